@@ -1,0 +1,106 @@
+// Package raft keeps a log identical on several machines, with the consensus
+// algorithm of Diego Ongaro and John Ousterhout. "§" in this package refers to
+// "In Search of an Understandable Consensus Algorithm (Extended Version)",
+// "thesis §" to Ongaro's "Consensus: Bridging Theory and Practice".
+//
+// The package is the algorithm and nothing else. A node does no I/O, starts no
+// goroutine and reads no clock: it is a state machine that takes ticks, messages
+// and proposals, and says what it wants done. Disk, network and time belong to
+// the caller. The same calls in the same order, with the same Config.RandIntN,
+// have the same results.
+//
+// # Usage
+//
+// A RawNode is one node of one group, driven by one goroutine:
+//
+//	storage := raft.NewMemoryStorage(1, 2, 3)
+//	n, err := raft.NewRawNode(&raft.Config{
+//		ID:            1,
+//		ElectionTick:  10,
+//		HeartbeatTick: 1,
+//		Storage:       storage,
+//		RandIntN:      rand.IntN,
+//	})
+//
+// The caller ticks it at a regular pace, steps it with each message from another
+// member, proposes, and after any of these asks whether there is work:
+//
+//	for n.HasReady() {
+//		rd := n.Ready()
+//		// 1. Save, as one batch, and sync it if rd.MustSync.
+//		// 2. Send.
+//		// 3. Apply.
+//		n.Advance(rd) // 4.
+//	}
+//
+// Node does the same in a goroutine of its own, for callers on several.
+//
+// # The caller's duties
+//
+// For each Ready, in this order:
+//
+//  1. Save Snapshot (if there is one: it replaces the whole log), then Entries
+//     (they replace what the log holds at their indexes and behind), and
+//     HardState, as one atomic batch. If MustSync is set, the batch must be on
+//     disk before the next step. What was sent is a promise, a vote or an
+//     acknowledgement, and a promise that a crash can undo elects two leaders or
+//     loses committed entries.
+//  2. Send Messages, in order for each receiver. They may be lost, delayed,
+//     duplicated and reordered on the way. If one is a MsgSnapshot, say with
+//     ReportSnapshot how it went; if a receiver cannot be reached, say so with
+//     ReportUnreachable.
+//  3. Apply Snapshot, then CommittedEntries, in order. Call ApplyConfChange for
+//     each EntryConfChange, with a change whose NodeId is None if the
+//     application refuses it. An entry without data is a leader's no-op, and
+//     still moves the applied index.
+//  4. Call Advance with the Ready. Until then, do not ask for the next.
+//
+// The node may be ticked and stepped between Ready and Advance.
+//
+// At a restart, Storage returns what was saved, its ConfState as of
+// Config.Applied, and Config.Applied is the index up to which the application
+// remembers having applied. The entries behind it come again.
+//
+// # Log compaction
+//
+// The caller compacts Storage when it likes, up to its applied index: Storage
+// then has a Snapshot from which a member can start that lacks the entries. The
+// node notices, and sends the snapshot instead (§7).
+//
+// # Membership
+//
+// The group changes by one member at a time (thesis chapter 4). A change is in
+// effect on a node once that node has applied it. The leader refuses a change
+// while an earlier one may not be applied, and a new leader refuses until it has
+// applied every entry that it found in its log. Ids are never used again: a node
+// that comes back empty is a new member. To remove the leader, hand over first:
+// in a group of two the one that stays could otherwise miss that its vote alone
+// now suffices.
+//
+// # Messages
+//
+// Messages between members carry the term of the sender. One of an earlier term
+// is never obeyed; a request is answered with the current term. One of a later
+// term makes its receiver a follower in that term.
+//
+//   - MsgRequestVote (index and logTerm are the end of the candidate's log) asks
+//     for a vote. MsgRequestVoteResponse gives it, or refuses with reject.
+//   - MsgAppend carries entries that follow the entry (index, logTerm), and the
+//     leader's commit index. It is sent with no entries to find out where a log
+//     agrees, and to tell the commit index.
+//   - MsgAppendResponse says that the log agrees up to index. With reject, it
+//     says that there is no entry (index, logTerm of the append): then rejectHint
+//     and logTerm name the last entry that may agree.
+//   - MsgHeartbeat says that the leader is alive. Its commit is never past what
+//     the receiver is known to have, and is 0 for a new member.
+//     MsgHeartbeatResponse answers it; the leader then goes on with a member that
+//     may have missed messages.
+//   - MsgSnapshot carries a snapshot. It is answered with MsgAppendResponse.
+//   - MsgTransferLeader asks the leader to hand over to the member that it names
+//     as its sender. It has no term; who does not lead passes it on.
+//   - MsgTimeoutNow tells the transferee to campaign at once.
+//
+// Local messages have no term and never cross the network: MsgHup (campaign),
+// MsgBeat (send heartbeats), MsgPropose (append these entries together),
+// MsgUnreachable and MsgSnapStatus (from ReportUnreachable and ReportSnapshot).
+package raft

@@ -1,0 +1,223 @@
+package raft
+
+import (
+	"context"
+
+	"github.com/pingcap/errors"
+
+	pb "github.com/labkv/labkv/proto/eraftpb"
+)
+
+// ErrStopped is returned by the methods of a Node that was stopped.
+var ErrStopped = errors.New("raft: node was stopped")
+
+// A Node is a RawNode in a goroutine of its own, which takes calls from any
+// number of others. Its methods are those of RawNode; see there. The application
+// reads a Ready from the channel, does what it asks, and calls Advance:
+//
+//	for {
+//		select {
+//		case <-ticker.C:
+//			n.Tick()
+//		case rd := <-n.Ready():
+//			save(rd.HardState, rd.Snapshot, rd.Entries) // durable if rd.MustSync
+//			send(rd.Messages)
+//			apply(rd.Snapshot, rd.CommittedEntries)
+//			n.Advance()
+//		case <-done:
+//			n.Stop()
+//			return
+//		}
+//	}
+//
+// A store of many groups uses RawNodes instead, and saves the state of many of
+// them with one sync.
+type Node struct {
+	calls    chan func(*RawNode)
+	ticks    chan struct{}
+	ready    chan Ready
+	advanced chan struct{}
+	stop     chan struct{} // closed by Stop
+	stopped  chan struct{} // closed when the goroutine has ended
+}
+
+// StartNode starts the first node of a new group, with peers as its members, on
+// an empty storage. Every member must be started with the same peers. It returns
+// an error if c is invalid, the storage is not empty, or peers are missing.
+func StartNode(c *Config, peers []Peer) (*Node, error) {
+	rn, err := NewRawNode(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := rn.Bootstrap(peers); err != nil {
+		return nil, err
+	}
+	return newNode(rn), nil
+}
+
+// RestartNode starts a node in the state that c.Storage holds; the membership
+// comes from there. A node that joins a group that exists is started so too, on
+// an empty storage, and learns everything from the leader.
+func RestartNode(c *Config) (*Node, error) {
+	rn, err := NewRawNode(c)
+	if err != nil {
+		return nil, err
+	}
+	return newNode(rn), nil
+}
+
+func newNode(rn *RawNode) *Node {
+	n := &Node{
+		calls: make(chan func(*RawNode)),
+		// A node that is busy for a moment must not lose ticks, nor hold up
+		// the clock that sends them.
+		ticks:    make(chan struct{}, 128),
+		ready:    make(chan Ready),
+		advanced: make(chan struct{}),
+		stop:     make(chan struct{}),
+		stopped:  make(chan struct{}),
+	}
+	go n.run(rn)
+	return n
+}
+
+// run owns rn. It offers a Ready until somebody takes it, and the next one only
+// after Advance.
+func (n *Node) run(rn *RawNode) {
+	defer close(n.stopped)
+	var (
+		rd       Ready
+		ready    chan Ready    // not nil while rd is on offer
+		advanced chan struct{} // not nil while the application has rd
+	)
+	for {
+		if ready == nil && advanced == nil && rn.HasReady() {
+			rd = rn.Ready()
+			ready = n.ready
+		}
+		select {
+		case call := <-n.calls:
+			call(rn)
+		case <-n.ticks:
+			rn.Tick()
+		case ready <- rd:
+			ready, advanced = nil, n.advanced
+		case <-advanced:
+			rn.Advance(rd)
+			advanced = nil
+		case <-n.stop:
+			return
+		}
+	}
+}
+
+// do runs call on the node's goroutine and returns what it returns. It gives up
+// when ctx ends or the node is stopped; call may still run then.
+func (n *Node) do(ctx context.Context, call func(*RawNode) error) error {
+	result := make(chan error, 1)
+	select {
+	case n.calls <- func(rn *RawNode) { result <- call(rn) }:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-n.stopped:
+		return ErrStopped
+	}
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-n.stopped:
+		// The call was the last thing the goroutine did, or was never run.
+		select {
+		case err := <-result:
+			return err
+		default:
+			return ErrStopped
+		}
+	}
+}
+
+// Tick advances the node's clock by one tick. It never blocks: a node that is
+// behind by more than 128 ticks loses some.
+func (n *Node) Tick() {
+	select {
+	case n.ticks <- struct{}{}:
+	default:
+	}
+}
+
+// Campaign starts an election now.
+func (n *Node) Campaign(ctx context.Context) error {
+	return n.do(ctx, func(rn *RawNode) error { return rn.Campaign() })
+}
+
+// Propose asks for data to be appended to the log; see RawNode.Propose.
+func (n *Node) Propose(ctx context.Context, data []byte) error {
+	return n.do(ctx, func(rn *RawNode) error { return rn.Propose(data) })
+}
+
+// ProposeConfChange asks for a change of membership; see
+// RawNode.ProposeConfChange.
+func (n *Node) ProposeConfChange(ctx context.Context, cc *pb.ConfChange) error {
+	return n.do(ctx, func(rn *RawNode) error { return rn.ProposeConfChange(cc) })
+}
+
+// Step hands the node a message from another member; see RawNode.Step.
+func (n *Node) Step(ctx context.Context, m *pb.Message) error {
+	return n.do(ctx, func(rn *RawNode) error { return rn.Step(m) })
+}
+
+// Ready returns the channel of what is to be done. After each Ready taken from
+// it, Advance must be called.
+func (n *Node) Ready() <-chan Ready { return n.ready }
+
+// Advance tells the node that the Ready taken last has been done.
+func (n *Node) Advance() {
+	select {
+	case n.advanced <- struct{}{}:
+	case <-n.stopped:
+	}
+}
+
+// ApplyConfChange puts a committed change into effect and returns the new
+// membership; see RawNode.ApplyConfChange. It returns nil if the node was
+// stopped.
+func (n *Node) ApplyConfChange(cc *pb.ConfChange) *pb.ConfState {
+	var cs *pb.ConfState
+	_ = n.do(context.Background(), func(rn *RawNode) error {
+		cs = rn.ApplyConfChange(cc)
+		return nil
+	})
+	return cs
+}
+
+// TransferLeader asks the leader to hand over to the member transferee.
+func (n *Node) TransferLeader(ctx context.Context, transferee uint64) error {
+	return n.do(ctx, func(rn *RawNode) error { rn.TransferLeader(transferee); return nil })
+}
+
+// ReportUnreachable tells the node that its last message to id was not sent.
+func (n *Node) ReportUnreachable(id uint64) {
+	_ = n.do(context.Background(), func(rn *RawNode) error { rn.ReportUnreachable(id); return nil })
+}
+
+// ReportSnapshot tells the node whether the snapshot sent to id has arrived;
+// see RawNode.ReportSnapshot.
+func (n *Node) ReportSnapshot(id uint64, arrived bool) {
+	_ = n.do(context.Background(), func(rn *RawNode) error { rn.ReportSnapshot(id, arrived); return nil })
+}
+
+// Status returns a copy of the node's state, or ErrStopped.
+func (n *Node) Status(ctx context.Context) (Status, error) {
+	var s Status
+	err := n.do(ctx, func(rn *RawNode) error { s = rn.Status(); return nil })
+	return s, err
+}
+
+// Stop ends the node's goroutine and waits for it. Calls under way return
+// ErrStopped. Stop may be called once.
+func (n *Node) Stop() {
+	close(n.stop)
+	<-n.stopped
+}

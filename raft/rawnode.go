@@ -1,0 +1,242 @@
+package raft
+
+import (
+	"github.com/pingcap/errors"
+
+	pb "github.com/labkv/labkv/proto/eraftpb"
+)
+
+var (
+	// ErrStepLocalMsg is returned for a message of a type that a node sends
+	// only to itself, and that thus cannot have come from another.
+	ErrStepLocalMsg = errors.New("raft: message of a local type from the network")
+
+	// ErrStepPeerNotFound is returned for an answer from who is no member
+	// any more, or never was.
+	ErrStepPeerNotFound = errors.New("raft: answer from a node that is not a member")
+)
+
+// SoftState is what a node need not remember.
+type SoftState struct {
+	Lead      uint64    // the leader of the current term, or None
+	RaftState StateType // the node's own role
+}
+
+// Ready is what a node wants done. The package comment says in which order.
+// Everything in it is read-only, and may be kept.
+type Ready struct {
+	// SoftState is nil if it has not changed.
+	*SoftState
+
+	// HardState is to be saved before Messages are sent. It is nil if it has
+	// not changed.
+	HardState *pb.HardState
+
+	// Snapshot is to be saved before Entries, replacing the whole log, and
+	// applied before any CommittedEntries. It is nil if there is none.
+	Snapshot *pb.Snapshot
+
+	// Entries are to be saved before Messages are sent. They replace whatever
+	// the log holds at their indexes and behind them.
+	Entries []*pb.Entry
+
+	// CommittedEntries are to be applied. They are in Storage, or among the
+	// Entries of this Ready.
+	CommittedEntries []*pb.Entry
+
+	// Messages are to be sent once everything above is durable. Whoever sends
+	// a MsgSnapshot must report with ReportSnapshot how that went.
+	Messages []*pb.Message
+
+	// MustSync is true if HardState, Entries or Snapshot must be on disk
+	// before Messages are sent. It is false if only the commit index changed:
+	// that may be lost in a crash.
+	MustSync bool
+}
+
+// RawNode drives a Raft and gathers what it wants done. It must not be used from
+// several goroutines at once; Node may.
+type RawNode struct {
+	raft *Raft
+
+	// What the last Ready said, so that the next one can tell what changed.
+	soft SoftState
+	hard hardState
+}
+
+type hardState struct{ term, vote, commit uint64 }
+
+func (r *Raft) softState() SoftState { return SoftState{Lead: r.lead, RaftState: r.state} }
+func (r *Raft) hardState() hardState { return hardState{r.term, r.vote, r.log.committed} }
+
+// NewRawNode returns a node in the state that c.Storage holds: empty, as it was
+// left, or as it was after a crash. It returns an error if c is invalid or the
+// state cannot be read.
+//
+//lab:implement 2AC
+func NewRawNode(c *Config) (*RawNode, error) {
+	r, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	return &RawNode{raft: r, soft: r.softState(), hard: r.hardState()}, nil
+}
+
+// Tick advances the node's clock by one tick.
+func (rn *RawNode) Tick() { rn.raft.Tick() }
+
+// Campaign starts an election now.
+func (rn *RawNode) Campaign() error {
+	return rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgHup})
+}
+
+// Propose asks for data to be appended to the log. The node keeps data. It
+// returns ErrProposalDropped if this node cannot take it now. Success does not
+// mean that the entry will be committed: a later leader may replace it.
+func (rn *RawNode) Propose(data []byte) error {
+	return rn.raft.propose([]*pb.Entry{{Data: data}})
+}
+
+// ProposeConfChange asks for a change of membership. It returns
+// ErrProposalDropped or ErrConfChangePending if this node cannot take it now.
+// The change takes effect with ApplyConfChange, once its entry comes back
+// committed.
+func (rn *RawNode) ProposeConfChange(cc *pb.ConfChange) error {
+	e, err := confChangeEntry(cc)
+	if err != nil {
+		return err
+	}
+	return rn.raft.propose([]*pb.Entry{e})
+}
+
+// ApplyConfChange puts a committed change into effect and returns the new
+// membership, to be saved with the applied index. The application calls it for
+// each EntryConfChange in CommittedEntries, in order. To refuse a change, it
+// passes one whose NodeId is None.
+//
+//lab:implement 3A
+func (rn *RawNode) ApplyConfChange(cc *pb.ConfChange) *pb.ConfState {
+	if cc.NodeId != None {
+		switch cc.ChangeType {
+		case pb.ConfChangeType_AddNode:
+			rn.raft.addNode(cc.NodeId)
+		case pb.ConfChangeType_RemoveNode:
+			rn.raft.removeNode(cc.NodeId)
+		}
+	}
+	return rn.raft.confState()
+}
+
+// Step hands the node a message that came from another member, or a MsgPropose
+// with several entries that are appended together. It returns ErrStepLocalMsg or
+// ErrStepPeerNotFound for a message that no member can have sent.
+func (rn *RawNode) Step(m *pb.Message) error {
+	switch m.MsgType {
+	case pb.MessageType_MsgHup, pb.MessageType_MsgBeat,
+		pb.MessageType_MsgUnreachable, pb.MessageType_MsgSnapStatus:
+		return ErrStepLocalMsg
+	case pb.MessageType_MsgAppendResponse, pb.MessageType_MsgRequestVoteResponse,
+		pb.MessageType_MsgHeartbeatResponse:
+		if rn.raft.progress(m.From) == nil {
+			return ErrStepPeerNotFound
+		}
+	}
+	return rn.raft.Step(m)
+}
+
+// TransferLeader asks the leader to hand over to the member transferee.
+func (rn *RawNode) TransferLeader(transferee uint64) {
+	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgTransferLeader, From: transferee})
+}
+
+// ReportUnreachable tells the node that its last message to id was not sent.
+func (rn *RawNode) ReportUnreachable(id uint64) {
+	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgUnreachable, From: id})
+}
+
+// ReportSnapshot tells the node whether the snapshot sent to id has arrived. It
+// must be called once for every MsgSnapshot: until then nothing more is sent
+// to id.
+func (rn *RawNode) ReportSnapshot(id uint64, arrived bool) {
+	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgSnapStatus, From: id, Reject: !arrived})
+}
+
+// HasReady reports whether a Ready would hold anything.
+//
+//lab:implement 2AC
+func (rn *RawNode) HasReady() bool {
+	r := rn.raft
+	r.replicate()
+	return len(r.msgs) > 0 ||
+		r.log.stable < r.log.LastIndex() ||
+		r.log.hasNextCommitted() ||
+		r.log.snapshot != nil ||
+		r.hardState() != rn.hard ||
+		r.softState() != rn.soft
+}
+
+// Ready returns what is to be done now. The application does it, and calls
+// Advance, before it calls Ready again.
+//
+//lab:implement 2AC
+func (rn *RawNode) Ready() Ready {
+	r := rn.raft
+	rd := Ready{
+		Snapshot:         r.log.snapshot,
+		Entries:          r.log.unstable(),
+		CommittedEntries: r.log.nextCommitted(r.maxCommittedSizePerReady),
+		Messages:         r.Messages(),
+	}
+	if soft := r.softState(); soft != rn.soft {
+		rn.soft = soft
+		rd.SoftState = &SoftState{Lead: soft.Lead, RaftState: soft.RaftState}
+	}
+	before, hard := rn.hard, r.hardState()
+	if hard != before {
+		rn.hard = hard
+		rd.HardState = &pb.HardState{Term: hard.term, Vote: hard.vote, Commit: hard.commit}
+	}
+	rd.MustSync = hard.term != before.term || hard.vote != before.vote ||
+		len(rd.Entries) > 0 || rd.Snapshot != nil
+	return rd
+}
+
+// Advance tells the node that everything in rd has been done. Doing so twice
+// changes nothing. The node may have been stepped since: what it dropped or
+// replaced meanwhile comes with the next Ready.
+//
+//lab:implement 2AC
+func (rn *RawNode) Advance(rd Ready) {
+	r := rn.raft
+	if rd.Snapshot != nil {
+		r.log.restored(rd.Snapshot.Metadata.Index)
+	}
+	if n := len(rd.Entries); n > 0 {
+		last := rd.Entries[n-1]
+		r.log.stableTo(last.Index, last.Term)
+	}
+	if n := len(rd.CommittedEntries); n > 0 {
+		r.log.appliedTo(rd.CommittedEntries[n-1].Index)
+	}
+	r.forgetReplicated()
+}
+
+// forgetReplicated drops from memory what nobody is going to ask for soon: a
+// leader keeps what it is still sending, within bounds.
+//
+//lab:private
+func (r *Raft) forgetReplicated() {
+	const maxBytes = 4 << 20
+	index := r.log.LastIndex() + 1
+	if r.state == StateLeader {
+		for _, p := range r.members {
+			if p.State == StateReplicate {
+				index = min(index, p.Match+1)
+			}
+		}
+	}
+	r.log.forget(index, maxBytes)
+}
+
+// Status returns a copy of the node's state.
+func (rn *RawNode) Status() Status { return rn.raft.Status() }

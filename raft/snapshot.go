@@ -1,0 +1,89 @@
+package raft
+
+import (
+	"slices"
+
+	"github.com/pingcap/errors"
+
+	pb "github.com/labkv/labkv/proto/eraftpb"
+)
+
+// sendSnapshot sends p the snapshot, because the entries it lacks are gone (§7).
+// Where storage has none ready yet, the next heartbeat's answer tries again.
+//
+//lab:implement 2C
+func (r *Raft) sendSnapshot(p *Progress) {
+	p.nudge = false
+	snapshot, err := r.log.snapshotToSend()
+	if errors.Cause(err) == ErrSnapshotTemporarilyUnavailable {
+		p.paused = p.State == StateProbe
+		return
+	}
+	if err != nil {
+		panic(errors.Annotate(err, "raft: cannot read the snapshot"))
+	}
+	index := snapshot.Metadata.Index
+	r.send(&pb.Message{MsgType: pb.MessageType_MsgSnapshot, To: p.ID, Snapshot: snapshot})
+	p.awaitSnapshot(index)
+	r.logger.Debug("sent snapshot", "to", p.ID, "index", index)
+}
+
+//lab:private
+func (l *Log) snapshotToSend() (*pb.Snapshot, error) {
+	if l.snapshot != nil {
+		return l.snapshot, nil
+	}
+	return l.storage.Snapshot()
+}
+
+// handleSnapshot replaces log and membership by the leader's snapshot, unless
+// everything in it is known already (§7). The answer says up to where the log
+// now agrees.
+//
+//lab:implement 2C
+func (r *Raft) handleSnapshot(m *pb.Message) {
+	r.restore(m.Snapshot)
+	r.send(&pb.Message{MsgType: pb.MessageType_MsgAppendResponse, To: m.From, Index: r.log.committed})
+}
+
+// restore takes over s, if it brings anything new.
+//
+//lab:private
+func (r *Raft) restore(s *pb.Snapshot) {
+	meta := s.GetMetadata()
+	index := meta.GetIndex()
+	if index <= r.log.committed {
+		return
+	}
+	if r.log.matches(index, meta.GetTerm()) {
+		// The log has it all, and more: only the commit index is news.
+		r.log.commitTo(index)
+		return
+	}
+	nodes := meta.GetConfState().GetNodes()
+	if !slices.Contains(nodes, r.id) {
+		// A snapshot from after this node's removal: it stays behind, and
+		// waits to be told that it is gone.
+		r.logger.Warn("ignored a snapshot without this node", "index", index, "nodes", nodes)
+		return
+	}
+	r.log.restore(s)
+	r.setMembers(nodes)
+	r.logger.Info("took over snapshot", "index", index, "term", meta.GetTerm())
+}
+
+// handleSnapStatus learns what became of the snapshot under way to p. If it
+// failed, p is probed where it was, which sends it again. If it arrived, p is
+// probed behind it. Both wait for the next sign of life.
+//
+//lab:implement 2C
+func (r *Raft) handleSnapStatus(p *Progress, m *pb.Message) {
+	if p.State != StateSnapshot {
+		return
+	}
+	if m.Reject {
+		p.snapshot = 0
+	}
+	p.probe()
+	p.paused = true
+}
