@@ -1,0 +1,56 @@
+//go:build cgo
+
+package badger
+
+import (
+	"encoding/binary"
+
+	"github.com/labkv/labkv/kv/engine"
+)
+
+// The engine's own keys. They sort before those of all families.
+var (
+	// keyCommit is written by every transaction but an intent's. Its value
+	// is a commitRecord.
+	keyCommit = []byte("\x00commit")
+	// keyIntent holds the intent, if there is one: see appendIntent.
+	keyIntent = []byte("\x00intent")
+)
+
+// familyPrefix returns what the keys of cf begin with.
+func familyPrefix(cf engine.CF) []byte { return append([]byte(cf), 0) }
+
+// afterFamily returns the smallest key after all that begin with the prefix of cf.
+func afterFamily(cf engine.CF) []byte { return append([]byte(cf), 1) }
+
+// A commitRecord says of a commit which one it was, and what was known about
+// the log when it was written.
+type commitRecord struct {
+	// seq counts the commits in the life of the data, from 1.
+	seq uint64
+	// synced is a position up to which the log was synced before.
+	synced logPosition
+	// fileSize is the size with which files of the log are created.
+	fileSize uint32
+}
+
+func (c commitRecord) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, c.seq)
+	b = binary.BigEndian.AppendUint32(b, c.synced.file)
+	b = binary.BigEndian.AppendUint32(b, c.synced.offset)
+	return binary.BigEndian.AppendUint32(b, c.fileSize)
+}
+
+func decodeCommit(b []byte) (commitRecord, bool) {
+	if len(b) != 20 {
+		return commitRecord{}, false
+	}
+	return commitRecord{
+		seq: binary.BigEndian.Uint64(b),
+		synced: logPosition{
+			file:   binary.BigEndian.Uint32(b[8:]),
+			offset: binary.BigEndian.Uint32(b[12:]),
+		},
+		fileSize: binary.BigEndian.Uint32(b[16:]),
+	}, true
+}

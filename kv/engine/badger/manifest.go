@@ -1,0 +1,161 @@
+//go:build cgo
+
+package badger
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/Connor1996/badger"
+	"github.com/Connor1996/badger/table"
+	"github.com/Connor1996/badger/y"
+)
+
+const (
+	manifestHeader = 8 // magic and version
+	changeHeader   = 8 // length and checksum
+	// maxChange bounds a plausible record of the manifest, in bytes. A record
+	// describes the tables that one flush or compaction added and removed.
+	maxChange = 64 << 20
+)
+
+// A logPosition is a place in the log.
+type logPosition struct {
+	file   uint32
+	offset uint32
+}
+
+// checkManifest checks the manifest of dir and the tables it lists, and returns
+// where the replay of the log will start. Badger would take a manifest that is
+// damaged in the middle for a shorter one, and delete all the tables that are
+// missing from it.
+func checkManifest(dir string) (logPosition, error) {
+	const name = badger.ManifestFilename
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		if os.IsNotExist(err) {
+			return logPosition{}, corrupt(name, "is missing")
+		}
+		return logPosition{}, err
+	}
+	if len(data) < manifestHeader {
+		return logPosition{}, corrupt(name, "is cut off")
+	}
+	for rest := data[manifestHeader:]; len(rest) >= changeHeader; {
+		size, sum := int(binary.BigEndian.Uint32(rest)), binary.BigEndian.Uint32(rest[4:])
+		at := len(data) - len(rest)
+		rest = rest[changeHeader:]
+		if size > maxChange {
+			return logPosition{}, corrupt(name, "has a record of impossible size at byte %d", at)
+		}
+		if size > len(rest) {
+			break // a crash tore the last record
+		}
+		// A torn record may have its full length in the file system before
+		// it has its contents, but then nothing follows it.
+		if crc32.Checksum(rest[:size], y.CastagnoliCrcTable) != sum && size < len(rest) {
+			return logPosition{}, corrupt(name, "has a record with a wrong checksum at byte %d", at)
+		}
+		rest = rest[size:]
+	}
+
+	f, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		return logPosition{}, err
+	}
+	defer f.Close()
+	manifest, _, err := badger.ReplayManifestFile(f)
+	if err != nil {
+		return logPosition{}, corrupt(name, "cannot be read: %v", err)
+	}
+	for id := range manifest.Tables {
+		if err := checkTable(table.NewFilename(id, dir)); err != nil {
+			return logPosition{}, err
+		}
+	}
+	if manifest.Head == nil {
+		return logPosition{}, nil
+	}
+	return logPosition{manifest.Head.LogID, manifest.Head.LogOffset}, nil
+}
+
+// checkTable checks that the index at the end of a table is in order: what badger
+// reads when it opens the table, ending the process if it cannot.
+func checkTable(path string) error {
+	name := filepath.Base(path)
+	f, err := os.Open(path)
+	if err != nil {
+		if os.IsNotExist(err) {
+			return corrupt(name, "is missing")
+		}
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+
+	// The index is read backwards: each part is followed by its size.
+	end := info.Size()
+	var failure error
+	take := func(n int64) []byte {
+		if failure != nil {
+			return nil
+		}
+		if n < 0 || n > end {
+			failure = corrupt(name, "is cut off or has an impossible index")
+			return nil
+		}
+		end -= n
+		part := make([]byte, n)
+		if _, err := f.ReadAt(part, end); err != nil {
+			failure = err
+		}
+		return part
+	}
+	number := func() int64 {
+		if b := take(4); failure == nil {
+			return int64(binary.LittleEndian.Uint32(b))
+		}
+		return 0
+	}
+	offsets := func(n int64) []uint32 {
+		b := take(4 * n)
+		if failure != nil {
+			return nil
+		}
+		out := make([]uint32, n)
+		for i := range out {
+			out[i] = binary.LittleEndian.Uint32(b[4*i:])
+		}
+		return out
+	}
+
+	take(8) // timestamp
+	if number() != 0 && failure == nil {
+		return corrupt(name, "has an index of an unknown kind")
+	}
+	take(3 * number()) // hash index
+	take(number())     // bloom filter
+	blocks := number()
+	if failure == nil && blocks == 0 {
+		return corrupt(name, "has no blocks")
+	}
+	keyEnds := offsets(blocks)
+	if failure == nil {
+		take(int64(keyEnds[len(keyEnds)-1]))
+	}
+	blockEnds := offsets(blocks)
+	switch {
+	case failure != nil:
+		return failure
+	case !slices.IsSorted(keyEnds) || !slices.IsSorted(blockEnds) || int64(blockEnds[len(blockEnds)-1]) != end:
+		return corrupt(name, "has an index that does not fit its blocks")
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,129 @@
+//go:build cgo
+
+package badger
+
+import (
+	"os"
+	"sync"
+
+	"github.com/labkv/labkv/kv/engine"
+)
+
+// A syncer makes the log durable, once for all who wait.
+type syncer struct {
+	dir string
+	db  *database
+	// fdatasync is a field so that tests can have it fail.
+	fdatasync func(f *os.File) error
+
+	mu   sync.Mutex
+	done sync.Cond
+	// running reports whether somebody is syncing, without holding mu.
+	running bool
+	// synced is the last commit that is durable, and upTo the end of the log
+	// at that time.
+	synced uint64
+	upTo   logPosition
+	// failed is the *engine.SyncError that ended all writing, or nil.
+	failed error
+
+	// file is the open file of the log that was synced last. It belongs to
+	// whoever set running.
+	file   *os.File
+	fileID uint32
+}
+
+func newSyncer(dir string, db *database) *syncer {
+	s := &syncer{dir: dir, db: db, fdatasync: fdatasync}
+	s.done.L = &s.mu
+	return s
+}
+
+// sync returns once commit number seq and all before it are durable. committed
+// must return the number of the last commit that reached the log; a sync that
+// is started makes that one durable.
+func (s *syncer) sync(seq uint64, committed func() uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		switch {
+		case s.failed != nil:
+			return s.failed
+		case s.synced >= seq:
+			return nil
+		case s.running:
+			s.done.Wait() // that sync may have begun too early for us
+		default:
+			s.running = true
+			s.mu.Unlock()
+			target, upTo := committed(), s.end()
+			err := s.syncLog(upTo.file)
+			s.mu.Lock()
+			s.running = false
+			if err != nil {
+				s.failed = &engine.SyncError{Err: err}
+			} else {
+				s.synced, s.upTo = target, upTo
+			}
+			s.done.Broadcast()
+		}
+	}
+}
+
+// end returns the end of the log.
+func (s *syncer) end() logPosition {
+	off := s.db.GetVLogOffset()
+	return logPosition{file: uint32(off >> 32), offset: uint32(off)}
+}
+
+// syncLog syncs the file of the log with the number id, which was the newest
+// a moment ago. Badger synced the older ones before it started this one, and
+// creates a file only a moment after it has announced its number, so one that is not
+// there is empty.
+func (s *syncer) syncLog(id uint32) error {
+	if s.file == nil || s.fileID != id {
+		f, err := os.OpenFile(logPath(s.dir, id), os.O_RDWR, 0)
+		if os.IsNotExist(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		s.closeFile()
+		s.file, s.fileID = f, id
+	}
+	return s.fdatasync(s.file)
+}
+
+// position returns a position up to which the log is durable.
+func (s *syncer) position() logPosition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.upTo
+}
+
+// fail ends all writing.
+func (s *syncer) fail(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		s.failed = &engine.SyncError{Err: err}
+	}
+	return s.failed
+}
+
+// err returns the error that ended all writing, or nil.
+func (s *syncer) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+// closeFile closes the file that was synced last. Nothing can be wrong with it
+// that its sync did not report.
+func (s *syncer) closeFile() {
+	if s.file != nil {
+		s.file.Close()
+		s.file = nil
+	}
+}

@@ -1,0 +1,235 @@
+//go:build cgo
+
+package badger
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/Connor1996/badger/y"
+)
+
+// The records of badger's log, as its structs.go and value.go define them:
+//
+//	^meta (1), key length (4), value length (4), user meta length (1),
+//	user meta, key and timestamp, value, checksum (4)
+//
+// A file ends where the next byte is 0, or at its end. A transaction is a run of
+// records with the bit txnBit and one timestamp, then one with finBit whose
+// value is the timestamp in decimal.
+const (
+	recordHeader = 10
+	recordSum    = 4
+	txnBit       = 1 << 6
+	finBit       = 1 << 7
+	logSuffix    = ".vlog"
+)
+
+// logPath returns the path of a file of the log.
+func logPath(dir string, file uint32) string {
+	return filepath.Join(dir, fmt.Sprintf("%06d%s", file, logSuffix))
+}
+
+// checkLog checks the log of dir from the position where its replay will start,
+// and cuts off what a crash left torn at its end. What it cuts is overwritten with
+// zeros: otherwise a later crash could tear the log just where an old record
+// happens to begin, and bring that back.
+func checkLog(dir string, start logPosition) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var files []uint32
+	for _, entry := range entries {
+		if name, ok := strings.CutSuffix(entry.Name(), logSuffix); ok {
+			n, err := strconv.ParseUint(name, 10, 32)
+			if err != nil {
+				return corrupt(entry.Name(), "has a name that is no number")
+			}
+			files = append(files, uint32(n))
+		}
+	}
+	slices.Sort(files)
+	switch {
+	case len(files) == 0 && start == logPosition{}:
+		return nil // the first Open did not get far
+	case len(files) == 0:
+		return corrupt(filepath.Base(logPath(dir, start.file)), "is missing")
+	}
+	for i, file := range files {
+		if file != files[0]+uint32(i) {
+			return corrupt(filepath.Base(logPath(dir, files[0]+uint32(i))), "is missing")
+		}
+	}
+	if start == (logPosition{}) {
+		start.file = files[0] // nothing was collected yet, or badger starts over
+	}
+	if start.file < files[0] || start.file > files[len(files)-1] {
+		return corrupt(filepath.Base(logPath(dir, start.file)), "is missing")
+	}
+
+	last := files[len(files)-1]
+	for file := start.file; file <= last; file++ {
+		if err := checkLogFile(dir, file, start, file == last); err != nil {
+			return err
+		}
+		start.offset = 0
+	}
+	return nil
+}
+
+// checkLogFile checks one file of the log from start.offset on. Only the last
+// file may be torn: each was synced before the next was started. It is synced now,
+// because badger is about to build tables of what it finds there, and a table must
+// not be durable before the log is.
+func checkLogFile(dir string, file uint32, start logPosition, last bool) error {
+	path := logPath(dir, file)
+	name := filepath.Base(path)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	from := int(start.offset)
+	if from > len(data) {
+		if last {
+			return nil // what was here is in tables, and nothing after it was synced
+		}
+		return corrupt(name, "is cut off")
+	}
+	end := from + wholeTransactions(data[from:])
+	torn := data[end:]
+	if !last {
+		if len(torn) > 0 {
+			return corrupt(name, "has a bad record at or after byte %d", end)
+		}
+		return nil
+	}
+	// The file got its full size when it was created, so once anything in it
+	// was synced it cannot be shorter.
+	if c, ok := lastCommit(data[from:end]); ok && c.synced.file == file && len(data) < int(c.fileSize) {
+		return corrupt(name, "is cut off")
+	}
+	if len(bytes.TrimLeft(torn, "\x00")) == 0 {
+		return syncFile(path)
+	}
+	if c, ok := lastCommit(torn); ok && (c.synced.file > file || c.synced.file == file && int(c.synced.offset) > end) {
+		return corrupt(name, "has a bad record at or after byte %d, although it was synced up to byte %d", end, c.synced.offset)
+	}
+	slog.Info("cutting off the torn end of the log", "component", "badger", "file", path, "offset", end)
+	return zero(path, end, len(data))
+}
+
+// A record is one record of the log. Its slices belong to the log's data.
+type record struct {
+	meta       byte
+	key, value []byte // key includes the timestamp
+	size       int
+}
+
+// parseRecord returns the record at the beginning of data, if there is one.
+func parseRecord(data []byte) (record, bool) {
+	if len(data) < recordHeader || data[0] == 0 {
+		return record{}, false
+	}
+	keyLen, valueLen := uint64(binary.BigEndian.Uint32(data[1:])), uint64(binary.BigEndian.Uint32(data[5:]))
+	userMeta := uint64(data[9])
+	size := recordHeader + userMeta + keyLen + valueLen + recordSum
+	if size > uint64(len(data)) || keyLen < 8 {
+		return record{}, false
+	}
+	body, sum := data[:size-recordSum], data[size-recordSum:]
+	if crc32.Checksum(body, y.CastagnoliCrcTable) != binary.BigEndian.Uint32(sum) {
+		return record{}, false
+	}
+	key := body[recordHeader+userMeta:]
+	return record{
+		meta:  ^data[0],
+		key:   key[:keyLen],
+		value: key[keyLen:],
+		size:  int(size),
+	}, true
+}
+
+// wholeTransactions returns the length of the whole transactions at the
+// beginning of data.
+func wholeTransactions(data []byte) int {
+	whole, at := 0, 0
+	var txn uint64 // timestamp of the transaction we are in, or 0
+	for {
+		r, ok := parseRecord(data[at:])
+		if !ok {
+			return whole
+		}
+		at += r.size
+		switch ts := y.ParseTs(r.key); {
+		case r.meta&finBit != 0:
+			if txn == 0 || string(r.value) != strconv.FormatUint(txn, 10) {
+				return whole
+			}
+			txn, whole = 0, at
+		case r.meta&txnBit != 0:
+			if txn != 0 && txn != ts {
+				return whole
+			}
+			txn = ts
+		default:
+			return whole // a record outside of a transaction: we write none
+		}
+	}
+}
+
+// lastCommit returns the last of our commit records in data, which need not begin
+// with a record.
+func lastCommit(data []byte) (commitRecord, bool) {
+	for {
+		i := bytes.LastIndex(data, keyCommit)
+		if i < recordHeader {
+			return commitRecord{}, false
+		}
+		if r, ok := parseRecord(data[i-recordHeader:]); ok && bytes.Equal(y.ParseKey(r.key), keyCommit) {
+			return decodeCommit(r.value)
+		}
+		data = data[:i]
+	}
+}
+
+// syncFile makes what was ever written to a file durable.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	err = fdatasync(f)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// zero overwrites the bytes from start to end, that of the file, with zeros, and
+// syncs it.
+func zero(path string, start, end int) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	err = f.Truncate(int64(start))
+	if err == nil {
+		err = f.Truncate(int64(end))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}

@@ -1,0 +1,73 @@
+package engine
+
+// A Batch collects writes that take effect together, in order: a later write
+// to a key wins over an earlier one. The zero Batch is empty and ready to use.
+// A Batch keeps the slices it is given until Reset: the caller must not
+// change them before the batch has been written.
+type Batch struct {
+	ops  []Op
+	size int
+}
+
+// An Op is one write of a Batch.
+type Op struct {
+	CF     CF
+	Key    []byte
+	Value  []byte // nil if Delete
+	Delete bool
+}
+
+// Put sets key to value in cf. A nil value is an empty one.
+func (b *Batch) Put(cf CF, key, value []byte) {
+	if value == nil {
+		value = []byte{}
+	}
+	b.ops = append(b.ops, Op{CF: cf, Key: key, Value: value})
+	b.size += len(key) + len(value)
+}
+
+// Delete removes key from cf. Removing an absent key is no error.
+func (b *Batch) Delete(cf CF, key []byte) {
+	b.ops = append(b.ops, Op{CF: cf, Key: key, Delete: true})
+	b.size += len(key)
+}
+
+// Ops returns the writes in order. The slice belongs to the batch.
+func (b *Batch) Ops() []Op { return b.ops }
+
+// Len returns the number of writes.
+func (b *Batch) Len() int { return len(b.ops) }
+
+// Size returns the bytes of all keys and values.
+func (b *Batch) Size() int { return b.size }
+
+// Reset empties the batch and keeps its memory for the next use.
+func (b *Batch) Reset() {
+	clear(b.ops)
+	b.ops, b.size = b.ops[:0], 0
+}
+
+// Check returns the reason why no engine with these families and limits would
+// accept b: an unknown family, an empty key, or something too large. Engines
+// call it before they apply anything.
+func (b *Batch) Check(families []CF) error {
+	for i := range b.ops {
+		op := &b.ops[i]
+		if err := CheckKey(op.Key); err != nil {
+			return err
+		}
+		if len(op.Value) > MaxValueSize {
+			return &TooLargeError{What: "value", Size: len(op.Value), Limit: MaxValueSize}
+		}
+		if FamilyIndex(families, op.CF) < 0 {
+			return &UnknownFamilyError{CF: op.CF}
+		}
+	}
+	if b.size > MaxBatchSize {
+		return &TooLargeError{What: "batch", Size: b.size, Limit: MaxBatchSize}
+	}
+	if len(b.ops) > MaxBatchLen {
+		return &TooLargeError{What: "number of writes in a batch", Size: len(b.ops), Limit: MaxBatchLen}
+	}
+	return nil
+}

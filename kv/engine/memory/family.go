@@ -1,0 +1,89 @@
+package memory
+
+import (
+	"strings"
+
+	"github.com/tidwall/btree"
+
+	"github.com/labkv/labkv/kv/engine"
+)
+
+// A tree is an ordered copy-on-write map. Keys and values are strings because
+// strings cannot change under those who share them.
+type tree = btree.Map[string, string]
+
+// degree is the branching factor of the trees. Small nodes make the copies
+// cheap that the first write after a snapshot makes; reads barely notice.
+const degree = 8
+
+// A family is the present state of one column family.
+type family struct {
+	tree *tree
+	// frozen is a copy of tree for snapshots, or nil if tree changed since.
+	frozen *tree
+	// bytes is the size of all keys and values.
+	bytes int64
+}
+
+func newFamily() *family {
+	return &family{tree: btree.NewMap[string, string](degree)}
+}
+
+// put sets key to value. It returns its own copy of key and what it replaced.
+func (f *family) put(key, value []byte) (k, old string, had bool) {
+	// One allocation for both. It is let go as a whole, since a later put
+	// replaces the key together with the value.
+	var buf strings.Builder
+	buf.Grow(len(key) + len(value))
+	buf.Write(key)
+	buf.Write(value)
+	kv := buf.String()
+	k = kv[:len(key)]
+	old, had = f.set(k, kv[len(key):])
+	return k, old, had
+}
+
+func (f *family) set(key, value string) (old string, had bool) {
+	f.frozen = nil
+	old, had = f.tree.Set(key, value)
+	if had {
+		f.bytes += int64(len(value) - len(old))
+	} else {
+		f.bytes += int64(len(key) + len(value))
+	}
+	return old, had
+}
+
+func (f *family) delete(key string) (old string, had bool) {
+	f.frozen = nil
+	if old, had = f.tree.Delete(key); had {
+		f.bytes -= int64(len(key) + len(old))
+	}
+	return old, had
+}
+
+// freeze returns the present state, never to change.
+func (f *family) freeze() *tree {
+	if f.frozen == nil {
+		f.frozen = f.tree.Copy()
+	}
+	return f.frozen
+}
+
+// size returns the bytes of keys and values within r. It walks the range,
+// unless the range is the whole family.
+func (f *family) size(r engine.Range) uint64 {
+	if len(r.Start) == 0 && len(r.End) == 0 {
+		return uint64(f.bytes)
+	}
+	var n uint64
+	end := string(r.End)
+	f.tree.Ascend(string(r.Start), func(key, value string) bool {
+		if end != "" && key >= end {
+			return false
+		}
+		n += uint64(len(key) + len(value))
+		return true
+	})
+	return n
+}
