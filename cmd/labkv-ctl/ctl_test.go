@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/engine/memory"
+	"github.com/labkv/labkv/kv/server"
+	"github.com/labkv/labkv/kv/server/endpoint"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/storage/standalone"
+	"github.com/labkv/labkv/proto/errorpb"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/tinykvpb"
+)
+
+// A store is a server on a TCP port, with its data in memory.
+type store struct {
+	addr    string
+	disk    *memory.Disk
+	storage storage.Storage
+}
+
+func start(t *testing.T) *store {
+	t.Helper()
+	disk := memory.NewDisk()
+	s := standalone.New(standalone.Config{Open: func() (engine.Engine, error) { return disk.Open(engine.Families...) }})
+	require.NoError(t, s.Start())
+	t.Cleanup(func() { require.NoError(t, s.Stop()) })
+	return &store{addr: serve(t, server.New(s)), disk: disk, storage: s}
+}
+
+// serve serves s until the test ends, and returns its address.
+func serve(t *testing.T, s tinykvpb.TinyKvServer) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	e := endpoint.New(endpoint.Config{})
+	tinykvpb.RegisterTinyKvServer(e, s)
+	served := make(chan error, 1)
+	go func() { served <- e.Serve(listener) }()
+	t.Cleanup(func() {
+		require.True(t, e.Stop())
+		require.NoError(t, <-served)
+	})
+	return listener.Addr().String()
+}
+
+// ctl runs a command line.
+func ctl(args ...string) (code int, stdout, stderr string) {
+	var out, err strings.Builder
+	code = run(context.Background(), args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+// raw runs a raw command that is to succeed, and returns its output.
+func (s *store) raw(t *testing.T, args ...string) string {
+	t.Helper()
+	code, stdout, stderr := ctl(append([]string{"raw", "--addr", s.addr}, args...)...)
+	require.Empty(t, stderr, "%q", args)
+	require.Zero(t, code, "%q", args)
+	return stdout
+}
+
+func TestPutGetDeleteScan(t *testing.T) {
+	s := start(t)
+	require.Empty(t, s.raw(t, "put", "b", "2"))
+	require.Empty(t, s.raw(t, "put", "a", "1"))
+	require.Empty(t, s.raw(t, "put", "--cf", "lock", "a", "locked"))
+	require.Equal(t, "1\n", s.raw(t, "get", "a"))
+	require.Equal(t, "locked\n", s.raw(t, "get", "a", "--cf=lock"))
+	require.Equal(t, "a\t1\nb\t2\n", s.raw(t, "scan"))
+	require.Equal(t, "b\t2\n", s.raw(t, "scan", "aa"))
+	require.Equal(t, "a\t1\n", s.raw(t, "scan", "--limit", "1"))
+	require.Equal(t, "", s.raw(t, "scan", "--limit", "0"))
+	require.Equal(t, "", s.raw(t, "scan", "c"))
+	require.Empty(t, s.raw(t, "delete", "a"))
+	require.Empty(t, s.raw(t, "delete", "a"))
+	require.Equal(t, "b\t2\n", s.raw(t, "scan"))
+
+	code, stdout, stderr := ctl("raw", "get", "a", "--addr", s.addr)
+	require.Equal(t, 1, code)
+	require.Empty(t, stdout)
+	require.Equal(t, "labkv-ctl: key a is not there\n", stderr)
+}
+
+func TestBinaryKeysAndValues(t *testing.T) {
+	s := start(t)
+	s.raw(t, "put", "--hex", "00ff", "0a")
+	s.raw(t, "put", "tab\there", "ünï")
+	s.raw(t, "put", `"quoted"`, "")
+	require.Equal(t, "\n", s.raw(t, "get", `"quoted"`))
+	require.Equal(t, "\"\\n\"\n", s.raw(t, "get", "--hex=false", "\x00\xff"))
+	require.Equal(t, "0a\n", s.raw(t, "get", "--hex", "00FF"))
+	require.Equal(t, "\"\\x00\\xff\"\t\"\\n\"\n\"\\\"quoted\\\"\"\t\n\"tab\\there\"\tünï\n", s.raw(t, "scan"))
+	require.Equal(t, "00ff\t0a\n2271756f74656422\t\n7461620968657265\tc3bc6ec3af\n", s.raw(t, "scan", "--hex"))
+	require.Equal(t, "\"\\\"quoted\\\"\"\t\n", s.raw(t, "scan", `"`, "--limit=1"))
+}
+
+// TestScanGoesOn scans more than fits into one response.
+func TestScanGoesOn(t *testing.T) {
+	s := start(t)
+	value := strings.Repeat("v", server.MaxScanSize/3)
+	var batch []storage.Modify
+	for i := range 10 {
+		batch = append(batch, storage.Modify{CF: engine.CFDefault, Key: fmt.Appendf(nil, "key%d", i), Value: []byte(value)})
+	}
+	require.NoError(t, s.storage.Write(t.Context(), &kvrpcpb.Context{}, batch))
+	keys := func(output string) string {
+		output = strings.ReplaceAll(output, "\t"+value, "")
+		return strings.Join(strings.Fields(output), " ")
+	}
+	require.Equal(t, "key0 key1 key2 key3 key4 key5 key6 key7 key8 key9", keys(s.raw(t, "scan")))
+	require.Equal(t, "key2 key3 key4 key5", keys(s.raw(t, "scan", "key2", "--limit", "4")))
+	require.Equal(t, "key0 key1 key2 key3 key4 key5 key6 key7 key8 key9", keys(s.raw(t, "scan", "--limit", fmt.Sprint(uint32(math.MaxUint32)))))
+}
+
+// A server that answers everything with a region error.
+type elsewhere struct {
+	tinykvpb.UnimplementedTinyKvServer
+}
+
+func (elsewhere) RawGet(context.Context, *kvrpcpb.RawGetRequest) (*kvrpcpb.RawGetResponse, error) {
+	return &kvrpcpb.RawGetResponse{RegionError: &errorpb.Error{Message: "region 5 is led by peer 7"}}, nil
+}
+
+// A silent server never answers.
+type silent struct {
+	tinykvpb.UnimplementedTinyKvServer
+}
+
+func (silent) RawGet(ctx context.Context, _ *kvrpcpb.RawGetRequest) (*kvrpcpb.RawGetResponse, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestFailures(t *testing.T) {
+	s := start(t)
+	full := start(t)
+	full.disk.SetCapacity(0)
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, nobody.Close())
+	wrong := serve(t, elsewhere{})
+
+	for _, c := range []struct {
+		args   string // fields, with - for an empty one
+		code   int
+		stderr string // contained in the one line
+	}{
+		{"raw get a --addr " + nobody.Addr().String(), 1, "cannot reach a server at " + nobody.Addr().String()},
+		{"raw get a --timeout 1ms --addr " + serve(t, silent{}), 1, "within 1ms"},
+		{"raw get a --addr " + wrong, 1, "wrong place to ask: region 5 is led by peer 7"},
+		{"raw put a b --addr " + wrong, 1, "is not a LabKV server"},
+		{"raw put a b --addr " + full.addr, 1, "no space left on device"},
+		{"raw get a --cf nonsense --addr " + s.addr, 1, `unknown column family "nonsense"`},
+		{"raw get - --addr " + s.addr, 1, "key is empty"},
+		{"raw scan --cf nonsense --addr " + s.addr, 1, `unknown column family "nonsense"`},
+		{"raw get", 2, "KEY is missing"},
+		{"raw put a", 2, "VALUE is missing"},
+		{"raw get a b", 2, `unexpected argument "b"`},
+		{"raw scan a b", 2, `unexpected argument "b"`},
+		{"raw get --hex xyz", 2, `key "xyz" is not hexadecimal`},
+		{"raw put --hex 00 0", 2, `value "0" is not hexadecimal`},
+		{"raw scan --limit -1", 2, "limit"},
+		{"raw get a --timeout 0s", 2, "--timeout 0s is not positive"},
+		{"raw get a --nonsense", 2, "unknown flag: --nonsense"},
+		{"raw", 2, "get, put, delete or scan"},
+		{"raw nonsense", 2, `unknown command "nonsense"`},
+		{"nonsense", 2, `unknown command "nonsense"`},
+	} {
+		args := strings.Fields(c.args)
+		for i := range args {
+			if args[i] == "-" {
+				args[i] = ""
+			}
+		}
+		code, stdout, stderr := ctl(args...)
+		require.Equal(t, c.code, code, "%s: %s", c.args, stderr)
+		require.Contains(t, stderr, c.stderr, c.args)
+		require.Equal(t, 1, strings.Count(stderr, "\n"), "%s: not one line: %s", c.args, stderr)
+		require.Empty(t, stdout, c.args)
+	}
+}
+
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, err strings.Builder
+	require.Equal(t, 1, run(ctx, []string{"raw", "get", "a", "--addr", serve(t, silent{})}, &out, &err))
+	require.Equal(t, "labkv-ctl: interrupted\n", err.String())
+}
+
+func TestHelp(t *testing.T) {
+	code, stdout, stderr := ctl("raw", "--help")
+	require.Zero(t, code)
+	require.Empty(t, stderr)
+	for _, word := range []string{"get", "put", "delete", "scan", "--addr", "--cf", "--timeout", "--hex"} {
+		require.Contains(t, stdout, word)
+	}
+}

@@ -1,0 +1,80 @@
+// Command labkv-ctl reads and writes a store from the command line.
+//
+//	labkv-ctl raw get KEY
+//	labkv-ctl raw put KEY VALUE
+//	labkv-ctl raw delete KEY
+//	labkv-ctl raw scan [START]
+//
+// Exit codes: 0 done, 1 it could not be done or the key of a get is absent,
+// 2 wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main with its surroundings as parameters. It returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := &cobra.Command{
+		Use:           "labkv-ctl",
+		Short:         "Read and write a LabKV store",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(newRawCommand())
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "labkv-ctl: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
+	var usage *usageError
+	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+		return 2
+	}
+	return 1
+}
+
+// A usageError is a mistake in the command line.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// exactly demands one argument for each name.
+func exactly(names ...string) cobra.PositionalArgs {
+	return between(len(names), names...)
+}
+
+// between demands at least the first of the named arguments, and at most all.
+func between(least int, names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return &usageError{fmt.Errorf("%s: %s is missing, see --help", cmd.CommandPath(), names[len(args)])}
+		case len(args) > len(names):
+			return &usageError{fmt.Errorf("%s: unexpected argument %q, see --help", cmd.CommandPath(), args[len(names)])}
+		default:
+			return nil
+		}
+	}
+}

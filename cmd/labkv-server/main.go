@@ -1,0 +1,78 @@
+// Command labkv-server serves a store over gRPC.
+//
+//	labkv-server --standalone --path DIR [--addr HOST:PORT] [--config FILE]
+//
+// Settings come from the file, then from flags, which win. It stops on SIGINT
+// or SIGTERM, after letting calls finish for a while; a second signal ends it at
+// once. Exit codes: 0 stopped, 1 could not serve, 2 wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // from now on a signal has its usual effect
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is main with its surroundings as parameters. It returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	cmd := newCommand(stderr)
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "labkv-server: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return 2
+	}
+	return 1
+}
+
+// A usageError is a mistake in flags or in the configuration file.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func newCommand(stderr io.Writer) *cobra.Command {
+	config := defaultConfig()
+	cmd := &cobra.Command{
+		Use:   "labkv-server --standalone --path DIR",
+		Short: "Serve a LabKV store over gRPC",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unexpected argument %q: everything is set by flags, see --help", args[0])}
+			}
+			return nil
+		},
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := config.complete(cmd.Flags()); err != nil {
+				return &usageError{err}
+			}
+			log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: config.LogLevel}))
+			return serve(cmd.Context(), config, log)
+		},
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	config.addFlags(cmd.Flags())
+	return cmd
+}

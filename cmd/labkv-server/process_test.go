@@ -1,0 +1,120 @@
+//go:build cgo
+
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/labkv/labkv/proto/tinykvpb"
+)
+
+// bin holds the two programs under test, built as users build them.
+var bin string
+
+func TestMain(m *testing.M) {
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	var err error
+	if bin, err = os.MkdirTemp("", "labkv-server"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(bin)
+	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), ".", "../labkv-ctl")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// A process is a server that runs.
+type process struct {
+	cmd  *exec.Cmd
+	addr string
+	conn *grpc.ClientConn
+	tinykvpb.TinyKvClient
+
+	reading sync.WaitGroup
+	log     bytes.Buffer // complete once reading is done
+	exited  bool
+}
+
+// start runs a server on dir and waits until it listens. It is killed when the
+// test ends.
+func start(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	args = append([]string{"--standalone", "--path", dir, "--addr", "127.0.0.1:0"}, args...)
+	p := &process{cmd: exec.Command(filepath.Join(bin, "labkv-server"), args...)}
+	stderr, err := p.cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, p.cmd.Start())
+	t.Cleanup(func() { p.kill() })
+
+	listening := make(chan string, 1)
+	p.reading.Go(func() {
+		defer close(listening)
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			p.log.WriteString(lines.Text() + "\n")
+			if _, rest, found := strings.Cut(lines.Text(), "msg=listening addr="); found {
+				listening <- strings.Fields(rest)[0]
+			}
+		}
+	})
+	addr, ok := <-listening
+	if !ok {
+		p.kill()
+		t.Fatalf("the server did not start: %s", p.log.String())
+	}
+	p.addr = addr
+	p.conn, err = grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	p.TinyKvClient = tinykvpb.NewTinyKvClient(p.conn)
+	return p
+}
+
+// kill ends the process at once, as kill -9 does. A second call does nothing.
+func (p *process) kill() {
+	if p.exited {
+		return
+	}
+	p.cmd.Process.Kill()
+	p.wait()
+}
+
+// wait waits for the process to end, and returns its exit code.
+func (p *process) wait() int {
+	p.reading.Wait()
+	p.cmd.Wait()
+	p.exited = true
+	if p.conn != nil {
+		p.conn.Close()
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// command runs a program to its end, and returns its exit code and output.
+func command(t *testing.T, name string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, name), args...)
+	cmd.Stdout, cmd.Stderr = &out, &err
+	cmd.Run()
+	require.NotNil(t, cmd.ProcessState, "%s did not start", name)
+	return cmd.ProcessState.ExitCode(), out.String(), err.String()
+}

@@ -1,0 +1,125 @@
+// Package endpoint runs gRPC services on a listener the way every process of a
+// cluster does: with health and reflection services, a limit on the size of
+// messages, panics that cost one call instead of the process, and a stop that
+// lets calls finish for a while.
+//
+//	e := endpoint.New(endpoint.Config{Logger: log})
+//	tinykvpb.RegisterTinyKvServer(e, server.New(storage))
+//	go func() { <-signal; e.Stop() }()
+//	err := e.Serve(listener)
+package endpoint
+
+import (
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/pingcap/errors"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+)
+
+const (
+	// DefaultMaxMessageSize has room for the largest value that an engine
+	// takes, with its key.
+	DefaultMaxMessageSize = 16 << 20
+	// DefaultStopTimeout is how long Stop waits for calls to finish.
+	DefaultStopTimeout = 10 * time.Second
+)
+
+// A Config says how an Endpoint serves. The zero Config has the defaults.
+type Config struct {
+	// MaxMessageSize bounds every message, received or sent, in bytes. A
+	// larger one ends its call with status ResourceExhausted. 0 means
+	// DefaultMaxMessageSize.
+	MaxMessageSize int
+	// StopTimeout bounds how long Stop waits for calls to finish by
+	// themselves. 0 means DefaultStopTimeout.
+	StopTimeout time.Duration
+	// Logger is told of panics. nil means none.
+	Logger *slog.Logger
+}
+
+// An Endpoint serves the services that are registered with it. It is a
+// grpc.ServiceRegistrar.
+type Endpoint struct {
+	server      *grpc.Server
+	health      *health.Server
+	stopTimeout time.Duration
+}
+
+var _ grpc.ServiceRegistrar = (*Endpoint)(nil)
+
+// New returns an Endpoint with the health and reflection services. Register
+// others before Serve.
+func New(config Config) *Endpoint {
+	if config.MaxMessageSize == 0 {
+		config.MaxMessageSize = DefaultMaxMessageSize
+	}
+	if config.StopTimeout == 0 {
+		config.StopTimeout = DefaultStopTimeout
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	r := recovery{log: config.Logger}
+	e := &Endpoint{
+		server: grpc.NewServer(
+			grpc.MaxRecvMsgSize(config.MaxMessageSize),
+			grpc.MaxSendMsgSize(config.MaxMessageSize),
+			grpc.UnaryInterceptor(r.unary),
+			grpc.StreamInterceptor(r.stream),
+		),
+		health:      health.NewServer(),
+		stopTimeout: config.StopTimeout,
+	}
+	// Not serving until Serve: whoever watches health must not be told to
+	// send requests to a listener that nobody accepts on.
+	e.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	grpc_health_v1.RegisterHealthServer(e.server, e.health)
+	reflection.Register(e.server)
+	return e
+}
+
+// RegisterService adds a service; generated Register functions call it.
+func (e *Endpoint) RegisterService(desc *grpc.ServiceDesc, impl any) {
+	e.server.RegisterService(desc, impl)
+	e.health.SetServingStatus(desc.ServiceName, grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+}
+
+// Serve accepts connections on l, which it closes in the end, until Stop. It
+// returns nil if it was Stop that ended it.
+func (e *Endpoint) Serve(l net.Listener) error {
+	e.health.Resume()
+	err := e.server.Serve(l)
+	if err == grpc.ErrServerStopped { // Stop came before Serve
+		return nil
+	}
+	return errors.Annotatef(err, "serve on %s", l.Addr())
+}
+
+// Stop ends Serve: no new call is accepted, health says not serving, and calls
+// under way may finish until the stop timeout is over. Then their contexts are
+// canceled and their connections closed. Stop reports whether all of them
+// finished by themselves. A second call does nothing.
+func (e *Endpoint) Stop() (graceful bool) {
+	e.health.Shutdown()
+	finished := make(chan struct{})
+	go func() {
+		e.server.GracefulStop()
+		close(finished)
+	}()
+	timeout := time.NewTimer(e.stopTimeout)
+	defer timeout.Stop()
+	select {
+	case <-finished:
+		return true
+	case <-timeout.C:
+		// GracefulStop goes on waiting for a handler that does not heed its
+		// context. Nobody else does.
+		e.server.Stop()
+		return false
+	}
+}

@@ -1,0 +1,68 @@
+package server
+
+import (
+	"context"
+	stderrors "errors"
+
+	"github.com/pingcap/errors"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/proto/errorpb"
+)
+
+// outcome says how a response tells the client of err. What a client should do
+// about an error decides where it goes:
+//
+//   - Ask elsewhere. A *storage.RegionError becomes the region error of the
+//     response.
+//   - Send another request. A request that no store could ever serve (no
+//     context, an empty key, an unknown family, something too large) ends with
+//     status InvalidArgument.
+//   - Try again later. A storage that does not run ends with status Unavailable;
+//     a call that was canceled or took too long, with the status for that.
+//   - Tell somebody. Anything else means that the store tried and could not, as
+//     with a full disk: it becomes the error text of the response.
+//
+// The last of the three results is the error that a handler returns; if it is
+// not nil, gRPC drops the response. A nil err gives three zero results.
+func outcome(err error) (region *errorpb.Error, message string, _ error) {
+	var wrongPlace *storage.RegionError
+	switch {
+	case err == nil:
+		return nil, "", nil
+	case as(err, &wrongPlace):
+		return wrongPlace.Err, "", nil
+	case badRequest(err):
+		return nil, "", status.Error(codes.InvalidArgument, err.Error())
+	case is(err, storage.ErrNotRunning), is(err, engine.ErrClosed):
+		return nil, "", status.Error(codes.Unavailable, err.Error())
+	case is(err, context.Canceled):
+		return nil, "", status.Error(codes.Canceled, err.Error())
+	case is(err, context.DeadlineExceeded):
+		return nil, "", status.Error(codes.DeadlineExceeded, err.Error())
+	default:
+		return nil, err.Error(), nil
+	}
+}
+
+// badRequest reports whether err is the fault of the request.
+func badRequest(err error) bool {
+	var (
+		family   *engine.UnknownFamilyError
+		tooLarge *engine.TooLargeError
+	)
+	return is(err, storage.ErrNoContext) || is(err, engine.ErrEmptyKey) || as(err, &family) || as(err, &tooLarge)
+}
+
+// is and as look through both kinds of wrapping: that of the standard library,
+// and that of github.com/pingcap/errors, which errors.Is does not see.
+func is(err, target error) bool {
+	return errors.Find(err, func(e error) bool { return stderrors.Is(e, target) }) != nil
+}
+
+func as(err error, target any) bool {
+	return errors.Find(err, func(e error) bool { return stderrors.As(e, target) }) != nil
+}

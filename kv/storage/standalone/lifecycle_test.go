@@ -1,0 +1,209 @@
+package standalone_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/storage/standalone"
+	"github.com/labkv/labkv/lab/graded"
+)
+
+// TestNotRunning1 uses a storage that was never started, and one that was
+// stopped. Both refuse with storage.ErrNotRunning; neither panics. New alone
+// opens nothing. Stopping what does not run does nothing.
+func TestNotRunning1(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "before Start and after Stop a storage refuses with ErrNotRunning",
+		Source: contract,
+	}, func(t *graded.T) {
+		m := newMachine()
+		s := standalone.New(standalone.Config{Open: m.open})
+		require.Empty(t, m.opened, "New opened the engine; that is Start's duty")
+		refuses := func(when string) {
+			t.Helper()
+			require.ErrorIs(t, cause(s.Write(t.Context(), rc, []storage.Modify{put(cfDefault, "a", "2")})), storage.ErrNotRunning, "Write %s", when)
+			_, err := s.Reader(t.Context(), rc)
+			require.ErrorIs(t, cause(err), storage.ErrNotRunning, "Reader %s", when)
+			require.NoError(t, s.Stop(), "Stop %s", when)
+		}
+		refuses("before Start")
+		require.NoError(t, s.Start(), "Start")
+		write(t, s, put(cfDefault, "a", "1"))
+		require.NoError(t, s.Stop(), "Stop")
+		refuses("after Stop")
+		require.NoError(t, s.Start(), "Start after Stop")
+		require.Equal(t, []string{"default/a=1"}, everything(t, s))
+		require.NoError(t, s.Stop(), "Stop")
+	})
+}
+
+// TestStartTwice1 starts a storage that runs. The second Start is refused with
+// storage.ErrRunning, and the storage goes on as before.
+func TestStartTwice1(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "starting a storage that runs is an error and does no harm",
+		Source: contract,
+	}, func(t *graded.T) {
+		m := newMachine()
+		s := m.start(t)
+		write(t, s, put(cfDefault, "a", "1"))
+		require.ErrorIs(t, cause(s.Start()), storage.ErrRunning, "second Start")
+		write(t, s, put(cfDefault, "b", "2"))
+		require.Equal(t, []string{"default/a=1", "default/b=2"}, everything(t, s))
+		require.NoError(t, s.Stop(), "Stop")
+	})
+}
+
+// TestFailedStart1 has the engine refuse to open. Start returns that error, the
+// storage does not run, and a later Start succeeds.
+func TestFailedStart1(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "if the engine cannot be opened, Start says why, and can be tried again",
+		Source: contract,
+	}, func(t *graded.T) {
+		m := newMachine()
+		m.refuse = errors.New("the disk is on fire")
+		s := standalone.New(standalone.Config{Open: m.open})
+		require.ErrorContains(t, s.Start(), "the disk is on fire", "Start with an engine that cannot be opened")
+		_, err := s.Reader(t.Context(), rc)
+		require.ErrorIs(t, cause(err), storage.ErrNotRunning, "Reader after a Start that failed")
+		require.ErrorIs(t, cause(s.Write(t.Context(), rc, []storage.Modify{put(cfDefault, "a", "1")})), storage.ErrNotRunning, "Write after a Start that failed")
+		require.NoError(t, s.Stop(), "Stop after a Start that failed")
+
+		m.refuse = nil
+		require.NoError(t, s.Start(), "Start with an engine that can be opened")
+		write(t, s, put(cfDefault, "a", "1"))
+		require.NoError(t, s.Stop(), "Stop")
+	})
+}
+
+// TestStopDoesNotWait1 stops a storage while a reader and an iterator are open.
+// Stop returns, the engine is closed (somebody else can open the disk), and what
+// was open fails instead of showing data that may be out of date.
+func TestStopDoesNotWait1(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "Stop closes the engine without waiting for readers, which fail from then on",
+		Source: contract,
+	}, func(t *graded.T) {
+		m := newMachine()
+		s := m.start(t)
+		write(t, s, put(cfDefault, "a", "1"))
+		r := reader(t, s)
+		it, err := r.Iterate(cfDefault, engine.Range{})
+		require.NoError(t, err)
+		it.Seek(nil)
+		require.NoError(t, s.Stop(), "Stop")
+
+		_, _, err = r.Get(cfDefault, []byte("a"))
+		require.Error(t, err, "Get through a reader whose storage was stopped")
+		require.False(t, it.Valid(), "an iterator stands on a key after its storage was stopped")
+		require.Error(t, it.Close(), "closing an iterator that was cut off")
+		require.NoError(t, r.Close(), "closing a reader whose storage was stopped")
+
+		e, err := m.disk.Open(engine.Families...)
+		require.NoError(t, err, "Stop did not close the engine")
+		require.NoError(t, e.Close())
+	})
+}
+
+// TestReadersAreReleased1 opens readers and iterators, closes them, also twice,
+// and counts what the engine still has open. A snapshot that nobody closes makes
+// a real engine keep every value that was overwritten since.
+func TestReadersAreReleased1(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "closing a reader releases what it holds of the engine",
+		Source: contract,
+	}, func(t *graded.T) {
+		m := newMachine()
+		s := m.start(t)
+		write(t, s, put(cfDefault, "a", "1"))
+		for range 10 {
+			r, err := s.Reader(t.Context(), rc)
+			require.NoError(t, err)
+			require.Equal(t, "1", get(t, r, cfDefault, "a"))
+			require.Equal(t, absent, get(t, r, cfDefault, "b"))
+			it, err := r.Iterate(cfDefault, engine.Range{})
+			require.NoError(t, err)
+			it.Seek(nil)
+			require.True(t, it.Valid())
+			require.NoError(t, it.Close(), "closing an iterator")
+			require.NoError(t, it.Close(), "closing an iterator twice")
+			require.NoError(t, r.Close(), "closing a reader")
+			require.NoError(t, r.Close(), "closing a reader twice")
+			_, _, err = r.Get(cfDefault, []byte("a"))
+			require.Error(t, err, "Get through a reader that was closed")
+		}
+		_, err := s.Reader(t.Context(), nil)
+		require.Error(t, err)
+		require.Zero(t, m.engine(t).OpenIterators(), "iterators that are still open")
+		require.Zero(t, m.engine(t).OpenSnapshots(), "snapshots that are still open")
+	})
+}
+
+// TestNoContext1 sends requests without a Context. They are refused with
+// storage.ErrNoContext: on a replicated store nobody could tell which region
+// they mean, and code that works here is to work there.
+func TestNoContext1(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a request without a context is refused with ErrNoContext",
+		Source: contract,
+	}, func(t *graded.T) {
+		m := newMachine()
+		s := m.start(t)
+		require.ErrorIs(t, cause(s.Write(t.Context(), nil, []storage.Modify{put(cfDefault, "a", "1")})), storage.ErrNoContext, "Write")
+		_, err := s.Reader(t.Context(), nil)
+		require.ErrorIs(t, cause(err), storage.ErrNoContext, "Reader")
+		require.Empty(t, everything(t, s), "a write without a context took effect")
+	})
+}
+
+// TestCallThatIsOver1 calls with a context that is already canceled: the client
+// has gone. Nothing is written, and the error is the context's own.
+func TestCallThatIsOver1(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a call whose context is done does nothing and returns the context's error",
+		Source: contract,
+	}, func(t *graded.T) {
+		m := newMachine()
+		s := m.start(t)
+		ctx := canceled()
+		require.ErrorIs(t, cause(s.Write(ctx, rc, []storage.Modify{put(cfDefault, "a", "1")})), ctx.Err(), "Write")
+		_, err := s.Reader(ctx, rc)
+		require.ErrorIs(t, cause(err), ctx.Err(), "Reader")
+		require.Empty(t, everything(t, s), "a write of a client that had gone took effect")
+		require.Zero(t, m.engine(t).OpenSnapshots(), "snapshots that are still open")
+	})
+}
+
+// TestUnknownFamily1 names a family that does not exist, and gives an empty
+// key. Each is an error that the caller can recognize, of reads as well as of
+// writes.
+func TestUnknownFamily1(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "an unknown family and an empty key are errors of a type that the caller can tell",
+		Source: "the engine contract (package kv/engine)",
+	}, func(t *graded.T) {
+		m := newMachine()
+		s := m.start(t)
+		r := reader(t, s)
+		for _, cf := range []string{"", "nonsense", "Default", "default "} {
+			var unknown *engine.UnknownFamilyError
+			_, _, err := r.Get(cf, []byte("a"))
+			require.ErrorAs(t, cause(err), &unknown, "Get from family %q", cf)
+			require.Equal(t, cf, unknown.CF)
+			_, err = r.Iterate(cf, engine.Range{})
+			require.ErrorAs(t, cause(err), &unknown, "Iterate over family %q", cf)
+			require.ErrorAs(t, cause(s.Write(t.Context(), rc, []storage.Modify{put(cf, "a", "1")})), &unknown, "put to family %q", cf)
+			require.ErrorAs(t, cause(s.Write(t.Context(), rc, []storage.Modify{del(cf, "a")})), &unknown, "delete from family %q", cf)
+		}
+		_, _, err := r.Get(cfDefault, nil)
+		require.ErrorIs(t, cause(err), engine.ErrEmptyKey, "Get of an empty key")
+		require.ErrorIs(t, cause(s.Write(t.Context(), rc, []storage.Modify{put(cfDefault, "", "1")})), engine.ErrEmptyKey, "put of an empty key")
+		require.ErrorIs(t, cause(s.Write(t.Context(), rc, []storage.Modify{del(cfDefault, "")})), engine.ErrEmptyKey, "delete of an empty key")
+		require.Zero(t, m.engine(t).OpenIterators(), "iterators that are still open")
+	})
+}

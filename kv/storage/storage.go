@@ -1,0 +1,65 @@
+// Package storage defines what a server reads and writes through: the one
+// interface between the handlers of RPCs and what keeps the data.
+//
+// Package standalone implements it over a single engine, for a store on its
+// own. A replicated store implements it over Raft. A handler cannot tell which
+// of them it talks to, and must not try to.
+package storage
+
+import (
+	"context"
+	"io"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+)
+
+// A Storage keeps the keys of a store. Every method may be called from several
+// goroutines at once.
+//
+// Write and Reader take the context of the call, and the Context of the request
+// (rc), which says what part of the key space the client means. Both
+// return, before they do anything,
+//
+//   - ErrNoContext if rc is nil;
+//   - ErrNotRunning before Start and after Stop;
+//   - ctx.Err() if ctx is already done;
+//   - a *RegionError if rc does not fit the regions of this store.
+type Storage interface {
+	// Start makes the storage ready for use. If it fails, the storage is as
+	// it was before. Starting a storage that runs is an error.
+	Start() error
+
+	// Stop ends the use of the storage and releases what Start acquired. It
+	// does not wait for readers: those that are still open fail from then on.
+	// A stopped storage can be started again. Stopping one that does not run
+	// does nothing.
+	Stop() error
+
+	// Write applies the writes in batch, in order, as a whole or not at all.
+	// When it returns nil they are durable and visible to every later Reader.
+	// An empty batch changes nothing. Write does not keep batch or its slices.
+	Write(ctx context.Context, rc *kvrpcpb.Context, batch []Modify) error
+
+	// Reader returns a view of the present state that no later write
+	// changes. The caller must Close it.
+	Reader(ctx context.Context, rc *kvrpcpb.Context) (Reader, error)
+}
+
+// A Reader is a view of the data at one moment. An engine's snapshot is one.
+type Reader interface {
+	// Get and Iterate are as in the engine: an absent key is no error, and
+	// an iterator must be closed before its reader.
+	engine.Reader
+	// Close releases the view. A second call does nothing.
+	io.Closer
+}
+
+// A Modify is one write: key of family CF is set to Value or, if Delete is true,
+// removed.
+type Modify struct {
+	CF     engine.CF
+	Key    []byte
+	Value  []byte // not used if Delete; nil is an empty value
+	Delete bool
+}

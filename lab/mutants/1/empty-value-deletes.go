@@ -1,0 +1,34 @@
+//go:build mutant
+
+// Tells a delete from a put by looking at the value. A put of an empty value
+// thus removes the key.
+//
+//lab:mutant 1 kv/storage/standalone
+package standalone
+
+import (
+	"context"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+)
+
+func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storage.Modify) error {
+	e, err := s.running(ctx, rc)
+	if err != nil {
+		return err
+	}
+	var b engine.Batch
+	for _, m := range batch {
+		if len(m.Value) == 0 {
+			b.Delete(m.CF, m.Key)
+		} else {
+			b.Put(m.CF, m.Key, m.Value)
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return e.Write(&b, !s.config.NoSync)
+}

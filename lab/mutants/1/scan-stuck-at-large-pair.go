@@ -1,0 +1,41 @@
+//go:build mutant
+
+// RawScan never exceeds its size, not even for a single pair. A client that
+// meets a large value gets an empty page, and asks for it again and again.
+//
+//lab:mutant 1 kv/server
+package server
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+)
+
+func (s *Server) rawScan(ctx context.Context, req *kvrpcpb.RawScanRequest) (pairs []*kvrpcpb.KvPair, more bool, err error) {
+	r, err := s.storage.Reader(ctx, req.GetContext())
+	if err != nil {
+		return nil, false, err
+	}
+	defer r.Close()
+	it, err := r.Iterate(family(req.GetCf()), engine.Range{Start: req.GetStartKey()})
+	if err != nil {
+		return nil, false, err
+	}
+	defer it.Close()
+	size := 0
+	for it.Seek(nil); it.Valid() && uint32(len(pairs)) < req.GetLimit(); it.Next() {
+		size += pairSize(it.Key(), it.Value())
+		if size > MaxScanSize {
+			more = true
+			break
+		}
+		pairs = append(pairs, &kvrpcpb.KvPair{
+			Key:   bytes.Clone(it.Key()),
+			Value: bytes.Clone(it.Value()),
+		})
+	}
+	return pairs, more, it.Close()
+}

@@ -1,0 +1,34 @@
+//go:build mutant
+
+// Write does not look at what the engine returned. A full disk loses data
+// without a word.
+//
+//lab:mutant 1 kv/storage/standalone
+package standalone
+
+import (
+	"context"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+)
+
+func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storage.Modify) error {
+	e, err := s.running(ctx, rc)
+	if err != nil {
+		return err
+	}
+	var b engine.Batch
+	for _, m := range batch {
+		if m.Delete {
+			b.Delete(m.CF, m.Key)
+		} else {
+			b.Put(m.CF, m.Key, m.Value)
+		}
+	}
+	if b.Len() > 0 {
+		e.Write(&b, !s.config.NoSync)
+	}
+	return nil
+}
