@@ -42,34 +42,38 @@ func (l *Log) snapshotToSend() (*pb.Snapshot, error) {
 //
 //lab:implement 2C
 func (r *Raft) handleSnapshot(m *pb.Message) {
-	r.restore(m.Snapshot)
+	if !r.restore(m.Snapshot) {
+		return
+	}
 	r.send(&pb.Message{MsgType: pb.MessageType_MsgAppendResponse, To: m.From, Index: r.log.committed})
 }
 
-// restore takes over s, if it brings anything new.
+// restore takes over s, if it brings anything new. It reports false if s was made
+// without this node: there is nothing to answer then, and an answer would only
+// make the leader send the same again at once.
 //
 //lab:private
-func (r *Raft) restore(s *pb.Snapshot) {
+func (r *Raft) restore(s *pb.Snapshot) bool {
 	meta := s.GetMetadata()
 	index := meta.GetIndex()
 	if index <= r.log.committed {
-		return
+		return true
 	}
 	if r.log.matches(index, meta.GetTerm()) {
 		// The log has it all, and more: only the commit index is news.
 		r.log.commitTo(index)
-		return
+		return true
 	}
 	nodes := meta.GetConfState().GetNodes()
 	if !slices.Contains(nodes, r.id) {
-		// A snapshot from after this node's removal: it stays behind, and
-		// waits to be told that it is gone.
+		// From after this node's removal, or from before it was added.
 		r.logger.Warn("ignored a snapshot without this node", "index", index, "nodes", nodes)
-		return
+		return false
 	}
 	r.log.restore(s)
 	r.setMembers(nodes)
 	r.logger.Info("took over snapshot", "index", index, "term", meta.GetTerm())
+	return true
 }
 
 // handleSnapStatus learns what became of the snapshot under way to p. If it

@@ -162,7 +162,7 @@ type RegionState struct {
 	AppliedTerm  uint64 `protobuf:"varint,3,opt,name=applied_term,json=appliedTerm,proto3" json:"applied_term,omitempty"`
 	// The snapshot that is replacing the data, if one is: then the data are
 	// of no use until it has been installed.
-	Restoring     *eraftpb.SnapshotMetadata `protobuf:"bytes,4,opt,name=restoring,proto3" json:"restoring,omitempty"`
+	Restoring     *eraftpb.Snapshot `protobuf:"bytes,4,opt,name=restoring,proto3" json:"restoring,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -218,7 +218,7 @@ func (x *RegionState) GetAppliedTerm() uint64 {
 	return 0
 }
 
-func (x *RegionState) GetRestoring() *eraftpb.SnapshotMetadata {
+func (x *RegionState) GetRestoring() *eraftpb.Snapshot {
 	if x != nil {
 		return x.Restoring
 	}
@@ -429,12 +429,12 @@ const file_raftserverpb_state_proto_rawDesc = "" +
 	"\n" +
 	"last_index\x18\x02 \x01(\x04R\tlastIndex\x12'\n" +
 	"\x0ftruncated_index\x18\x03 \x01(\x04R\x0etruncatedIndex\x12%\n" +
-	"\x0etruncated_term\x18\x04 \x01(\x04R\rtruncatedTerm\"\xb6\x01\n" +
+	"\x0etruncated_term\x18\x04 \x01(\x04R\rtruncatedTerm\"\xae\x01\n" +
 	"\vRegionState\x12&\n" +
 	"\x06region\x18\x01 \x01(\v2\x0e.metapb.RegionR\x06region\x12#\n" +
 	"\rapplied_index\x18\x02 \x01(\x04R\fappliedIndex\x12!\n" +
-	"\fapplied_term\x18\x03 \x01(\x04R\vappliedTerm\x127\n" +
-	"\trestoring\x18\x04 \x01(\v2\x19.eraftpb.SnapshotMetadataR\trestoring\"b\n" +
+	"\fapplied_term\x18\x03 \x01(\x04R\vappliedTerm\x12/\n" +
+	"\trestoring\x18\x04 \x01(\v2\x11.eraftpb.SnapshotR\trestoring\"b\n" +
 	"\aCommand\x12)\n" +
 	"\x05epoch\x18\x01 \x01(\v2\x13.metapb.RegionEpochR\x05epoch\x12,\n" +
 	"\x06writes\x18\x02 \x03(\v2\x14.raft_serverpb.WriteR\x06writes\"W\n" +
@@ -462,21 +462,21 @@ func file_raftserverpb_state_proto_rawDescGZIP() []byte {
 
 var file_raftserverpb_state_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_raftserverpb_state_proto_goTypes = []any{
-	(*StoreIdent)(nil),               // 0: raft_serverpb.StoreIdent
-	(*RaftState)(nil),                // 1: raft_serverpb.RaftState
-	(*RegionState)(nil),              // 2: raft_serverpb.RegionState
-	(*Command)(nil),                  // 3: raft_serverpb.Command
-	(*Write)(nil),                    // 4: raft_serverpb.Write
-	(*SnapshotHeader)(nil),           // 5: raft_serverpb.SnapshotHeader
-	(*eraftpb.HardState)(nil),        // 6: eraftpb.HardState
-	(*metapb.Region)(nil),            // 7: metapb.Region
-	(*eraftpb.SnapshotMetadata)(nil), // 8: eraftpb.SnapshotMetadata
-	(*metapb.RegionEpoch)(nil),       // 9: metapb.RegionEpoch
+	(*StoreIdent)(nil),         // 0: raft_serverpb.StoreIdent
+	(*RaftState)(nil),          // 1: raft_serverpb.RaftState
+	(*RegionState)(nil),        // 2: raft_serverpb.RegionState
+	(*Command)(nil),            // 3: raft_serverpb.Command
+	(*Write)(nil),              // 4: raft_serverpb.Write
+	(*SnapshotHeader)(nil),     // 5: raft_serverpb.SnapshotHeader
+	(*eraftpb.HardState)(nil),  // 6: eraftpb.HardState
+	(*metapb.Region)(nil),      // 7: metapb.Region
+	(*eraftpb.Snapshot)(nil),   // 8: eraftpb.Snapshot
+	(*metapb.RegionEpoch)(nil), // 9: metapb.RegionEpoch
 }
 var file_raftserverpb_state_proto_depIdxs = []int32{
 	6, // 0: raft_serverpb.RaftState.hard_state:type_name -> eraftpb.HardState
 	7, // 1: raft_serverpb.RegionState.region:type_name -> metapb.Region
-	8, // 2: raft_serverpb.RegionState.restoring:type_name -> eraftpb.SnapshotMetadata
+	8, // 2: raft_serverpb.RegionState.restoring:type_name -> eraftpb.Snapshot
 	9, // 3: raft_serverpb.Command.epoch:type_name -> metapb.RegionEpoch
 	4, // 4: raft_serverpb.Command.writes:type_name -> raft_serverpb.Write
 	7, // 5: raft_serverpb.SnapshotHeader.region:type_name -> metapb.Region

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestMain is the program itself if a test, or the program, starts it as such.
+func TestMain(m *testing.M) {
+	if os.Getenv("LAB_MAIN") != "" || len(os.Args) > 1 && os.Args[1] == "sandbox" {
+		os.Exit(run(context.Background(), os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// lab runs the program in a directory.
+func lab(t *testing.T, dir string, args ...string) (code int, stdout, stderr string) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(self, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "LAB_MAIN=1", "PWD="+dir)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		require.NoError(t, err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// counting makes a small course, a Go module of its own that takes the harness
+// from this tree. Its solution is complete.
+func counting(t *testing.T) string {
+	root := t.TempDir()
+	require.NoError(t, os.CopyFS(root, os.DirFS("../../lab/grade/testdata/course")))
+	house, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	mod, err := os.ReadFile(filepath.Join(house, "go.mod"))
+	require.NoError(t, err)
+	text := regexp.MustCompile(`(?m)^module .*$`).ReplaceAllString(string(mod), "module example.com/counting")
+	text += "\nrequire github.com/labkv/labkv v0.0.0\n\nreplace github.com/labkv/labkv => " + filepath.ToSlash(house) + "\n"
+	write(t, root, "go.mod", text)
+	sum, err := os.ReadFile(filepath.Join(house, "go.sum"))
+	require.NoError(t, err)
+	write(t, root, "go.sum", string(sum))
+	return root
+}
+
+func write(t *testing.T, root, name, text string) {
+	path := filepath.Join(root, filepath.FromSlash(name))
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+}
+
+func edit(t *testing.T, root, name, old, new string) {
+	data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	require.NoError(t, err)
+	require.Contains(t, string(data), old)
+	write(t, root, name, strings.Replace(string(data), old, new, 1))
+}
+
+// Wrong usage is one line on standard error, and exit code 2.
+func TestUsage(t *testing.T) {
+	root := counting(t)
+	for _, test := range []struct {
+		args string
+		want string
+	}{
+		{"bogus", `unknown command "bogus" for "lab"`},
+		{"test --bogus", "unknown flag: --bogus"},
+		{"test 7", `unknown stage "7": there is 1, 2a, 8, 9`},
+		{"test TestNone1", `unknown test "TestNone1": "lab explain STAGE" lists the tests of a stage`},
+		{"test --format pdf", `unknown format "pdf": there is table, json, junit, markdown`},
+		{"test --jobs -1", "--jobs, --timeout and --seeds are positive"},
+		{"test --seeds 3 --seed 4", "if any flags in the group [seeds seed] are set none of the others can be; [seed seeds] were all set"},
+		{"test --seeds 9999999", `seeds "1-9999999" are more than 1000000`},
+		{"replay", "accepts 1 arg(s), received 0"},
+		{"replay TestNone1", `unknown test "TestNone1": "lab explain STAGE" lists the tests of a stage`},
+		{"replay TestAddSeeds1", "TestAddSeeds1 has seeds: name one with --seed, such as --seed 1"},
+		{"fuzz 2a", "none of these tests has seeds"},
+		{"fuzz --for -1s", "--for is a positive time, such as 10m"},
+		{"explain", "requires at least 1 arg(s), only received 0"},
+		{"explain 7", `unknown stage "7": there is 1, 2a, 8, 9`},
+		{"grade", "requires at least 1 arg(s), only received 0"},
+		{"grade x --stage 7", `unknown stage "7": there is 1, 2a, 8, 9`},
+		{"grade x --hidden none", "hidden tests need a list: stat none/course.yaml: no such file or directory"},
+		{"mutants 7", `unknown stage "7": there is 1, 2a, 8, 9`},
+		{"handout", "accepts 1 arg(s), received 0"},
+		{"status 1", `unknown command "1" for "lab status"`},
+		{"-C / status", "no course.yaml in / or above it: go to the course's folder first"},
+	} {
+		code, stdout, stderr := lab(t, root, strings.Fields(test.args)...)
+		require.Equal(t, exitUsage, code, "%s: %s", test.args, stderr)
+		require.Equal(t, "lab: "+test.want+"\n", stderr, test.args)
+		require.Empty(t, stdout, test.args)
+	}
+}
+
+// What is wrong with the course itself is the harness's failure.
+func TestBrokenCourse(t *testing.T) {
+	root := counting(t)
+	edit(t, root, "course.yaml", "points: 5", "points: five")
+	code, _, stderr := lab(t, root, "test")
+	require.Equal(t, exitHarness, code)
+	require.Equal(t, "lab: course.yaml:23: \"five\" does not belong here, a whole number does\n", stderr)
+
+	root = counting(t)
+	edit(t, root, "counter/counter_test.go", "func TestSum2A", "func TestSums2A")
+	code, _, stderr = lab(t, root, "test")
+	require.Equal(t, exitHarness, code)
+	require.Equal(t, "lab: course.yaml:28: TestSum2A is not in package counter\n"+
+		"counter/counter_test.go:39: TestSums2A is not among the tests of stage 2a in course.yaml\n", stderr)
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{nil, {"-h"}, {"test", "-h"}, {"replay", "-h"}, {"fuzz", "-h"}, {"status", "-h"}, {"explain", "-h"}, {"handout", "-h"}, {"grade", "-h"}, {"mutants", "-h"}} {
+		code, stdout, stderr := lab(t, t.TempDir(), args...)
+		require.Equal(t, exitPassed, code)
+		require.Contains(t, stdout, "Examples:")
+		require.NotRegexp(t, `(?m)^  sandbox`, stdout)
+		require.Empty(t, stderr)
+	}
+}
+
+func TestTestCommand(t *testing.T) {
+	root := counting(t)
+	code, stdout, stderr := lab(t, root, "test", "1", "2A")
+	require.Equal(t, exitPassed, code, stderr)
+	require.True(t, strings.HasSuffix(stdout, "\nscore 15/15\n5 passed, 0 failed, 0 skipped\n"), stdout)
+	require.NotContains(t, stdout, "\x1b")
+	require.Empty(t, stderr)
+
+	// From a folder inside, with other seeds.
+	code, stdout, _ = lab(t, filepath.Join(root, "counter"), "test", "TestAddSeeds1", "--seeds", "30")
+	require.Equal(t, exitPassed, code)
+	require.Contains(t, stdout, "passed, 30 seeds")
+	require.Contains(t, stdout, "\nscore 2.5/2.5\n")
+
+	edit(t, root, "counter/counter.go", "c.n++", "if c.n < 25 {\n\t\tc.n++\n\t}")
+	code, stdout, _ = lab(t, root, "test", "1")
+	require.Equal(t, exitPassed, code, "the seeds of the grade do not show it")
+	require.Contains(t, stdout, "score 10/10")
+	code, stdout, _ = lab(t, root, "test", "1", "--seed", "26", "--format", "json,junit,markdown", "--out", "results")
+	require.Equal(t, exitFailed, code)
+	require.Equal(t, "score 7.5/10\n1 passed, 1 failed, 0 skipped\n", stdout)
+	for _, name := range []string{"report.json", "report.xml", "report.md"} {
+		require.FileExists(t, filepath.Join(root, "results", name))
+	}
+}
+
+func TestReplayCommand(t *testing.T) {
+	root := counting(t)
+	code, stdout, _ := lab(t, root, "replay", "testaddseeds1", "--seed", "17")
+	require.Equal(t, exitPassed, code)
+	require.Equal(t, "run 1: passed, digest 0000000000000011\nrun 2: passed, digest 0000000000000011\nreplays exactly\n", stdout)
+
+	edit(t, root, "counter/counter.go", "c.n++", "if c.n < 9 {\n\t\tc.n++\n\t}")
+	code, stdout, _ = lab(t, root, "replay", "TestAddSeeds1", "--seed", "17", "--log")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stdout, "counter_test.go:33: the count is 9 after adding 17 times")
+	require.Contains(t, stdout, "    schedule    add, again and again\n")
+	require.Contains(t, stdout, "run 2: failed, digest 0000000000000009, the count is 9 after adding 17 times\nreplays exactly\n")
+
+	// Two processes differ in when they were started.
+	edit(t, root, "counter/counter.go", "package counter\n", "package counter\n\nimport \"time\"\n\nvar start = int(time.Now().UnixNano())\n")
+	edit(t, root, "counter/counter.go", "return c.n\n", "return c.n + start\n")
+	code, stdout, _ = lab(t, root, "replay", "TestAddSeeds1", "--seed", "17")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stdout, "the digests differ: your code is nondeterministic here")
+
+	code, stdout, _ = lab(t, root, "replay", "TestSum2A")
+	require.Equal(t, exitPassed, code)
+	require.Equal(t, "run 1: passed, digest none\nrun 2: passed, digest none\nthe same verdict twice\n", stdout)
+}
+
+func TestFuzzCommand(t *testing.T) {
+	root := counting(t)
+	code, stdout, _ := lab(t, root, "fuzz", "1", "--for", "1ms", "--from", "1")
+	require.Equal(t, exitPassed, code)
+	require.Equal(t, "seeds 1 to 64: all passed\n", stdout)
+
+	edit(t, root, "counter/counter.go", "c.n++", "if c.n < 100 {\n\t\tc.n++\n\t}")
+	code, stdout, _ = lab(t, root, "fuzz", "1", "--for", "1h", "--from", "1")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stdout, "--- FAIL: TestAddSeeds1   seed 101\n")
+	require.Contains(t, stdout, "seeds 1 to 128: 1 of 1 tests failed; kept in "+filepath.Join("out", "fuzz"))
+	kept, err := os.ReadFile(filepath.Join(root, "out", "fuzz", "TestAddSeeds1-101.txt"))
+	require.NoError(t, err)
+	require.Contains(t, string(kept), "make replay TEST=TestAddSeeds1 SEED=101")
+}
+
+func TestStatusCommand(t *testing.T) {
+	root := counting(t)
+	edit(t, root, "counter/counter.go", "sum := 0\n\tfor _, c := range counters {\n\t\tsum += c.n\n\t}\n\treturn sum", `panic("TODO(2A): implement Sum")`)
+	code, stdout, _ := lab(t, root, "status", "--timeout", "2s")
+	require.Equal(t, exitPassed, code)
+	require.Regexp(t, `│ 1 +│ one counter +│ +1 of 1 │ +2 of 2 │ +10/10 │`, stdout)
+	require.Regexp(t, `│ 2a +│ many counters +│ +0 of 1 │ +0 of 3 │ +0/5 │`, stdout)
+	require.True(t, strings.HasSuffix(stdout, `
+Next: stage 2a, many counters.
+
+    write   Sum                                      counter/counter.go:21
+    read    doc/counting.md#many
+    run     make project2a
+    ask     go run ./cmd/lab explain 2a
+`), stdout)
+}
+
+func TestExplainCommand(t *testing.T) {
+	root := counting(t)
+	code, stdout, _ := lab(t, root, "explain", "1", "TestAddSeeds1")
+	require.Equal(t, exitPassed, code)
+	require.Equal(t, `Stage 1: one counter, 10 points
+
+    read   doc/counting.md#one
+    run    make project1
+    edit   counter
+
+Functions to write:
+
+    done   (*Counter).Add                           counter/counter.go:13
+
+Hints:
+
+    - Count.
+
+Tests:
+
+    TestAdd1
+    TestAddSeeds1                                                20 seeds
+
+TestAddSeeds1, stage 1 (one counter)
+
+    TestAddSeeds1 adds as often as the seed says.
+
+    where  counter/counter_test.go:23
+    worth  2.5 of 10 points
+    seeds  1-20
+    run    make replay TEST=TestAddSeeds1 SEED=1
+    read   doc/counting.md#one
+`, stdout)
+}
+
+func TestHandoutCommand(t *testing.T) {
+	root := counting(t)
+	dir := filepath.Join(t.TempDir(), "handout")
+	code, stdout, stderr := lab(t, root, "handout", dir)
+	require.Equal(t, exitPassed, code, stderr)
+	require.Contains(t, stdout, dir+" holds the handout")
+	require.NoFileExists(t, filepath.Join(dir, "counter", "solution_test.go"))
+
+	code, stdout, _ = lab(t, dir, "test", "1", "2a")
+	require.Equal(t, exitFailed, code)
+	require.True(t, strings.HasSuffix(stdout, "\nscore 0/15\n0 passed, 5 failed, 0 skipped\n"), stdout)
+	require.Contains(t, stdout, "not implemented: (*Counter).Add")
+
+	code, _, stderr = lab(t, root, "handout", dir)
+	require.Equal(t, exitUsage, code)
+	require.Equal(t, "lab: "+dir+" is not empty: name a new or an empty directory\n", stderr)
+}
+
+func TestGradeCommand(t *testing.T) {
+	root := counting(t)
+	out := filepath.Join(t.TempDir(), "results")
+	missing := filepath.Join(t.TempDir(), "ms. 100%")
+	ann := filepath.Join(t.TempDir(), "ann")
+	require.NoError(t, os.CopyFS(filepath.Join(ann, "counter"), os.DirFS(filepath.Join(root, "counter"))))
+	code, stdout, stderr := lab(t, root, "grade", ann, missing, "--stage", "1", "--format", "table,json,junit,markdown", "--out", out)
+	require.Equal(t, exitFailed, code, stderr)
+	require.Contains(t, stdout, "│ 10/10 │")
+	require.Contains(t, stdout, "there is no such file or directory")
+	require.True(t, strings.HasSuffix(stdout, "\n1 graded, 1 rejected\n"), stdout)
+	for _, name := range []string{"grades.json", "grades.xml", "grades.md", "submissions/ms._100_.md"} {
+		require.FileExists(t, filepath.Join(out, filepath.FromSlash(name)))
+	}
+
+	hidden := t.TempDir()
+	write(t, hidden, "course.yaml", "tests: [{stage: 1, name: TestNone1}]")
+	code, _, stderr = lab(t, root, "grade", ann, "--stage", "1", "--hidden", hidden)
+	require.Equal(t, exitHarness, code)
+	require.Contains(t, stderr, "TestNone1")
+}
+
+func TestMutantsCommand(t *testing.T) {
+	root := counting(t)
+	code, stdout, stderr := lab(t, root, "mutants", "1", "--timeout", "5s")
+	require.Equal(t, exitPassed, code, stderr)
+	require.True(t, strings.HasSuffix(stdout, "\nkilled 3/3\n"), stdout)
+	code, stdout, _ = lab(t, root, "mutants", "2a")
+	require.Equal(t, exitFailed, code)
+	require.True(t, strings.HasSuffix(stdout, "\nkilled 0/1\n"), stdout)
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/grade"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) replayCommand() *cobra.Command {
+	var r running
+	var log bool
+	cmd := &cobra.Command{
+		Use:   "replay TEST",
+		Short: "run one test again, twice, and compare the runs",
+		Long: `Runs one test with one seed twice, each time in a new process, and prints the
+verdict and the digest of what happened. Equal digests mean that the run replays
+exactly; different ones mean that the code under test is not deterministic.`,
+		Example: `  lab replay TestRandomSchedules2AB --seed 17
+  lab replay TestRandomSchedules2AB --seed 17 --log`,
+		Args: cobra.ExactArgs(1),
+		RunE: ran(func(cmd *cobra.Command, args []string) error {
+			c, err := a.course()
+			if err != nil {
+				return err
+			}
+			test, ok := c.Test(args[0])
+			if !ok {
+				return usageError{fmt.Errorf("unknown test %q: \"lab explain STAGE\" lists the tests of a stage", args[0])}
+			}
+			if len(test.Seeds) > 0 && r.seed == 0 {
+				return usageError{fmt.Errorf("%s has seeds: name one with --seed, such as --seed %d", test.Name, test.Seeds[0])}
+			}
+			runner, err := r.runner(false)
+			if err != nil {
+				return err
+			}
+			chosen := course.Selection{{Stage: test.Stage, Tests: []*course.Test{test}}}
+			built, err := runner.Build(cmd.Context(), grade.Tree{Course: c}, chosen)
+			if err != nil {
+				return err
+			}
+			defer built.Close()
+			var runs [2]*grade.Result
+			for i := range runs {
+				report, err := runner.RunBuilt(cmd.Context(), built, chosen)
+				if err != nil {
+					return err
+				}
+				runs[i] = report.Results()[0]
+			}
+			if log {
+				io.WriteString(os.Stdout, runs[0].Output)
+			}
+			return compare(os.Stdout, runs[0], runs[1])
+		}),
+	}
+	r.flags(cmd)
+	cmd.Flags().Uint64Var(&r.seed, "seed", 0, "the seed, `S`, of a test that has seeds")
+	cmd.Flags().BoolVar(&log, "log", false, "print what the test printed")
+	return cmd
+}
+
+// digest is that of the only run of r.
+func digest(r *grade.Result) string {
+	if len(r.Runs) > 0 {
+		return r.Runs[0].Digest
+	}
+	return r.Digest
+}
+
+// compare writes the verdict on the first run and how the second compares.
+func compare(w io.Writer, first, second *grade.Result) error {
+	if first.Status != grade.Passed && first.Status != grade.NotImplemented {
+		fmt.Fprint(w, first.Failure().String(), "\n")
+	}
+	for i, run := range []*grade.Result{first, second} {
+		fmt.Fprintf(w, "run %d: %s, digest %s", i+1, run.Status, cmp.Or(digest(run), "none"))
+		if run.Status != grade.Passed {
+			fmt.Fprintf(w, ", %s", run.Found())
+		}
+		fmt.Fprintln(w)
+	}
+	switch {
+	case digest(first) != digest(second):
+		fmt.Fprintln(w, "the digests differ: your code is nondeterministic here; doc/determinism.md says what to look for")
+		return exit{exitFailed}
+	case first.Status != second.Status || first.Found() != second.Found():
+		fmt.Fprintln(w, "the verdicts differ: your code is nondeterministic here; doc/determinism.md says what to look for")
+		return exit{exitFailed}
+	case digest(first) != "":
+		fmt.Fprintln(w, "replays exactly")
+	default:
+		fmt.Fprintln(w, "the same verdict twice")
+	}
+	if first.Status != grade.Passed {
+		return exit{exitFailed}
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package grade
+
+import (
+	"context"
+	stderrors "errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/overlay"
+	"github.com/pingcap/errors"
+)
+
+// RowStatus says what became of a submission.
+type RowStatus string
+
+const (
+	Graded   RowStatus = "graded"
+	Rejected RowStatus = "rejected" // nothing of it was run
+)
+
+// Row is what a batch says about one submission.
+type Row struct {
+	Name   string // unique in its batch
+	Status RowStatus
+	Note   string  // one line: why it was rejected, what was ignored, what does not build
+	Report *Report // nil if rejected
+}
+
+// Batch grades submissions against one course.
+type Batch struct {
+	Course    *course.Course
+	Selection course.Selection
+	Runner    *Runner
+	// Hidden, if not empty, is a directory with further test files, at the paths
+	// that they have in the course.
+	Hidden string
+	// Progress, if not nil, is called before each submission.
+	Progress func(index, total int, name string)
+}
+
+// Grades are the rows of a batch, in the order of the submissions.
+type Grades struct {
+	Course   *course.Course
+	Stages   []course.StageTests
+	Rows     []*Row
+	Enforced string // what the sandbox enforces
+}
+
+// Run grades submissions one after the other, each with all processes. The error
+// is about the harness, or ctx's; whatever is wrong with a submission is in its row.
+func (b *Batch) Run(ctx context.Context, submissions []string) (*Grades, error) {
+	pristine, err := Pristine(b.Course)
+	if err == nil && b.Hidden != "" {
+		err = addHidden(pristine, b.Hidden)
+	}
+	if err != nil {
+		return nil, err
+	}
+	grades := &Grades{Course: b.Course, Stages: b.Selection, Enforced: b.Runner.Sandbox.Enforced()}
+	names := rowNames(submissions)
+	for i, submission := range submissions {
+		if b.Progress != nil {
+			b.Progress(i, len(submissions), names[i])
+		}
+		row := &Row{Name: names[i]}
+		if err := b.grade(ctx, pristine, submission, row); err != nil {
+			return nil, fmt.Errorf("%s: %w", names[i], err)
+		}
+		grades.Rows = append(grades.Rows, row)
+	}
+	return grades, nil
+}
+
+func (b *Batch) grade(ctx context.Context, pristine map[string][]byte, name string, row *Row) error {
+	reject := func(reason string) error {
+		row.Status, row.Note = Rejected, reason
+		return nil
+	}
+	submission, err := ReadSubmission(b.Course, name)
+	var rejection *Rejection
+	if stderrors.As(err, &rejection) {
+		return reject(rejection.Reason)
+	}
+	if err != nil {
+		return err
+	}
+	refused, broken := checkSource(b.Course, submission.Files)
+	if len(refused) > 0 {
+		reason := refused[0]
+		if more := len(refused) - 1; more > 0 {
+			reason += fmt.Sprintf(" (and %d more)", more)
+		}
+		return reject(reason)
+	}
+
+	files := maps.Clone(pristine)
+	maps.Copy(files, submission.Files)
+	for _, line := range broken {
+		// What could not be checked is not given to the compiler either.
+		file, _, _ := strings.Cut(line, ":")
+		files[file] = []byte("this file does not parse\n")
+	}
+	scratch, err := os.MkdirTemp("", "labkv-")
+	if err != nil {
+		return errors.Trace(err)
+	}
+	defer removeScratch(scratch)
+	arg, err := overlay.WriteOverlay(scratch, b.Course.Root, files)
+	if err != nil {
+		return err
+	}
+	report, err := b.Runner.Run(ctx, Tree{Course: b.Course, Overlay: arg}, b.Selection)
+	if err != nil {
+		return err
+	}
+	report.explainBroken(broken)
+	row.Status, row.Report = Graded, report
+	row.Note = report.buildNote()
+	if note := submission.Note(); note != "" {
+		row.Note = strings.TrimPrefix(row.Note+"; "+note, "; ")
+	}
+	return nil
+}
+
+// explainBroken puts the messages about files that do not parse in the place of
+// what the compiler said about their replacements.
+func (r *Report) explainBroken(broken []string) {
+	if len(broken) == 0 {
+		return
+	}
+	failure := &buildFailure{lines: broken}
+	for _, result := range r.Results() {
+		if result.Status == NotBuilt {
+			result.Reason, result.Sections = broken[0], failure.sections()
+		}
+	}
+}
+
+// buildNote is the first reason why a package does not build, "" if all do.
+func (r *Report) buildNote() string {
+	for _, result := range r.Results() {
+		if result.Status == NotBuilt {
+			return "does not build: " + result.Reason
+		}
+	}
+	return ""
+}
+
+// rowNames names submissions after their files, without the endings of
+// archives, or by their whole paths where that would be ambiguous.
+func rowNames(submissions []string) []string {
+	short := make([]string, len(submissions))
+	uses := map[string]int{}
+	for i, submission := range submissions {
+		absolute, err := filepath.Abs(submission)
+		if err != nil {
+			absolute = submission
+		}
+		name := filepath.Base(absolute)
+		for _, ending := range []string{".zip", ".tar", ".tar.gz", ".tgz"} {
+			if len(name) > len(ending) && strings.EqualFold(name[len(name)-len(ending):], ending) {
+				name = name[:len(name)-len(ending)]
+				break
+			}
+		}
+		short[i] = name
+		uses[name]++
+	}
+	seen := map[string]int{}
+	for i := range short {
+		if uses[short[i]] > 1 {
+			short[i] = filepath.ToSlash(submissions[i])
+		}
+		if seen[short[i]]++; seen[short[i]] > 1 {
+			short[i] = fmt.Sprintf("%s (%d)", short[i], seen[short[i]])
+		}
+	}
+	return short
+}
+
+// Perfect reports whether every submission passed every test.
+func (g *Grades) Perfect() bool {
+	return !slices.ContainsFunc(g.Rows, func(row *Row) bool { return row.Report == nil || !row.Report.Passed() })
+}

@@ -1,0 +1,138 @@
+package grade
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labkv/labkv/lab/course"
+	"github.com/pingcap/errors"
+)
+
+// Tree is a state of the course's sources: those of its root, seen through an
+// overlay.
+type Tree struct {
+	Course *course.Course
+	// Overlay is the argument of go build -overlay, or "" for the plain sources.
+	Overlay string
+}
+
+// buildTimeout ends compilations that were made to take forever.
+const buildTimeout = 10 * time.Minute
+
+// maxCompilerLines bounds what a score board repeats of a compiler's messages.
+const maxCompilerLines = 10
+
+// buildFailure is why a package's tests do not build, in the compiler's own
+// words, with paths relative to the course's root.
+type buildFailure struct {
+	lines []string
+}
+
+// build compiles the test binary of the package in directory dir to the file
+// named binary. The error is about the harness; what the sources do wrong is in
+// the buildFailure.
+//
+// cgo is off on purpose: what a student grades with needs only the Go
+// toolchain. Optimization and paths are those of a plain "go test", so that both
+// share the build cache.
+func (t Tree) build(ctx context.Context, dir, binary string) (*buildFailure, error) {
+	ctx, cancel := context.WithTimeout(ctx, buildTimeout)
+	defer cancel()
+	args := []string{"test", "-c", "-o", binary}
+	if t.Overlay != "" {
+		args = append(args, "-overlay", t.Overlay)
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "./"+dir)...)
+	cmd.Dir = t.Course.Root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "PWD="+t.Course.Root)
+	setProcessGroup(cmd)
+	cmd.Cancel = func() error { return killGroup(cmd.Process) }
+	cmd.WaitDelay = time.Second
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	err := cmd.Run()
+	if err == nil {
+		if _, err := os.Stat(binary); err != nil {
+			return &buildFailure{lines: []string{dir + ": no test files"}}, nil
+		}
+		return nil, nil
+	}
+	if ctx.Err() == context.DeadlineExceeded {
+		return &buildFailure{lines: []string{fmt.Sprintf("%s: the compiler was not done after %v", dir, buildTimeout)}}, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	text, wrong := t.originalPaths(output.String())
+	if wrong != nil {
+		return nil, wrong
+	}
+	lines := compilerLines(t.Course.Root, text)
+	if len(lines) == 0 {
+		return nil, errors.Errorf("go test -c ./%s: %v: %s", dir, err, lastLine(text))
+	}
+	return &buildFailure{lines: lines}, nil
+}
+
+// originalPaths undoes in a compiler's messages what the overlay did to names.
+func (t Tree) originalPaths(text string) (string, error) {
+	if t.Overlay == "" {
+		return text, nil
+	}
+	data, err := os.ReadFile(t.Overlay)
+	if err != nil {
+		return "", errors.Trace(err)
+	}
+	var overlay struct{ Replace map[string]string }
+	if err := json.Unmarshal(data, &overlay); err != nil {
+		return "", errors.Annotatef(err, "overlay %s", t.Overlay)
+	}
+	var pairs []string
+	for _, original := range slices.Sorted(maps.Keys(overlay.Replace)) {
+		replaced := overlay.Replace[original]
+		if replaced == "" {
+			continue
+		}
+		// The go command shortens names where that makes them relative to its directory.
+		if short, err := filepath.Rel(t.Course.Root, replaced); err == nil {
+			pairs = append(pairs, short, original)
+		}
+		pairs = append(pairs, replaced, original)
+	}
+	return strings.NewReplacer(pairs...).Replace(text), nil
+}
+
+var compilerLine = regexp.MustCompile(`^([^\s:]+\.go):\d+(:\d+)?: `)
+
+// compilerLines returns what a compiler says about lines of Go files.
+func compilerLines(root, output string) []string {
+	prefix := root + string(filepath.Separator)
+	var lines []string
+	for line := range strings.SplitSeq(output, "\n") {
+		line = strings.TrimRight(line, "\r")
+		line = strings.TrimPrefix(strings.TrimPrefix(line, prefix), "./")
+		if compilerLine.MatchString(line) || len(lines) > 0 && strings.HasPrefix(line, "\t") {
+			lines = append(lines, filepath.ToSlash(line))
+		}
+	}
+	if len(lines) > maxCompilerLines {
+		more := len(lines) - maxCompilerLines
+		lines = append(lines[:maxCompilerLines], fmt.Sprintf("and %d more lines", more))
+	}
+	return lines
+}
+
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}

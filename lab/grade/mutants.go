@@ -1,0 +1,227 @@
+package grade
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/mutants"
+	"github.com/labkv/labkv/lab/overlay"
+	"github.com/pingcap/errors"
+	"golang.org/x/sync/errgroup"
+)
+
+// Kill is how a mutant fared.
+type Kill struct {
+	Mutant mutants.Mutant
+	// Killer is the verdict that killed it, nil if it survived.
+	Killer  *Result
+	Elapsed time.Duration
+}
+
+// Kills are the fates of a catalogue, in its order.
+type Kills []*Kill
+
+// RunMutants runs each mutant against the graded tests of its own stage, until
+// the first that does not pass. One test binary per package holds all of them.
+//
+// Without any mutant in force, all of those tests must pass: that is checked
+// first, and its failure is an error.
+func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalogue []mutants.Mutant) (Kills, error) {
+	files, err := mutants.Overlay(c.Root, catalogue)
+	if err != nil {
+		return nil, err
+	}
+	scratch, err := os.MkdirTemp("", "labkv-")
+	if err != nil {
+		return nil, errors.Trace(err)
+	}
+	defer removeScratch(scratch)
+	arg, err := overlay.WriteOverlay(scratch, c.Root, files)
+	if err != nil {
+		return nil, err
+	}
+	var selection course.Selection
+	batches := map[string][]testBatch{}
+	for _, m := range catalogue {
+		if batches[m.Stage] != nil {
+			continue
+		}
+		stage, ok := c.Stage(m.Stage)
+		if !ok {
+			return nil, errors.Errorf("mutant %s: there is no stage %s", m.Name, m.Stage)
+		}
+		batches[m.Stage] = testBatches(stage)
+		selection = append(selection, course.StageTests{Stage: stage, Tests: stage.Tests})
+	}
+	binaries, failures, err := r.buildAll(ctx, Tree{Course: c, Overlay: arg}, selection.Tests(), scratch)
+	if err != nil {
+		return nil, err
+	}
+	for dir, failure := range failures {
+		return nil, errors.Errorf("package %s with its mutants does not build: %s", dir, strings.Join(failure.lines, "\n"))
+	}
+
+	// Also the control runs in batches, so that a test which depends on another
+	// having run in its process is not taken for a killer.
+	kills := make(Kills, len(catalogue))
+	var control []*Kill
+	for _, st := range selection {
+		control = append(control, &Kill{Mutant: mutants.Mutant{Stage: st.Stage.Directive()}})
+	}
+	if err := r.killAll(ctx, control, batches, binaries, scratch); err != nil {
+		return nil, err
+	}
+	for _, k := range control {
+		if k.Killer != nil {
+			return nil, errors.Errorf("%s fails without any mutant: %s", k.Killer.Test.Name, k.Killer.Found())
+		}
+	}
+	for i, m := range catalogue {
+		kills[i] = &Kill{Mutant: m}
+	}
+	return kills, r.killAll(ctx, kills, batches, binaries, scratch)
+}
+
+// testBatch are tests that share a process, because they are in one package and
+// run with the same seeds.
+type testBatch struct {
+	dir   string
+	tests []*course.Test
+	seeds []uint64
+}
+
+func testBatches(s *course.Stage) []testBatch {
+	var batches []testBatch
+	for _, test := range s.Tests {
+		i := slices.IndexFunc(batches, func(b testBatch) bool {
+			return b.dir == test.Package && slices.Equal(b.seeds, test.Seeds)
+		})
+		if i < 0 {
+			batches = append(batches, testBatch{dir: test.Package, seeds: test.Seeds})
+			i = len(batches) - 1
+		}
+		batches[i].tests = append(batches[i].tests, test)
+	}
+	// Tests without seeds are quick, and most mutants die of them.
+	slices.SortStableFunc(batches, func(a, b testBatch) int { return len(a.seeds) - len(b.seeds) })
+	return batches
+}
+
+func (r *Runner) killAll(ctx context.Context, kills []*Kill, batches map[string][]testBatch, binaries map[string]string, scratch string) error {
+	var mu sync.Mutex
+	done := 0
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.jobs())
+	for _, k := range kills {
+		group.Go(func() error {
+			begin := time.Now()
+			for _, batch := range batches[k.Mutant.Stage] {
+				killer, err := r.killOne(ctx, k.Mutant.Name, batch, binaries[batch.dir], scratch)
+				if err != nil {
+					return err
+				}
+				if killer != nil {
+					k.Killer = killer
+					break
+				}
+			}
+			k.Elapsed = time.Since(begin)
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			r.report(done, len(kills), k.Mutant.Name)
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// killOne runs a batch of tests in one process, which ends with the first that
+// fails, and returns its verdict, nil if all passed.
+func (r *Runner) killOne(ctx context.Context, mutant string, batch testBatch, binary, scratch string) (*Result, error) {
+	names := make([]string, len(batch.tests))
+	for i, test := range batch.tests {
+		names[i] = test.Name
+	}
+	budget := r.budget(batch.tests[0].Stage)
+	p := process{
+		binary: binary,
+		run:    "^(" + strings.Join(names, "|") + ")$",
+		seeds:  batch.seeds,
+		budget: budget,
+		args:   []string{"-test.failfast"},
+	}
+	if mutant != "" {
+		p.extra = []string{mutants.Variable + "=" + mutant}
+	}
+	o, err := p.start(ctx, r.Sandbox, scratch)
+	if err != nil {
+		return nil, err
+	}
+	// The one that spoke last is the one that failed. The others passed, as far as
+	// they ran at all.
+	last := -1
+	if n := len(o.records); n > 0 {
+		last = slices.Index(names, o.records[n-1].Test)
+	}
+	var killer *Result
+	for i, test := range batch.tests {
+		result := judge(test, batch.seeds, budget, o)
+		if result.Status == Passed {
+			continue
+		}
+		if i == last || killer == nil && o.exit == nil {
+			killer = result
+		}
+	}
+	if killer == nil && o.exit != nil {
+		killer = judge(batch.tests[0], batch.seeds, budget, o)
+	}
+	return killer, nil
+}
+
+// Survivors returns the mutants that no test killed.
+func (ks Kills) Survivors() Kills {
+	return slices.DeleteFunc(slices.Clone(ks), func(k *Kill) bool { return k.Killer != nil })
+}
+
+// WriteTable writes each mutant with its killer, the survivors once more, and
+// "killed N/N".
+func (ks Kills) WriteTable(w io.Writer, o TableOptions) error {
+	t := newTable()
+	t.SetColumnConfigs([]table.ColumnConfig{{Name: "guarantee", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
+	t.AppendHeader(table.Row{"mutant", "killed by", "guarantee", "time"})
+	for _, k := range ks {
+		if k.Killer == nil {
+			t.AppendRow(table.Row{k.Mutant.Name, o.paint(Failed, "SURVIVED"), "", seconds(k.Elapsed)})
+			continue
+		}
+		by := k.Killer.Test.Name
+		if k.Killer.Seed != 0 {
+			by += fmt.Sprintf(", seed %d", k.Killer.Seed)
+		}
+		if k.Killer.Status == TimedOut {
+			by += " (timed out)"
+		}
+		t.AppendRow(table.Row{k.Mutant.Name, by, k.Killer.Claim.Text, seconds(k.Elapsed)})
+	}
+	out := &errWriter{w: w}
+	out.print(t.Render(), "\n")
+	survivors := ks.Survivors()
+	for _, k := range survivors {
+		out.print("\n", o.paint(Failed, "SURVIVED: "+k.Mutant.Name), "  ", filepath.ToSlash(k.Mutant.File), "\n    ",
+			strings.ReplaceAll(k.Mutant.Doc, "\n", "\n    "), "\n")
+	}
+	out.print(fmt.Sprintf("killed %d/%d\n", len(ks)-len(survivors), len(ks)))
+	return out.err
+}

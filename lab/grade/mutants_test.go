@@ -1,0 +1,59 @@
+package grade_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labkv/labkv/lab/grade"
+	"github.com/labkv/labkv/lab/mutants"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRunMutants(t *testing.T) {
+	c := counting(t)
+	catalog, err := mutants.Load(c.Root, c.Directives())
+	require.NoError(t, err)
+	r := &grade.Runner{Sandbox: sandbox(t, false), Timeout: 5 * time.Second}
+	kills, err := r.RunMutants(context.Background(), c, catalog)
+	require.NoError(t, err)
+	type fate struct {
+		mutant, killer string
+		status         grade.Status
+		seed           uint64
+	}
+	var got []fate
+	for _, k := range kills {
+		f := fate{mutant: k.Mutant.Name}
+		if k.Killer != nil {
+			f.killer, f.status, f.seed = k.Killer.Test.Name, k.Killer.Status, k.Killer.Seed
+		}
+		got = append(got, f)
+	}
+	require.Equal(t, []fate{
+		{"1/never-counts", "TestAdd1", grade.Failed, 0},
+		{"1/stops-at-nine", "TestAddSeeds1", grade.Failed, 10},
+		{"1/waits-forever", "TestAddSeeds1", grade.TimedOut, 3},
+		{"2a/counts-negative", "", "", 0},
+	}, got)
+
+	var out bytes.Buffer
+	require.NoError(t, kills.WriteTable(&out, grade.TableOptions{}))
+	require.Regexp(t, `1/stops-at-nine +│ TestAddSeeds1, seed 10 +│ Add counts every call +│`, out.String())
+	require.Contains(t, out.String(), "TestAddSeeds1, seed 3 (timed out)")
+	require.Contains(t, out.String(), "\nSURVIVED: 2a/counts-negative  lab/mutants/2a/counts-negative.go\n    A sum of many counters is wrong, which no test looks at.\n")
+	require.True(t, strings.HasSuffix(out.String(), "\nkilled 3/4\n"))
+}
+
+// If the tests fail without any mutant, they say nothing about mutants.
+func TestMutantsNeedPassingTests(t *testing.T) {
+	c := counting(t)
+	edit(t, c, "counter/counter.go", "sum := 0", "sum := 1")
+	catalog, err := mutants.Load(c.Root, c.Directives(), "2A")
+	require.NoError(t, err)
+	r := &grade.Runner{Sandbox: sandbox(t, false)}
+	_, err = r.RunMutants(context.Background(), c, catalog)
+	require.EqualError(t, err, "TestSum2A fails without any mutant: one and one is 3")
+}

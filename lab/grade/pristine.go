@@ -1,0 +1,93 @@
+package grade
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/overlay"
+	"github.com/pingcap/errors"
+)
+
+// SourceTree returns the course's directories with directives.
+func SourceTree(c *course.Course) *overlay.Tree {
+	return &overlay.Tree{Root: c.Root, Dirs: c.EditDirs(), Stages: c.Directives()}
+}
+
+// Pristine returns what differs, for building and testing, between the course's
+// tree and what a student receives: contents by path, nil for files that
+// disappear. In a handout nothing does.
+func Pristine(c *course.Course) (map[string][]byte, error) {
+	files, err := SourceTree(c).Skeleton(func(string) bool { return false }, overlay.DropPrivate)
+	if err != nil {
+		return nil, err
+	}
+	return files, dropExcluded(c, files)
+}
+
+// UpTo returns the same for the tree in which the stages up to the one with an
+// id are implemented and later ones are not.
+func UpTo(c *course.Course, id string) (map[string][]byte, error) {
+	keep := map[string]bool{}
+	for _, s := range c.Stages() {
+		keep[s.Directive()] = true
+		if s.ID == id {
+			break
+		}
+	}
+	files, err := SourceTree(c).Skeleton(func(stage string) bool { return keep[stage] }, overlay.KeepPrivate)
+	if err != nil {
+		return nil, err
+	}
+	return files, dropExcluded(c, files)
+}
+
+// dropExcluded makes the test files invisible that a handout does not contain:
+// they may use what only the complete solution has.
+func dropExcluded(c *course.Course, files map[string][]byte) error {
+	var globs []overlay.Glob
+	for _, pattern := range c.Exclude {
+		glob, err := overlay.ParseGlob(pattern)
+		if err != nil {
+			return err
+		}
+		globs = append(globs, glob)
+	}
+	var dirs []string
+	for _, s := range c.Stages() {
+		dirs = append(append(dirs, s.Packages...), s.Edit...)
+	}
+	slices.Sort(dirs)
+	for _, dir := range slices.Compact(dirs) {
+		entries, err := os.ReadDir(filepath.Join(c.Root, filepath.FromSlash(dir)))
+		if err != nil {
+			return errors.Trace(err)
+		}
+		for _, entry := range entries {
+			name := dir + "/" + entry.Name()
+			excluded := slices.ContainsFunc(globs, func(g overlay.Glob) bool { return g.Match(name) })
+			if excluded && strings.HasSuffix(name, "_test.go") && !entry.IsDir() {
+				files[name] = nil
+			}
+		}
+	}
+	return nil
+}
+
+// addHidden adds the test files in a directory of hidden tests, which has them
+// at the paths that they have in the course.
+func addHidden(files map[string][]byte, dir string) error {
+	return errors.Annotate(filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		rel, err := filepath.Rel(dir, name)
+		if err != nil {
+			return err
+		}
+		files[filepath.ToSlash(rel)], err = os.ReadFile(name)
+		return err
+	}), "read hidden tests")
+}

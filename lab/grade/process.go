@@ -1,0 +1,179 @@
+package grade
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/graded"
+	"github.com/pingcap/errors"
+)
+
+// outcome is what one test process left behind. None of it is a verdict yet.
+type outcome struct {
+	records    []graded.Record
+	recordsErr error // the report is there but unreadable
+	exit       error // nil if the process exited with status 0
+	overMemory bool
+	timedOut   bool
+	output     string // the process's stdout and stderr, shortened in the middle
+	elapsed    time.Duration
+}
+
+// process is one run of a test binary.
+type process struct {
+	binary string
+	run    string // pattern of the tests to run
+	seeds  []uint64
+	budget course.Budget
+	extra  []string // environment
+	args   []string // further flags of the test binary
+}
+
+const (
+	outputHead = 64 << 10
+	outputTail = 256 << 10
+	// quitGrace is how long a process may take to print its stacks once its time is over.
+	quitGrace = 2 * time.Second
+)
+
+// start runs the process in a new directory below scratch and waits for it. The
+// error is about the harness; however the process itself ends is an outcome.
+func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*outcome, error) {
+	home, err := os.MkdirTemp(scratch, "run-")
+	if err != nil {
+		return nil, errors.Trace(err)
+	}
+	defer os.RemoveAll(home)
+	dir, report := filepath.Join(home, "dir"), filepath.Join(home, "report.jsonl")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, errors.Trace(err)
+	}
+
+	limited, cancel := context.WithTimeout(ctx, p.budget.Time)
+	defer cancel()
+	args := append([]string{"-test.run=" + p.run, "-test.count=1", "-test.timeout=0", "-test.paniconexit0"}, p.args...)
+	cmd := sandbox.command(limited, p.budget, home, p.binary, args...)
+	cmd.Dir = dir
+	cmd.Env = p.environ(dir, report)
+	setProcessGroup(cmd)
+	output := newClippedOutput(outputHead, outputTail)
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.WaitDelay = quitGrace
+	// A process that ran out of time is asked for its stacks, then killed.
+	cmd.Cancel = func() error {
+		if ctx.Err() == nil && quit(cmd.Process) {
+			kill := time.AfterFunc(quitGrace, func() { killGroup(cmd.Process) })
+			context.AfterFunc(ctx, func() { kill.Reset(0) })
+			return nil
+		}
+		return killGroup(cmd.Process)
+	}
+
+	begin := time.Now()
+	if err := cmd.Start(); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, errors.Annotate(err, "start test process")
+	}
+	stopWatch := sandbox.watch(cmd.Process, p.budget.Memory)
+	exit := cmd.Wait()
+	overMemory := stopWatch()
+	killGroup(cmd.Process) // whatever the test left running
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	o := &outcome{
+		exit:       exit,
+		overMemory: overMemory,
+		timedOut:   limited.Err() == context.DeadlineExceeded,
+		output:     output.String(),
+		elapsed:    time.Since(begin),
+	}
+	file, err := os.Open(report)
+	if err != nil {
+		if os.IsNotExist(err) {
+			return o, nil
+		}
+		return nil, errors.Trace(err)
+	}
+	defer file.Close()
+	o.records, o.recordsErr = graded.ReadRecords(file)
+	return o, nil
+}
+
+// environ is all that a test process knows of the world. Top-level math/rand is
+// pinned, so that a solution which draws from it replays.
+func (p process) environ(dir, report string) []string {
+	env := []string{
+		"HOME=" + dir,
+		"TMPDIR=" + dir,
+		"TZ=UTC",
+		"LANG=C",
+		"GOMAXPROCS=1",
+		"GOTRACEBACK=single",
+		"GODEBUG=randautoseed=0,randseednop=0",
+		// The collector works harder before the limit is hit, so that garbage alone does not hit it.
+		"GOMEMLIMIT=" + strconv.FormatInt(p.budget.Memory*3/4, 10),
+		"LABKV_REPORT=" + report,
+	}
+	if runtime.GOOS == "windows" {
+		env = append(env, "SYSTEMROOT="+os.Getenv("SYSTEMROOT"), "TMP="+dir, "TEMP="+dir, "USERPROFILE="+dir)
+	}
+	if len(p.seeds) > 0 {
+		env = append(env, "LABKV_SEEDS="+course.FormatSeeds(p.seeds))
+	}
+	return append(env, p.extra...)
+}
+
+// clippedOutput keeps the beginning and the end of what is written to it.
+type clippedOutput struct {
+	mu         sync.Mutex
+	head, tail bytes.Buffer
+	maxHead    int
+	maxTail    int
+	dropped    int
+}
+
+func newClippedOutput(head, tail int) *clippedOutput {
+	return &clippedOutput{maxHead: head, maxTail: tail}
+}
+
+func (c *clippedOutput) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(p)
+	if room := c.maxHead - c.head.Len(); room > 0 {
+		room = min(room, len(p))
+		c.head.Write(p[:room])
+		p = p[room:]
+	}
+	c.tail.Write(p)
+	// Dropping only when twice the size is reached makes the copying cheap.
+	if over := c.tail.Len() - c.maxTail; over > c.maxTail {
+		c.dropped += over
+		c.tail.Next(over)
+	}
+	return n, nil
+}
+
+func (c *clippedOutput) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if over := c.tail.Len() - c.maxTail; over > 0 {
+		c.dropped += over
+		c.tail.Next(over)
+	}
+	if c.dropped == 0 {
+		return c.head.String() + c.tail.String()
+	}
+	return fmt.Sprintf("%s\n[%d bytes left out]\n%s", c.head.String(), c.dropped, c.tail.String())
+}

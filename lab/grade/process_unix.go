@@ -1,0 +1,28 @@
+//go:build unix
+
+package grade
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// setProcessGroup makes cmd the leader of a new process group, so that it can
+// be ended with everything that it starts.
+func setProcessGroup(cmd *exec.Cmd) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+}
+
+func killGroup(p *os.Process) error {
+	return syscall.Kill(-p.Pid, syscall.SIGKILL)
+}
+
+// quit asks a Go process to print its stacks and exit, and reports whether it
+// could be asked.
+func quit(p *os.Process) bool {
+	return p.Signal(syscall.SIGQUIT) == nil
+}

@@ -1,0 +1,135 @@
+package grade_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/grade"
+	"github.com/stretchr/testify/require"
+)
+
+// TestMain is also what a test process is before it becomes one.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "sandbox" {
+		fmt.Fprintln(os.Stderr, grade.SandboxMain(os.Args[2:]))
+		os.Exit(3)
+	}
+	os.Exit(m.Run())
+}
+
+func sandbox(t testing.TB, confine bool) grade.Sandbox {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	return grade.Sandbox{Self: []string{self, "sandbox"}, Confine: confine}
+}
+
+// counting copies the course in testdata to a module of its own that takes the
+// harness from this tree, and reads it.
+func counting(t testing.TB) *course.Course {
+	root := t.TempDir()
+	require.NoError(t, os.CopyFS(root, os.DirFS("testdata/course")))
+	house, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	mod, err := os.ReadFile(filepath.Join(house, "go.mod"))
+	require.NoError(t, err)
+	text := regexp.MustCompile(`(?m)^module .*$`).ReplaceAllString(string(mod), "module example.com/counting")
+	text += "\nrequire github.com/labkv/labkv v0.0.0\n\nreplace github.com/labkv/labkv => " + filepath.ToSlash(house) + "\n"
+	require.NoError(t, os.WriteFile(filepath.Join(root, "go.mod"), []byte(text), 0o644))
+	sum, err := os.ReadFile(filepath.Join(house, "go.sum"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(root, "go.sum"), sum, 0o644))
+	return load(t, root)
+}
+
+func load(t testing.TB, root string) *course.Course {
+	c, err := course.Load(root)
+	require.NoError(t, err)
+	c, err = c.Resolve()
+	require.NoError(t, err)
+	return c
+}
+
+func choose(t testing.TB, c *course.Course, selectors ...string) course.Selection {
+	chosen, err := c.Select(selectors...)
+	require.NoError(t, err)
+	return chosen
+}
+
+// edit replaces text in a file of a course's tree.
+func edit(t testing.TB, c *course.Course, name, old, new string) {
+	path := filepath.Join(c.Root, filepath.FromSlash(name))
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(data), old)
+	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(data), old, new, 1)), 0o644))
+}
+
+func run(t testing.TB, r *grade.Runner, c *course.Course, selectors ...string) *grade.Report {
+	report, err := r.Run(context.Background(), grade.Tree{Course: c}, choose(t, c, selectors...))
+	require.NoError(t, err)
+	return report
+}
+
+func TestVerdicts(t *testing.T) {
+	c := counting(t)
+	r := &grade.Runner{Sandbox: sandbox(t, false)}
+	report := run(t, r, c, "9")
+	results := map[string]*grade.Result{}
+	for _, result := range report.Results() {
+		results[result.Test.Name] = result
+	}
+	for _, want := range []struct {
+		test   string
+		status grade.Status
+		found  string // regular expression
+		seed   uint64
+	}{
+		{"TestPasses9", grade.Passed, `^$`, 0},
+		{"TestWrong9", grade.Failed, `^two is 2$`, 0},
+		{"TestPanics9", grade.Failed, `^panic: runtime error: index out of range \[3\] with length 3 \(behave/behave.go:\d+\)$`, 0},
+		{"TestPanicsInGoroutine9", grade.Failed, `^panic: runtime error: index out of range \[0\] with length 0 \(behave/behave.go:\d+\)$`, 0},
+		{"TestTODO9", grade.NotImplemented, `^TODO\(9\): implement Todo \(behave/behave.go:\d+\)$`, 0},
+		{"TestGoexit9", grade.Failed, `runtime.Goexit`, 0},
+		{"TestLogFatal9", grade.Failed, `^ended without a verdict: the process exited with status 1, saying ".*I give up"$`, 0},
+		{"TestExitZero9", grade.Failed, `unexpected call to os.Exit\(0\) during test`, 0},
+		{"TestForges9", grade.Failed, `^ended without a verdict: the process exited with status 1, saying ".*PASS"$`, 0},
+		{"TestRecovers9", grade.Failed, `^noticed$`, 0},
+		{"TestDeadlock9", grade.TimedOut, `^no verdict within 5s$`, 0},
+		{"TestOverflow9", grade.Failed, `stack overflow \(behave/behave.go:\d+\)$`, 0},
+		{"TestSkips9", grade.Skipped, `^not today$`, 0},
+		{"TestCleanup9", grade.Failed, `^left something behind$`, 0},
+		{"TestSilent9", grade.Failed, `^ended without a verdict$`, 0},
+		{"TestLowestSeed9", grade.Failed, `^seed 11 is unlucky$`, 11},
+		{"TestOtherSeeds9", grade.Failed, `^ended without a verdict$`, 3},
+	} {
+		t.Run(want.test, func(t *testing.T) {
+			result := results[want.test]
+			require.Equal(t, want.status, result.Status, result.Output)
+			require.Regexp(t, want.found, result.Found())
+			require.Equal(t, want.seed, result.Seed)
+		})
+	}
+	t.Run("TestGreedy9", func(t *testing.T) {
+		if runtime.GOOS == "windows" {
+			t.Skip("memory is not limited on Windows")
+		}
+		require.Equal(t, "needs more than 256 MiB of memory", results["TestGreedy9"].Found(), results["TestGreedy9"].Output)
+	})
+
+	require.Equal(t, "fate", results["TestWrong9"].Sections[0].Name)
+	require.Equal(t, "000000000000000b", results["TestLowestSeed9"].Digest)
+	require.Len(t, results["TestLowestSeed9"].Runs, 10)
+	require.Contains(t, results["TestDeadlock9"].Failure().String(), "stuck in    behave.Deadlock, behave/behave.go")
+	require.Contains(t, results["TestPanics9"].Failure().String(), "behave.Index")
+	passed, failed, skipped := report.Counts()
+	require.Equal(t, []int{1, 16, 1}, []int{passed, failed, skipped})
+	require.Equal(t, "0.05/1", report.Score().String())
+	require.False(t, report.Passed())
+}

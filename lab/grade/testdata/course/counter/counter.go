@@ -1,0 +1,27 @@
+// Package counter counts.
+package counter
+
+// Counter counts. The zero value is at zero.
+type Counter struct {
+	//lab:private
+	n int
+}
+
+// Add adds one and returns the count.
+//
+//lab:implement 1
+func (c *Counter) Add() int {
+	c.n++
+	return c.n
+}
+
+// Sum returns the sum of all counts.
+//
+//lab:implement 2A
+func Sum(counters ...*Counter) int {
+	sum := 0
+	for _, c := range counters {
+		sum += c.n
+	}
+	return sum
+}

@@ -1,0 +1,78 @@
+package graded
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+)
+
+// T is a *testing.T that remembers the first message with which its test
+// failed. It is a testing.TB and fits testify's TestingT. Hand on the *T itself,
+// not its embedded *testing.T, whose failures leave no reason behind.
+type T struct {
+	*testing.T
+	record *recorder
+}
+
+// SetDigest leaves the digest of the run so far, for a body that then fails.
+func (t *T) SetDigest(digest uint64) { t.record.setDigest(digest) }
+
+// Error is testing.T's Error.
+func (t *T) Error(args ...any) {
+	t.Helper()
+	t.record.found(fmt.Sprintln(args...))
+	t.T.Error(args...)
+}
+
+// Errorf is testing.T's Errorf.
+func (t *T) Errorf(format string, args ...any) {
+	t.Helper()
+	t.record.found(fmt.Sprintf(format, args...))
+	t.T.Errorf(format, args...)
+}
+
+// Fatal is testing.T's Fatal.
+func (t *T) Fatal(args ...any) {
+	t.Helper()
+	t.record.found(fmt.Sprintln(args...))
+	t.T.Fatal(args...)
+}
+
+// Fatalf is testing.T's Fatalf.
+func (t *T) Fatalf(format string, args ...any) {
+	t.Helper()
+	t.record.found(fmt.Sprintf(format, args...))
+	t.T.Fatalf(format, args...)
+}
+
+// Skip is testing.T's Skip. A skipped test earns no points.
+func (t *T) Skip(args ...any) {
+	t.Helper()
+	t.record.found(fmt.Sprintln(args...))
+	t.T.Skip(args...)
+}
+
+// Skipf is testing.T's Skipf. A skipped test earns no points.
+func (t *T) Skipf(format string, args ...any) {
+	t.Helper()
+	t.record.found(fmt.Sprintf(format, args...))
+	t.T.Skipf(format, args...)
+}
+
+// Run is testing.T's Run: the subtest's failure is its parent's.
+func (t *T) Run(name string, f func(t *T)) bool {
+	t.Helper()
+	return t.T.Run(name, func(sub *testing.T) {
+		sub.Helper()
+		f(&T{T: sub, record: t.record})
+	})
+}
+
+// Bubble runs f in a testing/synctest bubble, in which time is virtual.
+func (t *T) Bubble(f func(t *T)) {
+	t.Helper()
+	synctest.Test(t.T, func(inner *testing.T) {
+		inner.Helper()
+		f(&T{T: inner, record: t.record})
+	})
+}

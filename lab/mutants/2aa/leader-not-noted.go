@@ -1,0 +1,20 @@
+//go:build mutant
+
+// A follower obeys its leader without writing down who that is. Nobody can tell
+// a client where to go (§8: a follower names the most recent leader it has
+// heard from).
+//
+//lab:mutant 2AA raft
+package raft
+
+func (r *Raft) hearFromLeader(from uint64) bool {
+	switch r.state {
+	case StateLeader:
+		return false
+	case StateCandidate:
+		r.becomeFollower(r.term, None)
+	case StateFollower:
+		r.electionElapsed = 0
+	}
+	return true
+}

@@ -1,0 +1,51 @@
+//go:build mutant
+
+// An append names the current term as the term of the entry before its own.
+// That is so by chance, until the leader changes; from then on every follower
+// rejects every append (§5.3, Figure 2: prevLogTerm is the term of the entry at
+// prevLogIndex).
+//
+//lab:mutant 2AB raft
+package raft
+
+import (
+	"github.com/pingcap/errors"
+
+	pb "github.com/labkv/labkv/proto/eraftpb"
+)
+
+func (r *Raft) sendAppend(p *Progress) bool {
+	if p.State == StateSnapshot || p.paused {
+		return false
+	}
+	last, committed := r.log.LastIndex(), r.log.committed
+	full := p.State == StateReplicate && p.inflight.len() >= r.maxInflight
+	entriesToSend := p.Next <= last && !full
+	commitToTell := p.commit < min(committed, p.Next-1)
+	if !entriesToSend && !commitToTell && !p.nudge {
+		return false
+	}
+
+	_, err := r.log.Term(p.Next - 1)
+	var entries []*pb.Entry
+	if err == nil && entriesToSend {
+		entries, err = r.log.Entries(p.Next, last+1, r.maxSizePerMsg)
+	}
+	if errors.Cause(err) == ErrCompacted {
+		r.sendSnapshot(p)
+		return false
+	}
+	if err != nil {
+		panic(errors.Annotatef(err, "raft: entries from %d on cannot be read", p.Next))
+	}
+	r.send(&pb.Message{
+		MsgType: pb.MessageType_MsgAppend,
+		To:      p.ID,
+		Index:   p.Next - 1,
+		LogTerm: r.term,
+		Entries: entries,
+		Commit:  committed,
+	})
+	p.sent(len(entries), committed)
+	return p.Next <= last
+}

@@ -1,0 +1,232 @@
+package mutants
+
+import (
+	"go/ast"
+	"go/build/constraint"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/labkv/labkv/lab/overlay/source"
+)
+
+const (
+	// Dir is where the catalog is, relative to the root of the tree.
+	Dir = "lab/mutants"
+	// Tag is the build constraint of a mutant's file, which nothing ever satisfies.
+	Tag = "mutant"
+	// Variable is the environment variable that chooses a mutant by its name
+	// when a program built with [Overlay] starts.
+	Variable = "LABKV_MUTANT"
+
+	directive = "//lab:mutant"
+)
+
+// Mutant is one wrong solution.
+type Mutant struct {
+	// Name is unique: the stage in lower case and the name of the file, "2aa/vote-twice".
+	Name string
+	// Stage is the stage whose graded tests must notice the mistake, in upper case.
+	Stage string
+	// Dir is the directory of the mutated package, slash separated and relative to the root.
+	Dir string
+	// Doc describes the mistake, in the words of a student who made it.
+	Doc string
+	// File is the mutant's own file, slash separated and relative to the root.
+	File string
+	// Funcs are the functions it replaces, as (*Raft).Step or newLog, in the order of File.
+	Funcs []string
+
+	file *source.File
+}
+
+// Load reads the mutants of the stages in want, or of all stages if there is
+// none, ordered by stage and name. stages are all stages of the course, in
+// order and in upper case; a stage without a directory has no mutants. root
+// must hold the complete solution: every mutant is compared with what it replaces.
+//
+// The error is a [source.ErrorList] with every mistake found.
+func Load(root string, stages []string, want ...string) ([]Mutant, error) {
+	var mistakes source.ErrorList
+	for _, stage := range want {
+		if !slices.Contains(stages, stage) {
+			mistakes.Add(Dir, 0, "unknown stage %q; there are %s", stage, strings.Join(stages, ", "))
+		}
+	}
+	l := &loader{fsys: os.DirFS(root), packages: map[string]*target{}}
+	entries, err := fs.ReadDir(l.fsys, Dir)
+	if err != nil {
+		mistakes.Add(Dir, 0, "the tree has no catalog of mutants that can be read")
+		return nil, mistakes.Err()
+	}
+	// Every directory is a stage, or its mutants would never run and nobody would know.
+	for _, e := range entries {
+		known := slices.ContainsFunc(stages, func(s string) bool { return strings.ToLower(s) == e.Name() })
+		if e.IsDir() && !known && e.Name() != "testdata" {
+			mistakes.Add(path.Join(Dir, e.Name()), 0, "is not named for a stage; there are %s", strings.ToLower(strings.Join(stages, ", ")))
+		}
+	}
+	var mutants []Mutant
+	for _, stage := range stages {
+		if len(want) > 0 && !slices.Contains(want, stage) {
+			continue
+		}
+		found, wrong := l.stage(stage)
+		mutants = append(mutants, found...)
+		mistakes = append(mistakes, wrong...)
+	}
+	if err := mistakes.Err(); err != nil {
+		return nil, err
+	}
+	return mutants, nil
+}
+
+// loader reads mutants, and each package they replace functions of once.
+type loader struct {
+	fsys     fs.FS
+	packages map[string]*target
+}
+
+var fileName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*\.go$`)
+
+func (l *loader) stage(stage string) (mutants []Mutant, mistakes source.ErrorList) {
+	dir := path.Join(Dir, strings.ToLower(stage))
+	entries, err := fs.ReadDir(l.fsys, dir)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, source.ErrorList{{File: dir, Msg: "cannot be read: " + err.Error()}}
+	}
+	for _, e := range entries {
+		file := path.Join(dir, e.Name())
+		if !fileName.MatchString(e.Name()) {
+			mistakes.Add(file, 0, "is not named like a mutant; call it something like vote-twice.go")
+			continue
+		}
+		m, wrong := l.mutant(stage, file)
+		mistakes = append(mistakes, wrong...)
+		if len(wrong) > 0 {
+			continue
+		}
+		if i := slices.IndexFunc(mutants, m.same); i >= 0 {
+			mistakes.Add(file, 0, "makes the same mistake as %s; remove one", mutants[i].File)
+			continue
+		}
+		mutants = append(mutants, m)
+	}
+	return mutants, mistakes
+}
+
+// same reports whether two mutants have the same code.
+func (m Mutant) same(other Mutant) bool {
+	return m.Dir == other.Dir && slices.Equal(m.Funcs, other.Funcs) &&
+		slices.EqualFunc(m.file.Funcs(), other.file.Funcs(), func(a, b *ast.FuncDecl) bool {
+			return source.FuncName(a) == source.FuncName(b) && a.Body != nil && b.Body != nil &&
+				source.Statements(a.Body) == source.Statements(b.Body)
+		})
+}
+
+// mutant reads and checks one file of the catalog.
+func (l *loader) mutant(stage, name string) (Mutant, source.ErrorList) {
+	src, err := fs.ReadFile(l.fsys, name)
+	if err != nil {
+		return Mutant{}, source.ErrorList{{File: name, Msg: "cannot be read: " + err.Error()}}
+	}
+	f, err := source.Parse(name, src)
+	if err != nil {
+		return Mutant{}, err.(source.ErrorList)
+	}
+	m := Mutant{
+		Name:  strings.TrimSuffix(strings.TrimPrefix(name, Dir+"/"), ".go"),
+		Stage: stage,
+		File:  name,
+		Doc:   strings.TrimSpace(f.AST.Doc.Text()),
+		file:  f,
+	}
+	var mistakes source.ErrorList
+	if _, ok := buildLine(f); !ok {
+		mistakes.Add(name, 1, "the file must begin with //go:build %s, so that no build takes it for part of the solution", Tag)
+	}
+	if m.Doc == "" {
+		mistakes.Add(name, f.Line(f.AST.Package), "describe the mistake in a comment above the package clause")
+	}
+	if f.ImportsC() {
+		mistakes.Add(name, 0, "a mutant cannot import C")
+	}
+	m.Dir = l.directive(f, stage, &mistakes)
+	if m.Dir == "" {
+		return Mutant{}, mistakes
+	}
+	t, err := l.target(m.Dir)
+	if err != nil {
+		return Mutant{}, append(mistakes, err.(source.ErrorList)...)
+	}
+	if f.AST.Name.Name != t.name {
+		mistakes.Add(name, f.Line(f.AST.Package), "the package in %s is %s, not %s", m.Dir, t.name, f.AST.Name.Name)
+		return Mutant{}, mistakes
+	}
+	replaced, wrong := t.compare(f)
+	mistakes = append(mistakes, wrong...)
+	for _, fn := range replaced {
+		m.Funcs = append(m.Funcs, source.FuncName(fn))
+	}
+	return m, mistakes
+}
+
+// directive returns the directory that the //lab:mutant line of f names, or ""
+// if that line is missing or wrong.
+func (l *loader) directive(f *source.File, stage string, mistakes *source.ErrorList) (dir string) {
+	example := directive + " " + stage + " raft"
+	for _, group := range f.AST.Comments {
+		for _, c := range group.List {
+			words := strings.Fields(c.Text)
+			if len(words) == 0 || !strings.HasPrefix(words[0], "//lab:") {
+				continue
+			}
+			line := f.Line(c.Pos())
+			switch {
+			case words[0] != directive:
+				mistakes.Add(f.Path, line, "unknown directive %s; a mutant has one line like %s", words[0], example)
+			case group != f.AST.Doc:
+				mistakes.Add(f.Path, line, "%s belongs in the comment directly above the package clause", directive)
+			case dir != "":
+				mistakes.Add(f.Path, line, "%s stands here twice; remove one", directive)
+			case len(words) != 3:
+				mistakes.Add(f.Path, line, "%s takes a stage and a directory, like %s", directive, example)
+			case words[1] != stage:
+				mistakes.Add(f.Path, line, "this is the directory of stage %s, and the mutant says %s; move the file or correct the line", stage, words[1])
+			case !fs.ValidPath(words[2]):
+				mistakes.Add(f.Path, line, "%s is not a slash-separated path below the root", words[2])
+			default:
+				dir = words[2]
+			}
+			if dir == "" {
+				return ""
+			}
+		}
+	}
+	if dir == "" {
+		mistakes.Add(f.Path, f.Line(f.AST.Package), "the comment above the package clause must end with a line like %s", example)
+	}
+	return dir
+}
+
+// buildLine returns the build constraint of f if it is exactly the tag.
+func buildLine(f *source.File) (*ast.Comment, bool) {
+	for _, group := range f.AST.Comments {
+		if group.Pos() > f.AST.Package {
+			break
+		}
+		for _, c := range group.List {
+			if constraint.IsGoBuild(c.Text) {
+				expr, err := constraint.Parse(c.Text)
+				return c, err == nil && expr.String() == Tag
+			}
+		}
+	}
+	return nil, false
+}

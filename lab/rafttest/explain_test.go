@@ -1,0 +1,115 @@
+package rafttest
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	pb "github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/raft"
+)
+
+// failing returns the first schedule of the test that impl fails.
+func failing(t *testing.T, impl Implementation, test string) (schedule, outcome) {
+	s := scheduled(t, test)
+	for seed := uint64(1); seed <= uint64(s.seeds); seed++ {
+		plan := s.theme.schedule(seed)
+		if out := perform(impl, plan); out.violation != nil {
+			return plan, out
+		}
+	}
+	require.Fail(t, "no seed fails")
+	return schedule{}, outcome{}
+}
+
+func sectionsOf(f explanation) map[string]string {
+	text := map[string]string{}
+	for _, s := range f.sections {
+		text[s.Name] = s.Text
+	}
+	return text
+}
+
+func TestExplanationIsMinimal(t *testing.T) {
+	impl := wrapped{wrap: alterReady(func(n RawNode, rd *raft.Ready) {
+		for i, m := range rd.Messages {
+			if m.MsgType == pb.MessageType_MsgHeartbeat {
+				rd.Messages[i] = copyMessage(m)
+				rd.Messages[i].Commit = n.Status().Commit
+			}
+		}
+	})}
+	plan, out := failing(t, impl, "RandomSchedulesOfThree2AC")
+
+	smaller, again := minimize(impl, plan, out)
+	require.Less(t, len(smaller.faults), len(plan.faults), "faults are taken out")
+	require.Equal(t, out.violation.rule, again.violation.rule, "the same rule breaks")
+	for i := range smaller.faults {
+		less := smaller
+		less.faults = append(append([]fault{}, smaller.faults[:i]...), smaller.faults[i+1:]...)
+		v := perform(impl, less).violation
+		require.True(t, v == nil || v.rule != out.violation.rule, "%v could be taken out too", smaller.faults[i])
+	}
+
+	f := explain(impl, plan, out)
+	text := sectionsOf(f)
+	require.Contains(t, f.message, again.violation.found)
+	require.Contains(t, text["broken"], out.violation.rule.claim().Source)
+	require.Contains(t, text["fate"], "becomes leader of term")
+	require.Contains(t, text["fate"], "MsgHeartbeat")
+	require.Contains(t, text["schedule"], "minimized from")
+	for _, fault := range smaller.faults {
+		require.Contains(t, text["schedule"], fault.String())
+	}
+	require.NotContains(t, text, "determinism")
+}
+
+func TestExplanationOfPanic(t *testing.T) {
+	impl := wrapped{wrap: alterStep(func(n RawNode, m *pb.Message) {
+		if m.MsgType == pb.MessageType_MsgAppend && m.Term > n.Status().Term {
+			panic("cannot happen")
+		}
+	})}
+	plan, out := failing(t, impl, "RandomSchedulesOfThree2AC")
+	f := explain(impl, plan, out)
+	require.Equal(t, "cannot happen", f.panicked)
+	require.Contains(t, f.message, "cannot happen")
+	require.Contains(t, sectionsOf(f)["stack"], "TestExplanationOfPanic", "the stack leads to who panicked")
+}
+
+// gambling is a Raft that draws its election timeouts from elsewhere, and breaks
+// a rule.
+type gambling struct{ reference }
+
+func (gambling) NewRawNode(c *raft.Config) (RawNode, error) {
+	own := *c
+	own.RandIntN = rand.IntN
+	n, err := raft.NewRawNode(&own)
+	if err != nil {
+		return nil, err
+	}
+	return doubling{n}, nil
+}
+
+func TestExplanationOfNondeterminism(t *testing.T) {
+	plan, out := failing(t, gambling{}, "RandomSchedulesOfThree2AC")
+	text := sectionsOf(explain(gambling{}, plan, out))
+	require.Contains(t, text["determinism"], "not deterministic")
+	require.Contains(t, text["determinism"], "in the other")
+}
+
+// TestFaultsAreReadable prints one fault of each kind.
+func TestFaultsAreReadable(t *testing.T) {
+	s := schedule{seed: 1, setting: setting{nodes: 3, span: 1_000_000_000}}
+	seen := map[string]bool{}
+	for kind := lossyNetwork; kind <= nodeRemoved; kind++ {
+		f := newFault(uint64(kind)+1, kind, s)
+		text := f.what()
+		require.NotEmpty(t, text)
+		require.False(t, strings.Contains(text, "%!") || strings.HasPrefix(text, "fault "), text)
+		require.False(t, seen[text], "two kinds of faults read alike: %s", text)
+		seen[text] = true
+	}
+}

@@ -1,0 +1,211 @@
+package rafttest
+
+import (
+	"slices"
+	"time"
+
+	pb "github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/raft"
+)
+
+// A network carries messages between the nodes of a world. It loses, delays,
+// reorders and repeats them as the active faults say. Each receiver gets a
+// message of its own.
+type network struct {
+	sorted []*pb.Message // scratch
+}
+
+// byReceiver returns msgs with those to the same receiver together, in the order
+// in which they were handed out, and the receivers ascending. In which order an
+// implementation goes through its members thus makes no difference.
+func byReceiver(msgs []*pb.Message) []*pb.Message {
+	sorted := slices.Clone(msgs)
+	slices.SortStableFunc(sorted, func(a, b *pb.Message) int { return int(a.To) - int(b.To) })
+	return sorted
+}
+
+// send hands the messages of r to the network.
+func (w *world) send(r *replica, msgs []*pb.Message) {
+	if len(msgs) == 0 {
+		return
+	}
+	sorted := append(w.net.sorted[:0], msgs...)
+	for i := 1; i < len(sorted); i++ {
+		for k := i; k > 0 && sorted[k-1].To > sorted[k].To; k-- {
+			sorted[k-1], sorted[k] = sorted[k], sorted[k-1]
+		}
+	}
+	w.net.sorted = sorted
+	for _, m := range sorted {
+		w.checkPromise(r, m)
+		if w.replica(m.To) != nil {
+			w.route(r, m)
+		}
+	}
+}
+
+// route decides what becomes of one message.
+func (w *world) route(r *replica, m *pb.Message) {
+	r.sent[m.To]++
+	nth := r.sent[m.To]
+	from, to := r.id, m.To
+	if w.isLost(m, nth) {
+		w.story.sent(w.now, m, false)
+		w.reached.add(goalMessageLost)
+		if m.MsgType == pb.MessageType_MsgSnapshot {
+			w.reached.add(goalSnapshotLost)
+			w.reportSnapshot(from, to, 2*nth, false)
+		} else if w.plan.setting.reports && w.dice.roll(askLossReported, from, to, nth)%4 == 0 {
+			w.to.add(event{at: w.now + tick, kind: eventReportUnreachable, to: uint8(from), from: uint8(to), n: nth, incarnation: r.incarnation})
+		}
+		return
+	}
+	w.story.sent(w.now, m, true)
+	at := w.now + w.latency(from, to, 2*nth)
+	w.to.add(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2 * nth, m: copyMessage(m)})
+	// Who forwards a proposal cannot know that the network repeats it.
+	if m.MsgType != pb.MessageType_MsgPropose && w.isRepeated(m, nth) {
+		w.reached.add(goalMessageRepeated)
+		at := w.now + w.latency(from, to, 2*nth+1)
+		w.to.add(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2*nth + 1, m: copyMessage(m)})
+	}
+}
+
+// isLost reports whether the nth message from its sender to its receiver gets
+// lost.
+func (w *world) isLost(m *pb.Message, nth uint64) bool {
+	arrives := 1.0
+	for i := range w.active {
+		f := &w.active[i]
+		switch f.kind {
+		case lossyNetwork:
+			arrives *= 1 - f.share
+		case lossySnapshots:
+			if m.MsgType == pb.MessageType_MsgSnapshot {
+				arrives *= 1 - f.share
+			}
+		case splitNetwork:
+			if f.side(m.From) != f.side(m.To) {
+				return true
+			}
+		case bridgedNetwork:
+			if f.side(m.From) != f.side(m.To) && m.From != f.node && m.To != f.node {
+				return true
+			}
+		case isolatedNode:
+			if m.From == f.node || m.To == f.node {
+				return true
+			}
+		case deafNode:
+			if m.To == f.node {
+				return true
+			}
+		case muteNode:
+			if m.From == f.node {
+				return true
+			}
+		}
+	}
+	return arrives < 1 && w.dice.chance(1-arrives, askLoss, m.From, m.To, nth)
+}
+
+func (w *world) isRepeated(m *pb.Message, nth uint64) bool {
+	for i := range w.active {
+		f := &w.active[i]
+		if f.kind == duplicatingNetwork || f.kind == lossySnapshots && m.MsgType == pb.MessageType_MsgSnapshot {
+			if w.dice.chance(f.share, askDuplicate, m.From, m.To, nth) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// latency returns how long a message is on its way.
+func (w *world) latency(from, to, nth uint64) time.Duration {
+	const least = 200 * time.Microsecond
+	took := scaled(w.dice.roll(askNetworkLatency, from, to, nth), least, w.plan.setting.latency)
+	for i := range w.active {
+		if f := &w.active[i]; f.kind == slowNetwork && w.dice.chance(f.share, askDelay, from, to, nth) {
+			took += scaled(w.dice.roll(askDelay, from, to, nth+1<<40), 0, f.delay)
+		}
+	}
+	return took
+}
+
+// reportSnapshot tells the sender of a snapshot, in a while, how it went.
+func (w *world) reportSnapshot(sender, receiver, n uint64, arrived bool) {
+	r := w.replica(sender)
+	if r.node == nil {
+		return
+	}
+	wait := scaled(w.dice.roll(askSnapshotReport, sender, receiver, n), time.Millisecond, 3*tick)
+	w.to.add(event{at: w.now + wait, kind: eventReportSnapshot, to: uint8(sender), from: uint8(receiver), n: n, incarnation: r.incarnation, flag: arrived})
+}
+
+// deliver hands m to r, if it is up. n tells m from the other messages between
+// its sender and r.
+func (w *world) deliver(r *replica, m *pb.Message, n uint64) {
+	if r.node == nil {
+		if m.MsgType == pb.MessageType_MsgSnapshot {
+			w.reportSnapshot(m.From, m.To, n, false)
+		}
+		return
+	}
+	w.digest = digest(w.digest, m)
+	w.story.arrived(w.now, m)
+	stale := m.Term < r.status.Term
+	before := r.status
+	_ = r.node.Step(m)
+	if m.MsgType == pb.MessageType_MsgSnapshot {
+		// The sender hears that it arrived even if the receiver crashes before
+		// it has saved it.
+		w.reportSnapshot(m.From, m.To, n, true)
+		if m.Snapshot.GetMetadata().GetIndex() <= before.Commit {
+			w.reached.add(goalStaleSnapshot)
+		}
+	}
+	if stale && m.MsgType == pb.MessageType_MsgAppend {
+		w.reached.add(goalStaleAppend)
+	}
+	w.work(r)
+	if before.RaftState == raft.StateLeader && r.status.RaftState != raft.StateLeader && r.node != nil {
+		w.reached.add(goalLeaderDeposed)
+	}
+}
+
+// copyMessage returns a copy of m for its receiver. Data is shared.
+func copyMessage(m *pb.Message) *pb.Message {
+	c := &pb.Message{
+		MsgType: m.MsgType, To: m.To, From: m.From, Term: m.Term, LogTerm: m.LogTerm, Index: m.Index,
+		Commit: m.Commit, Snapshot: m.Snapshot, Reject: m.Reject, RejectHint: m.RejectHint, Context: m.Context,
+	}
+	if n := len(m.Entries); n > 0 {
+		c.Entries = make([]*pb.Entry, n)
+		space := make([]pb.Entry, n)
+		for i, e := range m.Entries {
+			to := &space[i]
+			to.EntryType, to.Term, to.Index, to.Data = e.EntryType, e.Term, e.Index, e.Data
+			c.Entries[i] = to
+		}
+	}
+	return c
+}
+
+// digest adds m to h.
+func digest(h uint64, m *pb.Message) uint64 {
+	h = mix(h ^ uint64(m.MsgType) ^ m.From<<8 ^ m.To<<16 ^ m.Term<<32)
+	h = mix(h ^ m.Index ^ m.LogTerm<<32)
+	h = mix(h ^ m.Commit ^ m.RejectHint<<32)
+	if m.Reject {
+		h++
+	}
+	for _, e := range m.Entries {
+		h = chainOf(h, e)
+	}
+	if meta := m.Snapshot.GetMetadata(); meta != nil {
+		h = mix(h ^ meta.Index ^ meta.Term<<32)
+		h = hash(h, m.Snapshot.Data)
+	}
+	return h
+}

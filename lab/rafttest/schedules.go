@@ -1,0 +1,181 @@
+package rafttest
+
+import (
+	"slices"
+
+	"github.com/labkv/labkv/lab/graded"
+)
+
+// scheduleTests run whole groups through seeded schedules of faults.
+var scheduleTests = registered(scheduledTests)
+
+// A scheduledTest runs the schedules of a theme.
+type scheduledTest struct {
+	name  string
+	claim graded.Claim
+	theme theme
+	seeds int
+	// reaches are the situations that some of its seeds must get into.
+	reaches []goal
+}
+
+var (
+	whatever = graded.Claim{
+		Text:   "whatever the network does and whoever crashes, no safety property is ever broken, and once all is well the group recovers",
+		Source: "Raft Figure 3, §5.4.3",
+	}
+
+	networkFaults = []faultKind{lossyNetwork, duplicatingNetwork, slowNetwork, splitNetwork, isolatedNode, deafNode, muteNode, bridgedNetwork}
+	nodeFaults    = []faultKind{crashedNode, powerFailure, stalledClock, slowDisk}
+	logFaults     = []faultKind{compaction, lossySnapshots, snapshotNotReady}
+	groupFaults   = []faultKind{nodeAdded, nodeRemoved, leadershipTransfer}
+
+	// What random schedules of any stage must get into.
+	trouble = []goal{
+		goalLeaderDeposed, goalElectionFailed, goalConflictReplaced, goalEarlierTermCommitted,
+		goalLeaderWithUncommitted, goalMessageLost, goalMessageRepeated, goalStaleAppend,
+		goalSteppedWhileBusy, goalRestart, goalLeaderCrashed, goalCrashLostWrites, goalCrashLostEntries,
+	}
+	compacted = []goal{goalCompacted, goalSnapshotInstalled, goalSnapshotLost, goalStaleSnapshot}
+	regrouped = []goal{goalMemberAdded, goalMemberRemoved, goalLeaderRemoved, goalChangeUnderFaults}
+)
+
+var scheduledTests = []scheduledTest{
+	{
+		name: "SteadyGroupKeepsItsLeader2AC",
+		claim: graded.Claim{
+			Text:   "in a group without faults one leader is elected, stays, and commits what is proposed",
+			Source: "Raft §5.2, §5.3",
+		},
+		theme: theme{sizes: []int{1, 2, 3, 5}, steady: true},
+		seeds: 20,
+	},
+	{
+		name:    "RandomSchedulesOfThree2AC",
+		claim:   whatever,
+		theme:   theme{sizes: []int{3}, kinds: slices.Concat(networkFaults, nodeFaults), fewest: 4, most: 24},
+		seeds:   100,
+		reaches: trouble,
+	},
+	{
+		name:    "RandomSchedulesOfFive2AC",
+		claim:   whatever,
+		theme:   theme{sizes: []int{5}, kinds: slices.Concat(networkFaults, nodeFaults), fewest: 4, most: 24},
+		seeds:   100,
+		reaches: trouble,
+	},
+	{
+		name:    "RandomSchedulesOfOtherSizes2AC",
+		claim:   whatever,
+		theme:   theme{sizes: []int{1, 2, 4, 7}, kinds: slices.Concat(networkFaults, nodeFaults), fewest: 4, most: 24},
+		seeds:   60,
+		reaches: trouble,
+	},
+	{
+		name: "LeadersCutOff2AC",
+		claim: graded.Claim{
+			Text:   "a leader that is cut off commits nothing, its successor has all that was committed, and it follows when it is back",
+			Source: "Raft §5.2, §5.4",
+		},
+		theme:   theme{sizes: []int{3, 5}, always: []faultKind{isolatedNode}, kinds: []faultKind{splitNetwork, deafNode, muteNode, slowDisk}, fewest: 6, most: 14, whom: []target{theLeader}},
+		seeds:   40,
+		reaches: []goal{goalLeaderDeposed, goalConflictReplaced, goalLeaderWithUncommitted},
+	},
+	{
+		name: "CrashesAnywhere2AC",
+		claim: graded.Claim{
+			Text:   "a node may crash anywhere between Ready and Advance, and loses only what it has promised to nobody",
+			Source: "Raft Figure 2, the Ready contract",
+		},
+		theme:   theme{sizes: []int{1, 3, 3, 5}, always: []faultKind{crashedNode}, kinds: []faultKind{powerFailure, slowDisk, lossyNetwork, slowNetwork}, fewest: 8, most: 24},
+		seeds:   60,
+		reaches: []goal{goalRestart, goalLeaderCrashed, goalCrashLostWrites, goalCrashLostEntries, goalConflictReplaced, goalSteppedWhileBusy},
+	},
+
+	{
+		name: "CompactedLogsAndSnapshots2C",
+		claim: graded.Claim{
+			Text:   "a member that lacks what was compacted gets a snapshot, and is then as good as any other",
+			Source: "Raft §7",
+		},
+		theme:   theme{sizes: []int{3, 5}, always: []faultKind{compaction, isolatedNode, crashedNode}, kinds: []faultKind{powerFailure, slowDisk}, fewest: 14, most: 30},
+		seeds:   40,
+		reaches: []goal{goalCompacted, goalSnapshotInstalled, goalRestart},
+	},
+	{
+		name: "SnapshotsLostLateAndRepeated2C",
+		claim: graded.Claim{
+			Text:   "a snapshot that is lost is sent again, and one that is late or repeated takes nothing back",
+			Source: "Raft §7",
+		},
+		theme:   theme{sizes: []int{3, 5}, always: []faultKind{compaction, lossySnapshots, isolatedNode, slowNetwork}, kinds: []faultKind{snapshotNotReady, duplicatingNetwork, crashedNode}, fewest: 16, most: 32},
+		seeds:   40,
+		reaches: compacted,
+	},
+	{
+		name:    "RandomSchedulesWithSnapshots2C",
+		claim:   whatever,
+		theme:   theme{sizes: []int{3, 3, 5, 1, 2, 4, 7}, always: []faultKind{compaction}, kinds: slices.Concat(networkFaults, nodeFaults, logFaults), fewest: 8, most: 32},
+		seeds:   100,
+		reaches: append(slices.Clone(trouble), goalCompacted, goalSnapshotInstalled, goalStaleSnapshot),
+	},
+
+	{
+		name: "LeadershipTransfers3A",
+		claim: graded.Claim{
+			Text:   "a transfer of leadership is an election like any other, and one that fails leaves the group working",
+			Source: "thesis §3.10",
+		},
+		theme:   theme{sizes: []int{2, 3, 5}, always: []faultKind{leadershipTransfer}, kinds: []faultKind{lossyNetwork, slowNetwork, isolatedNode, muteNode, crashedNode, slowDisk}, fewest: 8, most: 24},
+		seeds:   40,
+		reaches: []goal{goalTransferred, goalLeaderDeposed},
+	},
+	{
+		name: "MembersComeAndGo3A",
+		claim: graded.Claim{
+			Text:   "members can be added and removed one at a time while the group works, whoever leads, crashes or is cut off",
+			Source: "thesis §4.1, §4.2",
+		},
+		theme:   theme{sizes: []int{1, 2, 3, 5}, always: []faultKind{nodeAdded, nodeRemoved}, kinds: []faultKind{lossyNetwork, isolatedNode, splitNetwork, crashedNode, slowDisk, leadershipTransfer}, fewest: 8, most: 20},
+		seeds:   60,
+		reaches: regrouped,
+	},
+	{
+		name:    "RandomSchedulesWithEverything3A",
+		claim:   whatever,
+		theme:   theme{sizes: []int{3, 3, 5, 1, 2, 4}, always: []faultKind{compaction, nodeAdded, nodeRemoved}, kinds: slices.Concat(networkFaults, nodeFaults, logFaults, groupFaults), fewest: 10, most: 36},
+		seeds:   100,
+		reaches: slices.Concat(trouble, compacted, regrouped, []goal{goalTransferred}),
+	},
+}
+
+// registered returns the tests as the suite knows them.
+func registered(tests []scheduledTest) []Test {
+	var all []Test
+	for _, s := range tests {
+		all = append(all, Test{Name: s.name, Claim: s.claim, Seeds: s.seeds, RunSeed: s.run})
+	}
+	return all
+}
+
+// run runs the schedule of seed, and explains what is wrong with it.
+func (s scheduledTest) run(t *graded.T, impl Implementation, seed uint64) uint64 {
+	t.Helper()
+	plan := s.theme.schedule(seed)
+	out := perform(impl, plan)
+	if out.violation == nil {
+		return out.digest
+	}
+	t.SetDigest(out.digest)
+	f := explain(impl, plan, out)
+	for _, section := range f.sections {
+		graded.Explain(t, section.Name, section.Text)
+	}
+	if f.panicked != nil {
+		// As if it had never been caught: whoever reads the process's output
+		// sees what it always looks like.
+		panic(f.panicked)
+	}
+	t.Fatal(f.message)
+	return out.digest
+}
