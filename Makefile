@@ -1,7 +1,8 @@
 # LabKV. `make` lists the targets.
 
 GO   ?= go
-LAB  := $(GO) run ./cmd/lab
+# Built and then run, as go run would hide its exit code.
+LAB  := $(GO) build -o out/ ./cmd/lab && out/lab
 TOOL := $(GO) tool -modfile=tools/go.mod
 
 # What `project…` can be followed by: stages, and the projects and parts that

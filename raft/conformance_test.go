@@ -500,6 +500,11 @@ func TestAddedMemberCatchesUp3A(t *testing.T) { conform(t) }
 // §4.1).
 func TestMajorityIsOfTheNewMembers3A(t *testing.T) { conform(t) }
 
+// TestStrangersMayLead3A checks that a server follows a leader, and votes for a
+// candidate, that is no member as far as the server knows: it may not know the
+// latest members (thesis §4.1).
+func TestStrangersMayLead3A(t *testing.T) { conform(t) }
+
 // TestRemovalCommitsWhatWaited3A checks that when a member is removed, entries
 // that the smaller majority has are committed, and followers are told (thesis
 // §4.1, Raft §5.3).

@@ -6,7 +6,7 @@ import (
 
 // campaign starts an election (§5.2): the node becomes candidate and asks every
 // other member for its vote. A leader, and a node that is not a member, do not
-// campaign.
+// campaign; nor does one that has yet to apply a committed membership change (3A).
 //
 //lab:implement 2AA
 func (r *Raft) campaign() {

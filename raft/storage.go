@@ -51,8 +51,10 @@ type Storage interface {
 	// It is one after the snapshot's, and LastIndex+1 if there are no entries.
 	FirstIndex() (uint64, error)
 
-	// Snapshot returns a snapshot whose index is at least FirstIndex-1. While
-	// it is not ready, it returns ErrSnapshotTemporarilyUnavailable.
+	// Snapshot returns a snapshot whose index is at least FirstIndex-1, and
+	// whose membership has every member that the node was told of with
+	// ApplyConfChange: a member can do nothing with one that leaves it out.
+	// While it is not ready, it returns ErrSnapshotTemporarilyUnavailable.
 	Snapshot() (*pb.Snapshot, error)
 }
 

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/spf13/cobra"
@@ -133,7 +135,7 @@ func (a *app) newBar(what string) *bar {
 	if !a.noColor && os.Getenv("NO_COLOR") == "" {
 		w.Style().Colors = progress.StyleColorsExample
 	}
-	b := &bar{writer: w, tracker: &progress.Tracker{Message: what, Total: 1, RemoveOnCompletion: true}}
+	b := &bar{writer: w, tracker: &progress.Tracker{Message: what, Total: 1}}
 	w.AppendTracker(b.tracker)
 	go w.Render()
 	return b
@@ -154,8 +156,10 @@ func (b *bar) stop() {
 		return
 	}
 	b.tracker.MarkAsDone()
+	b.tracker = nil
 	b.writer.Stop()
 	for b.writer.IsRenderInProgress() {
 		time.Sleep(5 * time.Millisecond)
 	}
+	fmt.Fprint(os.Stderr, text.CursorUp.Sprint(), text.EraseLine.Sprint())
 }

@@ -54,7 +54,8 @@ func (t Tree) build(ctx context.Context, dir, binary string) (*buildFailure, err
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, "./"+dir)...)
 	cmd.Dir = t.Course.Root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "PWD="+t.Course.Root)
+	// What the go command leaves behind when it is killed goes with the binary's directory.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "PWD="+t.Course.Root, "GOTMPDIR="+filepath.Dir(binary))
 	setProcessGroup(cmd)
 	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = time.Second

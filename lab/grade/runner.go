@@ -1,12 +1,3 @@
-// Package grade runs graded tests and decides their verdicts.
-//
-// Each package's test binary is built once. Then every test, and every few seeds
-// of a test that has seeds, runs in a process of its own with an empty working
-// directory, a minimal environment and a budget. The process that grades decides
-// the verdict: a test passed if its process exited with status 0 and the report
-// that package graded wrote says so for every run; what is printed does not
-// count. The same tree gives the same report, however many processes run at
-// once, except for the times in it.
 package grade
 
 import (

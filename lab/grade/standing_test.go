@@ -6,7 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
@@ -152,4 +156,40 @@ func TestSolutionIsASubmission(t *testing.T) {
 	require.Equal(t, grade.Graded, row.Status, row.Note)
 	require.Empty(t, row.Note)
 	requireAll(t, row.Report, grade.Passed)
+}
+
+var heading = regexp.MustCompile(`(?m)^#+ +(.*)$`)
+
+// Every section that a failure report tells to read exists.
+func TestGuidesExist(t *testing.T) {
+	c := house(t)
+	for _, s := range c.Stages() {
+		file, anchor, _ := strings.Cut(s.Guide, "#")
+		text, err := os.ReadFile(filepath.Join(c.Root, filepath.FromSlash(file)))
+		if err != nil {
+			t.Errorf("stage %s: %v", s.ID, err)
+			continue
+		}
+		var anchors []string
+		for _, m := range heading.FindAllStringSubmatch(string(text), -1) {
+			anchors = append(anchors, slug(m[1]))
+		}
+		if !slices.Contains(anchors, anchor) {
+			t.Errorf("stage %s: %s has no section %q; it has %s", s.ID, file, anchor, strings.Join(anchors, ", "))
+		}
+	}
+}
+
+// slug is the anchor that Markdown viewers make from a heading.
+func slug(heading string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(heading) {
+		switch {
+		case r == ' ' || r == '-':
+			b.WriteByte('-')
+		case unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_':
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }

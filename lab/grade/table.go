@@ -20,7 +20,8 @@ type TableOptions struct {
 }
 
 // WriteTable writes the score board, an explanation of each failure, and the
-// two lines that programs can rely on:
+// two lines that programs can rely on. Of several stages, those that passed
+// take one line each.
 //
 //	score 15/15
 //	12 passed, 0 failed, 0 skipped
@@ -55,6 +56,9 @@ func (r *Report) board(o TableOptions) string {
 			o.bold(s.Score().String()),
 			seconds(s.Elapsed()),
 		})
+		if len(r.Stages) > 1 && s.Passed() == len(s.Results) {
+			continue // the line above says it all
+		}
 		for _, result := range s.Results {
 			t.AppendRow(table.Row{"", result.Test.Name, o.result(result, reasonWidth), "", seconds(result.Elapsed)})
 		}

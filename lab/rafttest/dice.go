@@ -1,9 +1,6 @@
 package rafttest
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // A dice answers the random questions of one run. An answer is a function of the
 // seed, of who asks, of what is asked, and of how often it was asked before, and
@@ -98,5 +95,3 @@ func scaled(bits uint64, lo, hi time.Duration) time.Duration {
 
 // pick returns one of choices.
 func pick[T any](d *drawer, choices ...T) T { return choices[d.below(len(choices))] }
-
-const never = time.Duration(math.MaxInt64)

@@ -2,6 +2,7 @@ package rafttest
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/labkv/labkv/lab/graded"
 	pb "github.com/labkv/labkv/proto/eraftpb"
@@ -24,7 +25,10 @@ type driver struct {
 	applied []*pb.Entry
 	after   uint64
 
-	// history is what happened, for the report of a failure.
+	// taken counts the Readys.
+	taken int
+
+	// history is what happened last, for the report of a failure.
 	history []string
 }
 
@@ -40,17 +44,17 @@ func drive(t *graded.T, impl Implementation, id uint64, disk *Disk) *driver {
 	d.RawNode = n
 	t.Cleanup(func() {
 		if t.Failed() {
-			text := ""
-			for _, line := range d.history {
-				text += line + "\n"
-			}
-			graded.Explain(t, "fate", text)
+			graded.Explain(t, "fate", strings.Join(d.history, "\n"))
 		}
 	})
 	return d
 }
 
 func (d *driver) note(format string, args ...any) {
+	const most = 30
+	if len(d.history) == most {
+		d.history = d.history[:copy(d.history, d.history[1:])]
+	}
 	d.history = append(d.history, fmt.Sprintf(format, args...))
 }
 
@@ -83,6 +87,10 @@ func (d *driver) proposes(data ...string) {
 // take returns the next Ready, which there must be.
 func (d *driver) take() raft.Ready {
 	d.t.Helper()
+	const limit = 10_000
+	if d.taken++; d.taken > limit {
+		d.t.Fatalf("node %d still has a Ready after %d of them", d.id, limit)
+	}
 	if !d.HasReady() {
 		d.t.Fatalf("node %d has no Ready, although there is something to do", d.id)
 	}
@@ -185,16 +193,11 @@ func (d *driver) finish(rd raft.Ready) []*pb.Message {
 // settle handles Readys until there are none, and returns what was sent.
 func (d *driver) settle() []*pb.Message {
 	d.t.Helper()
-	const limit = 10_000
 	var msgs []*pb.Message
-	for range limit {
-		if !d.HasReady() {
-			return msgs
-		}
+	for d.HasReady() {
 		msgs = append(msgs, d.finish(d.take())...)
 	}
-	d.t.Fatalf("node %d still has a Ready after %d in a row, with nothing happening between them", d.id, limit)
-	return nil
+	return msgs
 }
 
 // idle fails unless there is nothing to do.

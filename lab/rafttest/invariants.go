@@ -15,11 +15,13 @@ type rule int
 
 const (
 	electionSafety rule = iota + 1
+	knowsTheLeader
 	oneVote
 	goesForward
 	durableFirst
 	leaderAppendOnly
 	logMatching
+	acknowledgesTheSame
 	leaderCompleteness
 	stateMachineSafety
 	commitsWithMajority
@@ -43,17 +45,19 @@ func (r rule) String() string { return claims[r].Text }
 
 var claims = map[rule]graded.Claim{
 	electionSafety:      {Text: "at most one node leads a term", Source: "Raft §5.2"},
+	knowsTheLeader:      {Text: "a node names as leader only who leads its term", Source: "Raft §5.2, the Ready contract"},
 	oneVote:             {Text: "a node votes for at most one candidate in a term, also across a crash", Source: "Raft §5.2"},
 	goesForward:         {Text: "term, commit index and applied index never go back, and applied never passes commit", Source: "Raft Figure 2"},
 	durableFirst:        {Text: "no message leaves before what it promises is on disk", Source: "Raft Figure 2, the Ready contract"},
 	leaderAppendOnly:    {Text: "a leader never replaces or deletes entries of its log, it only appends", Source: "Raft §5.3"},
 	logMatching:         {Text: "two logs that have an entry with the same index and term are identical up to there", Source: "Raft §5.3"},
+	acknowledgesTheSame: {Text: "a node acknowledges a log only as far as its own is the same", Source: "Raft §5.3"},
 	leaderCompleteness:  {Text: "a leader has every entry that was committed in an earlier term", Source: "Raft §5.4"},
 	stateMachineSafety:  {Text: "what one node applies at an index, no node ever applies differently", Source: "Raft §5.4.3"},
 	commitsWithMajority: {Text: "an entry is committed only once a majority of the members stores it", Source: "Raft §5.3"},
 	commitsOwnTerm:      {Text: "a leader counts copies only for entries of its own term", Source: "Raft §5.4.2"},
 	commitsTheCommitted: {Text: "a node takes as committed only what a leader has committed", Source: "Raft §5.3"},
-	readyHolds:          {Text: "a Ready holds everything that has changed and is not saved", Source: "the Ready contract"},
+	readyHolds:          {Text: "a Ready holds what has changed and is not saved, all of it and nothing else", Source: "the Ready contract"},
 	appliesInOrder:      {Text: "committed entries are handed out once, in order, and saved before they are applied", Source: "the Ready contract"},
 	commitsTheProposed:  {Text: "a log holds what was proposed and not refused, and holds it once", Source: "Raft §8"},
 	oneChangeAtATime:    {Text: "a leader appends no membership change while an earlier one is not committed", Source: "thesis §4.1"},
@@ -227,8 +231,8 @@ func (w *world) observe(r *replica) {
 		w.story.tell(w.now, r.id, "node %d campaigns in term %d, its log ends at %s", r.id, st.Term, r.describeEnd())
 	}
 	if leader := w.seen.leaderOf(st.Term); st.Lead != 0 && st.Lead != leader {
-		w.violate(violation{rule: electionSafety, node: r.id, term: st.Term, found: fmt.Sprintf(
-			"node %d follows %d in term %d, which %s", r.id, st.Lead, st.Term, describeLeader(leader))})
+		w.violate(violation{rule: knowsTheLeader, node: r.id, term: st.Term, found: fmt.Sprintf(
+			"node %d names %d as the leader of term %d, but %s that term", r.id, st.Lead, st.Term, describeLeader(leader))})
 	}
 
 	if st.Commit <= wasCommit {
@@ -456,10 +460,30 @@ func (w *world) checkReady(r *replica) {
 				"node %d hands out %s, and says that it need not be synced", r.id, what)})
 		}
 	}
-	if n := len(rd.Entries); n > 0 && st.RaftState == raft.StateLeader && r.leads == st.Term && rd.Entries[0].Index <= r.log.last() {
-		w.violate(violation{rule: leaderAppendOnly, node: r.id, term: st.Term, index: rd.Entries[0].Index, found: fmt.Sprintf(
-			"node %d, the leader of term %d, replaces entries %d to %d of its own log", r.id, st.Term, rd.Entries[0].Index, r.log.last())})
+	if st.RaftState == raft.StateLeader && r.leads == st.Term {
+		w.checkAppendOnly(r)
 	}
+}
+
+// checkAppendOnly checks that what the leader r has just handed out follows its
+// log.
+func (w *world) checkAppendOnly(r *replica) {
+	entries, last := r.hand.Entries, r.log.last()
+	if len(entries) == 0 || entries[0].Index > last {
+		return
+	}
+	v := violation{rule: readyHolds, node: r.id, term: r.leads, index: entries[0].Index, found: fmt.Sprintf(
+		"node %d, the leader of term %d, hands out entry %s, which it has saved already", r.id, r.leads, describeEntry(entries[0]))}
+	chain := r.log.chain(entries[0].Index - 1)
+	for _, e := range entries {
+		chain = chainOf(chain, e)
+		if e.Index <= last && r.log.chain(e.Index) != chain {
+			v.rule = leaderAppendOnly
+			v.found = fmt.Sprintf("node %d, the leader of term %d, replaces its own entry %s by %s",
+				r.id, r.leads, position(e.Index, r.log.term(e.Index)), describeEntry(e))
+		}
+	}
+	w.violate(v)
 }
 
 // learn adds entries to the ledger of r.
@@ -679,13 +703,13 @@ func (w *world) checkAcknowledged(r *replica, m *pb.Message) {
 		// A leader that is deposed may still send what it has not saved.
 		leader := w.replica(w.seen.leaderOf(m.Term))
 		if m.Index > log.last() && leader.status.RaftState == raft.StateLeader && leader.status.Term == m.Term {
-			w.violate(violation{rule: durableFirst, node: r.id, term: m.Term, index: m.Index, found: fmt.Sprintf(
+			w.violate(violation{rule: acknowledgesTheSame, node: r.id, term: m.Term, index: m.Index, found: fmt.Sprintf(
 				"node %d acknowledges index %d to the leader of term %d, whose log ends at %d", r.id, m.Index, m.Term, log.last())})
 		}
 		return
 	}
 	if ours, _ := r.durable.at(m.Index); ours.chain != theirs.chain {
-		w.violate(violation{rule: durableFirst, node: r.id, term: m.Term, index: m.Index, found: fmt.Sprintf(
+		w.violate(violation{rule: acknowledgesTheSame, node: r.id, term: m.Term, index: m.Index, found: fmt.Sprintf(
 			"node %d tells the leader of term %d that their logs match up to index %d, but it has entry %s on disk, and the leader %s, or something before differs",
 			r.id, m.Term, m.Index, position(m.Index, ours.term), position(m.Index, theirs.term))})
 	}

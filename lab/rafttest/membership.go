@@ -75,6 +75,11 @@ var membershipTests = []Test{
 		Run:   majorityIsOfTheNewMembers,
 	},
 	{
+		Name:  "StrangersMayLead3A",
+		Claim: graded.Claim{Text: "a server follows a leader, and votes for a candidate, that is no member as far as the server knows: it may not know the latest members", Source: "thesis §4.1"},
+		Run:   strangersMayLead,
+	},
+	{
 		Name:  "RemovalCommitsWhatWaited3A",
 		Claim: graded.Claim{Text: "when a member is removed, entries that the smaller majority has are committed, and followers are told", Source: "thesis §4.1, Raft §5.3"},
 		Run:   removalCommitsWhatWaited,
@@ -672,6 +677,52 @@ func majorityIsOfTheNewMembers(t *graded.T, impl Implementation) {
 		n.step(grant(2, 2))
 		n.is(raft.StateCandidate, 2, "with the votes of 1 and 2 of four members")
 	})
+}
+
+func strangersMayLead(t *graded.T, impl Implementation) {
+	for _, c := range []struct {
+		name    string
+		members []uint64
+	}{
+		{"a member of an earlier group", upTo(3)},
+		{"a new server that knows nobody", nil},
+	} {
+		start := func(t *graded.T) *solo {
+			t.Helper()
+			n := startHost(t, impl, 1, NewDisk(c.members))
+			n.collect(step{})
+			return n
+		}
+		runCase(t, c.name+" follows", func(t *graded.T) {
+			n := start(t)
+			n.step(heartbeat(4, 2, 0))
+			n.follows(4, 2, "after its heartbeat, whether it is known as a member or not")
+			add := changeEntry(addNode(4))
+			add.Index, add.Term = 2, 1
+			m := appendAfter(4, 2, 0, 0, 2, &pb.Entry{Index: 1, Term: 1}, add, &pb.Entry{Index: 3, Term: 2})
+			if answer := appendAnswer(n, m); answer.Reject || answer.Index != 3 {
+				t.Fatalf("node 1 should take the entries of leader 4, from which it learns that 4 is a member, but sent %s", describe(answer))
+			}
+			n.members(append(slices.Clone(c.members), 4), "as it has applied the addition of node 4")
+		})
+		runCase(t, c.name+" takes a snapshot", func(t *graded.T) {
+			n := start(t)
+			if answer := appendAnswer(n, snapshotMessage(4, 2, 5, 1, 1, 2, 4)); answer.Reject || answer.Index != 5 {
+				t.Fatalf("node 1 should take over the snapshot of leader 4, from which it learns that 4 is a member, but sent %s", describe(answer))
+			}
+			n.members([]uint64{1, 2, 4}, "as the snapshot says")
+		})
+		runCase(t, c.name+" votes", func(t *graded.T) {
+			n := start(t)
+			n.step(appendAfter(2, 1, 0, 0, 0, entriesFrom(1, 1, 1)...))
+			if askVote(n, requestVote(4, 2, 1, 1)) {
+				t.Fatalf("the log of candidate 4 is shorter than that of node 1, which voted for it")
+			}
+			if !askVote(n, requestVote(4, 3, 3, 1)) {
+				t.Fatalf("candidate 4 may have been added by an entry that node 1 does not have yet, and need its vote, but node 1 refused it")
+			}
+		})
+	}
 }
 
 func removalCommitsWhatWaited(t *graded.T, impl Implementation) {

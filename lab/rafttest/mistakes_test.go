@@ -197,6 +197,47 @@ var mistakes = []mistake{
 		breaks: []rule{durableFirst, readyHolds, appliesInOrder},
 	},
 	{
+		name: "acknowledges whatever is in its log",
+		wrap: func(n RawNode, c *raft.Config) RawNode {
+			return &altered{RawNode: n, ready: func(rd *raft.Ready) {
+				last, _ := c.Storage.LastIndex()
+				for i, m := range rd.Messages {
+					if m.MsgType == pb.MessageType_MsgAppendResponse && !m.Reject {
+						rd.Messages[i] = copyMessage(m)
+						rd.Messages[i].Index = max(m.Index, last)
+					}
+				}
+			}}
+		},
+		test:   "RandomSchedulesOfThree2AC",
+		breaks: []rule{acknowledgesTheSame, durableFirst},
+	},
+	{
+		name: "names a candidate as its leader",
+		wrap: func(n RawNode, _ *raft.Config) RawNode {
+			return &saying{n, func(st *raft.Status) {
+				if st.Lead == 0 {
+					st.Lead = st.Vote
+				}
+			}}
+		},
+		test:   "RandomSchedulesOfThree2AC",
+		breaks: []rule{knowsTheLeader},
+	},
+	{
+		name: "hands out its entries again",
+		wrap: func(n RawNode, c *raft.Config) RawNode {
+			disk := c.Storage.(*Disk)
+			return &altered{RawNode: n, ready: func(rd *raft.Ready) {
+				if last := disk.last(); len(rd.Entries) > 0 && rd.Entries[0].Index == last+1 && last > disk.now.before {
+					rd.Entries = slices.Concat([]*pb.Entry{disk.entry(last)}, rd.Entries)
+				}
+			}}
+		},
+		test:   "RandomSchedulesOfThree2AC",
+		breaks: []rule{readyHolds},
+	},
+	{
 		name: "accepts every append",
 		wrap: alterReady(func(_ RawNode, rd *raft.Ready) {
 			for i, m := range rd.Messages {
@@ -207,7 +248,7 @@ var mistakes = []mistake{
 			}
 		}),
 		test:   "RandomSchedulesOfThree2AC",
-		breaks: []rule{durableFirst},
+		breaks: []rule{acknowledgesTheSame, durableFirst},
 	},
 	{
 		name: "keeps the conflicting end of its log",
@@ -220,7 +261,7 @@ var mistakes = []mistake{
 			}}
 		},
 		test:   "RandomSchedulesOfThree2AC",
-		breaks: []rule{durableFirst, logMatching, commitsTheCommitted},
+		breaks: []rule{acknowledgesTheSame, durableFirst, logMatching, commitsTheCommitted},
 	},
 	{
 		name: "a leader replaces the end of its log",
@@ -229,7 +270,7 @@ var mistakes = []mistake{
 			return &altered{RawNode: n, ready: func(rd *raft.Ready) {
 				st := n.Status()
 				if last := disk.last(); st.RaftState == raft.StateLeader && len(rd.Entries) > 0 && last > st.Commit {
-					rd.Entries = slices.Concat([]*pb.Entry{{Term: st.Term, Index: last}}, rd.Entries)
+					rd.Entries = slices.Concat([]*pb.Entry{{Term: st.Term, Index: last, Data: []byte("another")}}, rd.Entries)
 				}
 			}}
 		},

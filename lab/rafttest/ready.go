@@ -164,6 +164,9 @@ func hardStateOnlyWhenChanged(t *graded.T, impl Implementation) {
 		}
 		require.Equal(t, hardStateText(want), hardStateText(last), why)
 	}
+	// Nothing else changes with it, and it needs no answer.
+	d.in(grant(2, 2))
+	handle("an answer of term 2 arrived", &pb.HardState{Term: 2})
 	d.in(heartbeat(2, 3, 0))
 	handle("a heartbeat of term 3 arrived", &pb.HardState{Term: 3})
 	d.in(heartbeat(2, 3, 0))
@@ -176,6 +179,10 @@ func hardStateOnlyWhenChanged(t *graded.T, impl Implementation) {
 	handle("entries alone change no hard state", nil)
 	d.in(heartbeat(3, 4, 1))
 	handle("the leader has committed index 1", &pb.HardState{Term: 4, Vote: 3, Commit: 1})
+	d.in(requestVote(2, 5, 0, 0))
+	handle("node 1 refuses its vote to 2, and is in term 5", &pb.HardState{Term: 5, Commit: 1})
+	d.in(requestVote(3, 5, 2, 4))
+	handle("node 1 votes for 3 in the term that it is in", &pb.HardState{Term: 5, Vote: 3, Commit: 1})
 }
 
 func hardStateText(h *pb.HardState) string {

@@ -95,6 +95,7 @@ const (
 	powerFailure
 	stalledClock
 	slowDisk
+	calledElection
 
 	compaction
 	lossySnapshots
@@ -161,7 +162,7 @@ type fault struct {
 	until time.Duration
 
 	who   target
-	to    target        // leadershipTransfer
+	to    target        // leadershipTransfer, calledElection
 	sides uint64        // splitNetwork, bridgedNetwork: bit i: the side of node i+1
 	share float64       // of messages
 	delay time.Duration // slowNetwork, slowDisk
@@ -203,6 +204,11 @@ func (f fault) what() string {
 		return fmt.Sprintf("the clock of %v stands still, then catches up at once", f.who)
 	case slowDisk:
 		return fmt.Sprintf("the disk of %v takes up to %s for a sync", f.who, seconds(f.delay))
+	case calledElection:
+		if f.to == f.who {
+			return fmt.Sprintf("%v is told to campaign", f.who)
+		}
+		return fmt.Sprintf("%v and %v are told to campaign", f.who, f.to)
 	case compaction:
 		return fmt.Sprintf("%v takes a snapshot and compacts its log", f.who)
 	case lossySnapshots:
@@ -345,11 +351,18 @@ func newFault(id uint64, kind faultKind, s schedule) fault {
 	span := s.setting.span
 	f := fault{id: id, kind: kind}
 	f.from = d.duration(span/20, span-span/8)
-	f.until = min(span, f.from+d.duration(20*time.Millisecond, pick[time.Duration](d, 80, 200, 500)*time.Millisecond))
+	f.until = min(span, f.from+d.duration(30*time.Millisecond, pick[time.Duration](d, 100, 300, 800)*time.Millisecond))
 	node := func() target { return target(d.between(1, s.setting.nodes)) }
 	f.who = pick(d, theLeader, aFollower, node())
 	f.share = pick(d, 0.05, 0.2, 0.5)
 	switch kind {
+	case lossyNetwork, duplicatingNetwork:
+		if d.chance(0.3) {
+			f.until = span
+		}
+	case calledElection:
+		f.until = f.from
+		f.who, f.to = node(), node()
 	case slowNetwork:
 		f.delay = d.duration(5*time.Millisecond, 120*time.Millisecond)
 	case slowDisk:

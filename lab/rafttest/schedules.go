@@ -26,7 +26,7 @@ var (
 	}
 
 	networkFaults = []faultKind{lossyNetwork, duplicatingNetwork, slowNetwork, splitNetwork, isolatedNode, deafNode, muteNode, bridgedNetwork}
-	nodeFaults    = []faultKind{crashedNode, powerFailure, stalledClock, slowDisk}
+	nodeFaults    = []faultKind{crashedNode, powerFailure, stalledClock, slowDisk, calledElection}
 	logFaults     = []faultKind{compaction, lossySnapshots, snapshotNotReady}
 	groupFaults   = []faultKind{nodeAdded, nodeRemoved, leadershipTransfer}
 
@@ -80,6 +80,16 @@ var scheduledTests = []scheduledTest{
 		theme:   theme{sizes: []int{3, 5}, always: []faultKind{isolatedNode}, kinds: []faultKind{splitNetwork, deafNode, muteNode, slowDisk}, fewest: 6, most: 14, whom: []target{theLeader}},
 		seeds:   40,
 		reaches: []goal{goalLeaderDeposed, goalConflictReplaced, goalLeaderWithUncommitted},
+	},
+	{
+		name: "LateAndRepeatedMessages2AC",
+		claim: graded.Claim{
+			Text:   "a message that is late or repeated elects nobody, commits nothing and takes nothing back",
+			Source: "Raft §5.1, §5.3",
+		},
+		theme:   theme{sizes: []int{3, 3, 4, 5}, always: []faultKind{slowNetwork, slowNetwork, calledElection, calledElection}, kinds: []faultKind{duplicatingNetwork, splitNetwork, isolatedNode, lossyNetwork}, fewest: 16, most: 40},
+		seeds:   60,
+		reaches: []goal{goalLeaderDeposed, goalElectionFailed, goalConflictReplaced, goalLeaderWithUncommitted, goalMessageRepeated, goalStaleAppend},
 	},
 	{
 		name: "CrashesAnywhere2AC",

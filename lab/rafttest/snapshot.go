@@ -464,6 +464,9 @@ func snapshotIsHandedOutOnce(t *graded.T, impl Implementation) {
 				if s := rd.Snapshot; s != nil {
 					index := s.Metadata.Index
 					snapshots = append(snapshots, index)
+					if !rd.MustSync {
+						t.Fatalf("node 1 acknowledges the %s that it hands out, but says that it need not be synced", describeSnapshot(s))
+					}
 					if want := fmt.Sprintf("up to %d;", index); string(s.Data) != want {
 						t.Fatalf("the snapshot up to %d holds %q, but node 1 handed it out with %q", index, want, s.Data)
 					}

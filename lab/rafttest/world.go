@@ -343,6 +343,13 @@ func (w *world) beginFault(f fault) {
 				w.crash(r)
 			}
 		}
+	case calledElection:
+		for _, id := range []uint64{node, w.resolve(f.to, f.id+maxNodes)} {
+			if r := w.replica(id); r != nil && r.node != nil {
+				_ = r.node.Campaign()
+				w.work(r)
+			}
+		}
 	case compaction:
 		if r != nil && r.node != nil {
 			w.compact(r)

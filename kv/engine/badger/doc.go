@@ -44,11 +44,15 @@
 //
 // # Limits
 //
-// Beyond the limits of package engine: a batch must not be larger than a quarter
-// of Options.MemTableSize; a larger one gets an *engine.TooLargeError before
-// anything is applied. Close needs no more room, but Write keeps a reserve:
-// below six times MemTableSize of free space it returns engine.ErrDiskFull,
-// because badger does not survive a full disk.
+// With the default options the limits are those of package engine. With smaller
+// tables in memory they are lower: a batch must not be larger than a quarter of
+// Options.MemTableSize, nor have so many writes that their names and lengths take
+// another quarter. A batch beyond a limit gets an *engine.TooLargeError before
+// anything is applied.
+//
+// Below six times MemTableSize of free space Write returns engine.ErrDiskFull: the
+// rest is for what is already written and on its way to tables, because badger
+// does not survive a full disk.
 //
 // # Damage
 //
@@ -57,7 +61,8 @@
 // may be torn by a crash; it is cut off where the last whole batch ends. What
 // cannot be the trace of a crash is a *CorruptError: a log that is broken before
 // a point that was once synced, a manifest or a table that is broken or missing.
-// The tables have no checksums, so a flipped byte inside one can go unnoticed.
+// That means to read all of the data once, at the speed of the disk. The tables
+// have no checksums, so a wrong byte inside a value can still go unnoticed.
 //
 // There is no collection of a value log to run: with all values in the tree the
 // log is only a write-ahead log, and badger deletes its files once the tables

@@ -17,7 +17,10 @@ import (
 // An Engine has a directory open.
 type Engine struct {
 	families []engine.CF
+	// maxBatch and maxLen are the largest Size and Len of a batch. One that
+	// has both has an intent of at most half a table in memory.
 	maxBatch int
+	maxLen   int
 	lock     *os.File
 	db       *database
 	writer   writer
@@ -98,7 +101,9 @@ func open(dir string, opt Options) (e *Engine, err error) {
 	}
 	for _, cf := range opt.Families {
 		e.writer.prefix[cf] = familyPrefix(cf)
+		e.writer.overhead = max(e.writer.overhead, intentOverhead+len(e.writer.prefix[cf]))
 	}
+	e.maxLen = min(engine.MaxBatchLen, int(opt.MemTableSize)/4/e.writer.overhead)
 	if err := e.recover(); err != nil {
 		e.release()
 		return nil, err
@@ -213,6 +218,9 @@ func (e *Engine) write(b *engine.Batch, sync bool) error {
 	if b.Size() > e.maxBatch {
 		return &engine.TooLargeError{What: "batch", Size: b.Size(), Limit: e.maxBatch}
 	}
+	if b.Len() > e.maxLen {
+		return &engine.TooLargeError{What: "number of writes in a batch", Size: b.Len(), Limit: e.maxLen}
+	}
 	seq := e.writer.committed.Load()
 	if b.Len() > 0 {
 		var err error
@@ -235,7 +243,7 @@ func (e *Engine) Sync() error { return e.Write(&engine.Batch{}, true) }
 
 // deleteChunk bounds the batches of DeleteRange, in keys and in bytes.
 const (
-	deleteChunk      = 4096
+	deleteChunk      = 1024
 	deleteChunkBytes = 64 << 10
 )
 

@@ -8,6 +8,9 @@ import (
 	"github.com/pingcap/errors"
 )
 
+// intentOverhead is the most that the two lengths of an entry take.
+const intentOverhead = 2 * binary.MaxVarintLen32
+
 // appendIntent appends the intent to write entries, whose order it keeps, but not
 // the engine's own ones. Each is the length of the key, the key, the length of
 // the value plus one, or zero for a deletion, and the value.

@@ -7,7 +7,6 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/Connor1996/badger"
 	"github.com/Connor1996/badger/table"
@@ -72,7 +71,7 @@ func checkManifest(dir string) (logPosition, error) {
 		return logPosition{}, corrupt(name, "cannot be read: %v", err)
 	}
 	for id := range manifest.Tables {
-		if err := checkTable(table.NewFilename(id, dir)); err != nil {
+		if err := checkTable(table.NewFilename(id, dir), manifest.Tables[id].Compression); err != nil {
 			return logPosition{}, err
 		}
 	}
@@ -80,82 +79,4 @@ func checkManifest(dir string) (logPosition, error) {
 		return logPosition{}, nil
 	}
 	return logPosition{manifest.Head.LogID, manifest.Head.LogOffset}, nil
-}
-
-// checkTable checks that the index at the end of a table is in order: what badger
-// reads when it opens the table, ending the process if it cannot.
-func checkTable(path string) error {
-	name := filepath.Base(path)
-	f, err := os.Open(path)
-	if err != nil {
-		if os.IsNotExist(err) {
-			return corrupt(name, "is missing")
-		}
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-
-	// The index is read backwards: each part is followed by its size.
-	end := info.Size()
-	var failure error
-	take := func(n int64) []byte {
-		if failure != nil {
-			return nil
-		}
-		if n < 0 || n > end {
-			failure = corrupt(name, "is cut off or has an impossible index")
-			return nil
-		}
-		end -= n
-		part := make([]byte, n)
-		if _, err := f.ReadAt(part, end); err != nil {
-			failure = err
-		}
-		return part
-	}
-	number := func() int64 {
-		if b := take(4); failure == nil {
-			return int64(binary.LittleEndian.Uint32(b))
-		}
-		return 0
-	}
-	offsets := func(n int64) []uint32 {
-		b := take(4 * n)
-		if failure != nil {
-			return nil
-		}
-		out := make([]uint32, n)
-		for i := range out {
-			out[i] = binary.LittleEndian.Uint32(b[4*i:])
-		}
-		return out
-	}
-
-	take(8) // timestamp
-	if number() != 0 && failure == nil {
-		return corrupt(name, "has an index of an unknown kind")
-	}
-	take(3 * number()) // hash index
-	take(number())     // bloom filter
-	blocks := number()
-	if failure == nil && blocks == 0 {
-		return corrupt(name, "has no blocks")
-	}
-	keyEnds := offsets(blocks)
-	if failure == nil {
-		take(int64(keyEnds[len(keyEnds)-1]))
-	}
-	blockEnds := offsets(blocks)
-	switch {
-	case failure != nil:
-		return failure
-	case !slices.IsSorted(keyEnds) || !slices.IsSorted(blockEnds) || int64(blockEnds[len(blockEnds)-1]) != end:
-		return corrupt(name, "has an index that does not fit its blocks")
-	default:
-		return nil
-	}
 }

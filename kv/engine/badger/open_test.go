@@ -109,6 +109,21 @@ func TestSmallTablesLowerBatchLimit(t *testing.T) {
 		require.ErrorAs(t, e.Write(&b, false), &tooLarge)
 		require.Equal(t, &engine.TooLargeError{What: "batch", Size: limit + 1, Limit: limit}, tooLarge)
 
+		b.Reset()
+		for i := range 50_000 {
+			b.Delete(engine.CFDefault, []byte{byte(i)})
+		}
+		require.ErrorAs(t, e.Write(&b, false), &tooLarge)
+		require.Equal(t, 50_000, tooLarge.Size)
+		// As many as there can be, often enough to straddle tables.
+		b.Reset()
+		for i := range tooLarge.Limit {
+			b.Put(engine.CFLock, []byte{byte(i), byte(i >> 8)}, nil)
+		}
+		for range 10 {
+			require.NoError(t, e.Write(&b, false))
+		}
+
 		for i := range 30 {
 			b.Reset()
 			b.Put(engine.CFDefault, []byte{byte(i)}, []byte(strings.Repeat("x", limit-1)))

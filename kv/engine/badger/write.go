@@ -26,12 +26,15 @@ const (
 // reports neither a failure to write its log nor where a transaction falls among
 // its tables in memory, and one at a time both can be found out.
 type writer struct {
-	dir     string
-	db      *database
-	syncer  *syncer
-	prefix  map[engine.CF][]byte
-	size    int64 // of a table in memory, in bytes
-	reserve uint64
+	dir    string
+	db     *database
+	syncer *syncer
+	prefix map[engine.CF][]byte
+	// overhead is the most that an intent takes for a write beyond its key
+	// and its value, in bytes.
+	overhead int
+	size     int64 // of a table in memory, in bytes
+	reserve  uint64
 	// freeSpace is a field so that tests can fill the disk.
 	freeSpace func(dir string) (uint64, error)
 
@@ -104,11 +107,17 @@ func (w *writer) write(b *engine.Batch) (uint64, error) {
 	return w.committed.Load(), err
 }
 
-// take takes a group from the queue, at least one.
+// take takes a group from the queue: the first, and more while all together are
+// of a size that a single batch might have.
 func (w *writer) take() []*request {
+	limit := min(maxGroup, int(w.size)/4)
 	n, size := 0, 0
-	for n < len(w.queue) && (n == 0 || size+w.queue[n].batch.Size() <= maxGroup) {
-		size += w.queue[n].batch.Size()
+	for n < len(w.queue) {
+		b := w.queue[n].batch
+		size += b.Size() + b.Len()*w.overhead
+		if n > 0 && size > limit {
+			break
+		}
 		n++
 	}
 	group := w.queue[:n:n]

@@ -1,0 +1,32 @@
+// Package grade runs graded tests, decides their verdicts, and writes reports.
+//
+// # From tests to a report
+//
+// [Runner] builds the test binary of each package once. Then every test, and every
+// few seeds of a test that has seeds, runs in a process of its own with an empty
+// working directory, a minimal environment and a budget of time and memory. The
+// process that grades decides the verdict: a test passed if its process exited
+// with status 0 and the report that package graded wrote says so for every run;
+// what is printed does not count. Of several seeds that fail, the lowest is
+// reported.
+//
+// A [Report] holds the verdicts and computes scores from them. The same tree gives
+// the same report, however many processes run at once, except for the times in
+// it. It can be written as a table, JSON, JUnit XML and Markdown.
+//
+// # Trees
+//
+// What is tested is a [Tree]: the sources below a course's root, seen through an
+// overlay of package overlay. So the same runner grades the tree itself, the tree
+// as students receive it ([Pristine]) with a submission's files on top, the tree
+// up to some stage ([UpTo]), and the tree with all mutants in it
+// ([Runner.RunMutants]). None of them is ever written to disk as a whole.
+//
+// # Submissions
+//
+// [Batch] grades what students hand in. [ReadSubmission] takes from a directory or
+// an archive only the files that a student may edit, in memory, and rejects
+// whatever is not plain files of a sensible size. Their imports and compiler
+// directives are held to the course's list before anything is compiled. The tests
+// then run in a [Sandbox] that on Linux also takes away files and network.
+package grade

@@ -1,0 +1,200 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/labkv/labkv/lab/check"
+)
+
+// A Client is what a simulated client does, on a goroutine of its own: it works
+// as long as Session.Working says so, finishes what it has begun, and returns.
+type Client func(s *Session)
+
+// Clients returns n times the same client.
+func Clients(n int, c Client) []Client {
+	all := make([]Client, n)
+	for i := range all {
+		all[i] = c
+	}
+	return all
+}
+
+// A Session is what one client has of the world. It belongs to the client's
+// goroutine.
+type Session struct {
+	// ID tells clients apart, from 1.
+	ID uint64
+	// Draw makes the client's random choices.
+	Draw *Drawer
+	// History takes down what the client does.
+	History *check.Recorder
+	// Stores are the stores that there are, ascending.
+	Stores []uint64
+
+	world *World
+	slept uint64
+	// operations counts those that were told to the log of the run.
+	operations uint64
+	conns      map[uint64]*conn
+	call       *call // under way; guarded by the world's lock
+}
+
+// A clientele is all clients of a world, guarded by the world's lock.
+type clientele struct {
+	sessions []*Session
+	working  map[*Session]bool
+	history  *check.History
+	// last is set once the clients of the end have begun.
+	last     bool
+	deadline time.Duration
+}
+
+func (s *Session) end() uint64 { return clientEnd + s.ID }
+
+// Context ends with the run.
+func (s *Session) Context() context.Context { return s.world.ctx }
+
+// Now returns the time since the beginning of the run.
+func (s *Session) Now() time.Duration { return s.world.now() }
+
+// Working reports whether the client should do something new.
+func (s *Session) Working() bool {
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	return !s.world.healed && s.world.ctx.Err() == nil
+}
+
+// Conn returns a connection to a store.
+func (s *Session) Conn(store uint64) grpc.ClientConnInterface {
+	c := s.conns[store]
+	if c == nil {
+		c = &conn{world: s.world, session: s, to: store}
+		s.conns[store] = c
+	}
+	return c
+}
+
+// Sleep returns after d, or with the end of the run.
+func (s *Session) Sleep(d time.Duration) {
+	s.slept++
+	woken := make(chan struct{})
+	w := s.world
+	w.post(&event{at: w.now() + max(d, 1), name: name{kind: wakes, to: s.ID, n: s.slept}, do: func() { close(woken) }})
+	select {
+	case <-woken:
+	case <-w.ctx.Done():
+	}
+}
+
+// Reach notes that the run has come to a situation of interest.
+func (s *Session) Reach(g Goal) { s.world.Reach(g) }
+
+// Fail ends the run: the client saw what must not be. It does not return.
+func (s *Session) Fail(rule, format string, args ...any) {
+	s.world.fail(&Failure{Rule: rule, Found: fmt.Sprintf("client %d: ", s.ID) + fmt.Sprintf(format, args...)})
+	runtime.Goexit()
+}
+
+// admit starts clients.
+func (w *World) admit(clients []Client) {
+	for _, c := range clients {
+		w.mu.Lock()
+		s := &Session{ID: uint64(len(w.clients.sessions)) + 1, Stores: w.ids, world: w, conns: map[uint64]*conn{}}
+		s.Draw = &Drawer{dice: w.dice, q: askClient, who: s.ID}
+		s.History = w.clients.history.Recorder(int(s.ID), w.now)
+		w.clients.sessions = append(w.clients.sessions, s)
+		w.clients.working[s] = true
+		w.mu.Unlock()
+		go w.serveClient(s, c)
+	}
+}
+
+func (w *World) serveClient(s *Session, c Client) {
+	defer func() {
+		if r := recover(); r != nil {
+			w.fail(&Failure{
+				Rule: "client", Found: fmt.Sprintf("client %d panics: %v", s.ID, r),
+				Stack: ownFrames(string(debug.Stack())), Harness: true,
+			})
+		}
+		w.mu.Lock()
+		delete(w.clients.working, s)
+		w.mu.Unlock()
+	}()
+	// Clients do not all begin at once.
+	s.Sleep(scaled(s.Draw.Bits(), 0, 100*time.Millisecond))
+	c(s)
+}
+
+// Recovery is how long a system may take, after all faults are over, until every
+// client has finished and the system says that it is settled.
+const Recovery = 30 * time.Second
+
+// supervise looks whether the system has recovered. Once it has, the last
+// clients have their turn, and then the run is over.
+func (w *World) supervise(n uint64) {
+	now := w.now()
+	if n == 1 {
+		w.clients.deadline = now + Recovery
+	}
+	missing := w.missing()
+	if missing == "" {
+		if w.clients.last || len(w.finally) == 0 {
+			w.finished = true
+			return
+		}
+		w.clients.last = true
+		w.clients.deadline = now + Recovery
+		w.admit(w.finally)
+	} else if now >= w.clients.deadline {
+		w.fail(&Failure{Rule: "recovers", call: w.waiting(), Found: fmt.Sprintf("%s after everything was well again, %s", seconds(Recovery), missing)})
+		return
+	}
+	w.post(&event{at: now + w.setting.Tick, name: name{kind: supervises, n: n}, do: func() { w.supervise(n + 1) }})
+}
+
+// waiting returns the call that the first of the clients that have not finished
+// waits for, or nil.
+func (w *World) waiting() *call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.clients.sessions {
+		if w.clients.working[s] {
+			return s.call
+		}
+	}
+	return nil
+}
+
+// missing says what still has to happen until the system has recovered.
+func (w *World) missing() string {
+	w.mu.Lock()
+	for _, s := range w.clients.sessions {
+		if !w.clients.working[s] {
+			continue
+		}
+		defer w.mu.Unlock()
+		if s.call != nil {
+			return fmt.Sprintf("client %d still waits for %v", s.ID, s.call)
+		}
+		return fmt.Sprintf("client %d has not finished", s.ID)
+	}
+	w.mu.Unlock()
+	var live []Process
+	for _, m := range w.machines {
+		l := m.current()
+		if l == nil {
+			return fmt.Sprintf("store %d is down", m.id)
+		}
+		live = append(live, l.process)
+	}
+	missing := ""
+	w.enter(w.machines[0].life, func() { missing = w.system.Unsettled(live) })
+	return missing
+}

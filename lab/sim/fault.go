@@ -1,0 +1,334 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labkv/labkv/lab/trace"
+)
+
+// A FaultKind is a way for things to go wrong.
+type FaultKind string
+
+// The kinds of faults, and which fields of a Fault they use besides From and
+// Until. Where a kind has a Who, a link counts if it touches that machine.
+const (
+	Partition  FaultKind = "partition"   // Sides: nothing passes between them
+	OneWay     FaultKind = "one-way"     // Sides: nothing passes from the first to the second
+	Bridge     FaultKind = "bridge"      // Sides, Who: only Who reaches both
+	Isolate    FaultKind = "isolate"     // Who: cut off from the other machines
+	Deaf       FaultKind = "deaf"        // Who: nothing reaches it
+	Mute       FaultKind = "mute"        // Who: nothing from it arrives
+	Lose       FaultKind = "lose"        // Who, Share of the messages
+	Duplicate  FaultKind = "duplicate"   // Who, Share of the messages
+	Slow       FaultKind = "slow"        // Who, Share of the messages are late by up to Delay
+	Cut        FaultKind = "cut"         // Who, Share: how likely each piece of a transfer is its end
+	LoseCalls  FaultKind = "lose-calls"  // Who, Share of the requests of clients, and of the replies
+	SlowCalls  FaultKind = "slow-calls"  // Who, Share of both are late by up to Delay
+	Crash      FaultKind = "crash"       // Who: crashes, restarts at the end
+	CrashWrite FaultKind = "crash-write" // Who, Count, Point: goes wrong at its Count-th write from now; restarts at the end, or Delay after a crash
+	DiskFull   FaultKind = "disk-full"   // Who
+	FlipBit    FaultKind = "flip-bit"    // Who: a bit of one of its files changes
+	Skew       FaultKind = "skew"        // Who, Share: its clock is slow by that
+	Stall      FaultKind = "stall"       // Who: its clock stands still, then catches up at once
+)
+
+var kinds = []FaultKind{Partition, OneWay, Bridge, Isolate, Deaf, Mute, Lose, Duplicate, Slow, Cut,
+	LoseCalls, SlowCalls, Crash, CrashWrite, DiskFull, FlipBit, Skew, Stall}
+
+// Targets that are looked for when a fault begins. Everybody is also who a
+// network fault without a Who touches.
+const (
+	Everybody int = 0
+	TheLeader int = -1 // whoever leads; if nobody does, somebody
+	AFollower int = -2 // somebody who does not lead
+)
+
+// A Fault is one thing that goes wrong, from some time until another. Times
+// count from the beginning of the run.
+type Fault struct {
+	Kind        FaultKind
+	From, Until time.Duration
+
+	Who   int // a machine, or one of the targets
+	Sides [2][]uint64
+	Share float64
+	Delay time.Duration
+	Count int
+	Point Point
+	// ID makes what the dice say about the fault its own. It is the fault's
+	// place in the schedule as it was made, from 1.
+	ID int
+}
+
+// String returns the fault as ParseSchedule reads it:
+//
+//	2.700s-3.600s partition {1,4}|{2,3,5}
+//	3.000s-3.200s crash-write leader #3 after
+func (f Fault) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s-%s %s", seconds(f.From), seconds(f.Until), f.Kind)
+	if len(f.Sides[0])+len(f.Sides[1]) > 0 {
+		fmt.Fprintf(&b, " {%s}|{%s}", listIDs(f.Sides[0]), listIDs(f.Sides[1]))
+	}
+	switch {
+	case f.Who == TheLeader:
+		b.WriteString(" leader")
+	case f.Who == AFollower:
+		b.WriteString(" follower")
+	case f.Who > 0:
+		fmt.Fprintf(&b, " store:%d", f.Who)
+	}
+	if f.Share != 0 {
+		fmt.Fprintf(&b, " %s%%", strconv.FormatFloat(100*f.Share, 'f', -1, 64))
+	}
+	if f.Delay != 0 {
+		fmt.Fprintf(&b, " %s", f.Delay)
+	}
+	if f.Count != 0 {
+		fmt.Fprintf(&b, " #%d %s", f.Count, f.Point)
+	}
+	if f.ID != 0 {
+		fmt.Fprintf(&b, " (%d)", f.ID)
+	}
+	return b.String()
+}
+
+func listIDs(ids []uint64) string {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = strconv.FormatUint(id, 10)
+	}
+	return strings.Join(parts, ",")
+}
+
+// An activeFault is a fault that has begun, with whom it hit.
+type activeFault struct {
+	Fault
+	who uint64 // 0: everybody
+}
+
+// touches reports whether the fault concerns what goes from one to another.
+func (f *activeFault) touches(from, to uint64) bool {
+	return f.who == 0 || f.who == from || f.who == to
+}
+
+func (f *activeFault) side(id uint64) int {
+	for i, side := range f.Sides {
+		if slices.Contains(side, id) {
+			return i
+		}
+	}
+	return -1
+}
+
+// blocks reports whether the fault lets nothing pass.
+func (f *activeFault) blocks(from, to uint64) bool {
+	switch f.Kind {
+	case Partition, OneWay, Bridge:
+		a, b := f.side(from), f.side(to)
+		if a < 0 || b < 0 || a == b {
+			return false
+		}
+		if f.Kind == OneWay {
+			return a == 0
+		}
+		return f.Kind == Partition || from != f.who && to != f.who
+	case Isolate:
+		return from == f.who || to == f.who
+	case Deaf:
+		return to == f.who
+	case Mute:
+		return from == f.who
+	}
+	return false
+}
+
+// active are the faults that have begun and not ended. What it says is a
+// function of these faults alone: nothing is left of one that has ended.
+type active struct{ faults []*activeFault }
+
+func (a *active) blocks(from, to uint64) bool {
+	for _, f := range a.faults {
+		if f.blocks(from, to) {
+			return true
+		}
+	}
+	return false
+}
+
+// share returns how much of what goes from one to another is hit by faults of
+// the kind.
+func (a *active) share(kind FaultKind, from, to uint64) float64 {
+	spared := 1.0
+	for _, f := range a.faults {
+		if f.Kind == kind && f.touches(from, to) {
+			spared *= 1 - f.Share
+		}
+	}
+	return 1 - spared
+}
+
+func (a *active) loss(from, to uint64) float64       { return a.share(Lose, from, to) }
+func (a *active) duplicates(from, to uint64) float64 { return a.share(Duplicate, from, to) }
+func (a *active) cuts(from, to uint64) float64       { return a.share(Cut, from, to) }
+
+func (a *active) slows(from, to uint64) bool {
+	return slices.ContainsFunc(a.faults, func(f *activeFault) bool { return f.Kind == Slow && f.touches(from, to) })
+}
+
+func (a *active) stalls(id uint64) bool {
+	return slices.ContainsFunc(a.faults, func(f *activeFault) bool { return f.Kind == Stall && f.touches(id, id) })
+}
+
+// plan puts the faults of the schedule on the agenda.
+func (w *World) plan() {
+	for i := range w.schedule.Faults {
+		f := &activeFault{Fault: w.schedule.Faults[i]}
+		if f.Kind == CrashWrite && f.From == 0 {
+			w.begin(f) // the first write of all counts
+			continue
+		}
+		w.post(&event{at: f.From, name: name{kind: faultBegins, to: uint64(f.ID), n: uint64(i)}, do: func() { w.begin(f) }})
+	}
+	w.post(&event{at: w.setting.Span, name: name{kind: healing}, do: w.heal})
+}
+
+// resolve finds the machine that a fault means, 0 for everybody.
+func (w *World) resolve(f *activeFault) uint64 {
+	if f.Who >= 0 {
+		return uint64(f.Who)
+	}
+	var found []uint64
+	for _, m := range w.machines {
+		if m.leads == (f.Who == TheLeader) {
+			found = append(found, m.id)
+		}
+	}
+	if len(found) == 0 {
+		found = w.ids
+	}
+	return found[w.dice.roll(askTarget, uint64(f.ID), 0, 0)%uint64(len(found))]
+}
+
+// hit returns the machines that a fault has hit.
+func (w *World) hit(f *activeFault) []*machine {
+	if f.who == 0 {
+		return w.machines
+	}
+	return w.machines[f.who-1 : f.who]
+}
+
+// begin lets f begin.
+func (w *World) begin(f *activeFault) {
+	f.who = w.resolve(f)
+	w.tell(trace.Event{Kind: trace.FaultBegins, Store: f.who, Text: f.Fault.String()})
+	w.mu.Lock()
+	w.active.faults = append(w.active.faults, f)
+	w.mu.Unlock()
+	for _, m := range w.hit(f) {
+		switch f.Kind {
+		case Crash:
+			m.down++
+			m.crash(nil)
+		case CrashWrite:
+			w.ambush(m, f)
+		case DiskFull:
+			if m.full++; m.full == 1 {
+				m.fill(true)
+			}
+		case FlipBit:
+			if file := m.files.flip(w.dice.roll(askFault, uint64(f.ID), m.id, 1)); file != "" {
+				w.Reach(BitFlipped)
+				w.tell(trace.Event{Kind: trace.Disk, Store: m.id, Text: "a bit of file " + file + " flips"})
+			}
+		case Skew:
+			m.rate *= 1 - f.Share
+		}
+	}
+	w.post(&event{at: max(f.Until, f.From, w.now()+1), name: name{kind: faultEnds, to: uint64(f.ID)}, do: func() { w.end(f) }})
+}
+
+// ambush has a write of m go wrong.
+func (w *World) ambush(m *machine, f *activeFault) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m.armed = &ambush{at: m.writes + uint64(max(f.Count, 1)), point: f.Point, fault: f}
+}
+
+// end lets f end, if it has not done so before.
+func (w *World) end(f *activeFault) {
+	w.mu.Lock()
+	i := slices.Index(w.active.faults, f)
+	if i >= 0 {
+		w.active.faults = slices.Delete(w.active.faults, i, i+1)
+	}
+	w.mu.Unlock()
+	if i < 0 {
+		return
+	}
+	w.tell(trace.Event{Kind: trace.FaultEnds, Store: f.who, Text: f.Fault.String()})
+	for _, m := range w.hit(f) {
+		switch f.Kind {
+		case Crash:
+			m.down--
+			w.revive(m)
+		case CrashWrite:
+			w.mu.Lock()
+			untouched := m.armed != nil && m.armed.fault == f
+			if untouched {
+				m.armed = nil
+			}
+			w.mu.Unlock()
+			if !untouched && !f.Point.crashes() {
+				// A program whose disk failed does not go on with it: an
+				// operator restarts it.
+				m.crash(nil)
+			}
+			w.revive(m)
+		case DiskFull:
+			if m.full--; m.full == 0 {
+				m.fill(false)
+			}
+		case Skew:
+			m.rate /= 1 - f.Share
+		case Stall:
+			if !w.active.stalls(m.id) {
+				m.catchUp()
+			}
+		}
+	}
+}
+
+// revive starts m again if it is down and nothing keeps it down.
+func (w *World) revive(m *machine) {
+	w.mu.Lock()
+	up := m.life != nil
+	w.mu.Unlock()
+	if up || m.down > 0 {
+		return
+	}
+	w.bury()
+	m.boot()
+}
+
+// heal ends all faults: from now on the system has to recover.
+func (w *World) heal() {
+	for len(w.active.faults) > 0 {
+		w.end(w.active.faults[0])
+	}
+	for _, m := range w.machines {
+		w.revive(m)
+	}
+	w.tell(trace.Event{Kind: trace.Heal})
+	w.mu.Lock()
+	for _, m := range w.machines {
+		w.writes = append(w.writes, m.writes)
+	}
+	w.healed = true
+	w.mu.Unlock()
+	w.supervise(1)
+}

@@ -1,0 +1,24 @@
+package sim
+
+// A Goal is a situation that a scenario is about. A scenario none of whose seeds
+// gets there tests nothing, and fails the harness. Systems have goals of their
+// own beside these; the text completes "in some run, …".
+type Goal string
+
+// What every world can tell that it happened.
+const (
+	MessageLost     Goal = "a message was lost"
+	MessageRepeated Goal = "a message arrived twice"
+	TransferCut     Goal = "a transfer was cut"
+	Crashed         Goal = "a store crashed"
+	CrashedWriting  Goal = "a store crashed in the middle of writing"
+	CrashLostWrites Goal = "a crash lost writes"
+	LeaderCrashed   Goal = "a leader crashed"
+	LeaderDeposed   Goal = "a leader was deposed"
+	Restarted       Goal = "a store restarted"
+	DiskFailed      Goal = "a disk failed"
+	BitFlipped      Goal = "a bit of a file changed"
+	RequestLost     Goal = "a request of a client was lost"
+	ReplyLost       Goal = "a reply to a client was lost"
+	UnknownOutcome  Goal = "a client did not learn what became of a write"
+)

@@ -1,0 +1,202 @@
+package sim
+
+import "time"
+
+// A Nemesis makes the faults of a run from the seed. The same drawer and setting
+// make the same faults.
+type Nemesis func(d *Drawer, s Setting) []Fault
+
+// Together is all of several nemeses at once.
+func Together(all ...Nemesis) Nemesis {
+	return func(d *Drawer, s Setting) []Fault {
+		var faults []Fault
+		for i, n := range all {
+			faults = append(faults, n(d.branch(i), s)...)
+		}
+		return faults
+	}
+}
+
+// Swarm is some of several nemeses, about half of them and at least one. The seed
+// chooses: what one kind of fault needs to show a bug, another may keep from
+// happening.
+func Swarm(all ...Nemesis) Nemesis {
+	return func(d *Drawer, s Setting) []Fault {
+		var faults []Fault
+		sure := d.IntN(len(all))
+		for i, n := range all {
+			if d.Chance(0.5) || i == sure {
+				faults = append(faults, n(d.branch(i), s)...)
+			}
+		}
+		return faults
+	}
+}
+
+// branch returns a drawer that has nothing to do with d and its other branches.
+func (d *Drawer) branch(i int) *Drawer {
+	return &Drawer{dice: d.dice, q: d.q, who: mix(d.who) + uint64(i) + 1}
+}
+
+// recurring makes faults about every so often, each with make.
+func recurring(every time.Duration, make func(d *Drawer, s Setting, from time.Duration) Fault) Nemesis {
+	return func(d *Drawer, s Setting) []Fault {
+		var faults []Fault
+		for at := d.Duration(0, every); at < s.Span; at += d.Duration(every/2, every*3/2) {
+			faults = append(faults, make(d, s, at))
+		}
+		return faults
+	}
+}
+
+// throughout makes one fault that lasts from the beginning to the end.
+func throughout(make func(d *Drawer, s Setting) Fault) Nemesis {
+	return func(d *Drawer, s Setting) []Fault {
+		f := make(d, s)
+		f.From, f.Until = 0, s.Span
+		return []Fault{f}
+	}
+}
+
+// sides divides the stores at random, neither side empty.
+func sides(d *Drawer, s Setting) [2][]uint64 {
+	var both [2][]uint64
+	split := 1 + d.Bits()%(1<<s.Stores-2)
+	for id := range uint64(s.Stores) {
+		side := split >> id & 1
+		both[side] = append(both[side], id+1)
+	}
+	return both
+}
+
+// someone is the leader, another store, or one that is picked.
+func someone(d *Drawer, s Setting) int {
+	return Pick(d, TheLeader, AFollower, d.Between(1, s.Stores))
+}
+
+// RandomPartitions divides the network about every so often: in two halves, in
+// one direction only, with one store between the halves, or with one store cut
+// off.
+func RandomPartitions(every time.Duration) Nemesis {
+	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+		f := Fault{
+			Kind: Pick(d, Partition, Partition, Isolate, OneWay, Bridge, Deaf, Mute),
+			From: from, Until: from + d.Duration(every/4, every*2),
+		}
+		if d.Chance(0.25) {
+			// So long that the others elect another leader meanwhile.
+			f.Until += d.Duration(20*s.Tick, 60*s.Tick)
+		}
+		switch f.Kind {
+		case Partition, OneWay, Bridge:
+			if s.Stores < 2 {
+				f.Kind = Isolate
+				f.Who = 1
+				break
+			}
+			f.Sides = sides(d, s)
+			if f.Kind == Bridge {
+				f.Who = d.Between(1, s.Stores)
+			}
+		default:
+			f.Who = someone(d, s)
+		}
+		return f
+	})
+}
+
+// IsolateLeaders cuts off whoever leads, about every so often, mostly for so long
+// that the others elect another leader.
+func IsolateLeaders(every time.Duration) Nemesis {
+	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+		return Fault{Kind: Isolate, Who: TheLeader, From: from, Until: from + d.Duration(every/4, every) + d.Duration(10*s.Tick, 60*s.Tick)}
+	})
+}
+
+// Unreliable loses, repeats and delays messages between stores, all the time.
+func Unreliable() Nemesis {
+	return Together(
+		throughout(func(d *Drawer, _ Setting) Fault { return Fault{Kind: Lose, Share: Pick(d, 0.02, 0.1, 0.25)} }),
+		throughout(func(d *Drawer, _ Setting) Fault { return Fault{Kind: Duplicate, Share: Pick(d, 0.02, 0.1, 0.25)} }),
+		throughout(func(d *Drawer, s Setting) Fault {
+			return Fault{Kind: Slow, Share: Pick(d, 0.02, 0.1), Delay: s.Tick * Pick[time.Duration](d, 1, 10)}
+		}),
+	)
+}
+
+// SlowLinks delays everything to and from a store, about every so often.
+func SlowLinks(every time.Duration) Nemesis {
+	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+		return Fault{Kind: Slow, Who: someone(d, s), Share: 1, Delay: s.Tick * Pick[time.Duration](d, 1, 4, 20),
+			From: from, Until: from + d.Duration(every/4, every) + d.Duration(10*s.Tick, 60*s.Tick)}
+	})
+}
+
+// UnreliableClients loses and delays requests and replies of clients, all the
+// time.
+func UnreliableClients() Nemesis {
+	return Together(
+		throughout(func(d *Drawer, _ Setting) Fault { return Fault{Kind: LoseCalls, Share: Pick(d, 0.02, 0.1)} }),
+		throughout(func(d *Drawer, s Setting) Fault {
+			return Fault{Kind: SlowCalls, Share: Pick(d, 0.05, 0.2), Delay: s.Tick * Pick[time.Duration](d, 1, 10)}
+		}),
+	)
+}
+
+// Crashes crashes one store about every so often, and now and then all of them.
+func Crashes(every time.Duration) Nemesis {
+	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+		f := Fault{Kind: Crash, Who: someone(d, s), From: from, Until: from + d.Duration(time.Millisecond, every*3/2)}
+		if d.Chance(0.15) {
+			f.Who = Everybody
+			f.Until = from + d.Duration(time.Millisecond, every/2)
+		}
+		return f
+	})
+}
+
+// CrashesWhileWriting crashes a store in the middle of one of its next writes,
+// about every so often.
+func CrashesWhileWriting(every time.Duration) Nemesis {
+	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+		return Fault{
+			Kind: CrashWrite, Who: someone(d, s), Count: d.Between(1, 12), Point: Pick(d, CrashBefore, CrashUnacknowledged, CrashAfter),
+			From: from, Until: from + d.Duration(every/4, every),
+		}
+	})
+}
+
+// DiskFailures has disks of a store fail or be full, about every so often.
+func DiskFailures(every time.Duration) Nemesis {
+	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+		f := Fault{Kind: DiskFull, Who: someone(d, s), From: from, Until: from + d.Duration(every/4, every)}
+		if d.Chance(0.5) {
+			f.Kind, f.Count, f.Point = CrashWrite, d.Between(1, 12), Pick(d, FailWrite, FailSync)
+		}
+		return f
+	})
+}
+
+// CutTransfers cuts some of the transfers of large packets, all the time, and
+// lets bits of files flip about every so often.
+func CutTransfers(every time.Duration) Nemesis {
+	return Together(
+		throughout(func(d *Drawer, _ Setting) Fault { return Fault{Kind: Cut, Share: Pick(d, 0.05, 0.3)} }),
+		recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+			return Fault{Kind: FlipBit, Who: someone(d, s), From: from, Until: from}
+		}),
+	)
+}
+
+// WrongClocks has clocks go slow, and stand still about every so often and then
+// catch up at once.
+func WrongClocks(every time.Duration) Nemesis {
+	return Together(
+		throughout(func(d *Drawer, s Setting) Fault {
+			return Fault{Kind: Skew, Who: d.Between(1, s.Stores), Share: Pick(d, 0.05, 0.3)}
+		}),
+		recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+			return Fault{Kind: Stall, Who: someone(d, s), From: from, Until: from + d.Duration(every/8, every/2)}
+		}),
+	)
+}

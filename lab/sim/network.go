@@ -1,0 +1,227 @@
+package sim
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// A link is one direction between two ends, as far as one stream is concerned.
+type link struct{ from, to, stream uint64 }
+
+// Traffic is what went over a link.
+type traffic struct {
+	sent uint64
+	// last is when the last of it arrives: a network that keeps the order
+	// delivers nothing before.
+	last time.Duration
+}
+
+// A transit is a packet on its way, as bytes: what its sender does to the packet
+// from now on changes nothing, and each receiver gets its own.
+type transit struct {
+	from, to, stream uint64
+	sender           *life
+	kind             proto.Message // of the body
+	body             []byte
+	attachment       []byte
+	n                uint64 // of the packets on the link, with a mark if the network repeats it
+
+	// of an attachment on its way
+	pieces, arrived uint64
+	receiver        uint64 // incarnation
+	reported        bool   // somebody else reports
+}
+
+func (t *transit) packet() (*Packet, error) {
+	body := t.kind.ProtoReflect().New().Interface()
+	if err := proto.Unmarshal(t.body, body); err != nil {
+		return nil, err
+	}
+	return &Packet{From: t.from, To: t.to, Stream: t.stream, Body: body, Attachment: slices.Clone(t.attachment)}, nil
+}
+
+var deterministic = proto.MarshalOptions{Deterministic: true}
+
+// pieceSize is how much of an attachment travels at once, in bytes.
+const pieceSize = 4 << 10
+
+// resend tells the copies of a packet that the network makes from the packets.
+const resend = 1 << 40
+
+// send decides what becomes of p.
+func (w *World) send(e *Env, p *Packet) {
+	if !e.life.alive() || w.machine(p.To) == nil || p.To == e.ID {
+		return
+	}
+	body, err := deterministic.Marshal(p.Body)
+	if err != nil {
+		panic("sim: cannot encode a packet: " + err.Error())
+	}
+	now := w.now()
+	t := &transit{from: e.ID, to: p.To, stream: p.Stream, sender: e.life, kind: p.Body, body: body, attachment: p.Attachment}
+	key := link{t.from, t.to, t.stream}
+
+	w.mu.Lock()
+	way := w.links[key]
+	if way == nil {
+		way = &traffic{}
+		w.links[key] = way
+	}
+	way.sent++
+	t.n = way.sent
+	a, b := t.from<<32|t.to, t.stream
+	lost := w.active.blocks(t.from, t.to) || w.dice.chance(w.active.loss(t.from, t.to), askLoss, a, b, t.n)
+	again := !lost && w.dice.chance(w.active.duplicates(t.from, t.to), askDuplicate, a, b, t.n)
+	var copies [2]time.Duration
+	copies[0] = now + w.latency(t, 0)
+	if again {
+		copies[1] = now + w.latency(t, resend)
+	}
+	if !w.setting.Reorder && !w.active.slows(t.from, t.to) {
+		copies[0] = max(copies[0], way.last+1)
+		way.last = copies[0]
+	}
+	w.mu.Unlock()
+
+	if lost {
+		w.Reach(MessageLost)
+		w.tellPacket(t, "lost")
+		if len(t.attachment) > 0 {
+			w.reportTransfer(t, false)
+		} else if w.setting.ReportsLoss && w.dice.roll(askReport, a, b, t.n)%4 == 0 {
+			w.reportUnreachable(t)
+		}
+		return
+	}
+	w.tellPacket(t, "sent")
+	w.carry(t, copies[0])
+	if again {
+		w.Reach(MessageRepeated)
+		repeated := *t
+		repeated.n |= resend
+		repeated.reported = true
+		w.carry(&repeated, copies[1])
+	}
+}
+
+// carry has t arrive, or the first piece of it.
+func (w *World) carry(t *transit, at time.Duration) {
+	sum := sumBytes(uint64(len(t.attachment)), t.body)
+	e := &event{at: at, name: name{kind: delivers, to: t.to, from: t.from, stream: t.stream, n: t.n}, packet: t, sum: sum}
+	if len(t.attachment) > 0 {
+		e.kind = transfers
+		e.sum = sumBytes(sum, t.attachment)
+		t.pieces = uint64(len(t.attachment)+pieceSize-1) / pieceSize
+	}
+	w.post(e)
+}
+
+// latency returns how long t is on its way.
+func (w *World) latency(t *transit, copy uint64) time.Duration {
+	a, b, n := t.from<<32|t.to, t.stream, t.n|copy
+	took := scaled(w.dice.roll(askLatency, a, b, n), w.setting.LatencyMin, w.setting.LatencyMax)
+	for _, f := range w.active.faults {
+		if f.Kind == Slow && f.touches(t.from, t.to) && w.dice.chance(f.Share, askDelay, a, b, n) {
+			took += scaled(w.dice.roll(askTail, a, b, n), 0, f.Delay)
+		}
+	}
+	return took
+}
+
+// deliver hands a packet to the process on its machine.
+func (w *World) deliver(e *event) {
+	t := e.packet
+	l := w.machine(t.to).current()
+	if l == nil {
+		w.tellPacket(t, "nobody there")
+		return
+	}
+	w.receive(l, t)
+}
+
+func (w *World) receive(l *life, t *transit) {
+	p, err := t.packet()
+	if err != nil {
+		panic("sim: cannot decode a packet: " + err.Error())
+	}
+	w.tellPacket(t, "arrives")
+	w.enter(l, func() { l.process.Receive(p) })
+}
+
+// transfer has one more piece of an attachment arrive. The transfer is cut if
+// the receiver is another than that of the first piece, if nothing gets through
+// any more, or by chance.
+func (w *World) transfer(e *event) {
+	t := e.packet
+	l := w.machine(t.to).current()
+	a, b := t.from<<32|t.to, t.stream
+	w.mu.Lock()
+	cut := w.active.blocks(t.from, t.to) ||
+		w.dice.chance(w.active.cuts(t.from, t.to), askCut, a, b, t.n<<16|t.arrived)
+	w.mu.Unlock()
+	if t.arrived == 0 && l != nil {
+		t.receiver = l.incarnation
+	}
+	if cut || l == nil || l.incarnation != t.receiver || !t.sender.alive() {
+		w.Reach(TransferCut)
+		w.tellPacket(t, "cut")
+		w.reportTransfer(t, false)
+		return
+	}
+	t.arrived++
+	if t.arrived == t.pieces {
+		w.reportTransfer(t, true)
+		w.receive(l, t)
+		return
+	}
+	took := scaled(w.dice.roll(askLatency, a, b, t.n|t.arrived<<48), w.setting.LatencyMin, w.setting.LatencyMax)
+	w.post(&event{at: w.now() + took/4, name: e.name, packet: t, sum: t.arrived})
+}
+
+// reportTransfer tells the sender of t, in a while, whether it has arrived.
+func (w *World) reportTransfer(t *transit, arrived bool) {
+	if t.reported {
+		return
+	}
+	t.reported = true
+	w.report(t, func(r Reporter, p *Packet) { r.Transferred(p, arrived) })
+}
+
+// reportUnreachable tells the sender of t, in a while, that it is lost.
+func (w *World) reportUnreachable(t *transit) {
+	w.report(t, func(r Reporter, p *Packet) { r.Unreachable(p) })
+}
+
+func (w *World) report(t *transit, tell func(Reporter, *Packet)) {
+	r, ok := t.sender.process.(Reporter)
+	if !ok {
+		return
+	}
+	wait := scaled(w.dice.roll(askReport, t.from<<32|t.to, t.stream, t.n|resend), time.Millisecond, 3*w.setting.Tick)
+	w.post(&event{
+		at:          w.now() + wait,
+		name:        name{kind: reports, to: t.from, from: t.to, stream: t.stream, n: t.n},
+		incarnation: t.sender.incarnation,
+		do: func() {
+			if p, err := t.packet(); err == nil {
+				tell(r, p)
+			}
+		},
+	})
+}
+
+// sumBytes adds data to a checksum.
+func sumBytes(h uint64, data []byte) uint64 {
+	n := uint64(len(data))
+	for ; len(data) >= 8; data = data[8:] {
+		h = mix(h ^ binary.LittleEndian.Uint64(data))
+	}
+	rest := n << 56
+	for i, c := range data {
+		rest ^= uint64(c) << (8 * i)
+	}
+	return mix(h ^ rest)
+}

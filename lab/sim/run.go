@@ -1,0 +1,221 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math/rand"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/trace"
+)
+
+// An Outcome is what became of a run.
+type Outcome struct {
+	// Failure is nil if nothing was wrong.
+	Failure *Failure
+	// Digest is that of all events: runs with the same digest are the same.
+	Digest uint64
+	// Events is the number of events, Took the virtual time.
+	Events int
+	Took   time.Duration
+	// Reached are the goals that the run has come to.
+	Reached map[Goal]bool
+	// History is what the clients did and saw.
+	History *check.History
+	// Writes is how often each store wrote to its disks until all faults were
+	// over, that of store 1 first.
+	Writes []uint64
+	// Trace is the log of the run, if it was kept.
+	Trace []trace.Event
+
+	log []entry
+}
+
+// Run runs schedule s of a scenario. It keeps the log of the run if trace is set.
+//
+// The run happens in a testing/synctest bubble of its own. A system that does
+// not let go of the driver, because it waits for something that never comes or
+// computes for ever, ends the run too; its goroutines stay behind.
+func Run(t *testing.T, sc *Scenario, s Schedule, trace bool) *Outcome {
+	t.Helper()
+	//lint:ignore SA1019 rand.Seed is the only way to pin what systems draw from the top-level source
+	rand.Seed(int64(s.Seed))
+	w := newWorld(sc, s, trace)
+	out := make(chan *Failure, 1)
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				out <- w.deadlocked(r)
+			}
+		}()
+		synctest.Test(t, func(*testing.T) { w.run() })
+		out <- nil
+	}()
+	stuck := w.await(out)
+	o := w.outcome(stuck)
+	if o.Failure == nil && sc.Check != nil {
+		if err := sc.Check(o.History); err != nil {
+			o.Failure = violation(err)
+		}
+	}
+	return o
+}
+
+func newWorld(sc *Scenario, s Schedule, tracing bool) *World {
+	w := &World{
+		schedule: s, setting: s.Setting, dice: Dice(s.Seed), tracing: tracing,
+		links: map[link]*traffic{}, calls: map[link]uint64{}, reached: map[Goal]bool{},
+		scenario: sc, finally: sc.Finally,
+	}
+	w.clients.working = map[*Session]bool{}
+	w.clients.history = &check.History{}
+	for id := range uint64(s.Setting.Stores) {
+		w.ids = append(w.ids, id+1)
+		w.machines = append(w.machines, newMachine(w, id+1))
+	}
+	return w
+}
+
+// run is what happens in the bubble.
+func (w *World) run() {
+	w.epoch = time.Now()
+	w.bubble.Store(bubbleOf(ownHead()))
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.timer = time.NewTimer(time.Hour)
+	w.woken = make(chan struct{}, 1)
+	w.system = w.scenario.System(w)
+	w.plan()
+	for _, m := range w.machines {
+		m.boot()
+	}
+	w.admit(w.scenario.Clients)
+	w.drive()
+	w.took = w.now()
+	w.shutDown()
+	w.ended = true
+}
+
+// patience is how long, in real time, a single event may take. It decides
+// nothing but when to give up.
+var patience = 20 * time.Second
+
+// await waits for the end of the run. It gives up on one that makes no progress:
+// that of a system that computes for ever, or waits for a lock, which the
+// runtime does not notice.
+func (w *World) await(out <-chan *Failure) *Failure {
+	look := time.NewTicker(patience)
+	defer look.Stop()
+	for before := int64(-1); ; {
+		select {
+		case f := <-out:
+			return f
+		case <-look.C:
+			now := w.progress.Load()
+			if now == before {
+				return &Failure{
+					Rule:  "blocked",
+					Found: "the store computes for ever, or waits for a lock that nobody releases: " + innermost(w.stacks(false)),
+					Stack: strings.Join(w.stacks(false), "\n\n"),
+				}
+			}
+			before = now
+		}
+	}
+}
+
+// deadlocked explains why the runtime gave up on the bubble: r says so.
+func (w *World) deadlocked(r any) *Failure {
+	if text := fmt.Sprint(r); !strings.HasPrefix(text, "deadlock: ") {
+		panic(r)
+	}
+	if !w.ended {
+		stacks := w.stacks(true)
+		return &Failure{
+			Rule:  "blocked",
+			Found: "the store waits for something that never comes: " + innermost(stacks),
+			Stack: strings.Join(stacks, "\n\n"),
+		}
+	}
+	// Handlers of a store that crashed need not end: the process is gone.
+	stacks := w.stacks(false)
+	if len(stacks) == 0 {
+		return nil
+	}
+	return &Failure{
+		Rule:  "leak",
+		Found: "a goroutine does not end when its store is closed: " + innermost(stacks),
+		Stack: strings.Join(stacks, "\n\n"),
+	}
+}
+
+// innermost returns the first call of the first of stacks.
+func innermost(stacks []string) string {
+	if len(stacks) == 0 {
+		return "(no goroutine of the project is left)"
+	}
+	line, _, _ := strings.Cut(stacks[0], "\n")
+	return line
+}
+
+// ownHead returns the first line of the caller's stack.
+func ownHead() string {
+	buf := make([]byte, 128)
+	head, _, _ := strings.Cut(string(buf[:runtime.Stack(buf, false)]), "\n")
+	return head
+}
+
+// bubbleOf returns the number of the bubble in the first line of a goroutine's
+// stack, such as "goroutine 12 [chan receive (durable), synctest bubble 2]:".
+func bubbleOf(head string) string {
+	_, number, _ := strings.Cut(head, "synctest bubble ")
+	return strings.TrimRight(number, "]:")
+}
+
+// stacks returns the stacks of the goroutines in the bubble that run code of the
+// project, that of the driver first. Those of handlers are left out unless asked
+// for.
+func (w *World) stacks(all bool) []string {
+	bubble, _ := w.bubble.Load().(string)
+	buf := make([]byte, 1<<20)
+	buf = buf[:runtime.Stack(buf, true)]
+	var drivers, others []string
+	for stack := range strings.SplitSeq(string(buf), "\n\n") {
+		head, _, _ := strings.Cut(stack, "\n")
+		if bubble == "" || bubbleOf(head) != bubble {
+			continue
+		}
+		frames := ownFrames(stack)
+		switch {
+		case frames == "":
+		case strings.Contains(stack, "sim.(*World).run("):
+			drivers = append(drivers, frames)
+		case strings.Contains(stack, "sim.(*World).serveClient"):
+		case strings.Contains(stack, "sim.(*call).handle") && !all:
+		default:
+			others = append(others, frames)
+		}
+	}
+	return append(drivers, others...)
+}
+
+// outcome returns what became of the run. stuck is why it did not end by itself.
+func (w *World) outcome(stuck *Failure) *Outcome {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	o := &Outcome{
+		Failure: w.failure, Digest: w.digest, Events: len(w.log), Took: w.took, Reached: w.reached,
+		Writes: w.writes, History: w.clients.history, Trace: w.trace, log: w.log,
+	}
+	if o.Failure == nil && stuck != nil {
+		if n := len(w.log); n > 0 {
+			stuck.At = w.log[n-1].at
+		}
+		o.Failure = stuck
+	}
+	return o
+}

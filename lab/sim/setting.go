@@ -1,0 +1,60 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Setting is what holds for a whole run.
+type Setting struct {
+	Stores  int
+	Clients int
+
+	// Tick is the time between two ticks of a clock that is right.
+	Tick time.Duration
+	// LatencyMin and LatencyMax bound how long a packet is on its way while
+	// nothing is wrong.
+	LatencyMin, LatencyMax time.Duration
+	// SlowWork bounds how long a task of the executor takes.
+	SlowWork time.Duration
+	// Reorder has packets of a stream overtake each other.
+	Reorder bool
+	// ReportsLoss has senders hear of some of their lost packets.
+	ReportsLoss bool
+
+	// Span is when all faults end.
+	Span time.Duration
+}
+
+// DefaultTick is the time between two ticks if a scenario does not say.
+const DefaultTick = 50 * time.Millisecond
+
+// drawSetting picks what the scenario leaves open. A run with few liberties
+// reaches what a run with all of them does not, and the other way round: so the
+// seed decides about each.
+func drawSetting(d *Drawer, sc *Scenario) Setting {
+	s := Setting{
+		Stores:      sc.Stores,
+		Clients:     len(sc.Clients),
+		Tick:        sc.Tick,
+		LatencyMin:  Pick[time.Duration](d, 100, 300, 1000) * time.Microsecond,
+		SlowWork:    Pick[time.Duration](d, 1, 20, 200) * time.Millisecond,
+		Reorder:     d.Chance(0.3),
+		ReportsLoss: d.Chance(0.5),
+		Span:        sc.For,
+	}
+	s.LatencyMax = s.LatencyMin * Pick[time.Duration](d, 1, 3, 20)
+	if s.Stores == 0 {
+		s.Stores = Pick(d, 3, 3, 5)
+	}
+	if s.Tick == 0 {
+		s.Tick = DefaultTick
+	}
+	return s
+}
+
+// String returns the setting as ParseSchedule reads it.
+func (s Setting) String() string {
+	return fmt.Sprintf("stores=%d clients=%d tick=%s latency=%s..%s slow-work=%s reorder=%t reports-loss=%t span=%s",
+		s.Stores, s.Clients, s.Tick, s.LatencyMin, s.LatencyMax, s.SlowWork, s.Reorder, s.ReportsLoss, s.Span)
+}

@@ -1,0 +1,301 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing/synctest"
+	"time"
+
+	"github.com/labkv/labkv/lab/trace"
+)
+
+// A World is one run of a schedule: machines with their disks, the network
+// between them, clients, and a virtual clock. One goroutine, the driver, lets
+// one thing happen at a time.
+type World struct {
+	scenario *Scenario
+	system   System
+	schedule Schedule
+	setting  Setting
+	dice     Dice
+	machines []*machine // that of id i at i-1
+	ids      []uint64
+
+	ctx    context.Context // ends with the run
+	cancel context.CancelFunc
+	epoch  time.Time
+	timer  *time.Timer
+	woken  chan struct{}
+
+	// progress counts events, for who watches the run from outside.
+	progress atomic.Int64
+	bubble   atomic.Value // the number of the bubble, a string
+
+	// mu guards everything below. It is never held while code of the system
+	// or of a disk runs.
+	mu      sync.Mutex
+	agenda  agenda
+	target  time.Duration // when the driver is going to look at the agenda
+	links   map[link]*traffic
+	active  active
+	calls   map[link]uint64 // made so far
+	fallen  []*life         // incarnations that have crashed and were not closed yet
+	failure *Failure
+	reached map[Goal]bool
+	log     []entry
+	digest  uint64
+	tracing bool
+	trace   []trace.Event
+
+	clients clientele
+	finally []Client
+	writes  []uint64 // of each machine, until everything was healed
+	healed  bool
+	// finished and ended belong to the driver.
+	finished, ended bool
+	took            time.Duration
+}
+
+// Schedule is what the world runs.
+func (w *World) Schedule() Schedule { return w.schedule }
+
+// Draw returns a drawer for a purpose of the system.
+func (w *World) Draw(purpose uint64) *Drawer {
+	return &Drawer{dice: w.dice, q: askSystem, who: purpose}
+}
+
+// now returns the time since the beginning of the run.
+func (w *World) now() time.Duration { return time.Since(w.epoch) }
+
+// machine returns the machine of that id, or nil if there is none.
+func (w *World) machine(id uint64) *machine {
+	if id == 0 || id > uint64(len(w.machines)) {
+		return nil
+	}
+	return w.machines[id-1]
+}
+
+// post adds e to the agenda, and wakes the driver if it would be late for it.
+func (w *World) post(e *event) {
+	w.mu.Lock()
+	w.agenda.add(e)
+	late := e.at < w.target
+	w.mu.Unlock()
+	if late {
+		select {
+		case w.woken <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// drive lets everything happen until the run is over.
+func (w *World) drive() {
+	w.settle()
+	for !w.finished && w.failed() == nil {
+		w.mu.Lock()
+		e := w.agenda.peek()
+		w.target = e.at
+		w.mu.Unlock()
+		if wait := e.at - w.now(); wait > 0 {
+			w.timer.Reset(wait)
+			select {
+			case <-w.timer.C:
+			case <-w.woken:
+			}
+			// Whoever else this moment woke comes first: what they do may
+			// belong before e.
+			w.settle()
+			w.mu.Lock()
+			e = w.agenda.peek()
+			w.target = 0
+			w.mu.Unlock()
+			if e.at > w.now() {
+				continue
+			}
+		}
+		w.mu.Lock()
+		e = w.agenda.next()
+		w.target = 0
+		w.mu.Unlock()
+		w.note(e)
+		w.progress.Add(1)
+		w.happen(e)
+		w.settle()
+		w.watch()
+	}
+}
+
+// happen does what e says.
+func (w *World) happen(e *event) {
+	switch e.kind {
+	case delivers:
+		w.deliver(e)
+	case transfers:
+		w.transfer(e)
+	case requests:
+		w.serve(e)
+	case ticks, runsTask, reports:
+		m := w.machine(e.to)
+		l := m.current()
+		if l == nil || l.incarnation != e.incarnation {
+			return
+		}
+		if e.kind == ticks {
+			m.tick(l)
+		} else {
+			w.enter(l, e.do)
+		}
+	default:
+		e.do()
+	}
+}
+
+// maxPasses bounds what a process may do after one event.
+const maxPasses = 100_000
+
+// settle lets everybody work until there is nothing left to do.
+func (w *World) settle() {
+	for passes := 0; ; {
+		synctest.Wait()
+		w.bury()
+		busy := false
+		for _, m := range w.machines {
+			l := m.current()
+			for l != nil && l.alive() && w.pass(l) {
+				busy = true
+				if passes++; passes > maxPasses {
+					w.fail(&Failure{Rule: "idle", Found: fmt.Sprintf("store %d does not run out of work", m.id)})
+					return
+				}
+			}
+		}
+		if !busy {
+			return
+		}
+	}
+}
+
+func (w *World) pass(l *life) (more bool) {
+	defer w.recover(l)
+	more = l.process.Pass()
+	l.touched = l.touched || more
+	return more
+}
+
+// enter runs f, which is code of the incarnation l.
+func (w *World) enter(l *life, f func()) {
+	defer w.recover(l)
+	l.touched = true
+	f()
+}
+
+// bury closes the incarnations that have crashed: their goroutines end, and
+// those who wait for them hear that nobody is there any more.
+func (w *World) bury() {
+	for {
+		w.mu.Lock()
+		if len(w.fallen) == 0 {
+			w.mu.Unlock()
+			return
+		}
+		l := w.fallen[0]
+		w.fallen = w.fallen[1:]
+		w.mu.Unlock()
+		l.kill()
+		w.hangUp(l)
+		if l.process != nil {
+			w.enter(l, l.process.Close)
+		}
+		synctest.Wait()
+	}
+}
+
+// watch checks what must always hold, of those who had something to do.
+func (w *World) watch() {
+	for _, m := range w.machines {
+		l := m.current()
+		if l == nil || !l.touched {
+			continue
+		}
+		w.enter(l, func() {
+			l.touched = false
+			if err := w.system.Watch(m.id, l.process); err != nil {
+				w.fail(violation(err))
+			}
+			if leader, ok := l.process.(Leader); ok {
+				leads := leader.Leads()
+				if m.leads && !leads {
+					w.Reach(LeaderDeposed)
+				}
+				m.leads = leads
+			}
+		})
+	}
+}
+
+// work plans a task of an incarnation.
+func (w *World) work(e *Env, task func()) {
+	if !e.life.alive() {
+		return
+	}
+	w.mu.Lock()
+	e.life.tasks++
+	n := e.life.tasks
+	w.mu.Unlock()
+	took := scaled(w.dice.roll(askTask, e.ID, e.Incarnation, n), 50*time.Microsecond, w.setting.SlowWork)
+	w.post(&event{
+		at: w.now() + took, name: name{kind: runsTask, to: e.ID, from: e.Incarnation, n: n},
+		incarnation: e.Incarnation, do: task,
+	})
+}
+
+// fail ends the run with f, unless it has failed already.
+func (w *World) fail(f *Failure) {
+	now := w.now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failure == nil {
+		f.At = now
+		w.failure = f
+	}
+}
+
+func (w *World) failed() *Failure {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failure
+}
+
+// Reach notes that the run has come to a situation of interest.
+func (w *World) Reach(g Goal) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reached[g] = true
+}
+
+// shutDown ends everything that runs in the world.
+func (w *World) shutDown() {
+	w.cancel()
+	synctest.Wait()
+	for _, m := range w.machines {
+		m.shutDown()
+	}
+	w.bury()
+	synctest.Wait()
+	w.timer.Stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.machines {
+		if m.last == nil || w.failure != nil {
+			continue
+		}
+		for c := range m.last.serving {
+			w.failure = &Failure{Rule: "answers", At: time.Since(w.epoch),
+				Found: fmt.Sprintf("the handler of %v does not return, although the store was closed and the context of the request has ended", c)}
+			break
+		}
+	}
+}
