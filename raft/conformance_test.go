@@ -352,10 +352,18 @@ func TestRandomSchedulesOfOtherSizes2AC(t *testing.T) { conform(t) }
 // (Raft §5.2, §5.4).
 func TestLeadersCutOff2AC(t *testing.T) { conform(t) }
 
+// TestLateAndRepeatedMessages2AC checks that a message that is late or repeated
+// elects nobody, commits nothing and takes nothing back (Raft §5.1, §5.3).
+func TestLateAndRepeatedMessages2AC(t *testing.T) { conform(t) }
+
 // TestCrashesAnywhere2AC checks that a node may crash anywhere between Ready
 // and Advance, and loses only what it has promised to nobody (Raft Figure 2,
 // the Ready contract).
 func TestCrashesAnywhere2AC(t *testing.T) { conform(t) }
+
+// TestCrashAtEveryStep2AC checks that wherever in the handling of its nth Ready
+// a node crashes, the group goes on (Raft Figure 2, the Ready contract).
+func TestCrashAtEveryStep2AC(t *testing.T) { conform(t) }
 
 // Stage 2C.
 

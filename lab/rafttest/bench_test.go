@@ -14,7 +14,7 @@ func BenchmarkSchedule(b *testing.B) {
 				b.ReportAllocs()
 				events := 0
 				for seed := uint64(0); b.Loop(); seed++ {
-					events += perform(reference{}, s.theme.schedule(seed%100+1)).events
+					events += perform(reference{}, s.schedules(seed%100 + 1)[0]).events
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")
 			})

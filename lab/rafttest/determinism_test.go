@@ -52,7 +52,7 @@ func someSchedules(n int, f func(s scheduledTest, seed uint64)) {
 func TestDeterminism(t *testing.T) {
 	events, distinct := 0, map[uint64]bool{}
 	someSchedules(*seedsFlag, func(s scheduledTest, seed uint64) {
-		plan := s.theme.schedule(seed)
+		plan := s.schedules(seed)[0]
 		first, second := perform(reference{}, plan), perform(shuffled{}, plan)
 		require.Equal(t, first.digest, second.digest, "%s, seed %d: two runs differ", s.name, seed)
 		require.Equal(t, first.events, second.events, "%s, seed %d: two runs differ", s.name, seed)
@@ -73,7 +73,7 @@ func TestDeterminismOfProcesses(t *testing.T) {
 	const n = 48
 	var digests bytes.Buffer
 	someSchedules(n, func(s scheduledTest, seed uint64) {
-		fmt.Fprintf(&digests, "%s %d: %016x\n", s.name, seed, perform(reference{}, s.theme.schedule(seed)).digest)
+		fmt.Fprintf(&digests, "%s %d: %016x\n", s.name, seed, perform(reference{}, s.schedules(seed)[0]).digest)
 	})
 	if os.Getenv(childVariable) != "" {
 		fmt.Print(digests.String())
@@ -99,9 +99,11 @@ func TestSchedulesReachTheirGoals(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			var reached goals
 			for seed := uint64(1); seed <= uint64(s.seeds); seed++ {
-				out := perform(reference{}, s.theme.schedule(seed))
-				require.Nil(t, out.violation, "seed %d: %+v", seed, out.violation)
-				reached |= out.reached
+				for _, plan := range s.schedules(seed) {
+					out := perform(reference{}, plan)
+					require.Nil(t, out.violation, "seed %d: %+v", seed, out.violation)
+					reached |= out.reached
+				}
 			}
 			for _, g := range s.reaches {
 				require.NotZero(t, reached&(1<<g), "in none of %d seeds %v", s.seeds, g)

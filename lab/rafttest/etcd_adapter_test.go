@@ -10,6 +10,7 @@ import (
 	"github.com/pingcap/errors"
 	etcd "go.etcd.io/raft/v3"
 	etcdpb "go.etcd.io/raft/v3/raftpb"
+	"go.etcd.io/raft/v3/tracker"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/lab/rafttest"
@@ -290,17 +291,17 @@ func (n *etcdRawNode) Status() raft.Status {
 		Applied:        basic.Applied,
 		LeadTransferee: basic.LeadTransferee,
 	}
-	full := n.node.Status()
-	for id := range full.Config.Voters.IDs() {
-		s.Nodes = append(s.Nodes, id)
-	}
-	slices.Sort(s.Nodes)
-	if full.Progress != nil {
+	if s.RaftState == raft.StateLeader {
 		s.Progress = map[uint64]raft.Progress{}
-		for id, p := range full.Progress {
+	}
+	// Every node keeps a progress of every member, ascending, but only that of a
+	// leader means anything.
+	n.node.WithProgress(func(id uint64, _ etcd.ProgressType, p tracker.Progress) {
+		s.Nodes = append(s.Nodes, id)
+		if s.Progress != nil {
 			s.Progress[id] = raft.Progress{ID: id, Match: p.Match, Next: p.Next}
 		}
-	}
+	})
 	return s
 }
 

@@ -4,12 +4,19 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/rafttest"
 )
 
 // etcdCannot lists the tests that etcd's Raft legitimately does not pass, with
-// the reason.
+// the reason. It passes all with their usual seeds.
+//
+// Of thousands of other seeds, a few fail to recover: without its CheckQuorum
+// option it leaves requests of an earlier term unanswered (§5.1 has them rejected
+// with the current term), so that a candidate can stay behind the term of a member
+// that does not know the candidate, for as long as both campaign.
 var etcdCannot = map[string]string{}
 
 // TestEtcd runs the whole suite on a Raft that nobody here wrote, to see that
@@ -34,6 +41,27 @@ func TestEtcd(t *testing.T) {
 					})
 				}
 			})
+		}
+	})
+}
+
+// TestEtcdReplays sees that a schedule runs on etcd's Raft the same way each time,
+// so that a failure of it can be looked into.
+func TestEtcdReplays(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a schedule runs on an independent Raft the same way each time",
+		Source: "go.etcd.io/raft/v3",
+	}, func(t *graded.T) {
+		for _, test := range rafttest.Tests() {
+			if test.RunSeed == nil {
+				continue
+			}
+			for seed := uint64(1); seed <= 3; seed++ {
+				first := test.RunSeed(t, etcdRaft{}, seed)
+				again := test.RunSeed(t, etcdRaft{}, seed)
+				require.Equal(t, first, again, "%s, seed %d", test.Name, seed)
+				require.NotZero(t, first)
+			}
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 func failing(t *testing.T, impl Implementation, test string) (schedule, outcome) {
 	s := scheduled(t, test)
 	for seed := uint64(1); seed <= uint64(s.seeds); seed++ {
-		plan := s.theme.schedule(seed)
+		plan := s.schedules(seed)[0]
 		if out := perform(impl, plan); out.violation != nil {
 			return plan, out
 		}

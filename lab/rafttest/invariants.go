@@ -16,6 +16,7 @@ type rule int
 const (
 	electionSafety rule = iota + 1
 	knowsTheLeader
+	leaderStays
 	oneVote
 	goesForward
 	durableFirst
@@ -46,6 +47,7 @@ func (r rule) String() string { return claims[r].Text }
 var claims = map[rule]graded.Claim{
 	electionSafety:      {Text: "at most one node leads a term", Source: "Raft §5.2"},
 	knowsTheLeader:      {Text: "a node names as leader only who leads its term", Source: "Raft §5.2, the Ready contract"},
+	leaderStays:         {Text: "a leader whose heartbeats arrive stays the leader", Source: "Raft §5.2"},
 	oneVote:             {Text: "a node votes for at most one candidate in a term, also across a crash", Source: "Raft §5.2"},
 	goesForward:         {Text: "term, commit index and applied index never go back, and applied never passes commit", Source: "Raft Figure 2"},
 	durableFirst:        {Text: "no message leaves before what it promises is on disk", Source: "Raft Figure 2, the Ready contract"},
@@ -92,6 +94,9 @@ type witness struct {
 	// leaders[t] is the node that leads term t, logs[t] what it has in its log.
 	leaders []uint64
 	logs    []ledger
+
+	// lastElection is when a leader was elected last.
+	lastElection time.Duration
 
 	// ballots are the votes that were given, and chains those of all entries
 	// that ever were in a log.
@@ -215,6 +220,9 @@ func (w *world) observe(r *replica) {
 			"the vote of node %d in term %d changes from %d to %d", r.id, st.Term, old.Vote, st.Vote)})
 	}
 
+	if st.Term > old.Term && w.plan.setting.steady {
+		w.checkCalm(r, st.Term)
+	}
 	leads := st.RaftState == raft.StateLeader
 	wasRole, wasTerm, wasCommit := old.RaftState, old.Term, old.Commit
 	r.status = st
@@ -259,6 +267,17 @@ func describeLeader(id uint64) string {
 	return fmt.Sprintf("node %d leads", id)
 }
 
+// checkCalm checks that no new term begins once a group without faults has a
+// leader of which everybody can have heard.
+func (w *world) checkCalm(r *replica, term uint64) {
+	calm := 2 * time.Duration(w.plan.setting.electionTick) * tick
+	if leader := w.leader(); leader != nil && w.now > w.seen.lastElection+calm {
+		w.violate(violation{rule: leaderStays, node: r.id, term: term, found: fmt.Sprintf(
+			"node %d begins term %d, although node %d has led term %d since %s and nothing is wrong",
+			r.id, term, leader.id, leader.status.Term, seconds(w.seen.lastElection))})
+	}
+}
+
 // elected notes that r leads its term.
 func (w *world) elected(r *replica) {
 	term := r.status.Term
@@ -271,6 +290,7 @@ func (w *world) elected(r *replica) {
 		w.seen.logs = append(w.seen.logs, ledger{})
 	}
 	w.seen.leaders[term] = r.id
+	w.seen.lastElection = w.now
 	r.electedAt = uint64(len(w.seen.commits))
 	r.leads = 0
 	w.story.tell(w.now, r.id, "node %d becomes leader of term %d, its log ends at %s", r.id, term, r.describeEnd())

@@ -33,7 +33,7 @@ func TestSchedulesWithTightLimits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			someSchedules(12*8, func(s scheduledTest, seed uint64) {
-				v := perform(limited{limit: limit}, s.theme.schedule(seed)).violation
+				v := perform(limited{limit: limit}, s.schedules(seed)[0]).violation
 				require.Nil(t, v, "%s, seed %d: %+v", s.name, seed, v)
 			})
 		})

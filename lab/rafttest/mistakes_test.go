@@ -418,6 +418,16 @@ var mistakes = []mistake{
 		test: "SteadyGroupKeepsItsLeader2AC", breaks: []rule{endsWork},
 	},
 	{
+		name: "sends no heartbeats",
+		wrap: alterReady(func(_ RawNode, rd *raft.Ready) {
+			rd.Messages = slices.DeleteFunc(slices.Clone(rd.Messages), func(m *pb.Message) bool {
+				return m.MsgType == pb.MessageType_MsgHeartbeat
+			})
+		}),
+		test:   "SteadyGroupKeepsItsLeader2AC",
+		breaks: []rule{leaderStays},
+	},
+	{
 		name: "has no election timer",
 		wrap: func(n RawNode, _ *raft.Config) RawNode { return timeless{n} },
 		test: "SteadyGroupKeepsItsLeader2AC", breaks: []rule{recovers},
@@ -600,7 +610,7 @@ func TestMistakesAreFound(t *testing.T) {
 			const enough = 8
 			found := 0
 			for seed := uint64(1); seed <= uint64(test.seeds) && found < enough; seed++ {
-				v := perform(impl, test.theme.schedule(seed)).violation
+				v := perform(impl, test.schedules(seed)[0]).violation
 				if v == nil {
 					continue
 				}

@@ -1,42 +1,31 @@
 package rafttest
 
 import (
-	"slices"
 	"time"
 
 	pb "github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/raft"
 )
 
-// A network carries messages between the nodes of a world. It loses, delays,
-// reorders and repeats them as the active faults say. Each receiver gets a
-// message of its own.
-type network struct {
-	sorted []*pb.Message // scratch
-}
-
-// byReceiver returns msgs with those to the same receiver together, in the order
-// in which they were handed out, and the receivers ascending. In which order an
-// implementation goes through its members thus makes no difference.
-func byReceiver(msgs []*pb.Message) []*pb.Message {
-	sorted := slices.Clone(msgs)
-	slices.SortStableFunc(sorted, func(a, b *pb.Message) int { return int(a.To) - int(b.To) })
-	return sorted
-}
-
-// send hands the messages of r to the network.
-func (w *world) send(r *replica, msgs []*pb.Message) {
-	if len(msgs) == 0 {
-		return
-	}
-	sorted := append(w.net.sorted[:0], msgs...)
+// appendByReceiver appends msgs to sorted, which is empty: those to the same
+// receiver together, in the order in which they were handed out, and the
+// receivers ascending. In which order an implementation goes through its members
+// thus makes no difference.
+func appendByReceiver(sorted, msgs []*pb.Message) []*pb.Message {
+	sorted = append(sorted, msgs...)
 	for i := 1; i < len(sorted); i++ {
 		for k := i; k > 0 && sorted[k-1].To > sorted[k].To; k-- {
 			sorted[k-1], sorted[k] = sorted[k], sorted[k-1]
 		}
 	}
-	w.net.sorted = sorted
-	for _, m := range sorted {
+	return sorted
+}
+
+// send hands the messages of r to the network, which loses, delays, reorders and
+// repeats them as the active faults say. Each receiver gets messages of its own.
+func (w *world) send(r *replica, msgs []*pb.Message) {
+	w.outbox = appendByReceiver(w.outbox[:0], msgs)
+	for _, m := range w.outbox {
 		w.checkPromise(r, m)
 		if w.replica(m.To) != nil {
 			w.route(r, m)
@@ -56,18 +45,18 @@ func (w *world) route(r *replica, m *pb.Message) {
 			w.reached.add(goalSnapshotLost)
 			w.reportSnapshot(from, to, 2*nth, false)
 		} else if w.plan.setting.reports && w.dice.roll(askLossReported, from, to, nth)%4 == 0 {
-			w.to.add(event{at: w.now + tick, kind: eventReportUnreachable, to: uint8(from), from: uint8(to), n: nth, incarnation: r.incarnation})
+			w.agenda.add(event{at: w.now + tick, kind: eventReportUnreachable, to: uint8(from), from: uint8(to), n: nth, incarnation: r.incarnation})
 		}
 		return
 	}
 	w.story.sent(w.now, m, true)
 	at := w.now + w.latency(from, to, 2*nth)
-	w.to.add(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2 * nth, m: copyMessage(m)})
+	w.agenda.add(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2 * nth, m: copyMessage(m)})
 	// Who forwards a proposal cannot know that the network repeats it.
 	if m.MsgType != pb.MessageType_MsgPropose && w.isRepeated(m, nth) {
 		w.reached.add(goalMessageRepeated)
 		at := w.now + w.latency(from, to, 2*nth+1)
-		w.to.add(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2*nth + 1, m: copyMessage(m)})
+		w.agenda.add(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2*nth + 1, m: copyMessage(m)})
 	}
 }
 
@@ -140,7 +129,7 @@ func (w *world) reportSnapshot(sender, receiver, n uint64, arrived bool) {
 		return
 	}
 	wait := scaled(w.dice.roll(askSnapshotReport, sender, receiver, n), time.Millisecond, 3*tick)
-	w.to.add(event{at: w.now + wait, kind: eventReportSnapshot, to: uint8(sender), from: uint8(receiver), n: n, incarnation: r.incarnation, flag: arrived})
+	w.agenda.add(event{at: w.now + wait, kind: eventReportSnapshot, to: uint8(sender), from: uint8(receiver), n: n, incarnation: r.incarnation, flag: arrived})
 }
 
 // deliver hands m to r, if it is up. n tells m from the other messages between
@@ -156,6 +145,7 @@ func (w *world) deliver(r *replica, m *pb.Message, n uint64) {
 	w.story.arrived(w.now, m)
 	stale := m.Term < r.status.Term
 	before := r.status
+	w.acting = r.id
 	_ = r.node.Step(m)
 	if m.MsgType == pb.MessageType_MsgSnapshot {
 		// The sender hears that it arrived even if the receiver crashes before

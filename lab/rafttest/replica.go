@@ -40,8 +40,9 @@ type replica struct {
 	stage   stage
 
 	// doom is where in the handling of a Ready a crash is to happen, or
-	// crashIdle.
-	doom crashPoint
+	// crashIdle. It is the Ready doomedReady, or any if that is 0.
+	doom        crashPoint
+	doomedReady uint64
 
 	// pace is the time between two ticks.
 	pace        time.Duration
@@ -106,6 +107,7 @@ func (w *world) start(r *replica) {
 	r.incarnation++
 	incarnation := uint64(r.incarnation)
 	r.drawn = 0
+	w.acting = r.id
 	node, err := w.impl.NewRawNode(&raft.Config{
 		ID:            r.id,
 		ElectionTick:  w.plan.setting.electionTick,
@@ -166,6 +168,10 @@ func (w *world) crash(r *replica) {
 	w.story.tell(w.now, r.id, "node %d crashes and %s", r.id, what)
 	if r.status.RaftState == raft.StateLeader {
 		w.reached.add(goalLeaderCrashed)
+	}
+	if r.doomedReady > 0 {
+		r.doomedReady = 0
+		w.agenda.add(event{at: w.now + 8*tick, kind: eventRestart, to: uint8(r.id)})
 	}
 	r.node, r.hand, r.doom = nil, nil, crashIdle
 	r.status.RaftState = raft.StateFollower
@@ -260,6 +266,9 @@ func (w *world) proceed(r *replica) {
 // meetsDoom reports whether r is where it is to crash. If it is to crash while
 // sending, the first half of its messages leaves.
 func (w *world) meetsDoom(r *replica) bool {
+	if r.doomedReady != 0 && r.doomedReady != r.readies {
+		return false
+	}
 	switch r.doom {
 	case crashBeforeSave:
 		return r.stage == toSave
@@ -269,7 +278,7 @@ func (w *world) meetsDoom(r *replica) bool {
 		return r.stage == toSend && len(r.hand.Messages) > 0
 	case crashWhileSending:
 		if r.stage == toSend && len(r.hand.Messages) > 1 {
-			sorted := byReceiver(r.hand.Messages)
+			sorted := appendByReceiver(nil, r.hand.Messages)
 			w.send(r, sorted[:len(sorted)/2])
 			return true
 		}
@@ -287,7 +296,7 @@ func (w *world) pause(r *replica, q question, longest time.Duration) bool {
 		return false
 	}
 	wait := scaled(w.dice.roll(q, r.id, uint64(r.incarnation), r.readies), longest/8, longest)
-	w.to.add(event{at: w.now + wait, kind: eventStage, to: uint8(r.id), n: r.readies, incarnation: r.incarnation})
+	w.agenda.add(event{at: w.now + wait, kind: eventStage, to: uint8(r.id), n: r.readies, incarnation: r.incarnation})
 	return true
 }
 

@@ -59,6 +59,9 @@ type setting struct {
 	// proposalSize is the greatest size of a proposal in bytes.
 	proposalSize int
 
+	// steady runs have no faults, so that a leader must stay once it is there.
+	steady bool
+
 	// span is when all faults end. From then on, the group must recover.
 	span time.Duration
 }
@@ -167,6 +170,7 @@ type fault struct {
 	share float64       // of messages
 	delay time.Duration // slowNetwork, slowDisk
 	point crashPoint
+	ready uint64 // crashedNode: the Ready in whose handling it happens; 0: any
 }
 
 // String returns when what goes wrong: "0.32s-0.50s node 2 is cut off".
@@ -197,6 +201,9 @@ func (f fault) what() string {
 	case muteNode:
 		return fmt.Sprintf("nothing from %v arrives", f.who)
 	case crashedNode:
+		if f.ready > 0 {
+			return fmt.Sprintf("%v crashes in its Ready %d %v, and restarts soon", f.who, f.ready, f.point)
+		}
 		return fmt.Sprintf("%v crashes %v, and restarts at the end", f.who, f.point)
 	case powerFailure:
 		return "everybody crashes, and restarts at the end"
@@ -309,7 +316,10 @@ func (th theme) schedule(seed uint64) schedule {
 		s.setting.freshSnapshots = true
 	}
 	if th.steady {
+		s.setting.steady = true
 		s.setting.clockSkew, s.setting.disk, s.setting.apply = 0, 0, 0
+		// With few proposals it takes heartbeats to stay the leader.
+		s.setting.proposeEvery = pick[time.Duration](d, 20, 400) * time.Millisecond
 		return s
 	}
 
@@ -340,6 +350,26 @@ func (th theme) schedule(seed uint64) schedule {
 	}
 	slices.SortStableFunc(s.faults, func(a, b fault) int { return cmp.Compare(a.from, b.from) })
 	return s
+}
+
+// crashesAtReady returns schedules of a small group in which nothing goes wrong
+// but that one node, each in turn, crashes in the handling of its nth Ready, at
+// each of the points there are.
+func crashesAtReady(n uint64) []schedule {
+	var all []schedule
+	for node := target(1); node <= 3; node++ {
+		for point := crashBeforeSave; point < crashPoints; point++ {
+			all = append(all, schedule{
+				seed: n%5 + 1,
+				setting: setting{
+					nodes: 3, electionTick: 8, heartbeatTick: 2, latency: 3 * time.Millisecond,
+					proposeEvery: 15 * time.Millisecond, proposalSize: 8, span: 600 * time.Millisecond,
+				},
+				faults: []fault{{id: 1, kind: crashedNode, until: 500 * time.Millisecond, who: node, point: point, ready: n}},
+			})
+		}
+	}
+	return all
 }
 
 // maxNodes bounds the nodes of a run, those that were removed included.

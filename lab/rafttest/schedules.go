@@ -9,11 +9,13 @@ import (
 // scheduleTests run whole groups through seeded schedules of faults.
 var scheduleTests = registered(scheduledTests)
 
-// A scheduledTest runs the schedules of a theme.
+// A scheduledTest runs one schedule of a theme for each seed or, if plans is set,
+// several.
 type scheduledTest struct {
 	name  string
 	claim graded.Claim
 	theme theme
+	plans func(seed uint64) []schedule
 	seeds int
 	// reaches are the situations that some of its seeds must get into.
 	reaches []goal
@@ -48,7 +50,7 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft §5.2, §5.3",
 		},
 		theme: theme{sizes: []int{1, 2, 3, 5}, steady: true},
-		seeds: 20,
+		seeds: 30,
 	},
 	{
 		name:    "RandomSchedulesOfThree2AC",
@@ -78,7 +80,7 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft §5.2, §5.4",
 		},
 		theme:   theme{sizes: []int{3, 5}, always: []faultKind{isolatedNode}, kinds: []faultKind{splitNetwork, deafNode, muteNode, slowDisk}, fewest: 6, most: 14, whom: []target{theLeader}},
-		seeds:   40,
+		seeds:   150,
 		reaches: []goal{goalLeaderDeposed, goalConflictReplaced, goalLeaderWithUncommitted},
 	},
 	{
@@ -88,7 +90,7 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft §5.1, §5.3",
 		},
 		theme:   theme{sizes: []int{3, 3, 4, 5}, always: []faultKind{slowNetwork, slowNetwork, calledElection, calledElection}, kinds: []faultKind{duplicatingNetwork, splitNetwork, isolatedNode, lossyNetwork}, fewest: 16, most: 40},
-		seeds:   60,
+		seeds:   100,
 		reaches: []goal{goalLeaderDeposed, goalElectionFailed, goalConflictReplaced, goalLeaderWithUncommitted, goalMessageRepeated, goalStaleAppend},
 	},
 	{
@@ -98,8 +100,18 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft Figure 2, the Ready contract",
 		},
 		theme:   theme{sizes: []int{1, 3, 3, 5}, always: []faultKind{crashedNode}, kinds: []faultKind{powerFailure, slowDisk, lossyNetwork, slowNetwork}, fewest: 8, most: 24},
-		seeds:   60,
+		seeds:   100,
 		reaches: []goal{goalRestart, goalLeaderCrashed, goalCrashLostWrites, goalCrashLostEntries, goalConflictReplaced, goalSteppedWhileBusy},
+	},
+	{
+		name: "CrashAtEveryStep2AC",
+		claim: graded.Claim{
+			Text:   "wherever in the handling of its nth Ready a node crashes, the group goes on",
+			Source: "Raft Figure 2, the Ready contract",
+		},
+		plans:   crashesAtReady,
+		seeds:   40,
+		reaches: []goal{goalRestart, goalLeaderCrashed, goalCrashLostWrites, goalCrashLostEntries},
 	},
 
 	{
@@ -109,7 +121,7 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft §7",
 		},
 		theme:   theme{sizes: []int{3, 5}, always: []faultKind{compaction, isolatedNode, crashedNode}, kinds: []faultKind{powerFailure, slowDisk}, fewest: 14, most: 30},
-		seeds:   40,
+		seeds:   80,
 		reaches: []goal{goalCompacted, goalSnapshotInstalled, goalRestart},
 	},
 	{
@@ -119,7 +131,7 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft §7",
 		},
 		theme:   theme{sizes: []int{3, 5}, always: []faultKind{compaction, lossySnapshots, isolatedNode, slowNetwork}, kinds: []faultKind{snapshotNotReady, duplicatingNetwork, crashedNode}, fewest: 16, most: 32},
-		seeds:   40,
+		seeds:   80,
 		reaches: compacted,
 	},
 	{
@@ -137,7 +149,7 @@ var scheduledTests = []scheduledTest{
 			Source: "thesis §3.10",
 		},
 		theme:   theme{sizes: []int{2, 3, 5}, always: []faultKind{leadershipTransfer}, kinds: []faultKind{lossyNetwork, slowNetwork, isolatedNode, muteNode, crashedNode, slowDisk}, fewest: 8, most: 24},
-		seeds:   40,
+		seeds:   80,
 		reaches: []goal{goalTransferred, goalLeaderDeposed},
 	},
 	{
@@ -147,7 +159,7 @@ var scheduledTests = []scheduledTest{
 			Source: "thesis §4.1, §4.2",
 		},
 		theme:   theme{sizes: []int{1, 2, 3, 5}, always: []faultKind{nodeAdded, nodeRemoved}, kinds: []faultKind{lossyNetwork, isolatedNode, splitNetwork, crashedNode, slowDisk, leadershipTransfer}, fewest: 8, most: 20},
-		seeds:   60,
+		seeds:   100,
 		reaches: regrouped,
 	},
 	{
@@ -168,24 +180,36 @@ func registered(tests []scheduledTest) []Test {
 	return all
 }
 
-// run runs the schedule of seed, and explains what is wrong with it.
+// schedules returns the schedules of seed.
+func (s scheduledTest) schedules(seed uint64) []schedule {
+	if s.plans != nil {
+		return s.plans(seed)
+	}
+	return []schedule{s.theme.schedule(seed)}
+}
+
+// run runs the schedules of seed, and explains what is wrong with the first that
+// fails.
 func (s scheduledTest) run(t *graded.T, impl Implementation, seed uint64) uint64 {
 	t.Helper()
-	plan := s.theme.schedule(seed)
-	out := perform(impl, plan)
-	if out.violation == nil {
-		return out.digest
+	digest := uint64(0)
+	for _, plan := range s.schedules(seed) {
+		out := perform(impl, plan)
+		digest = mix(digest ^ out.digest)
+		if out.violation == nil {
+			continue
+		}
+		t.SetDigest(digest)
+		f := explain(impl, plan, out)
+		for _, section := range f.sections {
+			graded.Explain(t, section.Name, section.Text)
+		}
+		if f.panicked != nil {
+			// As if it had never been caught: whoever reads the process's
+			// output sees what it always looks like.
+			panic(f.panicked)
+		}
+		t.Fatal(f.message)
 	}
-	t.SetDigest(out.digest)
-	f := explain(impl, plan, out)
-	for _, section := range f.sections {
-		graded.Explain(t, section.Name, section.Text)
-	}
-	if f.panicked != nil {
-		// As if it had never been caught: whoever reads the process's output
-		// sees what it always looks like.
-		panic(f.panicked)
-	}
-	t.Fatal(f.message)
-	return out.digest
+	return digest
 }

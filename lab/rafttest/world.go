@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -16,19 +17,28 @@ import (
 // applications, the network between them, and a virtual clock. It does one event
 // at a time, and checks every invariant after each.
 type world struct {
-	impl  Implementation
-	plan  schedule
-	dice  dice
-	now   time.Duration
-	to    agenda
-	nodes []*replica // that of id i at i-1
+	impl Implementation
+	plan schedule
+	dice dice
 
+	now    time.Duration
+	agenda agenda
+
+	nodes []*replica // that of id i at i-1; nil for ids that nobody has yet
 	seen  witness
-	net   network
 	story story
 
 	// active are the faults that have begun and not ended, with their targets.
 	active []activeFault
+
+	// healed is set once all faults are over. From then on the group must
+	// recover before the deadline; done is set when it has.
+	healed   bool
+	deadline time.Duration
+	done     bool
+
+	// acting is the node that was called last.
+	acting uint64
 
 	proposals uint64 // made so far
 	changes   uint64 // attempts at membership changes so far
@@ -39,11 +49,7 @@ type world struct {
 	// steps, if it is wanted, gets every event with the digest after it.
 	steps *[]takenStep
 
-	// healed is set once all faults are over. wanted is the number of
-	// proposals that are to be committed after that, and deadline is when.
-	healed   bool
-	deadline time.Duration
-	done     bool
+	outbox []*pb.Message // scratch of send
 }
 
 // An activeFault is a fault with whom it hit.
@@ -87,14 +93,14 @@ func (w *world) perform() (out outcome) {
 			out.violation = v
 		default:
 			out.violation = &violation{
-				rule: noPanic, at: w.now, found: fmt.Sprintf("the node panicked: %v", v),
-				panicked: v, stack: string(debug.Stack()),
+				rule: noPanic, at: w.now, node: w.acting, found: fmt.Sprintf("node %d panics: %v", w.acting, v),
+				panicked: v, stack: stackOfPanic(),
 			}
 		}
 	}()
 	w.begin()
-	for len(w.to.heap) > 0 && !w.done {
-		e := w.to.next()
+	for len(w.agenda.heap) > 0 && !w.done {
+		e := w.agenda.next()
 		w.now = e.at
 		w.events++
 		w.digest = mix(w.digest ^ uint64(e.at)<<8 ^ e.order)
@@ -104,6 +110,19 @@ func (w *world) perform() (out outcome) {
 		}
 	}
 	return out
+}
+
+// stackOfPanic returns the calls from the world to the panic that is being
+// recovered, the innermost first.
+func stackOfPanic() string {
+	_, stack, _ := strings.Cut(string(debug.Stack()), "\npanic(")
+	// The rest of this line and the next one are of panic itself.
+	lines := strings.Split(stack, "\n")
+	lines = lines[min(2, len(lines)):]
+	if i := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, ".(*world).") }); i >= 0 {
+		lines = lines[:i]
+	}
+	return strings.Join(lines, "\n")
 }
 
 // begin starts the first nodes and everybody's clocks.
@@ -132,12 +151,12 @@ func (w *world) begin() {
 	}
 	for i := range w.plan.faults {
 		f := &w.plan.faults[i]
-		w.to.add(event{at: f.from, kind: eventFaultBegins, n: uint64(i)})
+		w.agenda.add(event{at: f.from, kind: eventFaultBegins, n: uint64(i)})
 		if f.until > f.from {
-			w.to.add(event{at: f.until, kind: eventFaultEnds, n: uint64(i)})
+			w.agenda.add(event{at: f.until, kind: eventFaultEnds, n: uint64(i)})
 		}
 	}
-	w.to.add(event{at: w.plan.setting.span, kind: eventHeal})
+	w.agenda.add(event{at: w.plan.setting.span, kind: eventHeal})
 	w.scheduleProposal()
 }
 
@@ -182,7 +201,7 @@ func (w *world) addReplica(id uint64, disk *Disk) {
 	}
 	w.start(r)
 	first := scaled(w.dice.roll(askClockRate, id, 0, 1), 0, r.pace)
-	w.to.add(event{at: w.now + first, kind: eventTick, to: uint8(id)})
+	w.agenda.add(event{at: w.now + first, kind: eventTick, to: uint8(id)})
 }
 
 // replica returns the replica with that id, or nil if there is none.
@@ -230,6 +249,7 @@ func (w *world) handle(e *event) {
 		if r.node == nil || r.incarnation != e.incarnation {
 			return
 		}
+		w.acting = r.id
 		switch e.kind {
 		case eventCrash:
 			if r.doom != 0 {
@@ -255,12 +275,13 @@ func (w *world) handle(e *event) {
 // tick advances the clock of r, unless it stands still.
 func (w *world) tick(r *replica) {
 	r.ticks++
-	w.to.add(event{at: w.now + r.pace, kind: eventTick, to: uint8(r.id), n: r.ticks})
+	w.agenda.add(event{at: w.now + r.pace, kind: eventTick, to: uint8(r.id), n: r.ticks})
 	switch {
 	case r.node == nil:
 	case w.suffers(stalledClock, r.id):
 		r.missedTicks++
 	default:
+		w.acting = r.id
 		r.node.Tick()
 		w.work(r)
 	}
@@ -335,8 +356,11 @@ func (w *world) beginFault(f fault) {
 			w.crash(r)
 			return
 		}
-		r.doom = f.point
-		w.to.add(event{at: min(f.until, w.now+30*time.Millisecond), kind: eventCrash, to: uint8(r.id), n: f.id, incarnation: r.incarnation})
+		r.doom, r.doomedReady = f.point, f.ready
+		if f.ready > 0 {
+			return
+		}
+		w.agenda.add(event{at: min(f.until, w.now+30*time.Millisecond), kind: eventCrash, to: uint8(r.id), n: f.id, incarnation: r.incarnation})
 	case powerFailure:
 		for _, r := range w.nodes {
 			if r != nil && r.node != nil {
@@ -346,6 +370,7 @@ func (w *world) beginFault(f fault) {
 	case calledElection:
 		for _, id := range []uint64{node, w.resolve(f.to, f.id+maxNodes)} {
 			if r := w.replica(id); r != nil && r.node != nil {
+				w.acting = r.id
 				_ = r.node.Campaign()
 				w.work(r)
 			}
@@ -367,6 +392,7 @@ func (w *world) beginFault(f fault) {
 		if to != r.id && r.status.RaftState == raft.StateLeader {
 			w.seen.transferTo = to
 		}
+		w.acting = r.id
 		r.node.TransferLeader(to)
 		w.work(r)
 	case nodeAdded, nodeRemoved:
@@ -388,12 +414,12 @@ func (w *world) endFault(id uint64) {
 	switch f.kind {
 	case crashedNode:
 		if r != nil && r.node == nil {
-			w.to.add(event{at: w.now, kind: eventRestart, to: uint8(r.id), n: f.id})
+			w.agenda.add(event{at: w.now, kind: eventRestart, to: uint8(r.id), n: f.id})
 		}
 	case powerFailure:
 		for _, r := range w.nodes {
 			if r != nil && r.node == nil {
-				w.to.add(event{at: w.now, kind: eventRestart, to: uint8(r.id), n: f.id})
+				w.agenda.add(event{at: w.now, kind: eventRestart, to: uint8(r.id), n: f.id})
 			}
 		}
 	case stalledClock:
@@ -413,6 +439,7 @@ func (w *world) endFault(id uint64) {
 func (w *world) catchUp(r *replica) {
 	for ; r.missedTicks > 0; r.missedTicks-- {
 		if r.node != nil {
+			w.acting = r.id
 			r.node.Tick()
 			w.work(r)
 		}
@@ -423,7 +450,7 @@ func (w *world) catchUp(r *replica) {
 func (w *world) scheduleProposal() {
 	mean := w.plan.setting.proposeEvery
 	wait := scaled(w.dice.roll(askProposalTime, 0, 0, w.proposals), mean/4, mean*7/4)
-	w.to.add(event{at: w.now + wait, kind: eventPropose, n: w.proposals})
+	w.agenda.add(event{at: w.now + wait, kind: eventPropose, n: w.proposals})
 }
 
 // propose proposes something new to the leader, or now and then to anybody.
@@ -443,6 +470,7 @@ func (w *world) propose() {
 	}
 	size := w.dice.roll(askProposalSize, 0, 0, id) % uint64(w.plan.setting.proposalSize+1)
 	w.seen.proposed(id)
+	w.acting = r.id
 	if err := r.node.Propose(proposal(id, int(size))); err != nil {
 		w.seen.refused(id)
 	}
@@ -457,7 +485,7 @@ func (w *world) change(f fault) {
 	}
 	again := func() {
 		w.changes++
-		w.to.add(event{at: w.now + 25*time.Millisecond, kind: eventChange, n: uint64(slices.IndexFunc(w.plan.faults, func(g fault) bool { return g.id == f.id }))})
+		w.agenda.add(event{at: w.now + 25*time.Millisecond, kind: eventChange, n: uint64(slices.IndexFunc(w.plan.faults, func(g fault) bool { return g.id == f.id }))})
 	}
 	leader := w.leader()
 	if leader == nil {
@@ -484,6 +512,7 @@ func (w *world) change(f fault) {
 			return
 		}
 	}
+	w.acting = leader.id
 	if err := leader.node.ProposeConfChange(cc); err != nil {
 		again()
 		return
@@ -513,7 +542,7 @@ func (w *world) heal() {
 		}
 	}
 	w.seen.committedAtHealing = uint64(len(w.seen.commits))
-	w.to.add(event{at: w.now + supervision, kind: eventSupervise})
+	w.agenda.add(event{at: w.now + supervision, kind: eventSupervise})
 }
 
 // supervision is the time between two looks at a group that recovers.
@@ -539,7 +568,7 @@ func (w *world) supervise(n uint64) {
 	if committed < toCommit {
 		w.propose()
 	}
-	w.to.add(event{at: w.now + supervision, kind: eventSupervise, n: n + 1})
+	w.agenda.add(event{at: w.now + supervision, kind: eventSupervise, n: n + 1})
 }
 
 // missing says in what the group has not recovered, or nothing.
