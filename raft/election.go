@@ -103,6 +103,7 @@ func (r *Raft) broadcastHeartbeat() {
 				MsgType: pb.MessageType_MsgHeartbeat,
 				To:      p.ID,
 				Commit:  min(p.Match, r.log.committed),
+				Context: r.readContext(),
 			})
 		}
 	}
@@ -113,5 +114,5 @@ func (r *Raft) broadcastHeartbeat() {
 //lab:implement 2AA
 func (r *Raft) handleHeartbeat(m *pb.Message) {
 	r.log.commitTo(m.Commit)
-	r.send(&pb.Message{MsgType: pb.MessageType_MsgHeartbeatResponse, To: m.From})
+	r.send(&pb.Message{MsgType: pb.MessageType_MsgHeartbeatResponse, To: m.From, Context: m.Context})
 }

@@ -32,6 +32,10 @@ type Progress struct {
 	// snapshot is the index of the snapshot under way in StateSnapshot.
 	snapshot uint64 //lab:private
 
+	// confirmed is the number of the newest read that the member has
+	// confirmed this leader for.
+	confirmed uint64 //lab:private
+
 	// inflight are the append messages under way in StateReplicate.
 	inflight inflight //lab:private
 }
@@ -67,7 +71,8 @@ func (p *Progress) probe() {
 		// probe that follows it finds out, and falls back if not.
 		next = max(next, p.snapshot+1)
 	}
-	*p = Progress{ID: p.ID, Match: p.Match, Next: next, nudge: true, inflight: p.inflight.emptied()}
+	*p = Progress{ID: p.ID, Match: p.Match, Next: next, nudge: true,
+		confirmed: p.confirmed, inflight: p.inflight.emptied()}
 }
 
 // replicate begins to send optimistically: the logs are known to agree at Match.
@@ -75,7 +80,7 @@ func (p *Progress) probe() {
 //lab:private
 func (p *Progress) replicate() {
 	*p = Progress{ID: p.ID, Match: p.Match, Next: p.Match + 1, State: StateReplicate,
-		commit: p.commit, inflight: p.inflight.emptied()}
+		commit: p.commit, confirmed: p.confirmed, inflight: p.inflight.emptied()}
 }
 
 // awaitSnapshot stops sending until the snapshot with that index is dealt with.
@@ -83,7 +88,7 @@ func (p *Progress) replicate() {
 //lab:private
 func (p *Progress) awaitSnapshot(index uint64) {
 	*p = Progress{ID: p.ID, Match: p.Match, Next: index + 1, State: StateSnapshot,
-		snapshot: index, inflight: p.inflight.emptied()}
+		snapshot: index, confirmed: p.confirmed, inflight: p.inflight.emptied()}
 }
 
 // acknowledge notes that the member's log matches up to index, and reports

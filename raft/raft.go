@@ -91,6 +91,10 @@ type Raft struct {
 	// that index is applied (thesis §4.1).
 	pendingConfIndex uint64
 
+	// termStart is the index of the first entry of a leader's own term.
+	termStart uint64 //lab:private
+	reads     reads  //lab:private
+
 	maxSizePerMsg            uint64 //lab:private
 	maxCommittedSizePerReady uint64 //lab:private
 	maxInflight              int    //lab:private
@@ -286,6 +290,7 @@ func (r *Raft) stepLeader(m *pb.Message) {
 	case pb.MessageType_MsgAppendResponse:
 		r.handleAppendResponse(p, m)
 	case pb.MessageType_MsgHeartbeatResponse:
+		r.handleReadContext(p, m)
 		r.handleHeartbeatResponse(p)
 	case pb.MessageType_MsgUnreachable:
 		r.handleUnreachable(p)
@@ -381,6 +386,7 @@ func (r *Raft) becomeLeader() {
 	// Any entry of an earlier leader may be a membership change, and only the
 	// entry that is appended here settles which of them are committed.
 	r.pendingConfIndex = last + 1
+	r.termStart = last + 1
 	r.appendEntries(&pb.Entry{})
 	r.logger.Info("became leader", "term", r.term, "last", last)
 }
@@ -397,6 +403,7 @@ func (r *Raft) reset(term uint64) {
 	r.votes = nil
 	r.leadTransferee = None
 	r.pendingConfIndex = 0
+	r.reads.asked = nil
 	r.heartbeatElapsed = 0
 	r.electionElapsed = 0
 	r.randomizedElectionTimeout = r.electionTimeout + r.randIntN(r.electionTimeout)

@@ -44,6 +44,9 @@ type Ready struct {
 	// Entries of this Ready.
 	CommittedEntries []*pb.Entry
 
+	// ReadStates answer ReadIndex.
+	ReadStates []ReadState //lab:private
+
 	// Messages are to be sent once everything above is durable. Whoever sends
 	// a MsgSnapshot must report with ReportSnapshot how that went.
 	Messages []*pb.Message
@@ -171,6 +174,7 @@ func (rn *RawNode) HasReady() bool {
 		r.log.stable < r.log.LastIndex() ||
 		r.log.hasNextCommitted() ||
 		r.log.snapshot != nil ||
+		len(r.reads.states) > 0 ||
 		r.hardState() != rn.hard ||
 		r.softState() != rn.soft
 }
@@ -185,8 +189,10 @@ func (rn *RawNode) Ready() Ready {
 		Snapshot:         r.log.snapshot,
 		Entries:          r.log.unstable(),
 		CommittedEntries: r.log.nextCommitted(r.maxCommittedSizePerReady),
+		ReadStates:       r.reads.states,
 		Messages:         r.Messages(),
 	}
+	r.reads.states = nil
 	if soft := r.softState(); soft != rn.soft {
 		rn.soft = soft
 		rd.SoftState = &SoftState{Lead: soft.Lead, RaftState: soft.RaftState}
@@ -237,6 +243,10 @@ func (r *Raft) forgetReplicated() {
 	}
 	r.log.forget(index, maxBytes)
 }
+
+// BasicStatus returns what Status does, without Nodes and Progress, and costs
+// nothing.
+func (rn *RawNode) BasicStatus() Status { return rn.raft.basicStatus() }
 
 // Status returns a copy of the node's state.
 func (rn *RawNode) Status() Status { return rn.raft.Status() }

@@ -188,25 +188,34 @@ func (r *Raft) handleHeartbeatResponse(p *Progress) {
 //
 //lab:implement 2AB
 func (r *Raft) maybeCommit() bool {
-	if len(r.members) == 0 {
-		return false
-	}
-	// On the stack for any usual group, sorted as they come: ascending.
-	var space [7]uint64
-	match := space[:0]
-	for _, p := range r.members {
-		i := len(match)
-		match = append(match, p.Match)
-		for ; i > 0 && match[i-1] > p.Match; i-- {
-			match[i] = match[i-1]
-		}
-		match[i] = p.Match
-	}
-	index := match[len(match)-r.quorum()]
+	index := r.onMajority(func(p *Progress) uint64 { return p.Match })
 	if index <= r.log.committed || !r.log.matches(index, r.term) {
 		return false
 	}
 	return r.log.commitTo(index)
+}
+
+// onMajority returns the highest value that a majority of the members has
+// reached, or 0 without members.
+//
+//lab:private
+func (r *Raft) onMajority(value func(*Progress) uint64) uint64 {
+	if len(r.members) == 0 {
+		return 0
+	}
+	// On the stack for any usual group, sorted as they come: ascending.
+	var space [7]uint64
+	values := space[:0]
+	for _, p := range r.members {
+		v := value(p)
+		i := len(values)
+		values = append(values, v)
+		for ; i > 0 && values[i-1] > v; i-- {
+			values[i] = values[i-1]
+		}
+		values[i] = v
+	}
+	return values[len(values)-r.quorum()]
 }
 
 // handleUnreachable notes that messages to p got lost.

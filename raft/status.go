@@ -29,9 +29,8 @@ type Status struct {
 	Progress map[uint64]Progress
 }
 
-// Status returns a copy of the node's state.
-func (r *Raft) Status() Status {
-	s := Status{
+func (r *Raft) basicStatus() Status {
+	return Status{
 		ID:             r.id,
 		Term:           r.term,
 		Vote:           r.vote,
@@ -39,8 +38,13 @@ func (r *Raft) Status() Status {
 		SoftState:      r.softState(),
 		Applied:        r.log.applied,
 		LeadTransferee: r.leadTransferee,
-		Nodes:          r.confState().Nodes,
 	}
+}
+
+// Status returns a copy of the node's state.
+func (r *Raft) Status() Status {
+	s := r.basicStatus()
+	s.Nodes = r.confState().Nodes
 	if r.state == StateLeader {
 		s.Progress = make(map[uint64]Progress, len(r.members))
 		for _, p := range r.members {
