@@ -23,6 +23,10 @@ import (
 //     status InvalidArgument.
 //   - Try again later. A storage that does not run ends with status Unavailable;
 //     a call that was canceled or took too long, with the status for that.
+//   - Find out first. A write of which nobody can tell whether it took effect
+//     (storage.ErrOutcomeUnknown) ends with status Unknown. It is not
+//     Unavailable, because that invites to send the same write again, which
+//     could undo what somebody else wrote in between.
 //   - Tell somebody. Anything else means that the store tried and could not, as
 //     with a full disk: it becomes the error text of the response.
 //
@@ -39,6 +43,8 @@ func outcome(err error) (region *errorpb.Error, message string, _ error) {
 		return nil, "", status.Error(codes.InvalidArgument, err.Error())
 	case is(err, storage.ErrNotRunning), is(err, engine.ErrClosed):
 		return nil, "", status.Error(codes.Unavailable, err.Error())
+	case is(err, storage.ErrOutcomeUnknown):
+		return nil, "", status.Error(codes.Unknown, err.Error())
 	case is(err, context.Canceled):
 		return nil, "", status.Error(codes.Canceled, err.Error())
 	case is(err, context.DeadlineExceeded):

@@ -17,12 +17,15 @@ type Server struct {
 	tinykvpb.UnimplementedTinyKvServer
 
 	storage storage.Storage
+	peers   Peers // nil if there are none
 }
 
 var _ tinykvpb.TinyKvServer = (*Server)(nil)
 
 // New returns a server for s. Starting and stopping s remains the caller's
-// duty.
+// duty. If s has other stores to talk to, it implements Peers, and the server
+// serves those too.
 func New(s storage.Storage) *Server {
-	return &Server{storage: s}
+	peers, _ := s.(Peers)
+	return &Server{storage: s, peers: peers}
 }

@@ -15,6 +15,9 @@ var (
 	ErrNotRunning = errors.NewNoStackError("storage is not running")
 	// ErrRunning is returned by starting a storage that runs already.
 	ErrRunning = errors.NewNoStackError("storage is already running")
+	// ErrOutcomeUnknown is returned by a write that may have taken effect, or
+	// may yet: the store that had it has lost track of it.
+	ErrOutcomeUnknown = errors.NewNoStackError("nobody can tell whether the write took effect: read before writing again")
 )
 
 // A RegionError is returned when a request was sent to the wrong place: to

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 )
 
@@ -27,6 +28,11 @@ const (
 	DefaultMaxMessageSize = 16 << 20
 	// DefaultStopTimeout is how long Stop waits for calls to finish.
 	DefaultStopTimeout = 10 * time.Second
+
+	// How many bytes a client may send before they are read, on one stream and
+	// on all of a connection.
+	streamWindow     = 1 << 20
+	connectionWindow = 4 << 20
 )
 
 // A Config says how an Endpoint serves. The zero Config has the defaults.
@@ -48,6 +54,7 @@ type Endpoint struct {
 	server      *grpc.Server
 	health      *health.Server
 	stopTimeout time.Duration
+	drain       *drain
 }
 
 var _ grpc.ServiceRegistrar = (*Endpoint)(nil)
@@ -65,15 +72,25 @@ func New(config Config) *Endpoint {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := recovery{log: config.Logger}
+	d := newDrain()
 	e := &Endpoint{
 		server: grpc.NewServer(
 			grpc.MaxRecvMsgSize(config.MaxMessageSize),
 			grpc.MaxSendMsgSize(config.MaxMessageSize),
-			grpc.UnaryInterceptor(r.unary),
-			grpc.StreamInterceptor(r.stream),
+			grpc.ChainUnaryInterceptor(d.unary, r.unary),
+			grpc.ChainStreamInterceptor(d.stream, r.stream),
+			// Windows of a fixed size: to find out a good one, gRPC would
+			// answer every burst of data with a ping.
+			grpc.InitialWindowSize(streamWindow),
+			grpc.InitialConnWindowSize(connectionWindow),
+			// A machine that lost its power closes no connection. Clients
+			// ask in the same way, and more often than gRPC likes by itself.
+			grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
+			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second}),
 		),
 		health:      health.NewServer(),
 		stopTimeout: config.StopTimeout,
+		drain:       d,
 	}
 	// Not serving until Serve: whoever watches health must not be told to
 	// send requests to a listener that nobody accepts on.
@@ -102,10 +119,13 @@ func (e *Endpoint) Serve(l net.Listener) error {
 
 // Stop ends Serve: no new call is accepted, health says not serving, and calls
 // under way may finish until the stop timeout is over. Then their contexts are
-// canceled and their connections closed. Stop reports whether all of them
-// finished by themselves. A second call does nothing.
+// canceled and their connections closed. Streams have no end of their own, and
+// calls may need them: their contexts are canceled as soon as no other call is
+// under way, and their handlers are to return then. Stop reports whether all
+// finished in time. A second call does nothing.
 func (e *Endpoint) Stop() (graceful bool) {
 	e.health.Shutdown()
+	e.drain.begin()
 	finished := make(chan struct{})
 	go func() {
 		e.server.GracefulStop()
@@ -117,6 +137,7 @@ func (e *Endpoint) Stop() (graceful bool) {
 	case <-finished:
 		return true
 	case <-timeout.C:
+		e.drain.endStreams()
 		// GracefulStop goes on waiting for a handler that does not heed its
 		// context. Nobody else does.
 		e.server.Stop()

@@ -153,8 +153,9 @@ func TestPanicCostsOneCall(t *testing.T) {
 	require.Contains(t, log.String(), "the stream, too")
 }
 
-// TestStopLetsCallsFinish stops while a call is under way. The call goes on to
-// its end; health says meanwhile that no others should come.
+// TestStopLetsCallsFinish stops while a call is under way, and a stream. The call
+// goes on to its end; health says meanwhile that no others should come. The stream
+// lasts as long as the call, and holds nothing up.
 func TestStopLetsCallsFinish(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	r := run(t, endpoint.Config{StopTimeout: time.Hour}, &service{
@@ -164,9 +165,7 @@ func TestStopLetsCallsFinish(t *testing.T) {
 			return &kvrpcpb.RawGetResponse{Value: []byte("done")}, ctx.Err()
 		},
 	})
-	watching, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	watch, err := grpc_health_v1.NewHealthClient(r.conn).Watch(watching, &grpc_health_v1.HealthCheckRequest{}, grpc.WaitForReady(true))
+	watch, err := grpc_health_v1.NewHealthClient(r.conn).Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{}, grpc.WaitForReady(true))
 	require.NoError(t, err)
 	for state := grpc_health_v1.HealthCheckResponse_UNKNOWN; state != grpc_health_v1.HealthCheckResponse_SERVING; {
 		resp, err := watch.Recv()
@@ -189,10 +188,13 @@ func TestStopLetsCallsFinish(t *testing.T) {
 	resp, err := watch.Recv()
 	require.NoError(t, err)
 	require.Equal(t, grpc_health_v1.HealthCheckResponse_NOT_SERVING, resp.Status)
-	cancel() // a stream that watches would hold up the stop, too
+	_, err = r.client.RawGet(t.Context(), &kvrpcpb.RawGetRequest{})
+	require.Equal(t, codes.Unavailable, status.Code(err), "a call that comes too late")
 	close(release)
 	require.Equal(t, "done", <-answer)
 	require.True(t, <-stopped, "Stop was graceful")
+	_, err = watch.Recv()
+	require.Error(t, err, "the stream has ended")
 	require.NoError(t, <-r.served, "Serve ended by Stop")
 	require.True(t, r.Stop(), "a second Stop does nothing")
 }

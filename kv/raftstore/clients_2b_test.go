@@ -1,0 +1,60 @@
+package raftstore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/sim"
+)
+
+// TestOneClient2B has one client put, read, delete and scan while nothing goes
+// wrong. Each answer must fit all answers before, and in the end all stores hold
+// the same data.
+func TestOneClient2B(t *testing.T) {
+	sim.Test(t, replicated(graded.Claim{
+		Text:   "a client reads what it has written",
+		Source: "Raft §8",
+	}, 1))
+}
+
+// TestOneStore2B is the same with a cluster of one store: it elects itself,
+// commits alone, and has nobody to ask before a read. It is restarted now and
+// then, and must have everything that it ever acknowledged.
+func TestOneStore2B(t *testing.T) {
+	sc := replicated(graded.Claim{
+		Text:   "a store on its own serves, and loses nothing that it has acknowledged",
+		Source: "Raft §5.2, §8",
+	}, 3)
+	sc.Stores = 1
+	sc.Nemesis = sim.Crashes(1500 * ms)
+	sc.Reach = []sim.Goal{sim.CrashLostWrites, sim.Restarted}
+	sim.Test(t, sc)
+}
+
+// TestManyClients2B has six clients work on the same keys at the same time.
+// Whatever they saw must be explained by some order of their operations in which
+// each takes effect between its request and its answer.
+func TestManyClients2B(t *testing.T) {
+	sim.Test(t, replicated(graded.Claim{
+		Text:   "reads and writes of many clients are linearizable",
+		Source: "Raft §8",
+	}, 6))
+}
+
+// TestSharedKeys2B has eight clients fight for two keys, so that several writes
+// and reads of the same key are always on their way at once, while requests,
+// answers and messages between stores are late or lost. A client that did not hear
+// what became of its write does not know whether it took effect; but it must not
+// take effect twice, nor after somebody was shown that it did not.
+func TestSharedKeys2B(t *testing.T) {
+	sc := replicated(graded.Claim{
+		Text:   "operations on one key that overlap are linearizable, also those whose answer was lost",
+		Source: "Raft §8",
+	}, 0)
+	sc.Clients = sim.Clients(8, sim.Contends)
+	sc.Nemesis = sim.Together(sim.UnreliableClients(), sim.Unreliable())
+	sc.For = 3 * time.Second
+	sc.Reach = []sim.Goal{sim.RequestLost, sim.ReplyLost, sim.UnknownOutcome}
+	sim.Test(t, sc)
+}

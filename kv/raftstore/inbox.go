@@ -1,0 +1,92 @@
+package raftstore
+
+import (
+	"sync"
+
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// An event is something that happens to a peer; exactly one field is set.
+type event struct {
+	command *Command
+	message *raftserverpb.RaftMessage
+	// do is anything else: the result of slow work, a report of the
+	// transport. It runs in the peer's pass.
+	do func(*peer)
+}
+
+// size returns about the number of bytes that handling e will write.
+func (e event) size() int {
+	const overhead = 64 // of a record, whatever it holds
+	size := overhead
+	if e.command != nil {
+		for _, w := range e.command.Writes {
+			size += len(w.Key) + len(w.Value) + overhead
+		}
+	}
+	if e.message != nil {
+		for _, entry := range e.message.Message.Entries {
+			size += len(entry.Data) + overhead
+		}
+	}
+	return size
+}
+
+// An inbox holds the events of a peer that were not handled yet, oldest first,
+// and the ticks. Ticks are counted, not queued: a peer that was busy for long
+// catches up with its clock, and the queue does not grow.
+type inbox struct {
+	mu     sync.Mutex
+	events []event
+	ticks  int
+	// closed is set when the peer is gone: nothing more is accepted.
+	closed bool
+}
+
+// maxMessages bounds the Raft messages that wait in an inbox. Raft sends again
+// what was dropped; commands are never dropped, as somebody waits for each.
+const maxMessages = 4096
+
+// put adds e and reports whether it was accepted.
+func (b *inbox) put(e event) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || e.message != nil && len(b.events) >= maxMessages {
+		return false
+	}
+	b.events = append(b.events, e)
+	return true
+}
+
+func (b *inbox) tick() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ticks++
+}
+
+// drain returns the oldest events, up to about maxBytes, and the ticks, and
+// removes them. more is true if events remain.
+func (b *inbox) drain(maxBytes int) (events []event, ticks int, more bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for bytes := 0; n < len(b.events) && bytes < maxBytes; n++ {
+		bytes += b.events[n].size()
+	}
+	events, ticks = b.events[:n:n], b.ticks
+	if b.events = b.events[n:]; len(b.events) == 0 {
+		b.events = nil
+	}
+	b.ticks = 0
+	return events, ticks, len(b.events) > 0
+}
+
+// close refuses everything from now on and returns what was left.
+func (b *inbox) close() []event {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	events := b.events
+	b.events = nil
+	return events
+}

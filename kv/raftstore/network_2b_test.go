@@ -1,0 +1,100 @@
+package raftstore_test
+
+import (
+	"testing"
+
+	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/storesim"
+)
+
+// TestUnreliableNetwork2B loses, repeats and delays messages between the stores,
+// and requests and answers of clients.
+func TestUnreliableNetwork2B(t *testing.T) {
+	sc := replicated(graded.Claim{
+		Text:   "no message is needed, and none does harm by coming late or twice",
+		Source: "Raft §5.5",
+	}, 5)
+	sc.Nemesis = sim.Together(sim.Unreliable(), sim.UnreliableClients())
+	sc.Reach = []sim.Goal{sim.MessageLost, sim.MessageRepeated, sim.RequestLost, sim.ReplyLost, sim.UnknownOutcome}
+	sim.Test(t, sc)
+}
+
+// TestLeaderIsolated2B cuts off whoever leads, again and again, while one client
+// works. What the old leader had taken may be lost or may survive, and the client
+// goes on with the new leader, without ever seeing its own writes undone.
+func TestLeaderIsolated2B(t *testing.T) {
+	sc := replicated(graded.Claim{
+		Text:   "a client does not notice a change of leader, except that it has to wait",
+		Source: "Raft §5.2, §8",
+	}, 1)
+	sc.Nemesis = sim.IsolateLeaders(1500 * ms)
+	sc.Reach = []sim.Goal{sim.LeaderDeposed, sim.UnknownOutcome}
+	sim.Test(t, sc)
+}
+
+// TestOldLeaderNeverAnswers2B has clients go on reading at a leader that is cut
+// off from the others, which have elected another one. It believes that it leads,
+// and may not know anything better; but what it has in its engine is old.
+func TestOldLeaderNeverAnswers2B(t *testing.T) {
+	sc := replicated(graded.Claim{
+		Text:   "a leader answers a read only after it has made sure that it still leads",
+		Source: "Raft §8, thesis §6.4",
+	}, 3)
+	sc.Clients = append(sc.Clients, sim.Clients(4, sim.Gets)...)
+	sc.Nemesis = sim.IsolateLeaders(1200 * ms)
+	sc.Reach = []sim.Goal{sim.LeaderDeposed, storesim.AskedOldLeader}
+	sim.Test(t, sc)
+}
+
+// TestProposalsAreAnswered2B deposes leaders that have proposals in their logs.
+// Some of those are committed by the next leader and some replaced by its entries.
+// Whoever waits is told which, exactly once: that it was done, or that another
+// entry took its place. Once the network is well again nobody waits for long.
+func TestProposalsAreAnswered2B(t *testing.T) {
+	sc := replicated(graded.Claim{
+		Text:   "every proposal is answered exactly once: done if it was applied, stale if its place in the log went to another entry",
+		Source: "the contract of Command",
+	}, 0)
+	sc.Clients = sim.Clients(6, sim.Contends)
+	sc.Nemesis = sim.Together(sim.IsolateLeaders(1000*ms), sim.RandomPartitions(1500*ms))
+	sc.Reach = []sim.Goal{storesim.DeposedWaiting, storesim.ProposalReplaced}
+	sim.Test(t, sc)
+}
+
+// TestRandomPartitionsOneClient2B divides the network at random: in halves, in one
+// direction only, with one store between the halves, or with one store cut off.
+func TestRandomPartitionsOneClient2B(t *testing.T) {
+	sc := replicated(graded.Claim{
+		Text:   "a majority that is connected goes on, a minority does no harm",
+		Source: "Raft §5.3, §5.4",
+	}, 1)
+	sc.Nemesis = sim.RandomPartitions(700 * ms)
+	sc.Reach = []sim.Goal{sim.LeaderDeposed}
+	sim.Test(t, sc)
+}
+
+// TestRandomPartitionsManyClients2B is the same with many clients, of which some
+// are with the minority.
+func TestRandomPartitionsManyClients2B(t *testing.T) {
+	sc := replicated(graded.Claim{
+		Text:   "clients on both sides of a partition see one history",
+		Source: "Raft §5.3, §5.4, §8",
+	}, 6)
+	sc.Nemesis = sim.RandomPartitions(700 * ms)
+	sc.Reach = []sim.Goal{sim.LeaderDeposed, sim.UnknownOutcome, storesim.DeposedWaiting}
+	sim.Test(t, sc)
+}
+
+// TestClocksDisagree2B has clocks go slow, stand still, and catch up at once. A
+// store whose clock has stood still cannot conclude from it that it still leads.
+func TestClocksDisagree2B(t *testing.T) {
+	sc := replicated(graded.Claim{
+		Text:   "safety does not depend on clocks",
+		Source: "Raft §2, §5.6",
+	}, 3)
+	sc.Clients = append(sc.Clients, sim.Clients(2, sim.Gets)...)
+	sc.Nemesis = sim.Together(sim.WrongClocks(900*ms), sim.RandomPartitions(1500*ms))
+	sc.Reach = []sim.Goal{sim.LeaderDeposed}
+	sim.Test(t, sc)
+}

@@ -1,0 +1,229 @@
+package raftstore
+
+import (
+	"github.com/pingcap/errors"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/raft"
+)
+
+// peerStorage is what one peer has durable, as its Raft node reads it. Nodes
+// write to it through save; the applied state is in regionState.
+//
+// What is in memory here is what the disk will hold once the present pass has
+// been written, the commit index aside, which the disk may have older: passes write
+// before they let anybody see a result.
+type peerStorage struct {
+	regionID uint64
+	engine   engine.Engine // raft
+
+	// state is what the raft engine holds besides entries. Its parts are
+	// replaced, never changed.
+	state *raftserverpb.RaftState
+
+	// applied is what the kv engine holds.
+	applied *raftserverpb.RegionState
+
+	snapshots snapshotMaker
+}
+
+// loadPeerStorage reads the state of region regionID, and raises it to what the
+// applied state proves.
+//
+//lab:implement 2B
+func loadPeerStorage(raftEngine engine.Engine, applied *raftserverpb.RegionState) (*peerStorage, error) {
+	s := &peerStorage{
+		regionID: applied.Region.Id,
+		engine:   raftEngine,
+		state:    &raftserverpb.RaftState{HardState: &eraftpb.HardState{}},
+		applied:  applied,
+	}
+	if err := load(raftEngine, cfRaft, stateKey(s.regionID), s.state); err != nil {
+		return nil, err
+	}
+	if s.state.HardState == nil {
+		s.state.HardState = &eraftpb.HardState{}
+	}
+	if held, err := s.holds(applied.AppliedIndex, applied.AppliedTerm); err != nil {
+		return nil, err
+	} else if !held {
+		// A snapshot was installed, and the crash came before the log was
+		// dropped. Nobody has been told of it yet.
+		s.resetLog(applied.AppliedIndex, applied.AppliedTerm)
+	}
+	return s, nil
+}
+
+// holds reports whether the log has an entry of that index and term, or ends or
+// begins there. The log that a snapshot replaces may be longer than the snapshot, and
+// may be deleted already.
+//
+//lab:private
+func (s *peerStorage) holds(index, term uint64) (bool, error) {
+	if index <= s.state.TruncatedIndex {
+		return true, nil
+	}
+	if index > s.state.LastIndex {
+		return false, nil
+	}
+	e := &eraftpb.Entry{}
+	err := load(s.engine, cfRaft, logKey(s.regionID, index), e)
+	return e.Index == index && e.Term == term, err
+}
+
+// load reads the message under key into m, and leaves m alone if there is none.
+func load(e engine.Reader, cf engine.CF, key []byte, m proto.Message) error {
+	value, found, err := e.Get(cf, key)
+	if err != nil || !found {
+		return err
+	}
+	return errors.Annotatef(proto.Unmarshal(value, m), "record %x is corrupt", key)
+}
+
+// put writes m under key with the batch.
+func put(b *engine.Batch, cf engine.CF, key []byte, m proto.Message) {
+	value, err := proto.Marshal(m)
+	if err != nil {
+		panic(errors.Annotatef(err, "record %x cannot be encoded", key))
+	}
+	b.Put(cf, key, value)
+}
+
+// InitialState implements raft.Storage.
+//
+//lab:implement 2B
+func (s *peerStorage) InitialState() (*eraftpb.HardState, *eraftpb.ConfState, error) {
+	members := &eraftpb.ConfState{}
+	for _, p := range s.applied.Region.Peers {
+		members.Nodes = append(members.Nodes, p.Id)
+	}
+	// The commit index is not saved for its own sake, so the data may be ahead.
+	hs := proto.CloneOf(s.state.HardState)
+	hs.Commit = max(hs.Commit, s.applied.AppliedIndex)
+	return hs, members, nil
+}
+
+// FirstIndex implements raft.Storage.
+//
+//lab:implement 2B
+func (s *peerStorage) FirstIndex() (uint64, error) { return s.state.TruncatedIndex + 1, nil }
+
+// LastIndex implements raft.Storage.
+//
+//lab:implement 2B
+func (s *peerStorage) LastIndex() (uint64, error) { return s.state.LastIndex, nil }
+
+// Term implements raft.Storage.
+//
+//lab:implement 2B
+func (s *peerStorage) Term(i uint64) (uint64, error) {
+	switch {
+	case i < s.state.TruncatedIndex:
+		return 0, raft.ErrCompacted
+	case i == s.state.TruncatedIndex:
+		return s.state.TruncatedTerm, nil
+	case i > s.state.LastIndex:
+		return 0, raft.ErrUnavailable
+	}
+	e := &eraftpb.Entry{}
+	if err := load(s.engine, cfRaft, logKey(s.regionID, i), e); err != nil {
+		return 0, err
+	}
+	if e.Index != i {
+		return 0, errors.Errorf("region %d: entry %d is missing from the log", s.regionID, i)
+	}
+	return e.Term, nil
+}
+
+// Entries implements raft.Storage.
+//
+//lab:implement 2B
+func (s *peerStorage) Entries(lo, hi, maxSize uint64) ([]*eraftpb.Entry, error) {
+	if lo <= s.state.TruncatedIndex {
+		return nil, raft.ErrCompacted
+	}
+	if hi > s.state.LastIndex+1 {
+		return nil, raft.ErrUnavailable
+	}
+	r := logRange(s.regionID, lo, hi)
+	it, err := s.engine.Iterate(cfRaft, r)
+	if err != nil {
+		return nil, err
+	}
+	defer it.Close()
+	var (
+		entries []*eraftpb.Entry
+		size    uint64
+		next    = lo
+	)
+	for it.Seek(r.Start); it.Valid(); it.Next() {
+		e := &eraftpb.Entry{}
+		if err := proto.Unmarshal(it.Value(), e); err != nil {
+			return nil, errors.Annotatef(err, "region %d: entry %d is corrupt", s.regionID, next)
+		}
+		if e.Index != next {
+			return nil, errors.Errorf("region %d: entry %d is missing from the log", s.regionID, next)
+		}
+		size += uint64(len(it.Value()))
+		if len(entries) > 0 && size > maxSize {
+			return entries, nil
+		}
+		entries = append(entries, e)
+		next++
+	}
+	if err := it.Close(); err != nil {
+		return nil, err
+	}
+	if next != hi {
+		return nil, errors.Errorf("region %d: entry %d is missing from the log", s.regionID, next)
+	}
+	return entries, nil
+}
+
+// save adds to b what rd wants saved, its snapshot aside, which has been
+// installed before. It returns the state of the log with that.
+//
+//lab:implement 2B
+func (s *peerStorage) save(b *engine.Batch, rd *raft.Ready) *raftserverpb.RaftState {
+	state := proto.CloneOf(s.state)
+	if n := len(rd.Entries); n > 0 {
+		for _, e := range rd.Entries {
+			put(b, cfRaft, logKey(s.regionID, e.Index), e)
+		}
+		last := rd.Entries[n-1].Index
+		// What is left of a conflicting tail must not come back after a
+		// restart as if it belonged behind the new entries.
+		for i := last + 1; i <= s.state.LastIndex; i++ {
+			b.Delete(cfRaft, logKey(s.regionID, i))
+		}
+		state.LastIndex = last
+	}
+	if rd.HardState != nil {
+		state.HardState = rd.HardState
+	}
+	// The commit index alone is not worth a write: it goes with the next one,
+	// and a restart that finds an older one learns the rest from the leader.
+	if rd.MustSync {
+		put(b, cfRaft, stateKey(s.regionID), state)
+	}
+	return state
+}
+
+// resetLog makes the log empty behind (index, term), in memory.
+//
+//lab:private
+func (s *peerStorage) resetLog(index, term uint64) {
+	hs := s.state.HardState
+	if hs.Term < term {
+		hs = &eraftpb.HardState{Term: term}
+	}
+	s.state = &raftserverpb.RaftState{
+		HardState:      &eraftpb.HardState{Term: hs.Term, Vote: hs.Vote, Commit: index},
+		LastIndex:      index,
+		TruncatedIndex: index,
+		TruncatedTerm:  term,
+	}
+}

@@ -1,0 +1,137 @@
+package raftstore
+
+import (
+	"github.com/pingcap/errors"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/raft"
+)
+
+// maxCommandSize is the largest command, encoded, in bytes: as an entry it must
+// fit into one value of the raft engine, together with its place in the log.
+const maxCommandSize = engine.MaxValueSize - 1<<10
+
+// propose takes up commands: writes go into the log, reads wait for a read
+// index. What cannot be taken is answered at once.
+//
+//lab:implement 2B
+func (p *peer) propose(commands []*Command) {
+	var (
+		entries []*eraftpb.Entry
+		taken   []*Command
+		reads   []*Command
+	)
+	for _, c := range commands {
+		if err := p.check(c.Context, c.Writes); err != nil {
+			c.Done(Result{Err: err})
+			continue
+		}
+		if len(c.Writes) == 0 {
+			reads = append(reads, c)
+			continue
+		}
+		data, err := proto.Marshal(&raftserverpb.Command{Epoch: p.region().RegionEpoch, Writes: c.Writes})
+		if err != nil {
+			c.Done(Result{Err: errors.Annotate(err, "cannot encode the command")})
+			continue
+		}
+		if len(data) > maxCommandSize {
+			c.Done(Result{Err: &engine.TooLargeError{What: "write", Size: len(data), Limit: maxCommandSize}})
+			continue
+		}
+		entries = append(entries, &eraftpb.Entry{Data: data})
+		taken = append(taken, c)
+	}
+	if len(entries) > 0 {
+		// One message for all: they travel together.
+		err := p.node.Step(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgPropose, Entries: entries})
+		for i, c := range taken {
+			if err != nil {
+				c.Done(Result{Err: p.notLeader()})
+				continue
+			}
+			// The node has given the entry its place.
+			p.proposals.add(proposal{index: entries[i].Index, term: entries[i].Term, done: c.Done})
+		}
+	}
+	p.read(reads)
+}
+
+// check reports whether a request that says rc may be served here: by this
+// store, by this leader, for this version of the region, for keys in it.
+//
+//lab:implement 2B
+func (p *peer) check(rc *kvrpcpb.Context, writes []*raftserverpb.Write) error {
+	status := p.node.BasicStatus()
+	region := p.region()
+	switch {
+	case rc.Peer != nil && rc.Peer.StoreId != 0 && rc.Peer.StoreId != p.store.cfg.StoreID:
+		return errStoreNotMatch(rc.Peer.StoreId, p.store.cfg.StoreID)
+	case status.RaftState != raft.StateLeader:
+		return p.notLeader()
+	case rc.Term != 0 && rc.Term < status.Term:
+		return errStale(region.Id)
+	case rc.RegionEpoch != nil && rc.RegionEpoch.Version != region.RegionEpoch.Version:
+		return errEpochNotMatch(region)
+	}
+	for _, w := range writes {
+		if !inRegion(w.Key, region) {
+			return errKeyNotInRegion(w.Key, region)
+		}
+	}
+	return nil
+}
+
+// notLeader returns the error that sends a client to the leader, if it is known.
+func (p *peer) notLeader() error {
+	return errNotLeader(p.region().Id, p.member(p.node.BasicStatus().Lead))
+}
+
+// A proposal is a write that was appended to the leader's log, and not applied
+// yet.
+type proposal struct {
+	index, term uint64
+	done        func(Result)
+}
+
+// proposals are those of one peer, in the order in which they were made: of their
+// terms, and within a term of their indexes. Only an entry that is applied decides
+// them; above all not the loss of leadership, for the next leader may still commit
+// what this one proposed.
+type proposals struct {
+	regionID uint64
+	queue    []proposal
+}
+
+func (ps *proposals) add(p proposal) { ps.queue = append(ps.queue, p) }
+
+// decide answers the proposals whose fate is known now that entry (index, term)
+// is applied. Its own gets result. Those that should have come before it are
+// gone for good, and so are all of earlier terms, wherever they were: the terms
+// in a log never decrease.
+//
+//lab:implement 2B
+func (ps *proposals) decide(index, term uint64, result Result) {
+	for len(ps.queue) > 0 && (ps.queue[0].term < term || ps.queue[0].index <= index) {
+		p := ps.queue[0]
+		ps.queue[0] = proposal{}
+		ps.queue = ps.queue[1:]
+		if p.index == index && p.term == term {
+			p.done(result)
+		} else {
+			p.done(Result{Err: errStale(ps.regionID)})
+		}
+	}
+}
+
+// abandon answers all proposals with result.
+func (ps *proposals) abandon(result Result) {
+	for _, p := range ps.queue {
+		p.done(result)
+	}
+	ps.queue = nil
+}

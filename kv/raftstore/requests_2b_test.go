@@ -1,0 +1,125 @@
+package raftstore_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/proto/errorpb"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/tinykvpb"
+)
+
+// TestRequestsForOthersAreRefused2B sends requests to where they do not belong: to
+// another store, to a follower, for a region that is not there, with an old epoch
+// of the region, in an old term. Each is refused with the error that says what to
+// do instead, for reads and for writes, and has no effect.
+func TestRequestsForOthersAreRefused2B(t *testing.T) {
+	sc := replicated(graded.Claim{
+		Text:   "a request that came to the wrong place is refused with the region error that says why, and has no effect",
+		Source: "the contract of (*peer).check",
+	}, 0)
+	sc.Stores = 3
+	sc.Clients = sim.Clients(1, asksTheWrong)
+	sc.Finally, sc.Check = nil, nil // the client knows what must be there
+	sc.For = time.Second
+	sim.Test(t, sc)
+}
+
+// The keys of asksTheWrong.
+var refusedKey, acceptedKey = []byte("refused"), []byte("accepted")
+
+// asksTheWrong is a client that finds the leader, makes requests that must be
+// refused, and then looks whether one of them had an effect.
+func asksTheWrong(s *sim.Session) {
+	region := sim.FirstRegion(s.Stores)
+	right := func(store uint64) *kvrpcpb.Context {
+		return &kvrpcpb.Context{RegionId: region.Id, RegionEpoch: region.RegionEpoch, Peer: &metapb.Peer{Id: store, StoreId: store}}
+	}
+	leader := findLeader(s, right)
+	follower := leader%uint64(len(s.Stores)) + 1
+
+	for _, c := range []struct {
+		what    string
+		store   uint64
+		change  func(*kvrpcpb.Context)
+		refused func(*errorpb.Error) bool
+	}{
+		{"for another store", leader, func(c *kvrpcpb.Context) { c.Peer = &metapb.Peer{Id: follower, StoreId: follower} },
+			func(e *errorpb.Error) bool {
+				return e.StoreNotMatch.GetRequestStoreId() == follower && e.StoreNotMatch.GetActualStoreId() == leader
+			}},
+		{"to a follower", follower, func(*kvrpcpb.Context) {},
+			func(e *errorpb.Error) bool {
+				return e.NotLeader.GetRegionId() == region.Id && e.NotLeader.GetLeader().GetStoreId() == leader
+			}},
+		{"for region 77", leader, func(c *kvrpcpb.Context) { c.RegionId = 77 },
+			func(e *errorpb.Error) bool { return e.RegionNotFound.GetRegionId() == 77 }},
+		{"with version 0 of the region", leader, func(c *kvrpcpb.Context) { c.RegionEpoch = &metapb.RegionEpoch{ConfVer: 1} },
+			func(e *errorpb.Error) bool {
+				current := e.EpochNotMatch.GetCurrentRegions()
+				return len(current) == 1 && current[0].RegionEpoch.GetVersion() == 1 && len(current[0].Peers) == len(s.Stores)
+			}},
+	} {
+		rc := right(c.store)
+		c.change(rc)
+		ask := tinykvpb.NewTinyKvClient(s.Conn(c.store))
+		for _, request := range []struct {
+			name string
+			send func(context.Context) (*errorpb.Error, error)
+		}{
+			{"put", func(ctx context.Context) (*errorpb.Error, error) {
+				r, err := ask.RawPut(ctx, &kvrpcpb.RawPutRequest{Context: rc, Key: refusedKey, Value: []byte("x"), Cf: "default"})
+				return r.GetRegionError(), err
+			}},
+			{"delete", func(ctx context.Context) (*errorpb.Error, error) {
+				r, err := ask.RawDelete(ctx, &kvrpcpb.RawDeleteRequest{Context: rc, Key: acceptedKey, Cf: "default"})
+				return r.GetRegionError(), err
+			}},
+			{"get", func(ctx context.Context) (*errorpb.Error, error) {
+				r, err := ask.RawGet(ctx, &kvrpcpb.RawGetRequest{Context: rc, Key: acceptedKey, Cf: "default"})
+				return r.GetRegionError(), err
+			}},
+		} {
+			refusal, err := request.send(s.Context())
+			switch {
+			case err != nil:
+				s.Fail("refusals", "a %s %s ends with the status %v instead of a region error", request.name, c.what, err)
+			case refusal == nil:
+				s.Fail("refusals", "a %s %s is served", request.name, c.what)
+			case !c.refused(refusal):
+				s.Fail("refusals", "a %s %s is refused with %v", request.name, c.what, refusal)
+			}
+		}
+	}
+
+	ask := tinykvpb.NewTinyKvClient(s.Conn(leader))
+	if r, err := ask.RawGet(s.Context(), &kvrpcpb.RawGetRequest{Context: right(leader), Key: refusedKey, Cf: "default"}); err != nil || !r.NotFound {
+		s.Fail("refusals", "a put that was refused took effect: %v %v", r, err)
+	}
+	if r, err := ask.RawGet(s.Context(), &kvrpcpb.RawGetRequest{Context: right(leader), Key: acceptedKey, Cf: "default"}); err != nil || r.NotFound {
+		s.Fail("refusals", "a delete that was refused took effect: %v %v", r, err)
+	}
+}
+
+// findLeader puts acceptedKey, and returns the store that did it.
+func findLeader(s *sim.Session, context func(store uint64) *kvrpcpb.Context) uint64 {
+	for tries := 0; ; tries++ {
+		for _, id := range s.Stores {
+			r, err := tinykvpb.NewTinyKvClient(s.Conn(id)).RawPut(s.Context(), &kvrpcpb.RawPutRequest{
+				Context: context(id), Key: acceptedKey, Value: fmt.Appendf(nil, "%d-%d", id, tries), Cf: "default",
+			})
+			if err == nil && r.GetRegionError() == nil && r.GetError() == "" {
+				return id
+			}
+			s.Sleep(100 * ms)
+			if s.Context().Err() != nil {
+				return s.Stores[0]
+			}
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package raftstore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/storesim"
+)
+
+// isolateStores cuts one store after the other off for so long that its log falls
+// behind what the others have collected.
+func isolateStores(every time.Duration) sim.Nemesis {
+	return everySoOften(every, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
+		who := sim.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores))
+		return sim.Fault{Kind: sim.Isolate, Who: who}, d.Duration(every/2, every)
+	})
+}
+
+// TestLaggingFollowerCatchesUp2C cuts a store off until the others have collected
+// what it would need. It gets a snapshot, and then what came after it.
+func TestLaggingFollowerCatchesUp2C(t *testing.T) {
+	sc := collecting(graded.Claim{
+		Text:   "a follower that is behind the collected log catches up by a snapshot",
+		Source: "Raft §7",
+	}, 4)
+	sc.Nemesis = isolateStores(1500 * ms)
+	sc.Reach = []sim.Goal{storesim.LogCollected, storesim.SnapshotInstalled, sim.LeaderDeposed}
+	sim.Test(t, sc)
+}
+
+// TestEmptyFollowerCatchesUp2C has one store down from the first moment on, so that
+// it knows nothing when it comes up.
+func TestEmptyFollowerCatchesUp2C(t *testing.T) {
+	sc := collecting(graded.Claim{
+		Text:   "a follower with an empty log catches up by a snapshot",
+		Source: "Raft §7",
+	}, 4)
+	sc.Nemesis = func(d *sim.Drawer, s sim.Setting) []sim.Fault {
+		return []sim.Fault{{Kind: sim.Crash, Who: d.Between(1, s.Stores), Until: d.Duration(2*time.Second, 4*time.Second)}}
+	}
+	sc.Reach = []sim.Goal{storesim.LogCollected, storesim.SnapshotInstalled}
+	sim.Test(t, sc)
+}
+
+// TestSnapshotsCut2C cuts most snapshots on their way, at any of their pieces, and
+// loses some completely. The leader hears of it and tries again.
+func TestSnapshotsCut2C(t *testing.T) {
+	sc := collecting(graded.Claim{
+		Text:   "a snapshot that does not arrive as a whole changes nothing, and is sent again",
+		Source: "Raft §7; the contract of Transport",
+	}, 4)
+	sc.Nemesis = sim.Together(isolateStores(1500*ms), sim.Unreliable(), allTheTime(sim.Fault{Kind: sim.Cut, Share: 0.3}))
+	sc.Reach = []sim.Goal{sim.TransferCut, storesim.SnapshotInstalled}
+	sim.Test(t, sc)
+}
+
+// TestSnapshotsCorrupt2C flips bits of the snapshot files, where they were made and
+// where they have arrived. A file that is not what it should be must neither be
+// installed nor be sent for ever.
+func TestSnapshotsCorrupt2C(t *testing.T) {
+	sc := collecting(graded.Claim{
+		Text:   "a snapshot file that has changed is noticed before anything is given up for it, and is made anew",
+		Source: "doc.go: What is durable when, 4",
+	}, 4)
+	sc.Nemesis = sim.Together(
+		isolateStores(1200*ms),
+		everySoOften(40*ms, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
+			return sim.Fault{Kind: sim.FlipBit, Who: d.Between(1, s.Stores)}, 0
+		}))
+	sc.Reach = []sim.Goal{sim.BitFlipped, storesim.SnapshotCorrupt, sim.Exited, storesim.SnapshotInstalled}
+	sim.Test(t, sc)
+}
+
+// TestSnapshotsLateAndRepeated2C delivers snapshots twice and late: to a store that
+// is installing the same one, or a newer one, or has gone on from it long ago. What
+// is older than what is there must not come back.
+func TestSnapshotsLateAndRepeated2C(t *testing.T) {
+	sc := collecting(graded.Claim{
+		Text:   "a snapshot that is older than what a store has does nothing",
+		Source: "Raft §7",
+	}, 4)
+	sc.Nemesis = sim.Together(
+		isolateStores(1200*ms),
+		allTheTime(sim.Fault{Kind: sim.Duplicate, Share: 0.4}),
+		allTheTime(sim.Fault{Kind: sim.Slow, Share: 0.1, Delay: 600 * ms}))
+	sc.Reach = []sim.Goal{storesim.SnapshotInstalled, storesim.SnapshotUseless, storesim.SnapshotRepeated}
+	sim.Test(t, sc)
+}
+
+// TestCrashAtEveryWriteOfSnapshot2C has a store come up with an empty log and get a
+// snapshot, and crashes it once at each write that it does to its disks and its
+// files, before it, right after it, and before anybody knows of it. Half a
+// snapshot must never be taken for data.
+func TestCrashAtEveryWriteOfSnapshot2C(t *testing.T) {
+	sc := collecting(graded.Claim{
+		Text:   "a crash at any write while a snapshot is installed leaves the old data or, after a restart, the new",
+		Source: "doc.go: What is durable when, 4",
+	}, 3)
+	sc.Seeds, sc.Stores, sc.Tick, sc.For = 2, 3, 10*ms, 900*ms
+	sc.Victim = 3
+	sc.Nemesis = func(*sim.Drawer, sim.Setting) []sim.Fault {
+		return []sim.Fault{{Kind: sim.Crash, Who: 3, From: ms, Until: 600 * ms}}
+	}
+	sc.Reach = []sim.Goal{sim.CrashedWriting, storesim.SnapshotInstalled, storesim.CrashedInstalling}
+	sim.TestEveryWrite(t, sc)
+}
+
+// TestDisksFailWithSnapshots2C has disks fill up and fail while snapshots are made,
+// received and installed.
+func TestDisksFailWithSnapshots2C(t *testing.T) {
+	sc := collecting(graded.Claim{
+		Text:   "a snapshot that cannot be written is not installed, and a store that began to install one finishes that first",
+		Source: "doc.go: What is durable when, 4",
+	}, 4)
+	sc.Nemesis = sim.Together(isolateStores(1200*ms), sim.DiskFailures(600*ms))
+	sc.Reach = []sim.Goal{storesim.DiskWasFull, sim.DiskFailed, storesim.SnapshotInstalled}
+	sim.Test(t, sc)
+}
+
+// TestEverythingAtOnce2C has snapshots, an unreliable network, partitions and
+// crashes together, or some of them, as the seed says.
+func TestEverythingAtOnce2C(t *testing.T) {
+	sc := collecting(graded.Claim{
+		Text:   "whatever goes wrong while logs are collected and snapshots sent, what clients see is linearizable, and the stores recover",
+		Source: "Raft §5, §7, §8",
+	}, 5)
+	sc.Seeds = 40
+	sc.Tick = 20 * ms
+	sc.Nemesis = sim.Together(isolateStores(1600*ms), sim.Swarm(
+		sim.RandomPartitions(1200*ms),
+		sim.Unreliable(),
+		sim.UnreliableClients(),
+		sim.Crashes(1200*ms),
+		sim.CrashesWhileWriting(500*ms),
+		sim.SlowLinks(1600*ms),
+		sim.WrongClocks(1400*ms),
+		allTheTime(sim.Fault{Kind: sim.Cut, Share: 0.1}),
+	))
+	sc.Reach = []sim.Goal{
+		sim.MessageLost, sim.MessageRepeated, sim.LeaderCrashed, sim.CrashedWriting, sim.CrashLostWrites, sim.LeaderDeposed,
+		sim.TransferCut, storesim.LogCollected, storesim.SnapshotInstalled, storesim.CrashedInstalling,
+	}
+	sim.Test(t, sc)
+}

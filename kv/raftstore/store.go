@@ -1,0 +1,340 @@
+package raftstore
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/pingcap/errors"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// Config holds what a store is opened with.
+type Config struct {
+	// ClusterID and StoreID say who the store is. The engines remember, and
+	// Open refuses those of another.
+	ClusterID, StoreID uint64
+
+	// RaftEngine holds logs, KVEngine data. They are opened with RaftFamilies
+	// and KVFamilies, and closed by whoever opened them, after the store.
+	RaftEngine, KVEngine engine.Engine
+
+	// Files keeps snapshots.
+	Files Files
+
+	// Transport carries messages to other stores.
+	Transport Transport
+
+	// Executor runs slow work.
+	Executor Executor
+
+	// RandIntN returns a number in [0, n) for a region, uniformly distributed:
+	// the only source of randomness.
+	RandIntN func(regionID uint64, n int) int
+
+	// ElectionTicks and HeartbeatTicks are as in raft.Config.
+	ElectionTicks, HeartbeatTicks int
+
+	// MaxLogEntries is the number of applied entries that a log may keep
+	// before it is collected.
+	MaxLogEntries uint64
+
+	Logger *slog.Logger
+}
+
+// A Transport carries messages to the peers on other stores.
+type Transport interface {
+	// Send sends m to the store of m.ToPeer, at best: it may be lost, delayed,
+	// repeated or overtaken. Send never blocks, and m is not to be changed.
+	// If it is known that m was not sent, the transport calls
+	// ReportUnreachable; and for every snapshot, ReportSnapshot once.
+	Send(m *raftserverpb.RaftMessage)
+}
+
+// An Executor runs slow work.
+type Executor interface {
+	// Go runs task soon, on another goroutine, and does not wait for it.
+	Go(task func())
+}
+
+// A Store holds the peers of one store. Its methods may be called from several
+// goroutines.
+type Store struct {
+	cfg   Config
+	queue *runQueue
+
+	mu    sync.RWMutex
+	peers map[uint64]*peer // by region
+	// stopped is set once, when the store is closed or has failed.
+	stopped error
+
+	// passes is held for reading by each pass, and for writing by Close.
+	passes sync.RWMutex
+}
+
+// Bootstrap writes the first state of a store into its empty engines: its
+// identity, and its replicas of regions, which every store begins with alike. It
+// returns an error if the engines are not empty.
+func Bootstrap(c *Config, regions ...*metapb.Region) error {
+	ident := &raftserverpb.StoreIdent{ClusterId: c.ClusterID, StoreId: c.StoreID}
+	for _, e := range []struct {
+		engine engine.Engine
+		cf     engine.CF
+	}{{c.RaftEngine, cfRaft}, {c.KVEngine, cfMeta}} {
+		it, err := e.engine.Iterate(e.cf, engine.Range{})
+		if err != nil {
+			return err
+		}
+		it.Seek(nil)
+		used := it.Valid()
+		if err := it.Close(); err != nil {
+			return err
+		}
+		if used {
+			return errors.New("cannot start a store on engines that are in use")
+		}
+	}
+	var log, data engine.Batch
+	for _, region := range regions {
+		put(&data, cfMeta, stateKey(region.Id), &raftserverpb.RegionState{Region: region})
+	}
+	// The kv engine's identity comes last: with it, the store is complete.
+	put(&log, cfRaft, identKey(), ident)
+	put(&data, cfMeta, identKey(), ident)
+	if err := c.RaftEngine.Write(&log, true); err != nil {
+		return err
+	}
+	return c.KVEngine.Write(&data, true)
+}
+
+// A StrangerError is returned for engines that belong to another store.
+type StrangerError struct {
+	What         string // "cluster" or "store"
+	Has, Expects uint64
+}
+
+func (e *StrangerError) Error() string {
+	return fmt.Sprintf("the data are those of %s %d, not %d", e.What, e.Has, e.Expects)
+}
+
+// ErrNotBootstrapped is returned for engines that hold no store yet.
+var ErrNotBootstrapped = errors.NewNoStackError("the engines hold no store yet")
+
+// Open returns the store that the engines hold, as it was left, or as it was
+// after a crash. It finishes what a crash interrupted. The store does nothing
+// before Pass or Run is called.
+func Open(c Config) (*Store, error) {
+	if err := checkIdent(&c); err != nil {
+		return nil, err
+	}
+	s := &Store{cfg: c, queue: newRunQueue(), peers: map[uint64]*peer{}}
+	states, err := loadRegionStates(c.KVEngine)
+	if err != nil {
+		return nil, err
+	}
+	for _, state := range states {
+		if state.Restoring != nil {
+			restored, err := c.restore(state, state.Restoring)
+			if err != nil {
+				return nil, errors.Annotatef(err, "region %d: cannot finish installing a snapshot", state.Region.Id)
+			}
+			state = restored
+		}
+		p, err := newPeer(s, state)
+		if err != nil {
+			return nil, errors.Annotatef(err, "region %d", state.Region.Id)
+		}
+		s.peers[state.Region.Id] = p
+	}
+	// What is left of snapshots that were under way is of no use any more.
+	names, err := c.Files.List()
+	if err != nil {
+		return nil, errors.Annotate(err, "cannot list the snapshot files")
+	}
+	for _, name := range names {
+		if err := c.Files.Remove(name); err != nil {
+			return nil, errors.Annotatef(err, "cannot remove snapshot file %s", name)
+		}
+	}
+	return s, nil
+}
+
+func checkIdent(c *Config) error {
+	for _, e := range []struct {
+		engine engine.Engine
+		cf     engine.CF
+	}{{c.RaftEngine, cfRaft}, {c.KVEngine, cfMeta}} {
+		ident := &raftserverpb.StoreIdent{}
+		if err := load(e.engine, e.cf, identKey(), ident); err != nil {
+			return err
+		}
+		switch {
+		case ident.StoreId == 0:
+			return ErrNotBootstrapped
+		case ident.ClusterId != c.ClusterID:
+			return &StrangerError{"cluster", ident.ClusterId, c.ClusterID}
+		case ident.StoreId != c.StoreID:
+			return &StrangerError{"store", ident.StoreId, c.StoreID}
+		}
+	}
+	return nil
+}
+
+// loadRegionStates returns the states of all regions, in the order of their ids.
+func loadRegionStates(kv engine.Engine) ([]*raftserverpb.RegionState, error) {
+	it, err := kv.Iterate(cfMeta, stateRange())
+	if err != nil {
+		return nil, err
+	}
+	defer it.Close()
+	var states []*raftserverpb.RegionState
+	for it.Seek(nil); it.Valid(); it.Next() {
+		state := &raftserverpb.RegionState{}
+		if err := proto.Unmarshal(it.Value(), state); err != nil {
+			return nil, errors.Annotatef(err, "the state of region %d is corrupt", regionOfStateKey(it.Key()))
+		}
+		states = append(states, state)
+	}
+	return states, it.Close()
+}
+
+// Regions returns the regions that a store's kv engine holds, in the order of
+// their ids: none if it was not bootstrapped. The store must not be running.
+func Regions(kv engine.Engine) ([]*metapb.Region, error) {
+	states, err := loadRegionStates(kv)
+	if err != nil {
+		return nil, err
+	}
+	regions := make([]*metapb.Region, 0, len(states))
+	for _, state := range states {
+		regions = append(regions, state.Region)
+	}
+	return regions, nil
+}
+
+// peer returns the peer of a region, or nil.
+func (s *Store) peer(regionID uint64) *peer {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.peers[regionID]
+}
+
+// Submit gives c to the peer of its region.
+func (s *Store) Submit(c *Command) {
+	p := s.peer(c.Context.GetRegionId())
+	if p == nil {
+		c.Done(Result{Err: errRegionNotFound(c.Context.GetRegionId())})
+		return
+	}
+	if !p.put(event{command: c}) {
+		c.Done(Result{Err: ErrStopped})
+	}
+}
+
+// Step gives m to the peer of its region. A message for a region that is not
+// here is dropped.
+func (s *Store) Step(m *raftserverpb.RaftMessage) {
+	if p := s.peer(m.RegionId); p != nil && m.Message != nil {
+		p.put(event{message: m})
+	}
+}
+
+// ReportUnreachable says that a message to the peer did not leave.
+func (s *Store) ReportUnreachable(regionID, peerID uint64) {
+	s.do(regionID, func(p *peer) { p.node.ReportUnreachable(peerID) })
+}
+
+// ReportSnapshot says whether a snapshot sent to the peer has arrived.
+func (s *Store) ReportSnapshot(regionID, peerID uint64, arrived bool) {
+	s.do(regionID, func(p *peer) {
+		if !arrived {
+			p.inspectSnapshot()
+		}
+		p.node.ReportSnapshot(peerID, arrived)
+	})
+}
+
+func (s *Store) do(regionID uint64, f func(*peer)) {
+	if p := s.peer(regionID); p != nil {
+		p.put(event{do: f})
+	}
+}
+
+// Tick advances the clock of every peer by one tick.
+func (s *Store) Tick() {
+	for _, p := range s.sortedPeers() {
+		p.inbox.tick()
+		s.queue.wake(p)
+	}
+}
+
+// Run makes passes until the store is closed or has failed, and returns why.
+// Several goroutines may call it; a pass of one has other peers than that of
+// another.
+func (s *Store) Run() error {
+	for {
+		peers := s.queue.wait(nil, passSize)
+		if len(peers) == 0 {
+			return s.Err()
+		}
+		s.pass(peers)
+	}
+}
+
+// Err returns nil while the store works, ErrStopped after Close, and after a
+// failure what it was.
+func (s *Store) Err() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.stopped
+}
+
+// stop ends the store for a reason, the first of which counts: no pass begins
+// any more.
+func (s *Store) stop(reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped == nil {
+		s.stopped = reason
+		s.queue.close()
+	}
+}
+
+// Close stops the store, waits for the passes under way, and answers every
+// command that it still has. It must not be called in a pass.
+func (s *Store) Close() {
+	s.stop(ErrStopped)
+	s.passes.Lock()
+	defer s.passes.Unlock()
+	for _, p := range s.sortedPeers() {
+		p.abandon()
+	}
+}
+
+// sortedPeers returns the peers in the order of their regions.
+func (s *Store) sortedPeers() []*peer {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	peers := make([]*peer, 0, len(s.peers))
+	for _, id := range slices.Sorted(maps.Keys(s.peers)) {
+		peers = append(peers, s.peers[id])
+	}
+	return peers
+}
+
+// writeFailed deals with a write of a pass that failed. A full disk may have room
+// again: the pass's tasks stay, and the next tick tries again. After any other
+// error nobody knows what is on disk, and the store stops.
+func (s *Store) writeFailed(err error) {
+	if errors.Cause(err) == engine.ErrDiskFull {
+		s.cfg.Logger.Error("the disk is full; trying again")
+		return
+	}
+	s.stop(errors.Annotate(err, "cannot write"))
+}

@@ -1,0 +1,165 @@
+package transport
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// A Config says between whom a Transport carries messages.
+type Config struct {
+	// ClusterID and StoreID are those of this store.
+	ClusterID, StoreID uint64
+
+	// Addrs is where the other stores listen, host:port by store id.
+	Addrs map[uint64]string
+
+	// Files is where snapshots come from and go to.
+	Files Files
+
+	// Rand returns a random number: of it come the identity of this process
+	// and the jitter of back-off. It is called from several goroutines.
+	Rand func() uint64
+
+	// Backoff bounds the pauses between attempts to reach a store. 0 means
+	// the default.
+	Backoff Backoff
+
+	Logger *slog.Logger
+
+	// DialOptions are added when connecting to another store.
+	DialOptions []grpc.DialOption
+}
+
+// Files are snapshot files, of which a complete one can replace another.
+type Files interface {
+	raftstore.Files
+	// Rename gives a file another name, durably, replacing a file of that
+	// name.
+	Rename(from, to string) error
+}
+
+// A Store is what a transport serves. *raftstore.Store is one. None of its
+// methods blocks.
+type Store interface {
+	Step(m *raftserverpb.RaftMessage)
+	ReportUnreachable(regionID, peerID uint64)
+	ReportSnapshot(regionID, peerID uint64, arrived bool)
+}
+
+const (
+	// connectTimeout bounds how long it may take to reach a store.
+	connectTimeout = 3 * time.Second
+	// stallTimeout bounds how long a snapshot may stand still.
+	stallTimeout = 30 * time.Second
+	// maxSnapshots bounds the snapshots under way, in each direction. More
+	// would make all of them late.
+	maxSnapshots = 4
+)
+
+// A Transport implements raftstore.Transport over gRPC, and the streams between
+// stores of service tinykvpb.TinyKv. Its methods may be called from several
+// goroutines at once.
+type Transport struct {
+	cfg Config
+	// process tells this process from another one with the same store id.
+	process uint64
+	store   Store
+	links   map[uint64]*link
+	present presence
+	drops   drops
+	// attempts numbers the temporary files.
+	attempts atomic.Uint64
+
+	// sending and receiving hold a token for each snapshot under way.
+	sending, receiving chan struct{}
+
+	// ctx is done when the transport stops.
+	ctx  context.Context
+	stop context.CancelFunc
+
+	mu      sync.Mutex
+	stopped bool
+	running sync.WaitGroup // goroutines; added to under mu while not stopped
+}
+
+var _ raftstore.Transport = (*Transport)(nil)
+
+// New returns a transport that does nothing before Start.
+func New(cfg Config) *Transport {
+	cfg.Backoff = cfg.Backoff.orDefault()
+	t := &Transport{
+		cfg:       cfg,
+		process:   cfg.Rand(),
+		links:     map[uint64]*link{},
+		present:   presence{stores: map[uint64]*visitor{}},
+		sending:   make(chan struct{}, maxSnapshots),
+		receiving: make(chan struct{}, maxSnapshots),
+	}
+	t.drops.logger = cfg.Logger
+	t.ctx, t.stop = context.WithCancel(context.Background())
+	for id, addr := range cfg.Addrs {
+		if id != cfg.StoreID {
+			t.links[id] = newLink(t, id, addr)
+		}
+	}
+	return t
+}
+
+// Start begins to carry messages from and to store. It is called once, before
+// the first Send.
+func (t *Transport) Start(store Store) {
+	t.store = store
+	for _, l := range t.links {
+		t.spawn(func() { l.run(t.ctx) })
+	}
+}
+
+// Stop ends all streams, in both directions, and waits until nobody calls the
+// store any more. What has not been sent is lost.
+func (t *Transport) Stop() {
+	t.mu.Lock()
+	t.stopped = true
+	t.mu.Unlock()
+	t.stop()
+	t.running.Wait()
+}
+
+// spawn runs f on a goroutine that Stop waits for. It reports false if the
+// transport has stopped.
+func (t *Transport) spawn(f func()) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stopped {
+		return false
+	}
+	t.running.Go(f)
+	return true
+}
+
+// Send implements raftstore.Transport.
+func (t *Transport) Send(m *raftserverpb.RaftMessage) {
+	if m.GetMessage().GetMsgType() == eraftpb.MessageType_MsgSnapshot {
+		t.sendSnapshot(m)
+		return
+	}
+	l := t.links[m.GetToPeer().GetStoreId()]
+	if l == nil {
+		t.drops.count(DropUnknownStore, "to", m.GetToPeer().GetStoreId())
+		t.store.ReportUnreachable(m.RegionId, m.GetToPeer().GetId())
+		return
+	}
+	l.send(m)
+}
+
+// Drops returns how many messages and streams were dropped since the start, by
+// reason.
+func (t *Transport) Drops() map[DropReason]uint64 { return t.drops.snapshot() }

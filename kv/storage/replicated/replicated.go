@@ -1,0 +1,369 @@
+// Package replicated is a storage whose data are on several stores: every write
+// goes through the Raft log of its region, and every read comes from a leader
+// that has made sure that it still leads.
+//
+// The work is done by package raftstore. This package gives it what a program
+// has and a simulation has not: goroutines that make its passes, a clock that
+// ticks, a pool for slow work, and the network.
+package replicated
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/raftstore/transport"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/proto/tinykvpb"
+)
+
+// A Config says who a store is, where its data are, and how it deals with time.
+type Config struct {
+	// ClusterID and StoreID say who the store is.
+	ClusterID, StoreID uint64
+
+	// Addrs is where the other stores listen, host:port by store id.
+	Addrs map[uint64]string
+
+	// Open opens what the store keeps its data in. Start calls it, each time
+	// anew. It has been bootstrapped before.
+	Open func() (*Disk, error)
+
+	// Tick is the time between two ticks. A leader sends heartbeats every
+	// HeartbeatTicks; whoever hears of no leader for ElectionTicks up to twice
+	// as many campaigns. 0 means the default.
+	Tick                          time.Duration
+	HeartbeatTicks, ElectionTicks int
+
+	// MaxLogEntries is how many applied entries a region's log keeps before it
+	// is collected. 0 means the default.
+	MaxLogEntries uint64
+
+	Logger *slog.Logger
+}
+
+// Defaults of Config.
+const (
+	DefaultTick           = 100 * time.Millisecond
+	DefaultHeartbeatTicks = 1
+	DefaultElectionTicks  = 10
+	DefaultMaxLogEntries  = 10_000
+)
+
+// A Disk is what a store keeps its data in. Its engines are opened with
+// raftstore.RaftFamilies and raftstore.KVFamilies.
+type Disk struct {
+	Raft, KV engine.Engine
+	Files    transport.Files
+	// Close is called once, when nobody uses any of them.
+	Close func() error
+}
+
+// A Storage implements storage.Storage over a raftstore.Store, and serves what
+// other stores send to it.
+type Storage struct {
+	cfg Config
+
+	mu sync.RWMutex
+	// running is nil while the storage does not run.
+	running *instance
+}
+
+var _ storage.Storage = (*Storage)(nil)
+
+// New returns a storage that is not started yet.
+func New(cfg Config) *Storage {
+	if cfg.Tick == 0 {
+		cfg.Tick = DefaultTick
+	}
+	if cfg.HeartbeatTicks == 0 {
+		cfg.HeartbeatTicks = DefaultHeartbeatTicks
+	}
+	if cfg.ElectionTicks == 0 {
+		cfg.ElectionTicks = DefaultElectionTicks
+	}
+	if cfg.MaxLogEntries == 0 {
+		cfg.MaxLogEntries = DefaultMaxLogEntries
+	}
+	return &Storage{cfg: cfg}
+}
+
+// Start opens the disk and sets the store going.
+func (s *Storage) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running != nil {
+		return storage.ErrRunning
+	}
+	i, err := start(&s.cfg)
+	if err != nil {
+		return err
+	}
+	s.running = i
+	return nil
+}
+
+// Stop ends the store and closes the disk. Calls under way end with an error.
+func (s *Storage) Stop() error {
+	s.mu.Lock()
+	i := s.running
+	s.running = nil
+	s.mu.Unlock()
+	if i == nil {
+		return nil
+	}
+	return i.stop()
+}
+
+// Failed returns a channel that is closed once the store cannot go on, because
+// what it has on disk is not certain any more; Err says why. The caller has
+// nothing left to do but to Stop. It is nil while the storage does not run.
+func (s *Storage) Failed() <-chan struct{} {
+	if i := s.instance(); i != nil {
+		return i.failed
+	}
+	return nil
+}
+
+// Err returns why the store failed, or nil if it did not.
+func (s *Storage) Err() error {
+	if i := s.instance(); i != nil {
+		if err := i.store.Err(); err != raftstore.ErrStopped {
+			return err
+		}
+	}
+	return nil
+}
+
+// Raft serves a stream of tinykvpb.TinyKv between stores.
+func (s *Storage) Raft(stream tinykvpb.TinyKv_RaftServer) error {
+	if i := s.instance(); i != nil {
+		return i.transport.Raft(stream)
+	}
+	return storage.ErrNotRunning
+}
+
+// Snapshot serves a stream of tinykvpb.TinyKv between stores.
+func (s *Storage) Snapshot(stream tinykvpb.TinyKv_SnapshotServer) error {
+	if i := s.instance(); i != nil {
+		return i.transport.Snapshot(stream)
+	}
+	return storage.ErrNotRunning
+}
+
+func (s *Storage) instance() *instance {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.running
+}
+
+// Write implements storage.Storage. If ctx ends first, or the store loses track
+// of the write, nobody knows whether it takes effect: the error is then ctx.Err()
+// or storage.ErrOutcomeUnknown.
+func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storage.Modify) error {
+	writes, err := commandOf(batch)
+	if err != nil {
+		return err
+	}
+	result, err := s.submit(ctx, rc, writes)
+	if err != nil {
+		return err
+	}
+	if result.Snapshot != nil { // of an empty batch, which reads instead
+		return result.Snapshot.Close()
+	}
+	return nil
+}
+
+// Reader implements storage.Storage: it sees every write that was acknowledged,
+// by whichever store, before Reader was called.
+func (s *Storage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
+	result, err := s.submit(ctx, rc, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &reader{result.Snapshot}, nil
+}
+
+// submit waits for what comes of a command.
+func (s *Storage) submit(ctx context.Context, rc *kvrpcpb.Context, writes []*raftserverpb.Write) (raftstore.Result, error) {
+	if rc == nil {
+		return raftstore.Result{}, storage.ErrNoContext
+	}
+	if err := ctx.Err(); err != nil {
+		return raftstore.Result{}, err
+	}
+	i := s.instance()
+	if i == nil {
+		return raftstore.Result{}, storage.ErrNotRunning
+	}
+	c := newCall()
+	i.store.Submit(&raftstore.Command{Context: rc, Writes: writes, Done: c.done})
+	result, err := c.wait(ctx)
+	if err != nil {
+		return raftstore.Result{}, err
+	}
+	switch result.Err {
+	case raftstore.ErrOutcomeUnknown:
+		result.Err = storage.ErrOutcomeUnknown
+	case raftstore.ErrStopped:
+		result.Err = storage.ErrNotRunning
+	}
+	return result, result.Err
+}
+
+// commandOf returns what batch wants written, in memory of its own: a command
+// outlives a caller that gives up. What no engine would accept must not get into
+// a log, where it could neither be applied nor be refused.
+func commandOf(batch []storage.Modify) ([]*raftserverpb.Write, error) {
+	var b engine.Batch
+	for _, m := range batch {
+		if m.Delete {
+			b.Delete(m.CF, m.Key)
+		} else {
+			b.Put(m.CF, m.Key, m.Value)
+		}
+	}
+	if err := b.Check(engine.Families); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 0, b.Size())
+	own := func(bytes []byte) []byte {
+		at := len(buf)
+		buf = append(buf, bytes...)
+		return buf[at:len(buf):len(buf)]
+	}
+	writes := make([]*raftserverpb.Write, 0, b.Len())
+	for _, op := range b.Ops() {
+		writes = append(writes, &raftserverpb.Write{Cf: op.CF, Key: own(op.Key), Value: own(op.Value), Delete: op.Delete})
+	}
+	return writes, nil
+}
+
+// A reader shows the data of a snapshot, and hides what else is in the engine.
+type reader struct {
+	engine.Snapshot
+}
+
+func (r *reader) Get(cf engine.CF, key []byte) (value []byte, found bool, err error) {
+	if !slices.Contains(engine.Families, cf) {
+		return nil, false, &engine.UnknownFamilyError{CF: cf}
+	}
+	return r.Snapshot.Get(cf, key)
+}
+
+func (r *reader) Iterate(cf engine.CF, within engine.Range) (engine.Iterator, error) {
+	if !slices.Contains(engine.Families, cf) {
+		return nil, &engine.UnknownFamilyError{CF: cf}
+	}
+	return r.Snapshot.Iterate(cf, within)
+}
+
+// An instance is a store from Start to Stop.
+type instance struct {
+	disk      *Disk
+	store     *raftstore.Store
+	transport *transport.Transport
+	pool      *pool
+	stopping  chan struct{}
+	failed    chan struct{}
+	loops     sync.WaitGroup
+}
+
+const (
+	// runners is how many goroutines make passes. While one waits for a
+	// sync, another one works for other regions.
+	runners = 4
+	// workers is how many goroutines do slow work.
+	workers = 2
+)
+
+func start(cfg *Config) (*instance, error) {
+	disk, err := cfg.Open()
+	if err != nil {
+		return nil, err
+	}
+	i := &instance{
+		disk: disk,
+		transport: transport.New(transport.Config{
+			ClusterID: cfg.ClusterID,
+			StoreID:   cfg.StoreID,
+			Addrs:     cfg.Addrs,
+			Files:     disk.Files,
+			Rand:      rand.Uint64,
+			Logger:    cfg.Logger,
+		}),
+		pool:     newPool(workers),
+		stopping: make(chan struct{}),
+		failed:   make(chan struct{}),
+	}
+	i.store, err = raftstore.Open(raftstore.Config{
+		ClusterID:      cfg.ClusterID,
+		StoreID:        cfg.StoreID,
+		RaftEngine:     disk.Raft,
+		KVEngine:       disk.KV,
+		Files:          disk.Files,
+		Transport:      i.transport,
+		Executor:       i.pool,
+		RandIntN:       func(_ uint64, n int) int { return rand.IntN(n) },
+		ElectionTicks:  cfg.ElectionTicks,
+		HeartbeatTicks: cfg.HeartbeatTicks,
+		MaxLogEntries:  cfg.MaxLogEntries,
+		Logger:         cfg.Logger,
+	})
+	if err != nil {
+		i.pool.close()
+		if closeErr := disk.Close(); closeErr != nil {
+			cfg.Logger.Warn("cannot close the disk", "error", closeErr)
+		}
+		return nil, err
+	}
+	i.transport.Start(i.store)
+	var once sync.Once
+	for range runners {
+		i.loops.Go(func() {
+			if err := i.store.Run(); err != raftstore.ErrStopped {
+				once.Do(func() {
+					cfg.Logger.Error("the store has failed", "error", err)
+					i.store.Close() // answers whoever still waits
+					close(i.failed)
+				})
+			}
+		})
+	}
+	i.loops.Go(func() { i.tick(cfg.Tick) })
+	return i, nil
+}
+
+// tick is the clock.
+func (i *instance) tick(every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			i.store.Tick()
+		case <-i.stopping:
+			return
+		}
+	}
+}
+
+// stop ends everything in the order in which nobody misses what ends before it.
+func (i *instance) stop() error {
+	close(i.stopping)
+	i.transport.Stop()
+	i.store.Close()
+	i.loops.Wait()
+	i.pool.close()
+	return errors.Annotate(i.disk.Close(), "close the disk")
+}

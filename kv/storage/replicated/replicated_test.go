@@ -1,0 +1,392 @@
+package replicated_test
+
+import (
+	"context"
+	stderrors "errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/engine/memory"
+	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/raftstore/snapdir"
+	"github.com/labkv/labkv/kv/server"
+	"github.com/labkv/labkv/kv/server/endpoint"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/storage/replicated"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/tinykvpb"
+)
+
+const clusterID = 7
+
+var rc = &kvrpcpb.Context{RegionId: 1}
+
+// A machine is a server of a cluster in this process: the disks are in memory, the
+// network is the loopback.
+type machine struct {
+	t       *testing.T
+	id      uint64
+	addrs   map[uint64]string
+	log, kv *memory.Disk
+	dir     string // of snapshots
+
+	storage  *replicated.Storage
+	endpoint *endpoint.Endpoint
+	served   chan error
+}
+
+// newCluster starts n machines.
+func newCluster(t *testing.T, n int) []*machine {
+	t.Helper()
+	region := &metapb.Region{Id: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1}}
+	addrs := map[uint64]string{}
+	var listeners []net.Listener
+	for id := uint64(1); id <= uint64(n); id++ {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		listeners = append(listeners, l)
+		addrs[id] = l.Addr().String()
+		region.Peers = append(region.Peers, &metapb.Peer{Id: id, StoreId: id})
+	}
+	var machines []*machine
+	for i, l := range listeners {
+		m := &machine{t: t, id: uint64(i + 1), addrs: addrs, log: memory.NewDisk(), kv: memory.NewDisk(), dir: t.TempDir()}
+		machines = append(machines, m)
+		disk, err := m.open()
+		require.NoError(t, err)
+		require.NoError(t, raftstore.Bootstrap(&raftstore.Config{ClusterID: clusterID, StoreID: m.id, RaftEngine: disk.Raft, KVEngine: disk.KV}, region))
+		require.NoError(t, disk.Close())
+		m.start(l)
+		t.Cleanup(m.stop)
+	}
+	return machines
+}
+
+func (m *machine) open() (*replicated.Disk, error) {
+	log, err := m.log.Open(raftstore.RaftFamilies...)
+	if err != nil {
+		return nil, err
+	}
+	kv, err := m.kv.Open(raftstore.KVFamilies...)
+	if err != nil {
+		return nil, err
+	}
+	files, err := snapdir.Open(m.dir)
+	if err != nil {
+		return nil, err
+	}
+	return &replicated.Disk{Raft: log, KV: kv, Files: files, Close: func() error {
+		return stderrors.Join(files.Close(), kv.Close(), log.Close())
+	}}, nil
+}
+
+func (m *machine) config() replicated.Config {
+	return replicated.Config{
+		ClusterID: clusterID, StoreID: m.id, Addrs: m.addrs,
+		Open:          m.open,
+		Tick:          10 * time.Millisecond,
+		MaxLogEntries: 20,
+		Logger:        slog.New(slog.DiscardHandler),
+	}
+}
+
+// start starts the machine on l, or where it was before.
+func (m *machine) start(l net.Listener) {
+	m.t.Helper()
+	var err error
+	if l == nil {
+		l, err = net.Listen("tcp", m.addrs[m.id])
+		require.NoError(m.t, err)
+	}
+	m.storage = replicated.New(m.config())
+	require.NoError(m.t, m.storage.Start())
+	m.endpoint = endpoint.New(endpoint.Config{})
+	tinykvpb.RegisterTinyKvServer(m.endpoint, server.New(m.storage))
+	m.served = make(chan error, 1)
+	go func() { m.served <- m.endpoint.Serve(l) }()
+}
+
+// stop stops the machine; a second call does nothing.
+func (m *machine) stop() {
+	if m.storage == nil {
+		return
+	}
+	require.True(m.t, m.endpoint.Stop(), "nothing holds up the end")
+	require.NoError(m.t, <-m.served)
+	require.NoError(m.t, m.storage.Stop())
+	m.storage = nil
+}
+
+// eventually calls try until it returns nil.
+func eventually(t *testing.T, try func(ctx context.Context) error) {
+	t.Helper()
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		err := try(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
+		require.NoError(t, t.Context().Err(), "still: %v", err)
+	}
+}
+
+// leader returns the machine that leads.
+func leader(t *testing.T, machines []*machine) *machine {
+	t.Helper()
+	for {
+		for _, m := range machines {
+			if m.storage == nil {
+				continue
+			}
+			if r, err := m.storage.Reader(t.Context(), rc); err == nil {
+				require.NoError(t, r.Close())
+				return m
+			}
+		}
+	}
+}
+
+func put(key, value string) []storage.Modify {
+	return []storage.Modify{{CF: engine.CFDefault, Key: []byte(key), Value: []byte(value)}}
+}
+
+// write writes through whoever leads. A write of which nobody knows the outcome is
+// written again: nobody else writes here.
+func write(t *testing.T, machines []*machine, key, value string) {
+	t.Helper()
+	eventually(t, func(ctx context.Context) error {
+		return leader(t, machines).storage.Write(ctx, rc, put(key, value))
+	})
+}
+
+// content returns all keys and values that a leader shows.
+func content(t *testing.T, machines []*machine) map[string]string {
+	t.Helper()
+	content := map[string]string{}
+	eventually(t, func(ctx context.Context) error {
+		r, err := leader(t, machines).storage.Reader(ctx, rc)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		it, err := r.Iterate(engine.CFDefault, engine.Range{})
+		require.NoError(t, err)
+		for it.Seek(nil); it.Valid(); it.Next() {
+			content[string(it.Key())] = string(it.Value())
+		}
+		return it.Close()
+	})
+	return content
+}
+
+// A leader is stopped, twice; the others go on, and what it missed it gets, by log
+// or, when there is no log any more, by snapshot.
+func TestLeaderGoesAndComesBack(t *testing.T) {
+	machines := newCluster(t, 3)
+	want := map[string]string{}
+	writeSome := func(prefix string, n int) {
+		for i := range n {
+			key, value := fmt.Sprintf("%s-%03d", prefix, i), fmt.Sprint(i)
+			write(t, machines, key, value)
+			want[key] = value
+		}
+	}
+	writeSome("together", 5)
+	for _, missed := range []int{3, 300} { // the latter is more than logs keep
+		away := leader(t, machines)
+		away.stop()
+		writeSome(fmt.Sprintf("without-%d", missed), missed)
+		away.start(nil)
+		writeSome(fmt.Sprintf("again-%d", missed), 5)
+		require.Equal(t, want, content(t, machines))
+		// It has what it missed: without one of the others it can lead.
+		for _, m := range machines {
+			if m != away {
+				m.stop()
+				require.Equal(t, want, content(t, machines))
+				m.start(nil)
+				break
+			}
+		}
+	}
+}
+
+// All are stopped at once and start again.
+func TestAllRestart(t *testing.T) {
+	machines := newCluster(t, 3)
+	want := map[string]string{}
+	for i := range 50 {
+		key := fmt.Sprint(i)
+		write(t, machines, key, "x")
+		want[key] = "x"
+	}
+	for _, m := range machines {
+		m.stop()
+	}
+	for _, m := range machines {
+		m.start(nil)
+	}
+	require.Equal(t, want, content(t, machines))
+}
+
+// What the interface of a storage demands, where replication makes a difference.
+func TestContract(t *testing.T) {
+	machines := newCluster(t, 1)
+	m := machines[0]
+	s := leader(t, machines).storage
+	ctx := t.Context()
+
+	require.Equal(t, storage.ErrNoContext, s.Write(ctx, nil, put("a", "1")))
+	_, err := s.Reader(ctx, nil)
+	require.Equal(t, storage.ErrNoContext, err)
+
+	canceled, cancel := context.WithCancel(ctx)
+	cancel()
+	require.Equal(t, context.Canceled, s.Write(canceled, rc, put("a", "1")))
+	_, err = s.Reader(canceled, rc)
+	require.Equal(t, context.Canceled, err)
+
+	var wrongPlace *storage.RegionError
+	require.ErrorAs(t, s.Write(ctx, &kvrpcpb.Context{RegionId: 2}, put("a", "1")), &wrongPlace)
+	require.NotNil(t, wrongPlace.Err.RegionNotFound)
+	require.ErrorAs(t, s.Write(ctx, &kvrpcpb.Context{RegionId: 1, Peer: &metapb.Peer{StoreId: 9}}, nil), &wrongPlace)
+	require.NotNil(t, wrongPlace.Err.StoreNotMatch)
+
+	require.NoError(t, s.Write(ctx, rc, nil), "an empty batch")
+	require.NoError(t, s.Write(ctx, rc, put("a", "")))
+	key, value := []byte("b"), []byte("1")
+	require.NoError(t, s.Write(ctx, rc, []storage.Modify{
+		{CF: engine.CFDefault, Key: key, Value: value}, {CF: engine.CFDefault, Key: key, Delete: true},
+		{CF: engine.CFLock, Key: key, Value: value},
+	}))
+	key[0], value[0] = 'x', 'x' // not kept
+	r, err := s.Reader(ctx, rc)
+	require.NoError(t, err)
+	defer r.Close()
+	v, found, err := r.Get(engine.CFDefault, []byte("a"))
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Empty(t, v)
+	_, found, err = r.Get(engine.CFDefault, []byte("b"))
+	require.NoError(t, err)
+	require.False(t, found)
+	v, _, err = r.Get(engine.CFLock, []byte("b"))
+	require.NoError(t, err)
+	require.Equal(t, "1", string(v))
+
+	require.Equal(t, storage.ErrRunning, s.Start())
+	m.stop()
+	require.NoError(t, s.Stop(), "a second stop")
+	require.Equal(t, storage.ErrNotRunning, s.Write(ctx, rc, put("a", "1")))
+	_, err = s.Reader(ctx, rc)
+	require.Equal(t, storage.ErrNotRunning, err)
+	_, _, err = r.Get(engine.CFDefault, []byte("a"))
+	require.Equal(t, engine.ErrClosed, err, "a reader from before")
+}
+
+// What no engine would accept must not reach a log, where it would stop every
+// store.
+func TestBadWrites(t *testing.T) {
+	machines := newCluster(t, 1)
+	s := leader(t, machines).storage
+	for _, c := range []struct {
+		name  string
+		write storage.Modify
+		says  string
+	}{
+		{"empty key", storage.Modify{CF: engine.CFDefault}, "key is empty"},
+		{"unknown family", storage.Modify{CF: "nonsense", Key: []byte("a")}, "unknown column family"},
+		{"the store's own family", storage.Modify{CF: "meta", Key: []byte("a")}, "unknown column family"},
+		{"large key", storage.Modify{CF: engine.CFDefault, Key: make([]byte, engine.MaxKeySize+1)}, "key is too large"},
+		{"large value", storage.Modify{CF: engine.CFDefault, Key: []byte("a"), Value: make([]byte, engine.MaxValueSize+1)}, "value is too large"},
+		{"value that is no log entry", storage.Modify{CF: engine.CFDefault, Key: []byte("a"), Value: make([]byte, engine.MaxValueSize)}, "write is too large"},
+	} {
+		require.ErrorContains(t, s.Write(t.Context(), rc, []storage.Modify{c.write}), c.says, c.name)
+	}
+	r, err := s.Reader(t.Context(), rc)
+	require.NoError(t, err)
+	defer r.Close()
+	for _, cf := range []string{"", "meta", "raft"} {
+		_, _, err = r.Get(cf, []byte{1})
+		require.ErrorContains(t, err, "unknown column family")
+		_, err = r.Iterate(cf, engine.Range{})
+		require.ErrorContains(t, err, "unknown column family")
+	}
+	large := strings.Repeat("x", engine.MaxValueSize-2<<10)
+	require.NoError(t, s.Write(t.Context(), rc, put("large", large)), "the largest that fits, or nearly")
+}
+
+// Without a majority nothing is answered, until the caller gives up.
+func TestDeadlines(t *testing.T) {
+	machines := newCluster(t, 3)
+	write(t, machines, "a", "1")
+	m := leader(t, machines)
+	for _, other := range machines {
+		if other != m {
+			other.stop()
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.Equal(t, context.DeadlineExceeded, m.storage.Write(ctx, rc, put("a", "2")))
+	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := m.storage.Reader(ctx, rc)
+	require.Equal(t, context.DeadlineExceeded, err)
+
+	// Stop answers who is still waiting.
+	waiting := make(chan error, 1)
+	s := m.storage
+	go func() { waiting <- s.Write(t.Context(), rc, put("a", "3")) }()
+	m.stop()
+	require.Contains(t, []error{storage.ErrOutcomeUnknown, storage.ErrNotRunning}, <-waiting)
+}
+
+// A disk that fails stops the store, and whoever runs it learns why.
+func TestDiskFails(t *testing.T) {
+	machines := newCluster(t, 1)
+	m := machines[0]
+	s := leader(t, machines).storage
+	failed := s.Failed()
+	require.NoError(t, s.Err())
+	m.log.Crash(0)
+	err := s.Write(t.Context(), rc, put("a", "1"))
+	require.Error(t, err)
+	<-failed
+	require.ErrorContains(t, s.Err(), "cannot write")
+	require.Equal(t, storage.ErrNotRunning, s.Write(t.Context(), rc, put("a", "1")))
+	require.True(t, m.endpoint.Stop())
+	require.NoError(t, <-m.served)
+	_ = s.Stop() // its disk is broken
+	m.storage = nil
+}
+
+func TestStartFails(t *testing.T) {
+	broken := stderrors.New("no such disk")
+	s := replicated.New(replicated.Config{
+		Open:   func() (*replicated.Disk, error) { return nil, broken },
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	require.Equal(t, broken, s.Start())
+	require.NoError(t, s.Stop())
+	require.Nil(t, s.Failed())
+
+	m := newCluster(t, 1)[0]
+	m.stop()
+	other := m.config()
+	other.ClusterID = 8
+	require.ErrorContains(t, replicated.New(other).Start(), "the data are those of cluster 7, not 8")
+	other = m.config()
+	other.StoreID = 2
+	require.ErrorContains(t, replicated.New(other).Start(), "the data are those of store 1, not 2")
+	m.start(nil) // whoever failed has closed the disk
+}
