@@ -52,6 +52,7 @@ implemented; 2 wrong usage; 3 the harness itself failed.`,
 		a.handoutCommand(),
 		a.gradeCommand(),
 		a.mutantsCommand(),
+		a.clusterCommand(),
 		sandboxCommand(),
 	)
 	return root

@@ -122,13 +122,30 @@ func TestScanGoesOn(t *testing.T) {
 	require.Equal(t, "key0 key1 key2 key3 key4 key5 key6 key7 key8 key9", keys(s.raw(t, "scan", "--limit", fmt.Sprint(uint32(math.MaxUint32)))))
 }
 
-// A server that answers everything with a region error.
+// A server that does not lead, and answers everything with a region error.
 type elsewhere struct {
 	tinykvpb.UnimplementedTinyKvServer
+	notLeader *errorpb.NotLeader // what it says besides the message
 }
 
-func (elsewhere) RawGet(context.Context, *kvrpcpb.RawGetRequest) (*kvrpcpb.RawGetResponse, error) {
-	return &kvrpcpb.RawGetResponse{RegionError: &errorpb.Error{Message: "region 5 is led by peer 7"}}, nil
+func (e elsewhere) err() *errorpb.Error {
+	return &errorpb.Error{Message: "region 5 is led by peer 7", NotLeader: e.notLeader}
+}
+
+func (e elsewhere) RawGet(context.Context, *kvrpcpb.RawGetRequest) (*kvrpcpb.RawGetResponse, error) {
+	return &kvrpcpb.RawGetResponse{RegionError: e.err()}, nil
+}
+
+func (e elsewhere) RawPut(context.Context, *kvrpcpb.RawPutRequest) (*kvrpcpb.RawPutResponse, error) {
+	return &kvrpcpb.RawPutResponse{RegionError: e.err()}, nil
+}
+
+func (e elsewhere) RawDelete(context.Context, *kvrpcpb.RawDeleteRequest) (*kvrpcpb.RawDeleteResponse, error) {
+	return &kvrpcpb.RawDeleteResponse{RegionError: e.err()}, nil
+}
+
+func (e elsewhere) RawScan(context.Context, *kvrpcpb.RawScanRequest) (*kvrpcpb.RawScanResponse, error) {
+	return &kvrpcpb.RawScanResponse{RegionError: e.err()}, nil
 }
 
 // A silent server never answers.
@@ -149,6 +166,7 @@ func TestFailures(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, nobody.Close())
 	wrong := serve(t, elsewhere{})
+	stranger := serve(t, tinykvpb.UnimplementedTinyKvServer{})
 
 	for _, c := range []struct {
 		args   string // fields, with - for an empty one
@@ -158,7 +176,7 @@ func TestFailures(t *testing.T) {
 		{"raw get a --addr " + nobody.Addr().String(), 1, "cannot reach a server at " + nobody.Addr().String()},
 		{"raw get a --timeout 1ms --addr " + serve(t, silent{}), 1, "within 1ms"},
 		{"raw get a --addr " + wrong, 1, "wrong place to ask: region 5 is led by peer 7"},
-		{"raw put a b --addr " + wrong, 1, "is not a LabKV server"},
+		{"raw put a b --addr " + stranger, 1, "is not a LabKV server"},
 		{"raw put a b --addr " + full.addr, 1, "no space left on device"},
 		{"raw get a --cf nonsense --addr " + s.addr, 1, `unknown column family "nonsense"`},
 		{"raw get - --addr " + s.addr, 1, "key is empty"},
@@ -188,6 +206,23 @@ func TestFailures(t *testing.T) {
 		require.Equal(t, 1, strings.Count(stderr, "\n"), "%s: not one line: %s", c.args, stderr)
 		require.Empty(t, stdout, c.args)
 	}
+}
+
+// Of several stores, one that is down and one that is the wrong one do not matter.
+func TestSeveralStores(t *testing.T) {
+	s := start(t)
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, nobody.Close())
+	follower := serve(t, elsewhere{notLeader: &errorpb.NotLeader{RegionId: 1}})
+	addrs := strings.Join([]string{nobody.Addr().String(), follower, s.addr}, ",")
+	for _, args := range [][]string{{"put", "a", "1"}, {"get", "a"}, {"scan"}, {"delete", "a"}} {
+		code, _, stderr := ctl(append([]string{"raw", "--addr", addrs}, args...)...)
+		require.Zero(t, code, "%v: %s", args, stderr)
+	}
+	code, _, stderr := ctl("raw", "get", "a", "--timeout=50ms", "--addr", follower, "--addr", follower)
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "wrong place to ask")
 }
 
 func TestInterrupt(t *testing.T) {

@@ -3,25 +3,22 @@ package main
 import (
 	"bufio"
 	"context"
+	stderrors "errors"
 	"fmt"
-	"math"
+	"strings"
 	"time"
 
 	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
-	"github.com/labkv/labkv/proto/errorpb"
-	"github.com/labkv/labkv/proto/kvrpcpb"
-	"github.com/labkv/labkv/proto/tinykvpb"
+	"github.com/labkv/labkv/kv/client"
 )
 
 // raw holds the flags that all raw commands share.
 type raw struct {
-	addr    string
+	addrs   []string
 	cf      string
 	timeout time.Duration
 	notation
@@ -38,9 +35,9 @@ func newRawCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.PersistentFlags()
-	flags.StringVar(&r.addr, "addr", "127.0.0.1:20160", "`host:port` of the server")
+	flags.StringSliceVar(&r.addrs, "addr", []string{"127.0.0.1:20160"}, "`host:port` of the server; once for each store of a cluster, any of which may be down")
 	flags.StringVar(&r.cf, "cf", "default", "column `family`: default, lock or write")
-	flags.DurationVar(&r.timeout, "timeout", 5*time.Second, "how long to wait for the server, in all")
+	flags.DurationVar(&r.timeout, "timeout", 5*time.Second, "how long to try, in all")
 	flags.BoolVar(&r.hex, "hex", false, "keys and values are hexadecimal, in arguments and in output")
 
 	var limit uint32
@@ -49,7 +46,7 @@ func newRawCommand() *cobra.Command {
 		Short: "Print pairs in ascending order of keys, from the first key at or after START on",
 		Args:  between(0, "START"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return r.run(cmd, args, func(ctx context.Context, c tinykvpb.TinyKvClient, args [][]byte) error {
+			return r.run(cmd, args, func(ctx context.Context, c *client.Raw, args [][]byte) error {
 				return r.scan(ctx, c, cmd, args, limit)
 			})
 		},
@@ -62,7 +59,7 @@ func newRawCommand() *cobra.Command {
 			Short: "Print the value of a key",
 			Args:  exactly("KEY"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return r.run(cmd, args, func(ctx context.Context, c tinykvpb.TinyKvClient, args [][]byte) error {
+				return r.run(cmd, args, func(ctx context.Context, c *client.Raw, args [][]byte) error {
 					return r.get(ctx, c, cmd, args[0])
 				})
 			},
@@ -72,9 +69,8 @@ func newRawCommand() *cobra.Command {
 			Short: "Set a key to a value",
 			Args:  exactly("KEY", "VALUE"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return r.run(cmd, args, func(ctx context.Context, c tinykvpb.TinyKvClient, args [][]byte) error {
-					resp, err := c.RawPut(ctx, &kvrpcpb.RawPutRequest{Context: &kvrpcpb.Context{}, Cf: r.cf, Key: args[0], Value: args[1]})
-					return refusal(resp, err)
+				return r.run(cmd, args, func(ctx context.Context, c *client.Raw, args [][]byte) error {
+					return c.Put(ctx, r.cf, args[0], args[1])
 				})
 			},
 		},
@@ -83,9 +79,8 @@ func newRawCommand() *cobra.Command {
 			Short: "Remove a key",
 			Args:  exactly("KEY"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return r.run(cmd, args, func(ctx context.Context, c tinykvpb.TinyKvClient, args [][]byte) error {
-					resp, err := c.RawDelete(ctx, &kvrpcpb.RawDeleteRequest{Context: &kvrpcpb.Context{}, Cf: r.cf, Key: args[0]})
-					return refusal(resp, err)
+				return r.run(cmd, args, func(ctx context.Context, c *client.Raw, args [][]byte) error {
+					return c.Delete(ctx, r.cf, args[0])
 				})
 			},
 		},
@@ -95,7 +90,7 @@ func newRawCommand() *cobra.Command {
 }
 
 // run connects and calls do with args as bytes.
-func (r *raw) run(cmd *cobra.Command, args []string, do func(context.Context, tinykvpb.TinyKvClient, [][]byte) error) error {
+func (r *raw) run(cmd *cobra.Command, args []string, do func(context.Context, *client.Raw, [][]byte) error) error {
 	if r.timeout <= 0 {
 		return &usageError{errors.Errorf("--timeout %s is not positive", r.timeout)}
 	}
@@ -107,89 +102,79 @@ func (r *raw) run(cmd *cobra.Command, args []string, do func(context.Context, ti
 		}
 		parsed = append(parsed, b)
 	}
-	conn, err := grpc.NewClient(r.addr,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		// Whether an answer is too large is for the server to say.
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)),
-	)
+	c, err := client.NewRaw(client.Config{Addrs: r.addrs})
 	if err != nil {
-		return &usageError{errors.Annotatef(err, "--addr %s", r.addr)}
+		return &usageError{errors.Annotate(err, "--addr")}
 	}
-	defer conn.Close()
+	defer c.Close()
 	ctx, cancel := context.WithTimeout(cmd.Context(), r.timeout)
 	defer cancel()
-	return r.explain(do(ctx, tinykvpb.NewTinyKvClient(conn), parsed))
+	return r.explain(do(ctx, c, parsed))
 }
 
-func (r *raw) get(ctx context.Context, c tinykvpb.TinyKvClient, cmd *cobra.Command, key []byte) error {
-	resp, err := c.RawGet(ctx, &kvrpcpb.RawGetRequest{Context: &kvrpcpb.Context{}, Cf: r.cf, Key: key})
-	if err := refusal(resp, err); err != nil {
+func (r *raw) get(ctx context.Context, c *client.Raw, cmd *cobra.Command, key []byte) error {
+	value, found, err := c.Get(ctx, r.cf, key)
+	if err != nil {
 		return err
 	}
-	if resp.NotFound {
+	if !found {
 		return errors.Errorf("key %s is not there", r.format(key))
 	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout(), r.format(resp.Value))
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), r.format(value))
 	return errors.Trace(err)
 }
 
 // scan prints pairs until there are limit of them or no more. It asks again as
 // long as the server says that a response was cut short.
-func (r *raw) scan(ctx context.Context, c tinykvpb.TinyKvClient, cmd *cobra.Command, args [][]byte, limit uint32) error {
+func (r *raw) scan(ctx context.Context, c *client.Raw, cmd *cobra.Command, args [][]byte, limit uint32) error {
 	var start []byte
 	if len(args) > 0 {
 		start = args[0]
 	}
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	for {
-		resp, err := c.RawScan(ctx, &kvrpcpb.RawScanRequest{Context: &kvrpcpb.Context{}, Cf: r.cf, StartKey: start, Limit: limit})
-		if err := refusal(resp, err); err != nil {
+		pairs, more, err := c.Scan(ctx, r.cf, start, limit)
+		if err != nil {
 			out.Flush() // the pairs that did arrive
 			return err
 		}
-		for _, pair := range resp.Kvs {
+		for _, pair := range pairs {
 			fmt.Fprintf(out, "%s\t%s\n", r.format(pair.Key), r.format(pair.Value))
 		}
-		limit -= min(limit, uint32(len(resp.Kvs)))
-		if !resp.More || limit == 0 || len(resp.Kvs) == 0 {
+		limit -= min(limit, uint32(len(pairs)))
+		if !more || limit == 0 || len(pairs) == 0 {
 			return errors.Trace(out.Flush())
 		}
-		start = append(resp.Kvs[len(resp.Kvs)-1].Key, 0)
+		start = append(pairs[len(pairs)-1].Key, 0)
 	}
 }
 
-// refusal returns the error that a response tells of, if there is one.
-func refusal(resp interface {
-	GetRegionError() *errorpb.Error
-	GetError() string
-}, err error) error {
-	switch {
-	case err != nil:
-		return err
-	case resp.GetRegionError() != nil:
-		return errors.Errorf("wrong place to ask: %s", resp.GetRegionError().GetMessage())
-	case resp.GetError() != "":
-		return errors.New(resp.GetError())
-	default:
-		return nil
-	}
-}
-
-// explain puts the status of a call into words.
+// explain puts what became of a call into words.
 func (r *raw) explain(err error) error {
+	var (
+		unknown *client.OutcomeUnknownError
+		refused *client.RefusedError
+	)
+	addr := strings.Join(r.addrs, ", ")
+	if stderrors.As(err, &unknown) {
+		return errors.Errorf("nobody can tell whether the write took effect, so read the key before you write it again: %v", r.explain(unknown.Err))
+	}
+	if stderrors.As(err, &refused) {
+		addr, err = refused.Addr, refused.Err
+	}
 	s, ok := status.FromError(err)
 	if err == nil || !ok {
 		return err
 	}
 	switch s.Code() {
 	case codes.Unavailable:
-		return errors.Errorf("cannot reach a server at %s: %s", r.addr, s.Message())
+		return errors.Errorf("cannot reach a server at %s: %s", addr, s.Message())
 	case codes.DeadlineExceeded:
-		return errors.Errorf("no answer from %s within %s", r.addr, r.timeout)
+		return errors.Errorf("no answer from %s within %s", addr, r.timeout)
 	case codes.Canceled:
 		return errors.New("interrupted")
 	case codes.Unimplemented:
-		return errors.Errorf("what answers at %s is not a LabKV server: %s", r.addr, s.Message())
+		return errors.Errorf("what answers at %s is not a LabKV server: %s", addr, s.Message())
 	default:
 		return errors.New(s.Message())
 	}

@@ -5,9 +5,11 @@ import (
 	stderrors "errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/labkv/labkv/kv/server/endpoint"
+	"github.com/labkv/labkv/kv/storage/replicated"
 )
 
 // Bounds of max-message-size: less has no room for anything useful, more lets
@@ -29,21 +32,38 @@ const (
 // A config is all that can be set. The names in the file are those of the flags.
 type config struct {
 	Standalone     bool       `toml:"standalone"`
+	ClusterID      uint64     `toml:"cluster-id"`
+	StoreID        uint64     `toml:"store-id"`
+	Peers          addresses  `toml:"peers"`
 	Path           string     `toml:"path"`
 	Addr           string     `toml:"addr"`
 	Sync           bool       `toml:"sync"`
+	Tick           duration   `toml:"tick"`
+	MaxLogEntries  uint64     `toml:"max-log-entries"`
 	LogLevel       slog.Level `toml:"log-level"`
 	MaxMessageSize int        `toml:"max-message-size"` // bytes
 	StopTimeout    duration   `toml:"stop-timeout"`
+	DebugAddr      string     `toml:"debug-addr"`
+
+	// bootstrap and rejoin are for one start only, so that there is nothing in
+	// a file that makes a store out of an empty directory at every start.
+	bootstrap, rejoin bool
 
 	// file is where the rest comes from, besides flags; empty if from nowhere.
 	file string
+	// members are Peers with their ids as numbers.
+	members map[uint64]string
 }
+
+// defaultAddr is where a store listens that serves alone. One of a cluster
+// listens where its peers look for it.
+const defaultAddr = "127.0.0.1:20160"
 
 func defaultConfig() *config {
 	return &config{
-		Addr:           "127.0.0.1:20160",
 		Sync:           true,
+		Tick:           duration(replicated.DefaultTick),
+		MaxLogEntries:  replicated.DefaultMaxLogEntries,
 		LogLevel:       slog.LevelInfo,
 		MaxMessageSize: endpoint.DefaultMaxMessageSize,
 		StopTimeout:    duration(endpoint.DefaultStopTimeout),
@@ -53,13 +73,22 @@ func defaultConfig() *config {
 func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.SortFlags = false
 	flags.BoolVar(&c.Standalone, "standalone", c.Standalone, "serve one store alone, without replication")
+	flags.Uint64Var(&c.ClusterID, "cluster-id", c.ClusterID, "`id` of the cluster, the same for all its stores")
+	flags.Uint64Var(&c.StoreID, "store-id", c.StoreID, "`id` of this store in its cluster")
+	flags.Var(&c.Peers, "peer", "`ID=HOST:PORT` of a store of the cluster, this one included; once for each")
+	flags.BoolVar(&c.bootstrap, "bootstrap", false, "begin with no data: only for the first start of a new cluster, on every store of it")
+	flags.BoolVar(&c.rejoin, "rejoin", false, "begin with no data in a cluster that has some, because those of this store are lost: "+
+		"one store at a time, while all others are healthy and stay so until this one has caught up; else acknowledged writes can be lost")
 	flags.StringVar(&c.Path, "path", c.Path, "`directory` that holds the data; created if it is not there")
-	flags.StringVar(&c.Addr, "addr", c.Addr, "`host:port` to listen on; port 0 picks a free one")
+	flags.StringVar(&c.Addr, "addr", c.Addr, "`host:port` to listen on (default "+defaultAddr+", in a cluster the store's own address among the peers)")
 	flags.StringVar(&c.file, "config", "", "TOML `file` with the same settings; flags win over it")
 	flags.BoolVar(&c.Sync, "sync", c.Sync, "make each write durable before acknowledging it")
+	flags.TextVar(&c.Tick, "tick", c.Tick, "`time` between two heartbeats of a leader; a store that has heard none for ten to twenty ticks campaigns")
+	flags.Uint64Var(&c.MaxLogEntries, "max-log-entries", c.MaxLogEntries, "`number` of applied entries that a log keeps for stores that lag; who lags further gets a snapshot")
 	flags.TextVar(&c.LogLevel, "log-level", c.LogLevel, "lowest `level` to log: debug, info, warn or error")
 	flags.IntVar(&c.MaxMessageSize, "max-message-size", c.MaxMessageSize, "largest request and response, in `bytes`")
 	flags.TextVar(&c.StopTimeout, "stop-timeout", c.StopTimeout, "`time` that calls have to finish after a signal to stop")
+	flags.StringVar(&c.DebugAddr, "debug-addr", c.DebugAddr, "`host:port` for profiles over HTTP, as in go tool pprof http://host:port/debug/pprof/profile; empty for none")
 }
 
 // complete adds what the file says to what flags said, and checks the result.
@@ -114,26 +143,140 @@ func (c *config) load(file string) error {
 // names Go's types and fields.
 var wrongType = regexp.MustCompile(`^cannot decode TOML (\w+) into .* of type (\w+)$`)
 
+// check completes c with what follows from it, and returns an error that says
+// what is wrong and what to do.
 func (c *config) check() error {
-	host, port, err := net.SplitHostPort(c.Addr)
-	if err != nil {
-		return errors.Errorf("addr %q is not host:port", c.Addr)
+	cluster := c.ClusterID != 0 || c.StoreID != 0 || len(c.Peers) > 0
+	switch {
+	case c.Standalone && cluster:
+		return errors.New("a store serves alone or in a cluster: pass --standalone, or --cluster-id, --store-id and --peer")
+	case c.Standalone && (c.bootstrap || c.rejoin):
+		return errors.New("--bootstrap and --rejoin are for a store of a cluster: drop them")
+	case cluster:
+		if err := c.checkCluster(); err != nil {
+			return err
+		}
+	case !c.Standalone:
+		return errors.New("serve alone or in a cluster? pass --standalone, or --cluster-id, --store-id and --peer")
 	}
-	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return errors.Errorf("addr %q: port of host %q is not a number from 0 to 65535", c.Addr, host)
+	if c.Addr == "" {
+		if c.Addr = c.members[c.StoreID]; c.Standalone {
+			c.Addr = defaultAddr
+		}
+	}
+	if err := checkAddr("addr", c.Addr); err != nil {
+		return err
+	}
+	if c.DebugAddr != "" {
+		if err := checkAddr("debug-addr", c.DebugAddr); err != nil {
+			return err
+		}
 	}
 	switch {
-	case !c.Standalone:
-		return errors.New("this server can only serve alone: pass --standalone")
 	case c.Path == "":
 		return errors.New("no place for the data: pass --path DIRECTORY")
 	case c.MaxMessageSize < minMessageSize || c.MaxMessageSize > maxMessageSize:
 		return errors.Errorf("max-message-size %d is not between %d and %d", c.MaxMessageSize, minMessageSize, maxMessageSize)
+	case cluster && c.MaxMessageSize < endpoint.DefaultMaxMessageSize:
+		return errors.Errorf("max-message-size %d is too small for what stores send each other: %d is the least in a cluster", c.MaxMessageSize, endpoint.DefaultMaxMessageSize)
 	case c.StopTimeout <= 0:
 		return errors.Errorf("stop-timeout %s is not positive", time.Duration(c.StopTimeout))
 	}
 	return nil
 }
+
+// checkCluster checks what is for a store of a cluster alone, and sets members.
+func (c *config) checkCluster() error {
+	c.members = map[uint64]string{}
+	places := map[string]uint64{}
+	for _, id := range slices.Sorted(maps.Keys(c.Peers)) {
+		addr := c.Peers[id]
+		n, err := strconv.ParseUint(id, 10, 64)
+		if err != nil || n == 0 || strconv.FormatUint(n, 10) != id {
+			return errors.Errorf("peer %q: an id is a number from 1 on", id)
+		}
+		if err := checkAddr("peer "+id, addr); err != nil {
+			return err
+		}
+		if strings.HasSuffix(addr, ":0") {
+			return errors.Errorf("peer %d: %q is no port that others could find", n, addr)
+		}
+		if other, taken := places[addr]; taken {
+			return errors.Errorf("peers %d and %d have the same address %s", min(n, other), max(n, other), addr)
+		}
+		places[addr] = n
+		c.members[n] = addr
+	}
+	switch {
+	case c.ClusterID == 0:
+		return errors.New("which cluster is it? pass --cluster-id")
+	case c.StoreID == 0:
+		return errors.New("which store is it? pass --store-id")
+	case len(c.members) == 0:
+		return errors.New("which stores are there? pass --peer ID=HOST:PORT for each")
+	case c.members[c.StoreID] == "":
+		return errors.Errorf("store %d is not among the peers: pass --peer %d=HOST:PORT too", c.StoreID, c.StoreID)
+	case !c.Sync:
+		return errors.New("sync is off: in a cluster every acknowledged write must be durable; leave it on")
+	case c.Tick < minTick:
+		return errors.Errorf("tick %s is too short: %s is the least", time.Duration(c.Tick), time.Duration(minTick))
+	case c.MaxLogEntries == 0:
+		return errors.New("max-log-entries 0 leaves nothing to send: 1 is the least")
+	case c.bootstrap && c.rejoin:
+		return errors.New("--bootstrap is for a new cluster, --rejoin for an old one: pass one of them")
+	case c.rejoin && len(c.members) == 1:
+		return errors.New("--rejoin: there is nobody who has the data of a cluster's only store")
+	}
+	return nil
+}
+
+// minTick is the shortest tick: with less, a busy machine would elect leaders all
+// the time.
+const minTick = duration(5 * time.Millisecond)
+
+// checkAddr returns an error unless addr is host:port. name says what it is of.
+func checkAddr(name, addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return errors.Errorf("%s %q is not host:port", name, addr)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return errors.Errorf("%s %q: port of host %q is not a number from 0 to 65535", name, addr, host)
+	}
+	return nil
+}
+
+// addresses are where stores listen, by the decimal number of their id. As a flag
+// they are a list of ID=HOST:PORT, each of which replaces what was said of that
+// id before.
+type addresses map[string]string
+
+// String implements pflag.Value.
+func (a *addresses) String() string {
+	var list []string
+	for _, id := range slices.Sorted(maps.Keys(*a)) {
+		list = append(list, id+"="+(*a)[id])
+	}
+	return strings.Join(list, ",")
+}
+
+// Set implements pflag.Value.
+func (a *addresses) Set(text string) error {
+	for peer := range strings.SplitSeq(text, ",") {
+		id, addr, found := strings.Cut(peer, "=")
+		if !found {
+			return errors.Errorf("%q is not ID=HOST:PORT", peer)
+		}
+		if *a == nil {
+			*a = addresses{}
+		}
+		(*a)[id] = addr
+	}
+	return nil
+}
+
+// Type implements pflag.Value.
+func (a *addresses) Type() string { return "ID=HOST:PORT" }
 
 // A duration is a time.Duration that reads and writes itself as text ("10s"), as
 // TOML and flags need it.

@@ -35,7 +35,7 @@ func TestFlags(t *testing.T) {
 	c, _, err := configure(t, "", "--standalone", "--path", "data")
 	require.NoError(t, err)
 	want := defaultConfig()
-	want.Standalone, want.Path = true, "data"
+	want.Standalone, want.Path, want.Addr = true, "data", "127.0.0.1:20160"
 	require.Equal(t, want, c)
 	require.True(t, c.Sync, "without --sync=false, what is acknowledged is durable")
 
@@ -44,6 +44,7 @@ func TestFlags(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, &config{
 		Standalone: true, Path: "data", Addr: ":0", Sync: false, LogLevel: slog.LevelWarn,
+		Tick: want.Tick, MaxLogEntries: want.MaxLogEntries,
 		MaxMessageSize: 1_000_000, StopTimeout: duration(3 * time.Second),
 	}, c)
 }
@@ -64,6 +65,7 @@ stop-timeout = "1m30s"
 	require.Equal(t, &config{
 		Standalone: true, Path: "from-file", Addr: "10.0.0.1:1", Sync: false, LogLevel: slog.LevelDebug,
 		MaxMessageSize: 100_000, StopTimeout: duration(90 * time.Second), file: name,
+		Tick: defaultConfig().Tick, MaxLogEntries: defaultConfig().MaxLogEntries,
 	}, c)
 
 	c, name, err = configure(t, file, "--path=from-flag", "--sync", "--config=@", "--stop-timeout=1s", "--log-level=error")
@@ -71,11 +73,41 @@ stop-timeout = "1m30s"
 	require.Equal(t, &config{
 		Standalone: true, Path: "from-flag", Addr: "10.0.0.1:1", Sync: true, LogLevel: slog.LevelError,
 		MaxMessageSize: 100_000, StopTimeout: duration(time.Second), file: name,
+		Tick: defaultConfig().Tick, MaxLogEntries: defaultConfig().MaxLogEntries,
 	}, c)
+}
+
+func TestClusterConfig(t *testing.T) {
+	file := `
+cluster-id = 7
+path = "data"
+max-log-entries = 5
+tick = "50ms"
+[peers]
+1 = "a:1"
+2 = "b:2"
+3 = "c:3"
+`
+	c, name, err := configure(t, file, "--config=@", "--store-id=2", "--peer=3=d:4", "--bootstrap")
+	require.NoError(t, err)
+	want := defaultConfig()
+	want.ClusterID, want.StoreID, want.Path, want.file = 7, 2, "data", name
+	want.MaxLogEntries, want.Tick, want.bootstrap = 5, duration(50*time.Millisecond), true
+	want.Peers = addresses{"1": "a:1", "2": "b:2", "3": "d:4"}
+	want.members = map[uint64]string{1: "a:1", 2: "b:2", 3: "d:4"}
+	want.Addr = "b:2" // where the others look for it
+	require.Equal(t, want, c)
+
+	flags, _, err := configure(t, "", "--cluster-id=7", "--store-id=2", "--peer=1=a:1,2=b:2", "--peer=3=d:4",
+		"--path=data", "--tick=50ms", "--max-log-entries=5", "--bootstrap", "--addr=0.0.0.0:2")
+	require.NoError(t, err)
+	want.file, want.Addr = "", "0.0.0.0:2"
+	require.Equal(t, want, flags)
 }
 
 func TestConfigErrors(t *testing.T) {
 	const good = "standalone = true\npath = 'data'\n"
+	const peers = "cluster-id = 1\npath = 'data'\n[peers]\n1 = 'a:1'\n2 = 'b:2'\n3 = 'c:3'\n"
 	for _, c := range []struct {
 		name  string
 		file  string
@@ -92,7 +124,27 @@ func TestConfigErrors(t *testing.T) {
 		{"flag of wrong type", good, "--max-message-size=many", "max-message-size"},
 		{"flag with wrong duration", good, "--stop-timeout=soon", `"soon" is not a duration`},
 		{"no such file", good, "--config=/nonexistent/labkv.toml", "/nonexistent/labkv.toml: no such file"},
-		{"not standalone", "path = 'data'", "", "pass --standalone"},
+		{"neither alone nor in a cluster", "path = 'data'", "", "pass --standalone, or --cluster-id"},
+		{"both", good + "store-id = 1", "", "alone or in a cluster"},
+		{"bootstrap alone", good, "--bootstrap", "--bootstrap and --rejoin are for a store of a cluster"},
+		{"bootstrap in a file", good + "bootstrap = true", "", `unknown key "bootstrap"`},
+		{"no cluster", "store-id = 1\n[peers]\n1 = 'a:1'", "", "pass --cluster-id"},
+		{"no store", "cluster-id = 1\n[peers]\n1 = 'a:1'", "", "pass --store-id"},
+		{"no peers", "cluster-id = 1\nstore-id = 1", "", "pass --peer ID=HOST:PORT for each"},
+		{"store is no peer", peers, "--store-id=4", "store 4 is not among the peers"},
+		{"peer without id", peers, "--peer=a:1", `"a:1" is not ID=HOST:PORT`},
+		{"peer with wrong id", peers, "--peer=01=a:1", `peer "01": an id is a number from 1 on`},
+		{"peer with id 0", peers, "--peer=0=a:1", `peer "0": an id is a number from 1 on`},
+		{"peer without port", peers, "--peer=4=a", `peer 4 "a" is not host:port`},
+		{"peer with port 0", peers, "--peer=4=a:0", `is no port that others could find`},
+		{"two peers at one address", peers, "--peer=4=b:2", "peers 2 and 4 have the same address b:2"},
+		{"no sync in a cluster", peers, "--store-id=1 --sync=false", "every acknowledged write must be durable"},
+		{"short tick", peers, "--store-id=1 --tick=1ms", "tick 1ms is too short"},
+		{"no log", peers, "--store-id=1 --max-log-entries=0", "max-log-entries 0"},
+		{"bootstrap and rejoin", peers, "--store-id=1 --bootstrap --rejoin", "pass one of them"},
+		{"rejoin nobody", "cluster-id = 1\nstore-id = 1\n[peers]\n1 = 'a:1'", "--rejoin", "there is nobody who has the data"},
+		{"small messages in a cluster", peers, "--store-id=1 --max-message-size=1000000", "too small for what stores send"},
+		{"debug-addr without port", good, "--debug-addr=localhost", `debug-addr "localhost" is not host:port`},
 		{"no path", "standalone = true", "", "pass --path"},
 		{"addr without port", good, "--addr=localhost", `addr "localhost" is not host:port`},
 		{"addr with wrong port", good, "--addr=localhost:http", "is not a number from 0 to 65535"},
@@ -103,9 +155,7 @@ func TestConfigErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := []string{"--config=@"}
-			if c.args != "" {
-				args = append(args, c.args)
-			}
+			args = append(args, strings.Fields(c.args)...)
 			_, name, err := configure(t, c.file, args...)
 			require.ErrorContains(t, err, strings.ReplaceAll(c.error, "@", name))
 			require.NotContains(t, err.Error(), "\n")

@@ -7,6 +7,6 @@ import (
 	"github.com/labkv/labkv/kv/engine/badger"
 )
 
-func openEngine(path string) (engine.Engine, error) {
-	return badger.Open(path, badger.Options{Families: engine.Families})
+func openEngine(path string, families []engine.CF) (engine.Engine, error) {
+	return badger.Open(path, badger.Options{Families: families})
 }

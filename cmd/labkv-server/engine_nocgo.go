@@ -8,6 +8,6 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-func openEngine(string) (engine.Engine, error) {
+func openEngine(string, []engine.CF) (engine.Engine, error) {
 	return nil, errors.New("this labkv-server was built without its engine, which needs a C compiler: build it with CGO_ENABLED=1")
 }

@@ -1,8 +1,11 @@
 // Command labkv-server serves a store over gRPC.
 //
 //	labkv-server --standalone --path DIR [--addr HOST:PORT] [--config FILE]
+//	labkv-server --cluster-id N --store-id N --peer ID=HOST:PORT ... --path DIR [--config FILE]
 //
-// Settings come from the file, then from flags, which win. It stops on SIGINT
+// In the first form the store serves alone. In the second it is one of a cluster
+// whose stores are all known from the beginning, and each of them keeps a copy of
+// all keys. The first start of such a store needs --bootstrap. Settings come from the file, then from flags, which win. It stops on SIGINT
 // or SIGTERM, after letting calls finish for a while; a second signal ends it at
 // once. Exit codes: 0 stopped, 1 could not serve, 2 wrong usage.
 package main
@@ -54,8 +57,21 @@ func (e *usageError) Unwrap() error { return e.err }
 func newCommand(stderr io.Writer) *cobra.Command {
 	config := defaultConfig()
 	cmd := &cobra.Command{
-		Use:   "labkv-server --standalone --path DIR",
+		Use:   "labkv-server (--standalone | --cluster-id N --store-id N --peer ID=HOST:PORT ...) --path DIR",
 		Short: "Serve a LabKV store over gRPC",
+		Example: `  labkv-server --standalone --path data
+
+  labkv-server --path data1 --store-id 1 --config cluster.toml --bootstrap
+
+with the same cluster.toml for all stores:
+
+  cluster-id = 1
+  [peers]
+  1 = "10.0.0.1:20160"
+  2 = "10.0.0.2:20160"
+  3 = "10.0.0.3:20160"
+
+Without --bootstrap from the second start on.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return &usageError{fmt.Errorf("unexpected argument %q: everything is set by flags, see --help", args[0])}

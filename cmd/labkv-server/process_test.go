@@ -108,6 +108,11 @@ func (p *process) wait() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// commandOf returns the server with args, not started.
+func commandOf(args ...string) *exec.Cmd {
+	return exec.Command(filepath.Join(bin, "labkv-server"), args...)
+}
+
 // command runs a program to its end, and returns its exit code and output.
 func command(t *testing.T, name string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()

@@ -9,27 +9,54 @@ import (
 	"github.com/pingcap/errors"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/server/endpoint"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/kv/storage/standalone"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
 // serve runs a store until ctx is done, or until it cannot go on.
 func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
-	storage := standalone.New(standalone.Config{
-		Open:   func() (engine.Engine, error) { return openEngine(c.Path) },
-		NoSync: !c.Sync,
-	})
-	if err := storage.Start(); err != nil {
-		return err
+	var (
+		s  storage.Storage
+		rs *replicated.Storage // nil if the store serves alone
+	)
+	if c.Standalone {
+		s = standalone.New(standalone.Config{
+			Open:   func() (engine.Engine, error) { return openStandalone(c.Path) },
+			NoSync: !c.Sync,
+		})
+	} else {
+		rs = replicated.New(replicated.Config{
+			ClusterID:     c.ClusterID,
+			StoreID:       c.StoreID,
+			Addrs:         c.members,
+			Open:          func() (*replicated.Disk, error) { return openReplicated(ctx, c, log) },
+			Tick:          time.Duration(c.Tick),
+			MaxLogEntries: c.MaxLogEntries,
+			Logger:        log,
+		})
+		s = rs
+	}
+	if err := s.Start(); err != nil {
+		return explain(c, err)
 	}
 	defer func() {
-		if stopErr := storage.Stop(); err == nil {
+		if stopErr := s.Stop(); err == nil {
 			err = stopErr
 		}
 	}()
 
+	if c.DebugAddr != "" {
+		stop, err := serveDebug(c.DebugAddr, log)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	listener, err := net.Listen("tcp", c.Addr)
 	if err != nil {
 		return errors.Trace(err)
@@ -39,8 +66,20 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		StopTimeout:    time.Duration(c.StopTimeout),
 		Logger:         log,
 	})
-	tinykvpb.RegisterTinyKvServer(e, server.New(storage))
+	tinykvpb.RegisterTinyKvServer(e, server.New(s))
 
+	ctx, fail := context.WithCancel(ctx)
+	defer fail()
+	if rs != nil {
+		failed := rs.Failed()
+		go func() {
+			select {
+			case <-failed:
+				fail()
+			case <-ctx.Done():
+			}
+		}()
+	}
 	stopped := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {
 		defer close(stopped)
@@ -54,6 +93,20 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if !cancel() {
 		<-stopped // the storage must not go before the calls that use it
 		log.Info("stopped")
+	}
+	if rs != nil && err == nil {
+		err = errors.Annotate(rs.Err(), "the store has failed")
+	}
+	return err
+}
+
+// explain adds to an error of a store that does not start what can be done.
+func explain(c *config, err error) error {
+	switch stranger, ok := errors.Cause(err).(*raftstore.StrangerError); {
+	case errors.Cause(err) == raftstore.ErrNotBootstrapped:
+		return errors.Errorf("%s holds what is left of a start that was cut off: remove it and start again", c.Path)
+	case ok:
+		return errors.Errorf("%s: %v: check --%s-id and --path", c.Path, stranger, stranger.What)
 	}
 	return err
 }

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pingcap/errors"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/raftstore/snapdir"
+	"github.com/labkv/labkv/kv/storage/replicated"
+	"github.com/labkv/labkv/proto/metapb"
+)
+
+// What a directory holds. A store that serves alone has its engine in the
+// directory itself, one of a cluster has two engines and its snapshots below it.
+const (
+	raftDir     = "raft"
+	kvDir       = "kv"
+	snapshotDir = "snapshots"
+	// engineFile is in every directory that an engine was opened in.
+	engineFile = "FORMAT"
+)
+
+func exists(elements ...string) bool {
+	_, err := os.Stat(filepath.Join(elements...))
+	return err == nil
+}
+
+// openStandalone opens the engine of a store that serves alone.
+func openStandalone(path string) (engine.Engine, error) {
+	if exists(path, raftDir, engineFile) || exists(path, kvDir, engineFile) {
+		return nil, errors.Errorf("%s holds a store of a cluster: start it with --cluster-id, --store-id and --peer, or choose another directory", path)
+	}
+	return openEngine(path, engine.Families)
+}
+
+// openReplicated opens what a store of a cluster has on disk, and makes a new
+// store if that was asked for. The caller closes it.
+func openReplicated(ctx context.Context, c *config, log *slog.Logger) (_ *replicated.Disk, err error) {
+	if exists(c.Path, engineFile) {
+		return nil, errors.Errorf("%s holds a store that serves alone: start it with --standalone, or choose another directory", c.Path)
+	}
+	empty := !exists(c.Path, raftDir, engineFile) && !exists(c.Path, kvDir, engineFile)
+	switch {
+	case empty && !c.bootstrap && !c.rejoin:
+		return nil, errors.Errorf("%s holds no store yet: pass --bootstrap if the whole cluster starts for the first time, or see --rejoin in --help if the data of this store are lost", c.Path)
+	case c.rejoin:
+		if err := c.othersAreHealthy(ctx); err != nil {
+			return nil, err
+		}
+	}
+
+	disk := &replicated.Disk{}
+	var opened []func() error
+	disk.Close = func() (err error) {
+		for _, f := range slices.Backward(opened) {
+			if closeErr := f(); err == nil {
+				err = closeErr
+			}
+		}
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = disk.Close() // err says what is wrong
+		}
+	}()
+	if disk.Raft, err = openEngine(filepath.Join(c.Path, raftDir), raftstore.RaftFamilies); err != nil {
+		return nil, err
+	}
+	opened = append(opened, disk.Raft.Close)
+	if disk.KV, err = openEngine(filepath.Join(c.Path, kvDir), raftstore.KVFamilies); err != nil {
+		return nil, err
+	}
+	opened = append(opened, disk.KV.Close)
+	files, err := snapdir.Open(filepath.Join(c.Path, snapshotDir))
+	if err != nil {
+		return nil, err
+	}
+	disk.Files = files
+	opened = append(opened, files.Close)
+
+	if c.bootstrap || c.rejoin {
+		if err := c.makeStore(disk); err != nil {
+			return nil, err
+		}
+		log.Info("made a new store", "cluster", c.ClusterID, "store", c.StoreID, "members", len(c.members), "rejoin", c.rejoin)
+	}
+	if err := c.checkMembers(disk); err != nil {
+		return nil, err
+	}
+	return disk, nil
+}
+
+// makeStore makes a store of engines that are new: region 1 with all keys, and a
+// peer of it on every store, whose id is that of the store.
+//
+// A store that has lost its data comes back the same way, under its old id, as a
+// voter that knows nothing. Raft forbids that in general. The store may have
+// acknowledged entries that are now on a minority, and voted in a term of which it
+// does not remember; it could help to elect a leader without those entries, and
+// they would be lost although they were acknowledged to a client. With all others
+// healthy they have, or are about to get, everything that is committed: then each
+// of them refuses its vote to whoever has less, and nobody has a majority without
+// one of them. That holds until the store has caught up, and for one such store
+// at a time. Nobody can check that it goes on to hold, so it is left to the one
+// who passes --rejoin; what can be checked is that it holds now.
+func (c *config) makeStore(disk *replicated.Disk) error {
+	region := &metapb.Region{Id: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1}}
+	for _, id := range slices.Sorted(maps.Keys(c.members)) {
+		region.Peers = append(region.Peers, &metapb.Peer{Id: id, StoreId: id})
+	}
+	before, err := raftstore.Regions(disk.KV)
+	switch {
+	case err != nil:
+		return err
+	case len(before) > 0:
+		return errors.Errorf("%s holds a store already: start it without --bootstrap and --rejoin", c.Path)
+	}
+	if err := raftstore.Bootstrap(c.identity(disk), region); err != nil {
+		return errors.Errorf("%s holds what is left of a start that was cut off: remove it and start again (%v)", c.Path, err)
+	}
+	return nil
+}
+
+func (c *config) identity(disk *replicated.Disk) *raftstore.Config {
+	return &raftstore.Config{ClusterID: c.ClusterID, StoreID: c.StoreID, RaftEngine: disk.Raft, KVEngine: disk.KV}
+}
+
+// checkMembers returns an error unless the store has the members that were
+// configured. Addresses may change; who votes is in the data, and a change of it
+// has to be agreed on.
+func (c *config) checkMembers(disk *replicated.Disk) error {
+	regions, err := raftstore.Regions(disk.KV)
+	if err != nil {
+		return err
+	}
+	for _, region := range regions {
+		ids := map[uint64]bool{}
+		for _, peer := range region.Peers {
+			ids[peer.StoreId] = true
+		}
+		if has, given := list(ids), list(c.members); has != given {
+			return errors.Errorf("the data in %s are of a cluster of the stores %s, the peers given are %s: pass the same stores as at the first start", c.Path, has, given)
+		}
+	}
+	return nil
+}
+
+// list returns the keys of a map as text, in ascending order.
+func list[V any](ids map[uint64]V) string {
+	var texts []string
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		texts = append(texts, fmt.Sprint(id))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// othersAreHealthy returns an error unless all other stores serve.
+func (c *config) othersAreHealthy(ctx context.Context) error {
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, id := range slices.Sorted(maps.Keys(c.members)) {
+		if id == c.StoreID {
+			continue
+		}
+		if err := healthy(ctx, c.members[id]); err != nil {
+			return errors.Errorf("store %d at %s is not healthy: --rejoin needs all others, else acknowledged writes could be lost (%v)", id, c.members[id], err)
+		}
+	}
+	return nil
+}
+
+func healthy(ctx context.Context, addr string) error {
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return errors.Trace(err)
+	}
+	defer conn.Close()
+	answer, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+	if err == nil && answer.Status != grpc_health_v1.HealthCheckResponse_SERVING {
+		err = errors.Errorf("it says %s", answer.Status)
+	}
+	return errors.Trace(err)
+}
