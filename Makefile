@@ -7,7 +7,7 @@ TOOL := $(GO) tool -modfile=tools/go.mod
 
 # What `project…` can be followed by: stages, and the projects and parts that
 # contain them.
-STAGES   := 1 2 2a 2aa 2ab 2ac 2c 3 3a
+STAGES   := 1 2 2a 2aa 2ab 2ac 2b 2c 3 3a
 PROJECTS := $(addprefix project,$(STAGES))
 
 .DEFAULT_GOAL := help
@@ -25,6 +25,7 @@ project2a:  ## grade 2a, Raft
 project2aa: ## grade 2aa, leader election
 project2ab: ## grade 2ab, log replication
 project2ac: ## grade 2ac, RawNode
+project2b:  ## grade 2b, a fault-tolerant store
 project2c:  ## grade 2c, log compaction and snapshots
 project3:   ## grade project 3, many regions (what exists of it)
 project3a:  ## grade 3a, leadership transfer and membership change
@@ -48,7 +49,7 @@ mutants: ## [STAGE=...] run the catalog of wrong solutions
 	$(LAB) mutants $(STAGE)
 
 test: ## run the complete test suite
-	CGO_ENABLED=1 $(GO) test ./...
+	CGO_ENABLED=1 $(GO) test -timeout 25m ./...
 
 bench: ## [COUNT=...] run the benchmarks, in the format of benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./...

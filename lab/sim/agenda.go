@@ -12,6 +12,7 @@ type kind uint8
 const (
 	faultEnds kind = iota + 1
 	faultBegins
+	exits
 	restarts
 	healing
 	runsTask
@@ -26,7 +27,7 @@ const (
 )
 
 func (k kind) String() string {
-	return [...]string{"nothing", "fault ends", "fault begins", "restart", "heal", "slow work", "message", "piece of a transfer",
+	return [...]string{"nothing", "fault ends", "fault begins", "exit", "restart", "heal", "slow work", "message", "piece of a transfer",
 		"report to sender", "request", "reply", "tick", "client wakes", "supervision"}[k]
 }
 

@@ -16,6 +16,7 @@ const (
 	LeaderCrashed   Goal = "a leader crashed"
 	LeaderDeposed   Goal = "a leader was deposed"
 	Restarted       Goal = "a store restarted"
+	Exited          Goal = "a store gave up"
 	DiskFailed      Goal = "a disk failed"
 	BitFlipped      Goal = "a bit of a file changed"
 	RequestLost     Goal = "a request of a client was lost"

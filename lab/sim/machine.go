@@ -64,6 +64,7 @@ type life struct {
 	process     Process
 	services    map[string]handler
 	dead        atomic.Bool
+	exits       atomic.Bool // it wants to end
 	ctx         context.Context
 	kill        context.CancelFunc
 
@@ -276,6 +277,41 @@ func (m *machine) crash(busy *disk) bool {
 	return true
 }
 
+// exit plans the end of an incarnation that wants to end, and its restart.
+func (w *World) exit(e *Env) {
+	if !e.life.alive() || e.life.exits.Swap(true) {
+		return
+	}
+	w.post(&event{
+		at: w.now() + 1, name: name{kind: exits, to: e.ID, from: e.Incarnation}, incarnation: e.Incarnation,
+		do: func() {
+			m := e.machine
+			if !e.life.alive() || !m.end() {
+				return
+			}
+			m.release()
+			m.leads = false
+			w.Reach(Exited)
+			w.tell(trace.Event{Kind: trace.Crash, Store: m.id, N: m.boots, Text: "gives up, and loses nothing that was written"})
+			w.post(&event{at: w.now() + restartDelay*w.setting.Tick, name: name{kind: restarts, to: m.id, from: e.Incarnation}, do: func() { w.revive(m) }})
+		},
+	})
+}
+
+// restartDelay is how many ticks a machine waits until it starts a program again
+// that has given up.
+const restartDelay = 20
+
+// release ends the use of the disks by an incarnation that is over, and loses
+// nothing.
+func (m *machine) release() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range m.disks {
+		d.Crash(memory.All)
+	}
+}
+
 // current returns the present incarnation if it is alive and has started.
 func (m *machine) current() *life {
 	m.world.mu.Lock()
@@ -293,11 +329,7 @@ func (m *machine) shutDown() {
 		m.last = l
 	}
 	if m.end() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		for _, d := range m.disks {
-			d.Crash(memory.All)
-		}
+		m.release()
 	}
 }
 

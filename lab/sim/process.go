@@ -14,7 +14,8 @@ import (
 // beyond what each process knows. A run makes its own.
 type System interface {
 	// Boot starts an incarnation of the program on a machine, from what the
-	// machine's disks hold. An error fails the run.
+	// machine's disks hold. An error fails the run. A program that has called
+	// Env.Exit returns nil, nil.
 	Boot(env *Env) (Process, error)
 
 	// Watch checks what must always hold. It is called after every event for
@@ -115,6 +116,10 @@ func (e *Env) Send(p *Packet) { e.world.send(e, p) }
 
 // Go runs task at a later time, between two events.
 func (e *Env) Go(task func()) { e.world.work(e, task) }
+
+// Exit ends the incarnation, as of a program that found out that it cannot go on.
+// Nothing that it wrote is lost, and the machine starts it again after a while.
+func (e *Env) Exit() { e.world.exit(e) }
 
 // RandIntN returns a number in [0, n), for a purpose of that number.
 func (e *Env) RandIntN(purpose uint64, n int) int {

@@ -194,6 +194,11 @@ func (c *call) handle(l *life, h handler) {
 		w.mu.Lock()
 		delete(l.serving, c)
 		w.mu.Unlock()
+		if !l.alive() {
+			// It crashed under the handler, and may have been quicker to
+			// end than the world to hang up.
+			c.reset()
+		}
 	}()
 	defer w.recover(l)
 	ctx := l.ctx
@@ -241,8 +246,13 @@ func (w *World) hangUp(l *life) {
 	}
 	w.mu.Unlock()
 	for _, c := range waiting {
-		c.answer(w.setting.LatencyMin, nil, status.Error(codes.Unavailable, "connection reset"))
+		c.reset()
 	}
+}
+
+// reset breaks the connection of c, unless it was answered.
+func (c *call) reset() {
+	c.answer(c.world.setting.LatencyMin, nil, status.Error(codes.Unavailable, "connection reset"))
 }
 
 func (c *call) String() string { return fmt.Sprintf("%s on store %d", c.method, c.to) }

@@ -63,6 +63,25 @@ func PutsAndGets(s *Session) {
 	kv.put(keyName(s.Draw.IntN(keys)))
 }
 
+// Contends is a client that puts and reads two keys that all clients share, with
+// hardly a pause. With several of them there is always somebody
+// in between.
+func Contends(s *Session) {
+	kv := newKV(s)
+	for s.Working() {
+		switch n := s.Draw.IntN(10); {
+		case n < 5:
+			kv.put(keyName(s.Draw.IntN(2)))
+		case n < 9:
+			kv.get(keyName(s.Draw.IntN(2)))
+		default:
+			kv.delete(keyName(s.Draw.IntN(2)))
+		}
+		s.Sleep(scaled(s.Draw.Bits(), time.Millisecond, 5*time.Millisecond))
+	}
+	kv.put(keyName(s.Draw.IntN(2)))
+}
+
 // Gets is a client that only reads. It stays with a store as long as that
 // answers, also with one that other clients have left.
 func Gets(s *Session) {

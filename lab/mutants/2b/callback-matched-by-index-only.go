@@ -1,0 +1,19 @@
+//go:build mutant
+
+// A proposal is answered when an entry of its index is applied, whatever the term
+// of that entry: another leader's entry may stand there.
+//
+//lab:mutant 2B kv/raftstore
+package raftstore
+
+func (ps *proposals) decide(index, term uint64, result Result) {
+	for len(ps.queue) > 0 && ps.queue[0].index <= index {
+		p := ps.queue[0]
+		ps.queue = ps.queue[1:]
+		if p.index == index {
+			p.done(result)
+		} else {
+			p.done(Result{Err: errStale(ps.regionID)})
+		}
+	}
+}

@@ -1,0 +1,20 @@
+//go:build mutant
+
+// Proposals are taken to be in the order of their indexes. A leader that was
+// deposed and leads again proposes at lower indexes than before: what it proposed
+// in its old term stands before that, and hides it.
+//
+//lab:mutant 2B kv/raftstore
+package raftstore
+
+func (ps *proposals) decide(index, term uint64, result Result) {
+	for len(ps.queue) > 0 && ps.queue[0].index <= index {
+		p := ps.queue[0]
+		ps.queue = ps.queue[1:]
+		if p.index == index && p.term == term {
+			p.done(result)
+		} else {
+			p.done(Result{Err: errStale(ps.regionID)})
+		}
+	}
+}

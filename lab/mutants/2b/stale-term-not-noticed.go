@@ -1,0 +1,16 @@
+//go:build mutant
+
+// A request that was made for the leader of an earlier term is served by that of
+// this term.
+//
+//lab:mutant 2B kv/raftstore
+package raftstore
+
+import (
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+func (p *peer) check(rc *kvrpcpb.Context, writes []*raftserverpb.Write) error {
+	return p.check_original(&kvrpcpb.Context{RegionEpoch: rc.RegionEpoch, Peer: rc.Peer}, writes)
+}

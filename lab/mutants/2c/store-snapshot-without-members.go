@@ -1,0 +1,20 @@
+//go:build mutant
+
+// A snapshot does not say who the members are. Those who get one that leaves them
+// out have no use for it.
+//
+//lab:mutant 2C kv/raftstore
+package raftstore
+
+import (
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/eraftpb"
+)
+
+func makeSnapshot(kv engine.Engine, files Files, regionID uint64) (*eraftpb.Snapshot, error) {
+	snapshot, err := makeSnapshot_original(kv, files, regionID)
+	if err == nil {
+		snapshot.Metadata.ConfState = nil
+	}
+	return snapshot, err
+}

@@ -1,0 +1,23 @@
+// Package storesim puts stores of package raftstore into a simulated world: the
+// same code that a program runs, with the world's disks, network, clock and
+// randomness.
+//
+// Each machine has two disks, one for the logs and one for the data, and keeps
+// snapshots as files. Clients talk to the handlers of package server. All keys are
+// in region 1, which has a peer on every store, with the id of the store.
+//
+// # What is watched
+//
+// After every event, of every store that had something to do: the rules of
+// check.Groups; that replicas hold the same data whenever they have applied up to
+// the same index; that each command is answered once, truly, and within AnswerBound
+// once nothing goes wrong any more; that a log does not outgrow what Options allow; and
+// that a store gives up only if its disk gave it a reason.
+//
+// To tell whether an answer is true, clients must not write a value twice to a key.
+//
+// # What is settled
+//
+// A region is settled when one peer leads, no command waits for an answer, and all
+// replicas have applied the same entries and hold the same data.
+package storesim

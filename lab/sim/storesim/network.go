@@ -1,0 +1,113 @@
+package storesim
+
+import (
+	"hash/crc32"
+	"io"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// network implements raftstore.Transport. A snapshot travels with its file.
+type network struct{ s *store }
+
+// fileFollows begins the attachment of a snapshot, which is never empty that way:
+// the file of an empty region is.
+const fileFollows = 'F'
+
+func (n network) Send(m *raftserverpb.RaftMessage) {
+	p := &sim.Packet{To: m.ToPeer.StoreId, Stream: m.RegionId, Body: m}
+	if m.Message.GetSnapshot().GetMetadata() != nil {
+		content, ok := n.s.snapshotFile(m)
+		if !ok {
+			// The receiver would find out, and refuse it.
+			n.s.ReportSnapshot(m.RegionId, m.ToPeer.Id, false)
+			return
+		}
+		p.Attachment = append([]byte{fileFollows}, content...)
+	}
+	n.s.env.Send(p)
+}
+
+// snapshotFile returns the file of the snapshot in m, and whether it is what the
+// snapshot says.
+func (s *store) snapshotFile(m *raftserverpb.RaftMessage) (content []byte, ok bool) {
+	header := &raftserverpb.SnapshotHeader{}
+	if err := proto.Unmarshal(m.Message.Snapshot.Data, header); err != nil {
+		return nil, false
+	}
+	f, err := s.files.Open(raftstore.SnapshotName(m.RegionId, m.Message.Snapshot.Metadata))
+	if err != nil {
+		return nil, false
+	}
+	defer f.Close()
+	if content, err = io.ReadAll(f); err != nil {
+		return nil, false
+	}
+	ok = uint64(len(content)) == header.Size && crc32.Checksum(content, castagnoli) == header.Checksum
+	if !ok {
+		s.env.Reach(SnapshotCorrupt)
+	}
+	return content, ok
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Receive implements sim.Process.
+func (s *store) Receive(p *sim.Packet) {
+	m := message(p)
+	if len(p.Attachment) > 0 {
+		st, _ := s.Status(m.RegionId)
+		if st.Restoring {
+			s.env.Reach(SnapshotRepeated)
+		} else if m.Message.Snapshot.Metadata.Index <= st.Applied {
+			s.env.Reach(SnapshotUseless)
+		}
+		if s.receiveFile(raftstore.SnapshotName(m.RegionId, m.Message.Snapshot.Metadata), p.Attachment[1:]) != nil {
+			return // the disk is full, or gone
+		}
+	}
+	s.Step(m)
+}
+
+// receiveFile makes a file durable under its name, as a whole or not at all: there
+// may be one of that name already, which is needed.
+func (s *store) receiveFile(name string, content []byte) error {
+	part := name + ".part"
+	f, err := s.files.Create(part)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := s.files.Rename(part, name); err != nil {
+		return err
+	}
+	return f.Sync() // the name
+}
+
+// Unreachable implements sim.Reporter.
+func (s *store) Unreachable(p *sim.Packet) {
+	m := message(p)
+	s.ReportUnreachable(m.RegionId, m.ToPeer.Id)
+}
+
+// Transferred implements sim.Reporter.
+func (s *store) Transferred(p *sim.Packet, arrived bool) {
+	m := message(p)
+	s.ReportSnapshot(m.RegionId, m.ToPeer.Id, arrived)
+}
+
+// files implements raftstore.Files.
+type files struct{ *sim.Files }
+
+func (f files) Create(name string) (raftstore.File, error) { return f.Files.Create(name) }
+func (f files) Open(name string) (io.ReadCloser, error)    { return f.Files.Open(name) }

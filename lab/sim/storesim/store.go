@@ -1,0 +1,221 @@
+package storesim
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/engine/memory"
+	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/server"
+	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/proto/tinykvpb"
+	"github.com/labkv/labkv/raft"
+)
+
+// A store is one incarnation of a store. It implements sim.Process, and what else
+// the world wants to know of one.
+type store struct {
+	*raftstore.Store
+	system *System
+	env    *sim.Env
+	files  files
+	log    engine.Engine
+	data   *summed
+	rpcs   *server.Server
+
+	// status is what was last observed while the store was idle.
+	status raftstore.Status
+	// installs is true since a snapshot began to be installed.
+	installs bool
+	// exits is set once the store has failed, and is about to end.
+	exits bool
+
+	answers check.Answers
+	mu      sync.Mutex // guards open and number
+	open    map[uint64]waiting
+	number  uint64
+}
+
+// open opens the store of a machine, as its disks hold it.
+func open(y *System, env *sim.Env) (*store, error) {
+	s := &store{system: y, env: env, files: files{env.Files()}, open: map[uint64]waiting{}}
+	var err error
+	if s.log, err = env.Disk("raft", raftstore.RaftFamilies...); err != nil {
+		return nil, err
+	}
+	kv, err := env.Disk("kv", raftstore.KVFamilies...)
+	if err != nil {
+		return nil, err
+	}
+	if s.data, err = newSummed(kv, y.fates.applied); err != nil {
+		return nil, err
+	}
+	cfg := raftstore.Config{
+		ClusterID: clusterID, StoreID: env.ID,
+		RaftEngine: s.log, KVEngine: s.data, Files: s.files,
+		Transport: network{s}, Executor: background{s},
+		RandIntN:      env.RandIntN,
+		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
+		MaxLogEntries: y.opts.MaxLogEntries,
+		Logger:        env.Logger,
+	}
+	s.Store, err = raftstore.Open(cfg)
+	if err == raftstore.ErrNotBootstrapped {
+		// New, or a start that was cut off: it has promised nothing to
+		// anybody, so that it may begin again.
+		if err := s.erase(); err != nil {
+			return nil, err
+		}
+		if err := raftstore.Bootstrap(&cfg, sim.FirstRegion(env.Machines)); err != nil {
+			return nil, err
+		}
+		s.Store, err = raftstore.Open(cfg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.rpcs = server.New(access{s})
+	return s, nil
+}
+
+// erase empties both engines.
+func (s *store) erase() error {
+	for _, e := range []struct {
+		engine   engine.Engine
+		families []engine.CF
+	}{{s.log, raftstore.RaftFamilies}, {s.data, raftstore.KVFamilies}} {
+		for _, cf := range e.families {
+			if err := e.engine.DeleteRange(cf, engine.Range{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Pass implements sim.Process.
+func (s *store) Pass() bool {
+	if s.Err() != nil {
+		if !s.exits && excused(s.Err()) {
+			s.exits = true
+			s.env.Exit()
+		}
+		return false
+	}
+	if !s.Store.Pass() {
+		return false
+	}
+	switch st, _ := s.Status(regionID); {
+	case st.Restoring:
+		s.installs = true
+	case st.Busy && s.Err() == nil:
+		s.env.Reach(DiskWasFull) // nothing else keeps a Ready from being done
+	}
+	return true
+}
+
+// failed returns why the store gave up without a reason, or nil.
+func (s *store) failed() error {
+	if err := s.Err(); err != nil && !excused(err) {
+		return err
+	}
+	return nil
+}
+
+// dead reports whether the machine has crashed under the store.
+func (s *store) dead() bool {
+	_, err := s.files.List()
+	return err != nil
+}
+
+// Close implements sim.Process.
+func (s *store) Close() {
+	s.Store.Close()
+	// They may be closed already, by a crash.
+	_ = s.data.Close()
+	_ = s.log.Close()
+}
+
+// Leads implements sim.Leader.
+func (s *store) Leads() bool { return s.status.RaftState == raft.StateLeader }
+
+// Services implements sim.Server.
+func (s *store) Services() []sim.Service {
+	return []sim.Service{{Desc: &tinykvpb.TinyKv_ServiceDesc, Impl: s.rpcs}}
+}
+
+// logBytes returns what the raft engine holds.
+func (s *store) logBytes() (uint64, error) {
+	return s.log.ApproximateSize(raftstore.RaftFamilies[0], engine.Range{})
+}
+
+// A waiting is a command that was not answered yet.
+type waiting struct {
+	since   time.Time
+	request string
+}
+
+// expect notes that a command is submitted, and returns what is to be called when
+// it is answered.
+func (s *store) expect(request string) (answered func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.number++
+	n := s.number
+	s.open[n] = waiting{time.Now(), request}
+	once := s.answers.Expect(request)
+	return func() {
+		s.mu.Lock()
+		delete(s.open, n)
+		s.mu.Unlock()
+		once()
+	}
+}
+
+// oldest returns the command that waits for longest, "" if none does.
+func (s *store) oldest() (since time.Time, request string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.open) == 0 {
+		return time.Time{}, ""
+	}
+	w := s.open[slices.Min(slices.Collect(maps.Keys(s.open)))]
+	return w.since, w.request
+}
+
+// background implements raftstore.Executor.
+type background struct{ s *store }
+
+func (b background) Go(task func()) {
+	s := b.s
+	s.env.Go(func() {
+		task()
+		if s.installs && s.dead() {
+			s.system.world.Reach(CrashedInstalling)
+		}
+	})
+}
+
+// isDiskError reports whether e says that the disk failed, or lost something.
+func isDiskError(e error) bool {
+	switch e.(type) {
+	case *engine.SyncError, *raftstore.CorruptSnapshotError:
+		return true
+	}
+	return e == memory.ErrIO || e == engine.ErrDiskFull || e == engine.ErrClosed
+}
+
+var (
+	_ sim.Process  = (*store)(nil)
+	_ sim.Reporter = (*store)(nil)
+	_ sim.Leader   = (*store)(nil)
+	_ sim.Server   = (*store)(nil)
+)
+
+// message returns what p carries.
+func message(p *sim.Packet) *raftserverpb.RaftMessage { return p.Body.(*raftserverpb.RaftMessage) }

@@ -1,0 +1,113 @@
+package storesim
+
+import (
+	"hash/maphash"
+	"slices"
+	"sync"
+
+	"github.com/labkv/labkv/kv/engine"
+)
+
+// A summed engine keeps a sum of all data that are in it, whatever their order:
+// two engines with the same data have the same sum.
+type summed struct {
+	engine.Engine
+	// wrote is told of every put, by what it contributes.
+	wrote func(contribution uint64)
+
+	mu  sync.Mutex
+	sum uint64
+	of  map[place]uint64 // what each key contributes
+	// stale is set if the sum is not known, because a write failed or
+	// removed a range.
+	stale bool
+}
+
+type place struct {
+	cf  engine.CF
+	key string
+}
+
+func newSummed(e engine.Engine, wrote func(uint64)) (*summed, error) {
+	s := &summed{Engine: e, wrote: wrote}
+	return s, s.add()
+}
+
+// add sums up everything.
+func (s *summed) add() error {
+	s.sum, s.of, s.stale = 0, map[place]uint64{}, false
+	for _, cf := range engine.Families {
+		it, err := s.Iterate(cf, engine.Range{})
+		if err != nil {
+			return err
+		}
+		for it.Seek(nil); it.Valid(); it.Next() {
+			s.put(place{cf, string(it.Key())}, it.Value())
+		}
+		if err := it.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seed is the same for all engines of a process: nothing that it changes shows.
+var seed = maphash.MakeSeed()
+
+// contribution is what a key with its value adds to a sum.
+func contribution(at place, value []byte) uint64 {
+	h := maphash.Comparable(seed, at) ^ maphash.Bytes(seed, value)*0x9e3779b97f4a7c15
+	h ^= h >> 29
+	return h * 0xbf58476d1ce4e5b9
+}
+
+func (s *summed) put(at place, value []byte) {
+	h := contribution(at, value)
+	s.sum += h - s.of[at]
+	s.of[at] = h
+	s.wrote(h)
+}
+
+func (s *summed) remove(at place) {
+	s.sum -= s.of[at]
+	delete(s.of, at)
+}
+
+// total returns the sum, or 0 if the engine cannot be read any more.
+func (s *summed) total() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stale && s.add() != nil {
+		s.stale = true
+		return 0
+	}
+	return s.sum
+}
+
+func (s *summed) Write(b *engine.Batch, sync bool) error {
+	err := s.Engine.Write(b, sync)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.stale = true
+		return err
+	}
+	for _, op := range b.Ops() {
+		at := place{op.CF, string(op.Key)}
+		switch {
+		case !slices.Contains(engine.Families, op.CF):
+		case op.Delete:
+			s.remove(at)
+		default:
+			s.put(at, op.Value)
+		}
+	}
+	return nil
+}
+
+func (s *summed) DeleteRange(cf engine.CF, r engine.Range) error {
+	s.mu.Lock()
+	s.stale = true
+	s.mu.Unlock()
+	return s.Engine.DeleteRange(cf, r)
+}

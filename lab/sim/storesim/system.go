@@ -1,0 +1,273 @@
+package storesim
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/pingcap/errors"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/raft"
+)
+
+// What a run with stores can come to, beside what every run can.
+const (
+	// AskedOldLeader is about a leader that others have replaced without its
+	// knowing.
+	AskedOldLeader    sim.Goal = "a client asked a leader that had been replaced"
+	DeposedWaiting    sim.Goal = "a leader was deposed while a command waited for it"
+	ProposalReplaced  sim.Goal = "the place of a proposal in the log went to another leader's entry"
+	LogCollected      sim.Goal = "a log was collected"
+	SnapshotInstalled sim.Goal = "a store installed a snapshot"
+	SnapshotUseless   sim.Goal = "a snapshot came to a store that had what was in it"
+	SnapshotRepeated  sim.Goal = "a snapshot came to a store that was installing one"
+	SnapshotCorrupt   sim.Goal = "a snapshot file was found to be corrupt"
+	CrashedInstalling sim.Goal = "a store crashed while it was installing a snapshot"
+	DiskWasFull       sim.Goal = "a store found its disk full"
+)
+
+// The rules of this package.
+const (
+	RuleLogIsCollected = "a log that is collected stays short"
+	RuleKeepsGoing     = "a store gives up only if it cannot rely on its disk"
+)
+
+// AnswerBound is how long a command may wait for its answer once nothing goes
+// wrong any more.
+const AnswerBound = 10 * time.Second
+
+// The clock of a store, in ticks.
+const (
+	electionTicks  = 10
+	heartbeatTicks = 2
+)
+
+const (
+	clusterID = 1
+	regionID  = 1
+)
+
+// Options say how the stores of a run are set up.
+type Options struct {
+	// MaxLogEntries is that of raftstore.Config; 0 has logs never collected.
+	MaxLogEntries uint64
+	// LogLimit is the number of entries that no log may exceed, and
+	// LogBytes what the entries of one may take on the disk. 0 for no limit.
+	LogLimit, LogBytes uint64
+}
+
+// System is the stores of one run. It implements sim.System.
+type System struct {
+	world  *sim.World
+	opts   Options
+	groups *check.Groups
+
+	fates fates
+
+	// stores are the present incarnations, by machine.
+	stores map[uint64]*store
+	// healed is when everything was well again, zero before.
+	healed time.Time
+}
+
+// New returns a function that makes the stores of a run, for a sim.Scenario.
+func New(opts Options) func(*sim.World) sim.System {
+	if opts.MaxLogEntries == 0 {
+		opts.MaxLogEntries = math.MaxUint64 / 16
+	}
+	return func(w *sim.World) sim.System {
+		return &System{world: w, opts: opts, groups: check.NewGroups(), fates: newFates(), stores: map[uint64]*store{}}
+	}
+}
+
+// Boot implements sim.System.
+func (y *System) Boot(env *sim.Env) (sim.Process, error) {
+	s, err := open(y, env)
+	if err != nil {
+		if excused(err) {
+			env.Exit()
+			return nil, nil
+		}
+		return nil, err
+	}
+	y.stores[env.ID] = s
+	return s, nil
+}
+
+// Watch implements sim.System.
+func (y *System) Watch(id uint64, p sim.Process) error {
+	s := p.(*store)
+	if err := s.failed(); err != nil {
+		return &check.Violation{Rule: RuleKeepsGoing, Found: fmt.Sprintf("store %d gives up: %v", id, err)}
+	}
+	if s.exits || s.dead() {
+		return nil
+	}
+	if err := s.answers.Violation(); err != nil {
+		return err
+	}
+	if err := y.fates.violation(); err != nil {
+		return err
+	}
+	if err := y.watchAnswers(s); err != nil {
+		return err
+	}
+	st, ok := s.Status(regionID)
+	if !ok || st.Busy {
+		return nil
+	}
+	return y.watchRegion(s, st)
+}
+
+// watchRegion checks the peer of s, which is idle.
+func (y *System) watchRegion(s *store, st raftstore.Status) error {
+	leads := st.RaftState == raft.StateLeader
+	if s.status.RaftState == raft.StateLeader && !leads {
+		if n, _ := s.answers.Open(); n > 0 {
+			s.env.Reach(DeposedWaiting)
+		}
+	}
+	if st.FirstIndex > s.status.FirstIndex && s.status.FirstIndex > 0 && !s.installs {
+		s.env.Reach(LogCollected)
+	}
+	if s.installs && !st.Restoring {
+		s.env.Reach(SnapshotInstalled)
+		s.installs = false
+	}
+	applied := st.Applied != s.status.Applied || s.status.Term == 0
+	s.status = st
+	if err := y.groups.Observe(regionID, s.env.ID, s.env.Incarnation, check.Status{
+		Term: st.Term, Vote: st.Vote, Commit: st.Commit, Applied: st.Applied, Last: st.LastIndex, Leads: leads,
+	}); err != nil {
+		return err
+	}
+	if applied {
+		if err := y.groups.Data(regionID, s.env.ID, st.Applied, s.data.total()); err != nil {
+			return err
+		}
+	}
+	return y.watchLog(s, st)
+}
+
+// watchLog checks that the log of s is as short as it should be, also on the disk.
+func (y *System) watchLog(s *store, st raftstore.Status) error {
+	if n := st.LastIndex + 1 - st.FirstIndex; y.opts.LogLimit > 0 && n > y.opts.LogLimit {
+		return &check.Violation{Rule: RuleLogIsCollected, Found: fmt.Sprintf(
+			"the log of store %d has %d entries, from %d to %d, of which %d are applied; with at most %d kept there should be no more than %d",
+			s.env.ID, n, st.FirstIndex, st.LastIndex, st.Applied+1-st.FirstIndex, y.opts.MaxLogEntries, y.opts.LogLimit)}
+	}
+	if y.opts.LogBytes == 0 {
+		return nil
+	}
+	bytes, err := s.logBytes()
+	if err == nil && bytes > y.opts.LogBytes {
+		return &check.Violation{Rule: RuleLogIsCollected, Found: fmt.Sprintf(
+			"the raft engine of store %d holds %d bytes, although its log has only %d entries, from %d to %d; there should be no more than %d bytes",
+			s.env.ID, bytes, st.LastIndex+1-st.FirstIndex, st.FirstIndex, st.LastIndex, y.opts.LogBytes)}
+	}
+	return nil
+}
+
+// watchAnswers checks that nobody waits for too long.
+func (y *System) watchAnswers(s *store) error {
+	if y.healed.IsZero() || time.Since(y.healed) < AnswerBound {
+		return nil
+	}
+	since, request := s.oldest()
+	if request == "" || time.Since(since) < AnswerBound {
+		return nil
+	}
+	return &check.Violation{Rule: check.RuleAnswers, Found: fmt.Sprintf(
+		"%s was not answered within %v, although nothing goes wrong any more", request, AnswerBound)}
+}
+
+// Unsettled implements sim.System.
+func (y *System) Unsettled(live []sim.Process) string {
+	if y.healed.IsZero() {
+		y.healed = time.Now()
+	}
+	leaders := 0
+	first := live[0].(*store)
+	for _, p := range live {
+		s := p.(*store)
+		st, ok := s.Status(regionID)
+		switch {
+		case !ok:
+			return fmt.Sprintf("store %d has no peer of region %d", s.env.ID, regionID)
+		case st.Busy:
+			return fmt.Sprintf("store %d has not finished what it is doing", s.env.ID)
+		}
+		if st.RaftState == raft.StateLeader {
+			leaders++
+		}
+		if n, oldest := s.answers.Open(); n > 0 {
+			return oldest + " waits for an answer"
+		}
+		switch other, _ := first.Status(regionID); {
+		case st.Applied != other.Applied:
+			return fmt.Sprintf("store %d has applied up to index %d, store %d up to %d", s.env.ID, st.Applied, first.env.ID, other.Applied)
+		case s.data.total() != first.data.total():
+			return fmt.Sprintf("the data of store %d and of store %d differ", s.env.ID, first.env.ID)
+		}
+	}
+	if leaders != 1 {
+		return fmt.Sprintf("%d stores lead", leaders)
+	}
+	return ""
+}
+
+// replaced reports whether a store leads only because it has not heard better.
+func (y *System) replaced(s *store) bool {
+	if s.status.RaftState != raft.StateLeader {
+		return false
+	}
+	for _, other := range y.stores {
+		if other.status.RaftState == raft.StateLeader && other.status.Term > s.status.Term && !other.dead() {
+			return true
+		}
+	}
+	return false
+}
+
+// Describe implements sim.Describer.
+func (y *System) Describe(m proto.Message) string {
+	r, ok := m.(*raftserverpb.RaftMessage)
+	if !ok {
+		return shortened(fmt.Sprintf("%s{%v}", m.ProtoReflect().Descriptor().Name(), m))
+	}
+	text := fmt.Sprintf("%s term %d index %d", kindOf(r.Message), r.Message.GetTerm(), r.Message.GetIndex())
+	if n := len(r.Message.GetEntries()); n > 0 {
+		text += fmt.Sprintf(" entries %d..%d", r.Message.Entries[0].Index, r.Message.Entries[n-1].Index)
+	}
+	if r.Message.GetCommit() > 0 {
+		text += fmt.Sprintf(" commit %d", r.Message.Commit)
+	}
+	if meta := r.Message.GetSnapshot().GetMetadata(); meta != nil {
+		text += fmt.Sprintf(" snapshot at %d", meta.Index)
+	}
+	if r.Message.GetReject() {
+		text += " reject"
+	}
+	return text
+}
+
+// shortened returns text, or the beginning of it.
+func shortened(text string) string {
+	const most = 200
+	if len(text) > most {
+		return text[:most] + "…"
+	}
+	return text
+}
+
+func kindOf(m *eraftpb.Message) string { return m.GetMsgType().String()[len("Msg"):] }
+
+// excused reports whether err is about the disk, so that the store is right to
+// give up.
+func excused(err error) bool { return errors.Find(err, isDiskError) != nil }
