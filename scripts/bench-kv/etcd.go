@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/pingcap/errors"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/labkv/labkv/lab/cluster"
+)
+
+// etcd is a cluster of three members of the etcd that is installed. Of its API
+// three calls are needed, with a few fields each, so this speaks them directly.
+type etcd struct {
+	members []*exec.Cmd
+	addrs   []string
+	leader  string
+}
+
+func (e *etcd) name() string { return "etcd" }
+
+func (e *etcd) start(ctx context.Context, dir string) error {
+	const n = 3
+	addrs, err := cluster.FreeAddrs(2 * n)
+	if err != nil {
+		return err
+	}
+	e.addrs = addrs[:n]
+	peers := addrs[n:]
+	var members []string
+	for i, addr := range peers {
+		members = append(members, fmt.Sprintf("m%d=http://%s", i, addr))
+	}
+	for i := range n {
+		log, err := os.Create(filepath.Join(dir, fmt.Sprintf("m%d.log", i)))
+		if err != nil {
+			return errors.Trace(err)
+		}
+		defer log.Close() // the process has it, too
+		m := exec.Command("etcd",
+			"--name", fmt.Sprintf("m%d", i),
+			"--data-dir", filepath.Join(dir, fmt.Sprintf("m%d", i)),
+			"--listen-client-urls", "http://"+e.addrs[i],
+			"--advertise-client-urls", "http://"+e.addrs[i],
+			"--listen-peer-urls", "http://"+peers[i],
+			"--initial-advertise-peer-urls", "http://"+peers[i],
+			"--initial-cluster", strings.Join(members, ","),
+			"--initial-cluster-state", "new",
+			"--log-level", "warn",
+		)
+		m.Stdout, m.Stderr = log, log
+		if err := m.Start(); err != nil {
+			return errors.Annotate(err, "cannot start etcd (Debian and Ubuntu: apt-get install etcd-server)")
+		}
+		e.members = append(e.members, m)
+	}
+	for ctx.Err() == nil {
+		for _, addr := range e.addrs {
+			if leads(ctx, addr) {
+				e.leader = addr
+				return nil
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return ctx.Err()
+}
+
+func (e *etcd) stop() {
+	for _, m := range e.members {
+		_ = m.Process.Signal(syscall.SIGTERM) // an error means that it has ended
+	}
+	for _, m := range e.members {
+		_ = m.Wait()
+	}
+}
+
+// leads asks a member whether it is the leader.
+func leads(ctx context.Context, addr string) bool {
+	conn, err := dial(addr)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	// StatusResponse: header = 1, of which member_id = 2; leader = 4.
+	resp, err := call(ctx, conn, "/etcdserverpb.Maintenance/Status", nil)
+	if err != nil {
+		return false
+	}
+	leader := number(resp, 4)
+	return leader != 0 && leader == number(bytesOf(resp, 1), 2)
+}
+
+func (e *etcd) connect(context.Context) (connection, error) {
+	conn, err := dial(e.leader)
+	if err != nil {
+		return nil, err
+	}
+	return etcdConnection{conn}, nil
+}
+
+type etcdConnection struct{ conn *grpc.ClientConn }
+
+func (c etcdConnection) close() { c.conn.Close() }
+
+// put sends a PutRequest: key = 1, value = 2.
+func (c etcdConnection) put(ctx context.Context, key, value []byte) error {
+	_, err := call(ctx, c.conn, "/etcdserverpb.KV/Put", appendBytes(appendBytes(nil, 1, key), 2, value))
+	return err
+}
+
+// get sends a RangeRequest: key = 1. It is linearizable unless told otherwise. Of
+// the RangeResponse, kvs = 2 has the pairs, and of a pair value = 5.
+func (c etcdConnection) get(ctx context.Context, key []byte) (int, error) {
+	resp, err := call(ctx, c.conn, "/etcdserverpb.KV/Range", appendBytes(nil, 1, key))
+	return len(bytesOf(bytesOf(resp, 2), 5)), err
+}
+
+func appendBytes(b []byte, field protowire.Number, value []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), value)
+}
+
+// find returns the type of a field of an encoded message and what follows its
+// tag, or nil.
+func find(b []byte, field protowire.Number) (protowire.Type, []byte) {
+	for len(b) > 0 {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return 0, nil
+		}
+		b = b[n:]
+		if number == field {
+			return kind, b
+		}
+		if n = protowire.ConsumeFieldValue(number, kind, b); n < 0 {
+			return 0, nil
+		}
+		b = b[n:]
+	}
+	return 0, nil
+}
+
+func number(b []byte, field protowire.Number) uint64 {
+	if kind, rest := find(b, field); kind == protowire.VarintType {
+		v, _ := protowire.ConsumeVarint(rest)
+		return v
+	}
+	return 0
+}
+
+func bytesOf(b []byte, field protowire.Number) []byte {
+	if kind, rest := find(b, field); kind == protowire.BytesType {
+		v, _ := protowire.ConsumeBytes(rest)
+		return v
+	}
+	return nil
+}
+
+// call sends an encoded request and returns the encoded response.
+func call(ctx context.Context, conn *grpc.ClientConn, method string, request []byte) ([]byte, error) {
+	var response []byte
+	err := conn.Invoke(ctx, method, &request, &response, grpc.ForceCodec(encoded{}))
+	return response, errors.Trace(err)
+}
+
+// encoded is a codec of messages that are encoded already, as *[]byte.
+type encoded struct{}
+
+func (encoded) Name() string                  { return "proto" }
+func (encoded) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }
+func (encoded) Unmarshal(data []byte, v any) error {
+	*v.(*[]byte) = append([]byte(nil), data...)
+	return nil
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/pingcap/errors"
+	"golang.org/x/sync/errgroup"
+)
+
+// An operation is what the clients do.
+type operation string
+
+const (
+	put operation = "put"
+	get operation = "get"
+)
+
+const (
+	valueSize = 128
+	// keys is the number of different keys, of 16 bytes each.
+	keys = 100_000
+	// warmUp is how long clients run before they are measured.
+	warmUp = time.Second
+	// clientsPerConnection is how many clients share a connection, at most.
+	clientsPerConnection = 32
+)
+
+func key(n int) []byte { return fmt.Appendf(nil, "key-%012d", n) }
+
+// A result is what clients have measured: how long each request took, in
+// ascending order, of those that were answered within the period.
+type result struct {
+	period    time.Duration
+	latencies []time.Duration
+}
+
+func (r *result) perSecond() float64 { return float64(len(r.latencies)) / r.period.Seconds() }
+
+func (r *result) quantile(q float64) time.Duration {
+	if len(r.latencies) == 0 {
+		return 0
+	}
+	i := min(int(q*float64(len(r.latencies))), len(r.latencies)-1)
+	return r.latencies[i].Round(10 * time.Microsecond)
+}
+
+// load lets n clients do op for a while. Any error ends it: a measurement of a
+// cluster that does not work means nothing.
+func load(ctx context.Context, s system, op operation, n int, period time.Duration) (*result, error) {
+	var connections []connection
+	for range (n + clientsPerConnection - 1) / clientsPerConnection {
+		c, err := s.connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer c.close()
+		connections = append(connections, c)
+	}
+	latencies := make([][]time.Duration, n)
+	begin := time.Now().Add(warmUp)
+	end := begin.Add(period)
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range n {
+		group.Go(func() error {
+			c := connections[i%len(connections)]
+			rng := rand.New(rand.NewPCG(uint64(i), 0))
+			value := make([]byte, valueSize)
+			for {
+				k := key(rng.IntN(keys))
+				before := time.Now()
+				var err error
+				if op == put {
+					for j := range value {
+						value[j] = 'a' + byte(rng.IntN(26))
+					}
+					before = time.Now()
+					err = c.put(ctx, k, value)
+				} else {
+					var size int
+					size, err = c.get(ctx, k)
+					if err == nil && size != 0 && size != valueSize {
+						err = errors.Errorf("key %s has a value of %d bytes", k, size)
+					}
+				}
+				if err != nil {
+					return err
+				}
+				after := time.Now()
+				if after.After(end) {
+					return nil
+				}
+				if before.After(begin) {
+					latencies[i] = append(latencies[i], after.Sub(before))
+				}
+			}
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := slices.Concat(latencies...)
+	slices.Sort(all)
+	return &result{period: period, latencies: all}, nil
+}

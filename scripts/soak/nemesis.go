@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/pingcap/errors"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/labkv/labkv/lab/cluster"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/tinykvpb"
+)
+
+// A nemesis does to stores what must not matter.
+type nemesis struct {
+	cluster *cluster.Cluster
+	rng     *rand.Rand
+	pace    time.Duration
+	kills   int
+}
+
+// killFor kills a store and starts it again, at each pace, for a while.
+func (n *nemesis) killFor(ctx context.Context, period time.Duration) error {
+	for end := time.Now().Add(period); time.Now().Before(end); {
+		next := time.Now().Add(n.pace)
+		s := n.any()
+		if err := n.kill(s); err != nil {
+			return err
+		}
+		if err := sleep(ctx, time.Duration(n.rng.Int64N(int64(n.pace)/2))); err != nil {
+			return err
+		}
+		if err := s.Start(); err != nil {
+			return err
+		}
+		if err := sleep(ctx, time.Until(next)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *nemesis) any() *cluster.Store {
+	stores := n.cluster.Stores()
+	return stores[n.rng.IntN(len(stores))]
+}
+
+// kill kills a store. One that has ended by itself is a failure.
+func (n *nemesis) kill(s *cluster.Store) error {
+	if !s.Running() {
+		return errors.Errorf("store %d has ended by itself: %s", s.ID, lastLine(s))
+	}
+	s.Kill()
+	n.kills++
+	return nil
+}
+
+// wipeFollower removes all data of a store that does not lead, and lets it rejoin.
+// As the rule for that demands, the others are healthy before, and nobody is killed
+// until the store has caught up.
+func (n *nemesis) wipeFollower(ctx context.Context) error {
+	const calm = 2 * time.Second
+	if err := sleep(ctx, calm); err != nil {
+		return err
+	}
+	var s *cluster.Store
+	for s = n.any(); leads(ctx, s); s = n.any() {
+	}
+	if err := n.kill(s); err != nil {
+		return err
+	}
+	if err := s.Wipe(); err != nil {
+		return err
+	}
+	before := strings.Count(logOf(s), tookOver)
+	if err := s.Start("--rejoin"); err != nil {
+		return err
+	}
+	fmt.Printf("store %d was wiped\n", s.ID)
+	for end := time.Now().Add(30 * time.Second); strings.Count(logOf(s), tookOver) == before; {
+		switch {
+		case !s.Running():
+			return errors.Errorf("store %d could not rejoin: %s", s.ID, lastLine(s))
+		case time.Now().After(end):
+			return errors.Errorf("store %d was wiped and has not caught up within 30s", s.ID)
+		}
+		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("store %d is back, from a snapshot\n", s.ID)
+	return sleep(ctx, calm)
+}
+
+// tookOver is what a store logs when a snapshot has replaced what it had.
+const tookOver = `msg="took over snapshot"`
+
+// leads reports whether a store answers reads.
+func leads(ctx context.Context, s *cluster.Store) bool {
+	conn, err := grpc.NewClient(s.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	resp, err := tinykvpb.NewTinyKvClient(conn).RawGet(ctx, &kvrpcpb.RawGetRequest{
+		Context: &kvrpcpb.Context{RegionId: 1}, Key: []byte(keyName(0)),
+	})
+	return err == nil && resp.RegionError == nil
+}
+
+func logOf(s *cluster.Store) string {
+	text, err := os.ReadFile(s.Log)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+func lastLine(s *cluster.Store) string {
+	lines := strings.Split(strings.TrimSpace(logOf(s)), "\n")
+	return lines[len(lines)-1]
+}
+
+// sleep waits, and returns an error if ctx ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return errors.New("interrupted")
+	}
+}
