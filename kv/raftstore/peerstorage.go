@@ -35,18 +35,11 @@ type peerStorage struct {
 //
 //lab:implement 2B
 func loadPeerStorage(raftEngine engine.Engine, applied *raftserverpb.RegionState) (*peerStorage, error) {
-	s := &peerStorage{
-		regionID: applied.Region.Id,
-		engine:   raftEngine,
-		state:    &raftserverpb.RaftState{HardState: &eraftpb.HardState{}},
-		applied:  applied,
-	}
-	if err := load(raftEngine, cfRaft, stateKey(s.regionID), s.state); err != nil {
+	state, err := LoadRaftState(raftEngine, applied.Region.Id)
+	if err != nil {
 		return nil, err
 	}
-	if s.state.HardState == nil {
-		s.state.HardState = &eraftpb.HardState{}
-	}
+	s := &peerStorage{regionID: applied.Region.Id, engine: raftEngine, state: state, applied: applied}
 	if held, err := s.holds(applied.AppliedIndex, applied.AppliedTerm); err != nil {
 		return nil, err
 	} else if !held {
@@ -69,27 +62,8 @@ func (s *peerStorage) holds(index, term uint64) (bool, error) {
 	if index > s.state.LastIndex {
 		return false, nil
 	}
-	e := &eraftpb.Entry{}
-	err := load(s.engine, cfRaft, logKey(s.regionID, index), e)
-	return e.Index == index && e.Term == term, err
-}
-
-// load reads the message under key into m, and leaves m alone if there is none.
-func load(e engine.Reader, cf engine.CF, key []byte, m proto.Message) error {
-	value, found, err := e.Get(cf, key)
-	if err != nil || !found {
-		return err
-	}
-	return errors.Annotatef(proto.Unmarshal(value, m), "record %x is corrupt", key)
-}
-
-// put writes m under key with the batch.
-func put(b *engine.Batch, cf engine.CF, key []byte, m proto.Message) {
-	value, err := proto.Marshal(m)
-	if err != nil {
-		panic(errors.Annotatef(err, "record %x cannot be encoded", key))
-	}
-	b.Put(cf, key, value)
+	e, err := LoadEntry(s.engine, s.regionID, index)
+	return e.GetTerm() == term, err
 }
 
 // InitialState implements raft.Storage.
@@ -128,14 +102,11 @@ func (s *peerStorage) Term(i uint64) (uint64, error) {
 	case i > s.state.LastIndex:
 		return 0, raft.ErrUnavailable
 	}
-	e := &eraftpb.Entry{}
-	if err := load(s.engine, cfRaft, logKey(s.regionID, i), e); err != nil {
-		return 0, err
+	e, err := LoadEntry(s.engine, s.regionID, i)
+	if err == nil && e == nil {
+		err = errors.Errorf("region %d: entry %d is missing from the log", s.regionID, i)
 	}
-	if e.Index != i {
-		return 0, errors.Errorf("region %d: entry %d is missing from the log", s.regionID, i)
-	}
-	return e.Term, nil
+	return e.GetTerm(), err
 }
 
 // Entries implements raft.Storage.

@@ -104,8 +104,8 @@ func makeSnapshot(kv engine.Engine, files Files, regionID uint64) (*eraftpb.Snap
 		return nil, err
 	}
 	defer view.Close()
-	state := &raftserverpb.RegionState{}
-	if err := load(view, cfMeta, stateKey(regionID), state); err != nil {
+	state, err := LoadRegionState(view, regionID)
+	if err != nil {
 		return nil, err
 	}
 	meta := &eraftpb.SnapshotMetadata{

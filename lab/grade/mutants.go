@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,15 @@ type Kill struct {
 	// Killer is the verdict that killed it, nil if it survived.
 	Killer  *Result
 	Elapsed time.Duration
+}
+
+// Seeds returns how many seeds the test that killed the mutant ran, that which
+// killed it included: 0 if it was a test without seeds, or if nothing did.
+func (k *Kill) Seeds() int {
+	if k.Killer == nil || k.Killer.Seed == 0 {
+		return 0
+	}
+	return len(k.Killer.Runs) + 1
 }
 
 // Kills are the fates of a catalogue, in its order.
@@ -162,7 +172,7 @@ func (r *Runner) killOne(ctx context.Context, mutant string, batch testBatch, bi
 		args:   []string{"-test.failfast"},
 	}
 	if mutant != "" {
-		p.extra = []string{mutants.Variable + "=" + mutant}
+		p.extra = []string{mutants.Variable + "=" + mutant, "LABKV_BRIEF=1"}
 	}
 	o, err := p.start(ctx, r.Sandbox, scratch)
 	if err != nil {
@@ -200,20 +210,23 @@ func (ks Kills) Survivors() Kills {
 func (ks Kills) WriteTable(w io.Writer, o TableOptions) error {
 	t := newTable()
 	t.SetColumnConfigs([]table.ColumnConfig{{Name: "guarantee", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
-	t.AppendHeader(table.Row{"mutant", "killed by", "guarantee", "time"})
+	t.AppendHeader(table.Row{"mutant", "killed by", "seeds", "guarantee", "time"})
+	var seeds []int
 	for _, k := range ks {
 		if k.Killer == nil {
-			t.AppendRow(table.Row{k.Mutant.Name, o.paint(Failed, "SURVIVED"), "", seconds(k.Elapsed)})
+			t.AppendRow(table.Row{k.Mutant.Name, o.paint(Failed, "SURVIVED"), "", "", seconds(k.Elapsed)})
 			continue
 		}
-		by := k.Killer.Test.Name
-		if k.Killer.Seed != 0 {
+		by, n := k.Killer.Test.Name, ""
+		if k.Seeds() > 0 {
 			by += fmt.Sprintf(", seed %d", k.Killer.Seed)
+			n = strconv.Itoa(k.Seeds())
+			seeds = append(seeds, k.Seeds())
 		}
 		if k.Killer.Status == TimedOut {
 			by += " (timed out)"
 		}
-		t.AppendRow(table.Row{k.Mutant.Name, by, k.Killer.Claim.Text, seconds(k.Elapsed)})
+		t.AppendRow(table.Row{k.Mutant.Name, by, n, k.Killer.Claim.Text, seconds(k.Elapsed)})
 	}
 	out := &errWriter{w: w}
 	out.print(t.Render(), "\n")
@@ -221,6 +234,10 @@ func (ks Kills) WriteTable(w io.Writer, o TableOptions) error {
 	for _, k := range survivors {
 		out.print("\n", o.paint(Failed, "SURVIVED: "+k.Mutant.Name), "  ", filepath.ToSlash(k.Mutant.File), "\n    ",
 			strings.ReplaceAll(k.Mutant.Doc, "\n", "\n    "), "\n")
+	}
+	if n := len(seeds); n > 0 {
+		slices.Sort(seeds)
+		out.print(fmt.Sprintf("%d died of a test with seeds; the median of them took %d, the last %d\n", n, seeds[(n-1)/2], seeds[n-1]))
 	}
 	out.print(fmt.Sprintf("killed %d/%d\n", len(ks)-len(survivors), len(ks)))
 	return out.err

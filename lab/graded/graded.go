@@ -24,6 +24,7 @@
 //	LABKV_REPORT  file to which one JSON [Record] per line is appended
 //	LABKV_SEEDS   seeds to run instead of 1..n, such as "1-20" or "3,17"
 //	LABKV_SEED    the same, for one seed; LABKV_SEEDS wins
+//	LABKV_BRIEF   not empty: a failure is told in one sentence, see [Brief]
 //
 // Without LABKV_REPORT, as in a plain "go test ./raft -run 2AA", the same block
 // goes to the test's log.
@@ -102,6 +103,11 @@ func Explain(t testing.TB, section, text string) {
 	}
 	t.Logf("%s: %s", section, text)
 }
+
+// Brief reports whether nobody is going to read more of a failure than its first
+// sentence, so that a test should not spend time on explaining it: to run it again,
+// to look for the fewest faults that it needs.
+func Brief() bool { return os.Getenv("LABKV_BRIEF") != "" }
 
 func chosenSeeds(n int) ([]uint64, error) {
 	for _, name := range []string{"LABKV_SEEDS", "LABKV_SEED"} {

@@ -200,6 +200,9 @@ func (s scheduledTest) run(t *graded.T, impl Implementation, seed uint64) uint64
 			continue
 		}
 		t.SetDigest(digest)
+		if v := out.violation; graded.Brief() && v.panicked == nil {
+			t.Fatalf("at %s, %s", seconds(v.at), v.found)
+		}
 		f := explain(impl, plan, out)
 		for _, section := range f.sections {
 			graded.Explain(t, section.Name, section.Text)

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -103,7 +104,7 @@ type Env struct {
 
 // Disk opens the machine's disk of that name with these families. The first
 // incarnation finds it empty.
-func (e *Env) Disk(name string, families ...engine.CF) (engine.Engine, error) {
+func (e *Env) Disk(name string, families ...engine.CF) (*memory.Engine, error) {
 	return e.machine.disk(name).Open(families...)
 }
 

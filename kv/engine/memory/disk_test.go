@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/pingcap/errors"
@@ -359,4 +360,49 @@ func TestOpenCounts(t *testing.T) {
 	require.Zero(t, e.OpenIterators())
 	require.NoError(t, s2.Close())
 	require.Zero(t, e.OpenSnapshots())
+}
+
+// What Durable reads is what a crash that loses everything unsynced leaves.
+func TestDurable(t *testing.T) {
+	families := []engine.CF{engine.CFDefault, engine.CFLock}
+	for seed := range uint64(50) {
+		d := memory.NewDisk()
+		e := open(t, d)
+		random := rand.New(rand.NewPCG(seed, 0))
+		for range 200 {
+			var b engine.Batch
+			for range random.IntN(4) {
+				cf, key := families[random.IntN(2)], fmt.Appendf(nil, "%d", random.IntN(8))
+				if random.IntN(3) == 0 {
+					b.Delete(cf, key)
+				} else {
+					b.Put(cf, key, fmt.Appendf(nil, "%d", random.Uint64()))
+				}
+			}
+			require.NoError(t, e.Write(&b, random.IntN(6) == 0))
+		}
+		type place struct {
+			cf  engine.CF
+			key string
+		}
+		read := func(get func(engine.CF, []byte) ([]byte, bool, error)) map[place]string {
+			all := map[place]string{}
+			for _, cf := range families {
+				for n := range 8 {
+					key := fmt.Sprint(n)
+					value, found, err := get(cf, []byte(key))
+					require.NoError(t, err)
+					if found {
+						all[place{cf, key}] = string(value)
+					}
+				}
+			}
+			return all
+		}
+		durable := read(e.Durable().Get)
+		d.Crash(0)
+		require.Equal(t, read(open(t, d).Get), durable, "seed %d", seed)
+		_, _, err := e.Durable().Get(engine.CFDefault, []byte("0"))
+		require.ErrorIs(t, err, engine.ErrClosed)
+	}
 }

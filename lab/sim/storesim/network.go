@@ -19,6 +19,9 @@ type network struct{ s *store }
 const fileFollows = 'F'
 
 func (n network) Send(m *raftserverpb.RaftMessage) {
+	if n.s.lied == nil && !n.s.dead() {
+		n.s.lied = n.s.system.promises.sent(n.s, m)
+	}
 	p := &sim.Packet{To: m.ToPeer.StoreId, Stream: m.RegionId, Body: m}
 	if m.Message.GetSnapshot().GetMetadata() != nil {
 		content, ok := n.s.snapshotFile(m)

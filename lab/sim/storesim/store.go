@@ -24,7 +24,7 @@ type store struct {
 	system *System
 	env    *sim.Env
 	files  files
-	log    engine.Engine
+	log    *memory.Engine
 	data   *summed
 	rpcs   *server.Server
 
@@ -32,6 +32,8 @@ type store struct {
 	status raftstore.Status
 	// installs is true since a snapshot began to be installed.
 	installs bool
+	// lied is set once a message has promised what was not durable.
+	lied error
 	// exits is set once the store has failed, and is about to end.
 	exits bool
 

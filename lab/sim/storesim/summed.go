@@ -6,12 +6,13 @@ import (
 	"sync"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/engine/memory"
 )
 
 // A summed engine keeps a sum of all data that are in it, whatever their order:
 // two engines with the same data have the same sum.
 type summed struct {
-	engine.Engine
+	*memory.Engine
 	// wrote is told of every put, by what it contributes.
 	wrote func(contribution uint64)
 
@@ -28,7 +29,7 @@ type place struct {
 	key string
 }
 
-func newSummed(e engine.Engine, wrote func(uint64)) (*summed, error) {
+func newSummed(e *memory.Engine, wrote func(uint64)) (*summed, error) {
 	s := &summed{Engine: e, wrote: wrote}
 	return s, s.add()
 }

@@ -68,7 +68,8 @@ type System struct {
 	opts   Options
 	groups *check.Groups
 
-	fates fates
+	fates    fates
+	promises promises
 
 	// stores are the present incarnations, by machine.
 	stores map[uint64]*store
@@ -82,7 +83,7 @@ func New(opts Options) func(*sim.World) sim.System {
 		opts.MaxLogEntries = math.MaxUint64 / 16
 	}
 	return func(w *sim.World) sim.System {
-		return &System{world: w, opts: opts, groups: check.NewGroups(), fates: newFates(), stores: map[uint64]*store{}}
+		return &System{world: w, opts: opts, groups: check.NewGroups(), fates: newFates(), promises: newPromises(), stores: map[uint64]*store{}}
 	}
 }
 
@@ -108,6 +109,9 @@ func (y *System) Watch(id uint64, p sim.Process) error {
 	}
 	if s.exits || s.dead() {
 		return nil
+	}
+	if s.lied != nil {
+		return s.lied
 	}
 	if err := s.answers.Violation(); err != nil {
 		return err
@@ -140,6 +144,7 @@ func (y *System) watchRegion(s *store, st raftstore.Status) error {
 		s.env.Reach(SnapshotInstalled)
 		s.installs = false
 	}
+	collected := st.FirstIndex != s.status.FirstIndex
 	applied := st.Applied != s.status.Applied || s.status.Term == 0
 	s.status = st
 	if err := y.groups.Observe(regionID, s.env.ID, s.env.Incarnation, check.Status{
@@ -149,6 +154,11 @@ func (y *System) watchRegion(s *store, st raftstore.Status) error {
 	}
 	if applied {
 		if err := y.groups.Data(regionID, s.env.ID, st.Applied, s.data.total()); err != nil {
+			return err
+		}
+	}
+	if collected {
+		if err := watchCollection(s, st); err != nil {
 			return err
 		}
 	}

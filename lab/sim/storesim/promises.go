@@ -1,0 +1,94 @@
+package storesim
+
+import (
+	"fmt"
+
+	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// The rules of what must be durable when.
+const (
+	RulePromises = "a message leaves only when what it promises is durable"
+	RuleLogNeeds = "an entry leaves the log only when its effects are durable"
+)
+
+// promises compares what stores say to each other with what a power cut at the
+// moment they say it would leave them.
+type promises struct {
+	// terms are those of the entries that leaders have sent, by the leader's
+	// term and the entry's index. There is one leader to a term.
+	terms map[entryOfTerm]uint64
+}
+
+type entryOfTerm struct{ leader, index uint64 }
+
+func newPromises() promises { return promises{terms: map[entryOfTerm]uint64{}} }
+
+// sent is told that s sends m now. It returns a *check.Violation if m promises what
+// is not durable.
+func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
+	m := rm.Message
+	if m.MsgType == eraftpb.MessageType_MsgAppend {
+		ps.terms[entryOfTerm{m.Term, m.Index}] = m.LogTerm
+		for _, e := range m.Entries {
+			ps.terms[entryOfTerm{m.Term, e.Index}] = e.Term
+		}
+	}
+	durable := s.log.Durable()
+	state, err := raftstore.LoadRaftState(durable, rm.RegionId)
+	if err != nil {
+		return nil // the disk is gone: a crash, which nobody hears from
+	}
+	broken := func(promise, has string) error {
+		return &check.Violation{Rule: RulePromises, Found: fmt.Sprintf(
+			"store %d sends a %s of term %d to store %d, which promises %s; but if the power failed now, %s",
+			s.env.ID, kindOf(m), m.Term, rm.ToPeer.GetStoreId(), promise, has)}
+	}
+	hs := state.HardState
+	vote := fmt.Sprintf("it would be in that term with a vote for %s", candidate(hs.Vote))
+	// What a message of an earlier term promises for that term cannot be broken
+	// any more.
+	switch {
+	case m.Term > hs.Term:
+		return broken("that it is in that term", fmt.Sprintf("it would be in term %d", hs.Term))
+	case m.MsgType == eraftpb.MessageType_MsgRequestVote && hs.Term == m.Term && hs.Vote != m.From:
+		return broken("that it votes for itself", vote)
+	case m.MsgType == eraftpb.MessageType_MsgRequestVoteResponse && !m.Reject && hs.Term == m.Term && hs.Vote != m.To:
+		return broken("a vote", vote)
+	case m.MsgType != eraftpb.MessageType_MsgAppendResponse || m.Reject || m.Index <= state.TruncatedIndex:
+		return nil
+	}
+	entry, err := raftstore.LoadEntry(durable, rm.RegionId, m.Index)
+	promise := fmt.Sprintf("that it has the leader's log up to index %d", m.Index)
+	switch term, known := ps.terms[entryOfTerm{m.Term, m.Index}]; {
+	case err != nil:
+		return nil
+	case entry == nil || state.LastIndex < m.Index:
+		return broken(promise, fmt.Sprintf("its log would end at index %d", state.LastIndex))
+	case known && entry.Term != term:
+		return broken(promise, fmt.Sprintf("it would have an entry of term %d there instead of one of term %d", entry.Term, term))
+	}
+	return nil
+}
+
+func candidate(id uint64) string {
+	if id == 0 {
+		return "nobody"
+	}
+	return fmt.Sprint(id)
+}
+
+// watchCollection checks that what has left the log of s, which is idle, is durable
+// in its data.
+func watchCollection(s *store, st raftstore.Status) error {
+	state, err := raftstore.LoadRegionState(s.data.Durable(), regionID)
+	if err != nil || st.FirstIndex-1 <= state.AppliedIndex {
+		return nil // or the disk is gone
+	}
+	return &check.Violation{Rule: RuleLogNeeds, Found: fmt.Sprintf(
+		"the log of store %d begins behind index %d; but if the power failed now, its data would be those of index %d, and nothing could bring back what is in between",
+		s.env.ID, st.FirstIndex-1, state.AppliedIndex)}
+}
