@@ -102,8 +102,8 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalogue []m
 	return kills, r.killAll(ctx, kills, batches, binaries, scratch)
 }
 
-// testBatch are tests that share a process, because they are in one package and
-// run with the same seeds.
+// testBatch are tests that share a process: those of a package that have no seeds,
+// or one that has.
 type testBatch struct {
 	dir   string
 	tests []*course.Test
@@ -114,7 +114,7 @@ func testBatches(s *course.Stage) []testBatch {
 	var batches []testBatch
 	for _, test := range s.Tests {
 		i := slices.IndexFunc(batches, func(b testBatch) bool {
-			return b.dir == test.Package && slices.Equal(b.seeds, test.Seeds)
+			return b.dir == test.Package && len(b.seeds)+len(test.Seeds) == 0
 		})
 		if i < 0 {
 			batches = append(batches, testBatch{dir: test.Package, seeds: test.Seeds})

@@ -41,7 +41,8 @@ func TestRunMutants(t *testing.T) {
 
 	var out bytes.Buffer
 	require.NoError(t, kills.WriteTable(&out, grade.TableOptions{}))
-	require.Regexp(t, `1/stops-at-nine +│ TestAddSeeds1, seed 10 +│ Add counts every call +│`, out.String())
+	require.Regexp(t, `1/stops-at-nine +│ TestAddSeeds1, seed 10 +│ 10 +│ Add counts every call +│`, out.String())
+	require.Contains(t, out.String(), "2 died of a test with seeds; the median of them took 3, the last 10\n")
 	require.Contains(t, out.String(), "TestAddSeeds1, seed 3 (timed out)")
 	require.Contains(t, out.String(), "\nSURVIVED: 2a/counts-negative  lab/mutants/2a/counts-negative.go\n    A sum of many counters is wrong, which no test looks at.\n")
 	require.True(t, strings.HasSuffix(out.String(), "\nkilled 3/4\n"))
