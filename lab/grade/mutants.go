@@ -25,17 +25,11 @@ import (
 type Kill struct {
 	Mutant mutants.Mutant
 	// Killer is the verdict that killed it, nil if it survived.
-	Killer  *Result
+	Killer *Result
+	// Seeds is how many seeds the killer ran, the deadly one included; 0 if it has
+	// none.
+	Seeds   int
 	Elapsed time.Duration
-}
-
-// Seeds returns how many seeds the test that killed the mutant ran, that which
-// killed it included: 0 if it was a test without seeds, or if nothing did.
-func (k *Kill) Seeds() int {
-	if k.Killer == nil || k.Killer.Seed == 0 {
-		return 0
-	}
-	return len(k.Killer.Runs) + 1
 }
 
 // Kills are the fates of a catalogue, in its order.
@@ -102,29 +96,48 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalogue []m
 	return kills, r.killAll(ctx, kills, batches, binaries, scratch)
 }
 
-// testBatch are tests that share a process: those of a package that have no seeds,
-// or one that has.
+// A testBatch is tests of a package that share a process, and run with the same
+// seeds.
 type testBatch struct {
 	dir   string
 	tests []*course.Test
 	seeds []uint64
+	// before is how many seeds of its tests earlier batches have run.
+	before int
 }
 
+// firstSeeds is how many seeds of each test a mutant meets before it meets the
+// others of any: most die of the first seeds of some test, and few of the last seeds
+// of a test whose first did not notice them.
+const firstSeeds = 3
+
+// testBatches returns all tests of s in the order in which a mutant meets them:
+// those without seeds, the first seeds of the others, and then the others one by
+// one with the rest of their seeds.
 func testBatches(s *course.Stage) []testBatch {
-	var batches []testBatch
-	for _, test := range s.Tests {
-		i := slices.IndexFunc(batches, func(b testBatch) bool {
-			return b.dir == test.Package && len(b.seeds)+len(test.Seeds) == 0
+	var none, first, rest []testBatch
+	join := func(batches *[]testBatch, test *course.Test, seeds []uint64) {
+		i := slices.IndexFunc(*batches, func(b testBatch) bool {
+			return b.dir == test.Package && slices.Equal(b.seeds, seeds)
 		})
 		if i < 0 {
-			batches = append(batches, testBatch{dir: test.Package, seeds: test.Seeds})
-			i = len(batches) - 1
+			*batches = append(*batches, testBatch{dir: test.Package, seeds: seeds})
+			i = len(*batches) - 1
 		}
-		batches[i].tests = append(batches[i].tests, test)
+		(*batches)[i].tests = append((*batches)[i].tests, test)
 	}
-	// Tests without seeds are quick, and most mutants die of them.
-	slices.SortStableFunc(batches, func(a, b testBatch) int { return len(a.seeds) - len(b.seeds) })
-	return batches
+	for _, test := range s.Tests {
+		n := min(len(test.Seeds), firstSeeds)
+		if n == 0 {
+			join(&none, test, nil)
+			continue
+		}
+		join(&first, test, test.Seeds[:n])
+		if n < len(test.Seeds) {
+			rest = append(rest, testBatch{dir: test.Package, tests: []*course.Test{test}, seeds: test.Seeds[n:], before: n})
+		}
+	}
+	return slices.Concat(none, first, rest)
 }
 
 func (r *Runner) killAll(ctx context.Context, kills []*Kill, batches map[string][]testBatch, binaries map[string]string, scratch string) error {
@@ -142,6 +155,9 @@ func (r *Runner) killAll(ctx context.Context, kills []*Kill, batches map[string]
 				}
 				if killer != nil {
 					k.Killer = killer
+					if killer.Seed != 0 {
+						k.Seeds = batch.before + len(killer.Runs) + 1
+					}
 					break
 				}
 			}
@@ -218,10 +234,10 @@ func (ks Kills) WriteTable(w io.Writer, o TableOptions) error {
 			continue
 		}
 		by, n := k.Killer.Test.Name, ""
-		if k.Seeds() > 0 {
+		if k.Seeds > 0 {
 			by += fmt.Sprintf(", seed %d", k.Killer.Seed)
-			n = strconv.Itoa(k.Seeds())
-			seeds = append(seeds, k.Seeds())
+			n = strconv.Itoa(k.Seeds)
+			seeds = append(seeds, k.Seeds)
 		}
 		if k.Killer.Status == TimedOut {
 			by += " (timed out)"
