@@ -49,6 +49,16 @@ func LoadRegionState(kv Getter, regionID uint64) (*raftserverpb.RegionState, err
 	return state, load(kv, cfMeta, stateKey(regionID), state)
 }
 
+// ParseRegionState returns the state that op writes to a kv engine, and whether op
+// writes one.
+func ParseRegionState(op engine.Op) (*raftserverpb.RegionState, bool) {
+	if op.CF != cfMeta || op.Delete || len(op.Key) == 0 || op.Key[0] != kindState {
+		return nil, false
+	}
+	state := &raftserverpb.RegionState{}
+	return state, proto.Unmarshal(op.Value, state) == nil
+}
+
 // load reads the message under key into m, and leaves m alone if there is none.
 func load(g Getter, cf engine.CF, key []byte, m proto.Message) error {
 	value, found, err := g.Get(cf, key)

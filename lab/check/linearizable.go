@@ -273,8 +273,12 @@ func (r *register) explain(limit time.Duration) error {
 	}
 	n := hi
 	last := r.steps[n-1]
-	v := &Violation{Rule: RuleLinearizable, At: last.op.End, Fate: r.around(n)}
-	if v.Found = r.stale(last); v.Found == "" {
+	v := &Violation{Rule: RuleLinearizable, At: last.op.End, Fate: r.around(n), Operations: []*Operation{last.op}}
+	found, newest := r.stale(last)
+	if newest != nil {
+		v.Operations = append(v.Operations, newest.op)
+	}
+	if v.Found = found; found == "" {
 		o := last.op
 		v.Found = fmt.Sprintf("reads are not linearizable: key %q was %s at %.3fs by client %d, which no order of the operations before explains",
 			r.key, did(last), o.End.Seconds(), o.Client)
@@ -293,10 +297,10 @@ func did(s *step) string {
 }
 
 // stale returns a sentence if the read s returned what had been overwritten for
-// sure before it began, or what nobody wrote.
-func (r *register) stale(read *step) string {
+// sure before it began, and by what, or what nobody wrote.
+func (r *register) stale(read *step) (found string, newest *step) {
 	if read.write {
-		return ""
+		return "", nil
 	}
 	o := read.op
 	what := fmt.Sprintf("key %q was read as %s at %.3fs by client %d", r.key, value(o.Value, o.Found), o.End.Seconds(), o.Client)
@@ -310,16 +314,15 @@ func (r *register) stale(read *step) string {
 		}
 	}
 	if written {
-		return what + ", which nobody ever wrote to it, or only in a request that was refused"
+		return what + ", which nobody ever wrote to it, or only in a request that was refused", nil
 	}
-	var newest *step
 	for _, s := range r.steps {
 		if s.write && s.value != read.value && s.call > over && s.result < read.call && (newest == nil || s.call > newest.call) {
 			newest = s
 		}
 	}
 	if newest == nil {
-		return ""
+		return "", nil
 	}
 	n := newest.op
 	who := fmt.Sprintf("client %d's", n.Client)
@@ -330,7 +333,7 @@ func (r *register) stale(read *step) string {
 	if n.Op == Put {
 		change = fmt.Sprintf("put of %q", n.Value)
 	}
-	return fmt.Sprintf("%s, after %s %s was acknowledged at %.3fs", what, who, change, n.End.Seconds())
+	return fmt.Sprintf("%s, after %s %s was acknowledged at %.3fs", what, who, change, n.End.Seconds()), newest
 }
 
 // around shows the operations on the key that ended last before the first n did.

@@ -12,6 +12,8 @@ type Violation struct {
 	At time.Duration
 	// Fate tells what happened to the request or entry in question.
 	Fate string
+	// Operations are those that do not fit together, the one that showed it first.
+	Operations []*Operation
 	// Undecided is set if the check could not come to an end. That says nothing
 	// about the system; it is a failure of the test.
 	Undecided bool

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/labkv/labkv/lab/graded"
-	"github.com/labkv/labkv/lab/trace"
 )
 
 // explain fails t with what broke in the run of s that had the outcome out.
@@ -45,20 +44,6 @@ func explain(t *graded.T, sc *Scenario, s Schedule, out *Outcome) {
 	}
 	keepTrace(t, small, least)
 	t.Fatalf("%v", f)
-}
-
-// fate tells what became of what the failure is about.
-func fate(f *Failure, events []trace.Event) string {
-	if f.call == nil {
-		return f.Fate
-	}
-	var lines []string
-	for i := range events {
-		if e := &events[i]; e.Kind == trace.Call && e.Client == f.call.session.ID && e.Store == f.call.to && e.N == f.call.n {
-			lines = append(lines, strings.TrimSpace(e.String()))
-		}
-	}
-	return strings.Join(lines, "\n")
 }
 
 // replays returns "" if two runs of a schedule were the same, else where they

@@ -24,6 +24,8 @@ type Failure struct {
 	// innermost call first.
 	Panic any
 	Stack string
+	// operations are those of clients that the failure is about.
+	operations []*check.Operation
 	// call is the call that was not answered, if that is the failure.
 	call *call
 	// Harness is set if the test itself is at fault, not the system.
@@ -42,7 +44,7 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.3fs", d.Seconds()) 
 // violation turns an error of a check into a failure.
 func violation(err error) *Failure {
 	if v, ok := err.(*check.Violation); ok {
-		return &Failure{Rule: v.Rule, At: v.At, Found: v.Found, Fate: v.Fate, Harness: v.Undecided}
+		return &Failure{Rule: v.Rule, At: v.At, Found: v.Found, Fate: v.Fate, operations: v.Operations, Harness: v.Undecided}
 	}
 	return &Failure{Rule: "watch", Found: err.Error()}
 }

@@ -38,6 +38,9 @@ const (
 	Propose Kind = "propose"
 	Commit  Kind = "commit"
 	Apply   Kind = "apply"
+	// Serve: Store, in Role in Term, serves a read of Region from what it has
+	// applied up to Index.
+	Serve Kind = "serve"
 	// Start and Crash: incarnation N of Store.
 	Start Kind = "start"
 	Crash Kind = "crash"

@@ -57,8 +57,13 @@ func (e *Event) String() string {
 	if e.Role != "" {
 		fmt.Fprintf(&b, " %s", e.Role)
 	}
-	if e.Term != 0 || e.Index != 0 {
+	switch {
+	case e.Term != 0 && e.Index != 0:
 		fmt.Fprintf(&b, " (term %d, index %d)", e.Term, e.Index)
+	case e.Term != 0:
+		fmt.Fprintf(&b, " (term %d)", e.Term)
+	case e.Index != 0:
+		fmt.Fprintf(&b, " (index %d)", e.Index)
 	}
 	if e.Text != "" {
 		fmt.Fprintf(&b, " %s", e.Text)

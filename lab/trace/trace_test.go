@@ -38,7 +38,7 @@ func TestText(t *testing.T) {
 	require.Equal(t, `TestX2B seed 17, 3 stores, 1 clients, digest 00000000000000ff
     0.100s-0.200s isolate leader
   0.001000s  1->2  lost #3 MsgAppend
-  0.002000s  store 2  role region 1 leader (term 4, index 0)
+  0.002000s  store 2  role region 1 leader (term 4)
   0.003000s  client 1  operation #7 done put "a" = "1"
 failed: a read is stale
 `, b.String())

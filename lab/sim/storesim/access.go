@@ -69,6 +69,9 @@ func (a access) submit(ctx context.Context, rc *kvrpcpb.Context, writes []*rafts
 		if stderrors.As(r.Err, &refusal) && refusal.Err.StaleCommand != nil {
 			s.env.Reach(ProposalReplaced)
 		}
+		if r.Snapshot != nil {
+			s.tellServed()
+		}
 		if !s.dead() { // or nobody heard of it
 			s.system.fates.answered(s.env.ID, writes, r.Err == nil, refusal)
 		}

@@ -34,7 +34,11 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	if m.MsgType == eraftpb.MessageType_MsgAppend {
 		ps.terms[entryOfTerm{m.Term, m.Index}] = m.LogTerm
 		for _, e := range m.Entries {
-			ps.terms[entryOfTerm{m.Term, e.Index}] = e.Term
+			at := entryOfTerm{m.Term, e.Index}
+			if ps.terms[at] == 0 && e.Term == m.Term {
+				s.tellProposed(rm.RegionId, e)
+			}
+			ps.terms[at] = e.Term
 		}
 	}
 	durable := s.log.Durable()

@@ -54,7 +54,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.data, err = newSummed(kv, y.fates.applied); err != nil {
+	if s.data, err = newSummed(kv, y.fates.applied, s.tellApplied); err != nil {
 		return nil, err
 	}
 	cfg := raftstore.Config{

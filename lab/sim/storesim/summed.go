@@ -13,8 +13,9 @@ import (
 // two engines with the same data have the same sum.
 type summed struct {
 	*memory.Engine
-	// wrote is told of every put, by what it contributes.
+	// wrote is told of every put, by what it contributes, and told of every batch.
 	wrote func(contribution uint64)
+	told  func(b *engine.Batch)
 
 	mu  sync.Mutex
 	sum uint64
@@ -29,8 +30,8 @@ type place struct {
 	key string
 }
 
-func newSummed(e *memory.Engine, wrote func(uint64)) (*summed, error) {
-	s := &summed{Engine: e, wrote: wrote}
+func newSummed(e *memory.Engine, wrote func(uint64), told func(*engine.Batch)) (*summed, error) {
+	s := &summed{Engine: e, wrote: wrote, told: told}
 	return s, s.add()
 }
 
@@ -93,6 +94,7 @@ func (s *summed) Write(b *engine.Batch, sync bool) error {
 		s.stale = true
 		return err
 	}
+	s.told(b)
 	for _, op := range b.Ops() {
 		at := place{op.CF, string(op.Key)}
 		switch {

@@ -145,6 +145,7 @@ func (y *System) watchRegion(s *store, st raftstore.Status) error {
 		s.installs = false
 	}
 	collected := st.FirstIndex != s.status.FirstIndex
+	s.tellStatus(st)
 	applied := st.Applied != s.status.Applied || s.status.Term == 0
 	s.status = st
 	if err := y.groups.Observe(regionID, s.env.ID, s.env.Incarnation, check.Status{

@@ -1,0 +1,102 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/trace"
+)
+
+// fate tells what became of what the failure is about, as the log of the run has
+// it.
+func fate(f *Failure, events []trace.Event) string {
+	var lines []string
+	for _, o := range f.operations {
+		switch o.Op {
+		case check.Put:
+			lines = append(lines, fateOfWrite(o, events)...)
+		case check.Get, check.Scan:
+			lines = append(lines, fateOfRead(o, events)...)
+		}
+	}
+	if f.call != nil {
+		for i := range events {
+			if e := &events[i]; e.Kind == trace.Call && e.Client == f.call.session.ID && e.Store == f.call.to && e.N == f.call.n {
+				lines = append(lines, strings.TrimSpace(e.String()))
+			}
+		}
+	}
+	if f.Fate != "" {
+		lines = append(lines, f.Fate)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// TextOfPut is how the log of a run names a put. No value is put to a key twice, so
+// it means one put.
+func TextOfPut(key, value string) string { return fmt.Sprintf("put %q = %q", key, value) }
+
+// fateOfWrite tells where a put stood in the log, and who applied it when.
+func fateOfWrite(o *check.Operation, events []trace.Event) []string {
+	put := TextOfPut(o.Key, o.Value)
+	var lines, applied []string
+	for i := range events {
+		e := &events[i]
+		if e.Kind != trace.Propose && e.Kind != trace.Apply || !strings.Contains(e.Text, put) {
+			continue
+		}
+		if e.Kind == trace.Apply {
+			applied = append(applied, fmt.Sprintf("store %d at %s", e.Store, seconds(e.At)))
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("the put of %q was proposed on store %d at %s, at (term %d, index %d)", o.Value, e.Store, seconds(e.At), e.Term, e.Index))
+	}
+	switch {
+	case len(lines) == 0:
+		return nil // it never came that far, or the system does not tell
+	case len(applied) == 0:
+		return append(lines, "no store applied it")
+	}
+	return append(lines, "applied on "+strings.Join(applied, ", "))
+}
+
+// fateOfRead tells who served a read, and who led by then.
+func fateOfRead(o *check.Operation, events []trace.Event) []string {
+	var answer, served, leader *trace.Event
+	for i := range events {
+		e := &events[i]
+		if e.At > o.End {
+			break
+		}
+		if e.Kind == trace.Call && e.Client == uint64(o.Client) && e.Fate == "returns" && e.At == o.End {
+			answer = e
+		}
+	}
+	if answer == nil {
+		return nil
+	}
+	for i := range events {
+		e := &events[i]
+		switch {
+		case e.At > answer.At:
+		case e.Kind == trace.Serve && e.Store == answer.Store && e.At >= o.Begin:
+			served = e
+		}
+	}
+	if served == nil {
+		return nil
+	}
+	for i := range events {
+		e := &events[i]
+		if e.Kind == trace.Role && e.Role == "leader" && e.At <= served.At && (leader == nil || e.Term > leader.Term) {
+			leader = e
+		}
+	}
+	line := fmt.Sprintf("the read was served at %s by store %d, a %s of term %d that had applied up to index %d",
+		seconds(served.At), served.Store, served.Role, served.Term, served.Index)
+	if leader != nil && leader.Store != served.Store {
+		line += fmt.Sprintf("; store %d had led term %d since %s", leader.Store, leader.Term, seconds(leader.At))
+	}
+	return []string{line}
+}
