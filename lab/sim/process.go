@@ -122,6 +122,9 @@ func (e *Env) Go(task func()) { e.world.work(e, task) }
 // Nothing that it wrote is lost, and the machine starts it again after a while.
 func (e *Env) Exit() { e.world.exit(e) }
 
+// Alive reports whether the incarnation is the present one, and has not crashed.
+func (e *Env) Alive() bool { return e.life.alive() }
+
 // RandIntN returns a number in [0, n), for a purpose of that number.
 func (e *Env) RandIntN(purpose uint64, n int) int {
 	e.world.mu.Lock()

@@ -48,7 +48,7 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	}
 	broken := func(promise, has string) error {
 		return &check.Violation{Rule: RulePromises, Found: fmt.Sprintf(
-			"store %d sends a %s of term %d to store %d, which promises %s; but if the power failed now, %s",
+			"store %d sends %s of term %d to store %d, which promises %s; but if the power failed now, %s",
 			s.env.ID, kindOf(m), m.Term, rm.ToPeer.GetStoreId(), promise, has)}
 	}
 	hs := state.HardState

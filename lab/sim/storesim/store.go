@@ -130,10 +130,7 @@ func (s *store) failed() error {
 }
 
 // dead reports whether the machine has crashed under the store.
-func (s *store) dead() bool {
-	_, err := s.files.List()
-	return err != nil
-}
+func (s *store) dead() bool { return !s.env.Alive() }
 
 // Close implements sim.Process.
 func (s *store) Close() {
