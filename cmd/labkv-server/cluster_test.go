@@ -149,8 +149,19 @@ func TestUnfinishedStore(t *testing.T) {
 	c.Stop(10 * time.Second)
 	require.NoError(t, os.RemoveAll(filepath.Join(s.Dir, "kv")))
 	for _, more := range []string{"--log-level=info", "--bootstrap"} {
-		fails(t, "what is left of a start that was cut off", "--config", configOf(s), "--store-id=1", "--path", s.Dir, more)
+		fails(t, "holds half a store", "--config", configOf(s), "--store-id=1", "--path", s.Dir, more)
 	}
+}
+
+// A new store is not made among somebody else's files.
+func TestForeignDirectory(t *testing.T) {
+	s := newCluster(t).Stores()[0]
+	require.NoError(t, os.MkdirAll(s.Dir, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(s.Dir, "letter.txt"), nil, 0o644))
+	fails(t, "is not empty and holds no store (it has letter.txt)", "--config", configOf(s), "--store-id=1", "--path", s.Dir, "--bootstrap")
+	entries, err := os.ReadDir(s.Dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
 }
 
 // Two processes with one id: the others say so.

@@ -46,6 +46,23 @@ func openStandalone(path string) (engine.Engine, error) {
 	return openEngine(path, engine.Families)
 }
 
+// checkEmpty returns an error if a new store would be made among files that are not
+// its own.
+func checkEmpty(path string) error {
+	entries, err := os.ReadDir(path)
+	if err != nil && !os.IsNotExist(err) {
+		return errors.Trace(err)
+	}
+	for _, entry := range entries {
+		switch entry.Name() {
+		case raftDir, kvDir, snapshotDir, "lost+found": // of a start that was cut off, and of a file system
+		default:
+			return errors.Errorf("%s is not empty and holds no store (it has %s): give an empty or a new directory", path, entry.Name())
+		}
+	}
+	return nil
+}
+
 // openReplicated opens what a store of a cluster has on disk, and makes a new
 // store if that was asked for. The caller closes it.
 func openReplicated(ctx context.Context, c *config, log *slog.Logger) (_ *replicated.Disk, err error) {
@@ -56,7 +73,12 @@ func openReplicated(ctx context.Context, c *config, log *slog.Logger) (_ *replic
 	switch {
 	case empty && !c.bootstrap && !c.rejoin:
 		return nil, errors.Errorf("%s holds no store yet: pass --bootstrap if the whole cluster starts for the first time, or see --rejoin in --help if the data of this store are lost", c.Path)
-	case c.rejoin:
+	case empty:
+		if err := checkEmpty(c.Path); err != nil {
+			return nil, err
+		}
+	}
+	if c.rejoin {
 		if err := c.othersAreHealthy(ctx); err != nil {
 			return nil, err
 		}
@@ -130,9 +152,15 @@ func (c *config) makeStore(disk *replicated.Disk) error {
 		return errors.Errorf("%s holds a store already: start it without --bootstrap and --rejoin", c.Path)
 	}
 	if err := raftstore.Bootstrap(c.identity(disk), region); err != nil {
-		return errors.Errorf("%s holds what is left of a start that was cut off: remove it and start again (%v)", c.Path, err)
+		return errors.Annotate(c.halfStore(), err.Error())
 	}
 	return nil
+}
+
+// halfStore is the error for a directory with some of a store's data.
+func (c *config) halfStore() error {
+	return errors.Errorf("%s holds half a store: its first start was cut off, or data were removed: "+
+		"remove the rest of it and start with --bootstrap again if the whole cluster is new, or else with --rejoin, see --help", c.Path)
 }
 
 func (c *config) identity(disk *replicated.Disk) *raftstore.Config {

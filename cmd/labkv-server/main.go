@@ -5,9 +5,11 @@
 //
 // In the first form the store serves alone. In the second it is one of a cluster
 // whose stores are all known from the beginning, and each of them keeps a copy of
-// all keys. The first start of such a store needs --bootstrap. Settings come from the file, then from flags, which win. It stops on SIGINT
-// or SIGTERM, after letting calls finish for a while; a second signal ends it at
-// once. Exit codes: 0 stopped, 1 could not serve, 2 wrong usage.
+// all keys. The first start of such a store needs --bootstrap.
+//
+// Settings come from the file, then from flags, which win. It stops on SIGINT or
+// SIGTERM, after letting calls finish for a while; a second signal ends it at once.
+// Exit codes: 0 stopped, 1 could not serve, 2 wrong usage.
 package main
 
 import (

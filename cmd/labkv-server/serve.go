@@ -104,7 +104,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 func explain(c *config, err error) error {
 	switch stranger, ok := errors.Cause(err).(*raftstore.StrangerError); {
 	case errors.Cause(err) == raftstore.ErrNotBootstrapped:
-		return errors.Errorf("%s holds what is left of a start that was cut off: remove it and start again", c.Path)
+		return c.halfStore()
 	case ok:
 		return errors.Errorf("%s: %v: check --%s-id and --path", c.Path, stranger, stranger.What)
 	}

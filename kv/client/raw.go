@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
 	"github.com/labkv/labkv/kv/engine"
@@ -105,6 +106,8 @@ func NewRaw(cfg Config) (*Raw, error) {
 			Backoff:           backoff.Config{BaseDelay: minPause, Multiplier: 2, Jitter: 0.5, MaxDelay: maxPause},
 			MinConnectTimeout: readPatience,
 		}),
+		// A machine that lost its power closes no connection.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
 		// Windows of a fixed size: to find out a good one, gRPC would answer
 		// every burst of data with a ping.
 		grpc.WithInitialWindowSize(1 << 20),

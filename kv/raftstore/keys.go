@@ -40,9 +40,6 @@ func stateRange() engine.Range {
 	return engine.Range{Start: []byte{kindState}, End: []byte{kindState + 1}}
 }
 
-// regionOfStateKey is the inverse of stateKey.
-func regionOfStateKey(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:]) }
-
 // logKey is the key of entry index of a region.
 func logKey(regionID, index uint64) []byte {
 	key := make([]byte, 0, 17)

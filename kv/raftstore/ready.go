@@ -157,11 +157,14 @@ func (s *Store) write(e engine.Engine, b *engine.Batch, sync bool) bool {
 	if b.Len() == 0 {
 		return true
 	}
-	err := e.Write(b, sync)
-	if err != nil {
+	if err := e.Write(b, sync); err != nil {
 		s.writeFailed(err)
+		return false
 	}
-	return err == nil
+	if s.diskFull.Load() && s.diskFull.Swap(false) {
+		s.cfg.Logger.Info("the disk has room again")
+	}
+	return true
 }
 
 // takeReady makes the node's next Ready the peer's task, if there is none under

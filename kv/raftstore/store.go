@@ -1,11 +1,13 @@
 package raftstore
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pingcap/errors"
 	"google.golang.org/protobuf/proto"
@@ -76,6 +78,9 @@ type Store struct {
 
 	// passes is held for reading by each pass, and for writing by Close.
 	passes sync.RWMutex
+
+	// diskFull is true from a write that found the disk full to one that did not.
+	diskFull atomic.Bool
 }
 
 // Bootstrap writes the first state of a store into its empty engines: its
@@ -196,8 +201,12 @@ func loadRegionStates(kv engine.Engine) ([]*raftserverpb.RegionState, error) {
 	var states []*raftserverpb.RegionState
 	for it.Seek(nil); it.Valid(); it.Next() {
 		state := &raftserverpb.RegionState{}
-		if err := proto.Unmarshal(it.Value(), state); err != nil {
-			return nil, errors.Annotatef(err, "the state of region %d is corrupt", regionOfStateKey(it.Key()))
+		err := proto.Unmarshal(it.Value(), state)
+		if err == nil && (state.Region.GetRegionEpoch() == nil || !bytes.Equal(it.Key(), stateKey(state.Region.Id))) {
+			err = errors.Errorf("it is of region %d", state.Region.GetId())
+		}
+		if err != nil {
+			return nil, errors.Annotatef(err, "the state of a region, record %x, is corrupt", it.Key())
 		}
 		states = append(states, state)
 	}
@@ -333,7 +342,9 @@ func (s *Store) sortedPeers() []*peer {
 // error nobody knows what is on disk, and the store stops.
 func (s *Store) writeFailed(err error) {
 	if errors.Cause(err) == engine.ErrDiskFull {
-		s.cfg.Logger.Error("the disk is full; trying again")
+		if !s.diskFull.Swap(true) {
+			s.cfg.Logger.Error("the disk is full; trying again until it has room")
+		}
 		return
 	}
 	s.stop(errors.Annotate(err, "cannot write"))

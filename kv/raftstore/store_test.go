@@ -2,6 +2,7 @@ package raftstore_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
@@ -343,4 +345,32 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		require.NotEmpty(t, acknowledged, "seed %d", seed)
 	}
 	require.NotZero(t, snapshots)
+}
+
+// What the engines hold may be damaged, and is refused then.
+func TestCorruptStates(t *testing.T) {
+	for name, value := range map[string][]byte{
+		"nothing":           {},
+		"no message":        []byte("nonsense"),
+		"no region":         encode(t, &raftserverpb.RegionState{AppliedIndex: 5}),
+		"the region of two": encode(t, &raftserverpb.RegionState{Region: &metapb.Region{Id: 2, RegionEpoch: &metapb.RegionEpoch{}}}),
+		"no epoch":          encode(t, &raftserverpb.RegionState{Region: &metapb.Region{Id: 1}}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newCluster(t, 1, 1).stores[1]
+			m.Store.Close()
+			var b engine.Batch
+			b.Put("meta", binary.BigEndian.AppendUint64([]byte{2}, 1), value)
+			require.NoError(t, m.dataEngine.Write(&b, true))
+			_, err := raftstore.Open(*m.config())
+			require.ErrorContains(t, err, "the state of a region, record 020000000000000001, is corrupt")
+		})
+	}
+}
+
+func encode(t *testing.T, m proto.Message) []byte {
+	t.Helper()
+	b, err := proto.Marshal(m)
+	require.NoError(t, err)
+	return b
 }

@@ -225,6 +225,9 @@ func (s *Store) Running() bool {
 	}
 }
 
+// Process returns the id of the process that was started last.
+func (s *Store) Process() int { return s.process.Process.Pid }
+
 // Exited returns a channel that is closed when the process, which was started
 // before, has ended.
 func (s *Store) Exited() <-chan struct{} { return s.exited }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/pingcap/errors"
 	"google.golang.org/grpc"
@@ -58,20 +57,29 @@ func (e *etcd) start(ctx context.Context, dir string) error {
 		)
 		m.Stdout, m.Stderr = log, log
 		if err := m.Start(); err != nil {
-			return errors.Annotate(err, "cannot start etcd (Debian and Ubuntu: apt-get install etcd-server)")
+			return errors.Annotate(err, "cannot start etcd")
 		}
 		e.members = append(e.members, m)
 	}
-	for ctx.Err() == nil {
-		for _, addr := range e.addrs {
-			if leads(ctx, addr) {
-				e.leader = addr
-				return nil
-			}
-		}
-		time.Sleep(100 * time.Millisecond)
+	return e.findLeader(ctx)
+}
+
+// findLeader asks all members for their status. Of StatusResponse it needs header = 1,
+// of which member_id = 2, and leader = 4.
+func (e *etcd) findLeader(ctx context.Context) (err error) {
+	e.leader, err = find(ctx, e.addrs, func(ctx context.Context, conn *grpc.ClientConn) bool {
+		resp, err := call(ctx, conn, "/etcdserverpb.Maintenance/Status", nil)
+		leader := number(resp, 4)
+		return err == nil && leader != 0 && leader == number(bytesOf(resp, 1), 2)
+	})
+	return err
+}
+
+func (e *etcd) processes() (ids []int) {
+	for _, m := range e.members {
+		ids = append(ids, m.Process.Pid)
 	}
-	return ctx.Err()
+	return ids
 }
 
 func (e *etcd) stop() {
@@ -83,23 +91,7 @@ func (e *etcd) stop() {
 	}
 }
 
-// leads asks a member whether it is the leader.
-func leads(ctx context.Context, addr string) bool {
-	conn, err := dial(addr)
-	if err != nil {
-		return false
-	}
-	defer conn.Close()
-	// StatusResponse: header = 1, of which member_id = 2; leader = 4.
-	resp, err := call(ctx, conn, "/etcdserverpb.Maintenance/Status", nil)
-	if err != nil {
-		return false
-	}
-	leader := number(resp, 4)
-	return leader != 0 && leader == number(bytesOf(resp, 1), 2)
-}
-
-func (e *etcd) connect(context.Context) (connection, error) {
+func (e *etcd) connect() (connection, error) {
 	conn, err := dial(e.leader)
 	if err != nil {
 		return nil, err
@@ -128,9 +120,9 @@ func appendBytes(b []byte, field protowire.Number, value []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), value)
 }
 
-// find returns the type of a field of an encoded message and what follows its
+// fieldOf returns the type of a field of an encoded message and what follows its
 // tag, or nil.
-func find(b []byte, field protowire.Number) (protowire.Type, []byte) {
+func fieldOf(b []byte, field protowire.Number) (protowire.Type, []byte) {
 	for len(b) > 0 {
 		number, kind, n := protowire.ConsumeTag(b)
 		if n < 0 {
@@ -149,7 +141,7 @@ func find(b []byte, field protowire.Number) (protowire.Type, []byte) {
 }
 
 func number(b []byte, field protowire.Number) uint64 {
-	if kind, rest := find(b, field); kind == protowire.VarintType {
+	if kind, rest := fieldOf(b, field); kind == protowire.VarintType {
 		v, _ := protowire.ConsumeVarint(rest)
 		return v
 	}
@@ -157,7 +149,7 @@ func number(b []byte, field protowire.Number) uint64 {
 }
 
 func bytesOf(b []byte, field protowire.Number) []byte {
-	if kind, rest := find(b, field); kind == protowire.BytesType {
+	if kind, rest := fieldOf(b, field); kind == protowire.BytesType {
 		v, _ := protowire.ConsumeBytes(rest)
 		return v
 	}

@@ -6,11 +6,12 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/pingcap/errors"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/labkv/labkv/lab/cluster"
 	"github.com/labkv/labkv/proto/kvrpcpb"
@@ -19,13 +20,12 @@ import (
 
 // labkv is a cluster of this tree's stores.
 type labkv struct {
-	server  string
-	profile bool
+	server   string
+	profiles string // directory, or empty
 
 	cluster *cluster.Cluster
 	leader  string
-	debug   map[string]string // by address
-	count   int
+	debug   map[string]string // where profiles are served, by address
 }
 
 // region is what requests are for: all keys are in the one region there is.
@@ -39,14 +39,14 @@ func (l *labkv) start(ctx context.Context, dir string) error {
 		return err
 	}
 	l.cluster = c
-	l.debug = map[string]string{}
 	debug, err := cluster.FreeAddrs(len(c.Stores()))
 	if err != nil {
 		return err
 	}
+	l.debug = map[string]string{}
 	for i, s := range c.Stores() {
 		args := []string{"--bootstrap"}
-		if l.profile {
+		if l.profiles != "" {
 			l.debug[s.Addr] = debug[i]
 			args = append(args, "--debug-addr", debug[i])
 		}
@@ -54,22 +54,22 @@ func (l *labkv) start(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	for ctx.Err() == nil {
-		for _, addr := range c.Addrs() {
-			conn, err := dial(addr)
-			if err != nil {
-				return err
-			}
-			resp, err := tinykvpb.NewTinyKvClient(conn).RawGet(ctx, &kvrpcpb.RawGetRequest{Context: region, Key: key(0)})
-			conn.Close()
-			if err == nil && resp.RegionError == nil {
-				l.leader = addr
-				return nil
-			}
-		}
-		time.Sleep(100 * time.Millisecond)
+	return l.findLeader(ctx)
+}
+
+func (l *labkv) findLeader(ctx context.Context) (err error) {
+	l.leader, err = find(ctx, l.cluster.Addrs(), func(ctx context.Context, conn *grpc.ClientConn) bool {
+		resp, err := tinykvpb.NewTinyKvClient(conn).RawGet(ctx, &kvrpcpb.RawGetRequest{Context: region, Key: key(0)})
+		return err == nil && resp.RegionError == nil
+	})
+	return err
+}
+
+func (l *labkv) processes() (ids []int) {
+	for _, s := range l.cluster.Stores() {
+		ids = append(ids, s.Process())
 	}
-	return ctx.Err()
+	return ids
 }
 
 func (l *labkv) stop() {
@@ -78,40 +78,48 @@ func (l *labkv) stop() {
 	}
 }
 
-func (l *labkv) connect(ctx context.Context) (connection, error) {
+func (l *labkv) connect() (connection, error) {
 	conn, err := dial(l.leader)
 	if err != nil {
 		return nil, err
 	}
-	if l.profile {
-		l.count++
-		go l.writeProfile(ctx, fmt.Sprintf("labkv-%d.pprof", l.count))
-	}
 	return &labkvConnection{conn, tinykvpb.NewTinyKvClient(conn)}, nil
 }
 
-// writeProfile writes where the leader spends the next seconds.
-func (l *labkv) writeProfile(ctx context.Context, name string) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+l.debug[l.leader]+"/debug/pprof/profile?seconds=4", nil)
+// profile writes where each store spends its processor time for so long.
+func (l *labkv) profile(ctx context.Context, name string, period time.Duration) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for i, addr := range l.cluster.Addrs() {
+		role := fmt.Sprintf("follower%d", i+1)
+		if addr == l.leader {
+			role = "leader"
+		}
+		group.Go(func() error {
+			url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%.0f", l.debug[addr], max(1, period.Seconds()))
+			return fetch(ctx, url, filepath.Join(l.profiles, name+"-"+role+".pprof"))
+		})
+	}
+	return group.Wait()
+}
+
+func fetch(ctx context.Context, url, file string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return
+		return errors.Trace(err)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return
+		return errors.Trace(err)
 	}
 	defer resp.Body.Close()
-	f, err := os.Create(name)
-	if err != nil {
-		return
+	data, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.Errorf("%s: %s", url, resp.Status)
 	}
-	defer f.Close()
-	_, _ = io.Copy(f, resp.Body)
-}
-
-func dial(addr string) (*grpc.ClientConn, error) {
-	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	return conn, errors.Trace(err)
+	if err != nil {
+		return errors.Trace(err)
+	}
+	return errors.Trace(os.WriteFile(file, data, 0o644))
 }
 
 type labkvConnection struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/pingcap/errors"
@@ -24,7 +25,7 @@ const (
 	// keys is the number of different keys, of 16 bytes each.
 	keys = 100_000
 	// warmUp is how long clients run before they are measured.
-	warmUp = time.Second
+	warmUp = 500 * time.Millisecond
 	// clientsPerConnection is how many clients share a connection, at most.
 	clientsPerConnection = 32
 )
@@ -36,6 +37,9 @@ func key(n int) []byte { return fmt.Appendf(nil, "key-%012d", n) }
 type result struct {
 	period    time.Duration
 	latencies []time.Duration
+	// processor is how much processor time all members took for one request; 0
+	// if that is not known.
+	processor time.Duration
 }
 
 func (r *result) perSecond() float64 { return float64(len(r.latencies)) / r.period.Seconds() }
@@ -53,14 +57,18 @@ func (r *result) quantile(q float64) time.Duration {
 func load(ctx context.Context, s system, op operation, n int, period time.Duration) (*result, error) {
 	var connections []connection
 	for range (n + clientsPerConnection - 1) / clientsPerConnection {
-		c, err := s.connect(ctx)
+		c, err := s.connect()
 		if err != nil {
 			return nil, err
 		}
 		defer c.close()
 		connections = append(connections, c)
 	}
-	latencies := make([][]time.Duration, n)
+	var (
+		latencies = make([][]time.Duration, n)
+		requests  atomic.Int64 // those that are not measured, too
+		used      = processorTime(s.processes())
+	)
 	begin := time.Now().Add(warmUp)
 	end := begin.Add(period)
 	group, ctx := errgroup.WithContext(ctx)
@@ -90,6 +98,7 @@ func load(ctx context.Context, s system, op operation, n int, period time.Durati
 					return err
 				}
 				after := time.Now()
+				requests.Add(1)
 				if after.After(end) {
 					return nil
 				}
@@ -104,5 +113,6 @@ func load(ctx context.Context, s system, op operation, n int, period time.Durati
 	}
 	all := slices.Concat(latencies...)
 	slices.Sort(all)
-	return &result{period: period, latencies: all}, nil
+	used = processorTime(s.processes()) - used
+	return &result{period: period, latencies: all, processor: used / time.Duration(max(1, requests.Load()))}, nil
 }

@@ -1,13 +1,15 @@
-// Command bench-kv measures a cluster of three stores on this machine, and a
-// cluster of three etcd members under the same load: puts, and gets that are
-// linearizable, of 16-byte keys and 128-byte values, by clients each of which
-// sends its next request when it has the answer to the last.
+// Command bench-kv measures a cluster of three stores on this machine beside a
+// cluster of three etcd members: puts, and gets that are linearizable, of 16-byte
+// keys and 128-byte values, by clients each of which sends its next request when it
+// has the answer to the last. Both sync their logs before they acknowledge a put.
 //
-//	go run ./scripts/bench-kv [--clients 1,16,64,256] [--for 5s] [--only labkv]
+//	go run ./scripts/bench-kv [--clients 1,16,64,256] [--rounds 5] [--for 2s] [--only labkv]
 //
-// It builds labkv-server from this tree, and finds etcd in the PATH (Debian and
-// Ubuntu: apt-get install etcd-server). Clients talk to the leader. The two run
-// one after the other, and share the machine with the load.
+// It builds labkv-server from this tree, and finds etcd in the PATH; without etcd it
+// measures LabKV alone. Clients talk to the leader, through gRPC. Both clusters run
+// all the time and are under load in turn, in short rounds, so that whatever else the
+// machine does hits both alike: of each pair of rounds the ratio counts, and of the
+// ratios the median. CPU is the processor time of all three members for one request.
 package main
 
 import (
@@ -17,11 +19,9 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
+	"syscall"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
 )
@@ -32,8 +32,11 @@ type system interface {
 	// start starts the cluster with its data below dir, and waits until it
 	// serves.
 	start(ctx context.Context, dir string) error
-	// connect returns a connection to the leader.
-	connect(ctx context.Context) (connection, error)
+	// findLeader finds out which member leads now: connect connects to it.
+	findLeader(ctx context.Context) error
+	connect() (connection, error)
+	// processes returns the process ids of all members.
+	processes() []int
 	stop()
 }
 
@@ -45,88 +48,112 @@ type connection interface {
 	close()
 }
 
+// options are the flags.
+type options struct {
+	clients  []int
+	rounds   int
+	period   time.Duration
+	only     string
+	dir      string
+	profiles string
+}
+
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	var (
-		clients []int
-		period  time.Duration
-		only    string
-		dir     string
-		profile bool
-	)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	var o options
 	cmd := &cobra.Command{
 		Use:           "bench-kv",
-		Short:         "Measure LabKV, and etcd under the same load",
+		Short:         "Measure LabKV, and etcd beside it",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return run(cmd.Context(), dir, clients, period, only, profile)
-		},
+		RunE:          func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o) },
 	}
-	cmd.Flags().IntSliceVar(&clients, "clients", []int{1, 16, 64, 256}, "numbers of concurrent `clients`, one measurement each")
-	cmd.Flags().DurationVar(&period, "for", 5*time.Second, "how long to measure, each")
-	cmd.Flags().StringVar(&only, "only", "", "measure one `system`: labkv or etcd")
-	cmd.Flags().StringVar(&dir, "dir", "", "`directory` for the data, on the disk to be measured; removed in the end (default a temporary one)")
-	cmd.Flags().BoolVar(&profile, "profile", false, "write CPU profiles of the leader's process to the working directory")
-	if err := cmd.ExecuteContext(ctx); err != nil {
+	cmd.Flags().IntSliceVar(&o.clients, "clients", []int{1, 16, 64, 256}, "numbers of concurrent `clients`, one row of the table each")
+	cmd.Flags().IntVar(&o.rounds, "rounds", 5, "`number` of rounds for each row")
+	cmd.Flags().DurationVar(&o.period, "for", 2*time.Second, "how long to measure in a round")
+	cmd.Flags().StringVar(&o.only, "only", "", "measure one `system`: labkv or etcd")
+	cmd.Flags().StringVar(&o.dir, "dir", "", "`directory` for the data, on the disk to be measured; what is put there is removed in the end (default a temporary one)")
+	cmd.Flags().StringVar(&o.profiles, "profiles", "", "`directory` for CPU profiles of LabKV's stores, made in an extra round of each row")
+	err := cmd.ExecuteContext(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench-kv:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, dir string, clients []int, period time.Duration, only string, profile bool) error {
-	dir, err := os.MkdirTemp(dir, "bench-kv-")
+func run(ctx context.Context, o *options) error {
+	if o.rounds < 1 || o.period <= 0 {
+		return errors.New("--rounds and --for must be positive")
+	}
+	for _, n := range o.clients {
+		if n < 1 {
+			return errors.Errorf("--clients %d is not positive", n)
+		}
+	}
+	names, err := o.systems()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(o.dir, "bench-kv-")
 	if err != nil {
 		return errors.Trace(err)
 	}
 	defer os.RemoveAll(dir)
-	server := filepath.Join(dir, "labkv-server")
-	build := exec.CommandContext(ctx, "go", "build", "-o", server, "./cmd/labkv-server")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return errors.Annotate(err, "cannot build labkv-server")
-	}
-	systems := []system{&labkv{server: server, profile: profile}, &etcd{}}
 
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"system", "clients", "operation", "per second", "p50", "p99"})
-	t.SetColumnConfigs([]table.ColumnConfig{
-		{Number: 4, Align: text.AlignRight}, {Number: 5, Align: text.AlignRight}, {Number: 6, Align: text.AlignRight},
-	})
-	for _, s := range systems {
-		if only != "" && only != s.name() {
-			continue
+	var systems []system
+	for _, name := range names {
+		var s system = &etcd{}
+		if name == "labkv" {
+			server := filepath.Join(dir, "labkv-server")
+			build := exec.CommandContext(ctx, "go", "build", "-o", server, "./cmd/labkv-server")
+			build.Stderr = os.Stderr
+			if err := build.Run(); err != nil {
+				return errors.Annotate(err, "cannot build labkv-server, run me in the repository")
+			}
+			s = &labkv{server: server, profiles: o.profiles}
 		}
-		if err := measure(ctx, s, filepath.Join(dir, s.name()), clients, period, t); err != nil {
-			return errors.Annotate(err, s.name())
+		data := filepath.Join(dir, name)
+		if err := os.Mkdir(data, 0o755); err != nil {
+			return errors.Trace(err)
+		}
+		defer s.stop()
+		if err := s.start(ctx, data); err != nil {
+			return errors.Annotate(err, name)
+		}
+		systems = append(systems, s)
+	}
+	b := &board{}
+	for _, op := range []operation{put, get} {
+		for _, n := range o.clients {
+			if err := b.measure(ctx, systems, op, n, o); err != nil {
+				return err
+			}
 		}
 	}
-	fmt.Println(t.Render())
+	b.print(os.Stdout)
 	return nil
 }
 
-// measure adds the rows of one system to t.
-func measure(ctx context.Context, s system, dir string, clients []int, period time.Duration, t table.Writer) error {
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return errors.Trace(err)
-	}
-	defer s.stop()
-	if err := s.start(ctx, dir); err != nil {
-		return err
-	}
-	for _, op := range []operation{put, get} {
-		for _, n := range clients {
-			r, err := load(ctx, s, op, n, period)
-			if err != nil {
-				return errors.Annotatef(err, "%s by %d clients", op, n)
-			}
-			row := table.Row{s.name(), n, op, fmt.Sprintf("%.0f", r.perSecond()), r.quantile(0.5), r.quantile(0.99)}
-			t.AppendRow(row)
-			fmt.Fprintln(os.Stderr, strings.TrimSuffix(fmt.Sprintln(row...), "\n"))
+// systems returns what is to be measured. Without etcd that is LabKV alone.
+func (o *options) systems() ([]string, error) {
+	const howToGet = "etcd is not in the PATH (Debian and Ubuntu: apt-get install etcd-server; others: https://etcd.io/docs/latest/install)"
+	_, missing := exec.LookPath("etcd")
+	switch o.only {
+	case "labkv":
+		return []string{"labkv"}, nil
+	case "etcd":
+		if missing != nil {
+			return nil, errors.New(howToGet)
 		}
+		return []string{"etcd"}, nil
+	case "":
+		if missing != nil {
+			fmt.Fprintln(os.Stderr, howToGet+": measuring LabKV alone")
+			return []string{"labkv"}, nil
+		}
+		return []string{"labkv", "etcd"}, nil
 	}
-	return nil
+	return nil, errors.Errorf("--only %s is neither labkv nor etcd", o.only)
 }

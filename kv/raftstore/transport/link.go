@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
+	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
@@ -24,8 +25,12 @@ const (
 	maxQueuedBytes = 32 << 20
 )
 
+// patience is how long a message may wait for company that nobody waits for. It is
+// short beside the time between two heartbeats.
+const patience = 20 * time.Millisecond
+
 // A link carries the messages to one other store: they wait in a queue, and one
-// goroutine sends them. Whenever the stream breaks, what waits is dropped, and
+// goroutine sends them. It alone takes from the queue. Whenever the stream breaks, what waits is dropped, and
 // so is all that comes until the next attempt to connect is due.
 type link struct {
 	t    *Transport
@@ -37,6 +42,12 @@ type link struct {
 	mu    sync.Mutex
 	queue []*raftserverpb.RaftMessage
 	bytes int
+	// patient are messages that go with the next one of the queue, or once
+	// timer has fired, which is set while there are any: of each region the
+	// last.
+	patient map[target]*raftserverpb.RaftMessage
+	timer   *time.Timer
+	fired   bool
 	// down is true while messages are dropped instead of queued.
 	down bool
 	// reported are the peers that were reported unreachable since things
@@ -50,7 +61,30 @@ type target struct{ region, peer uint64 }
 func targetOf(m *raftserverpb.RaftMessage) target { return target{m.RegionId, m.ToPeer.GetId()} }
 
 func newLink(t *Transport, to uint64, addr string) *link {
-	return &link{t: t, to: to, addr: addr, wake: make(chan struct{}, 1), reported: map[target]bool{}}
+	l := &link{t: t, to: to, addr: addr, wake: make(chan struct{}, 1),
+		patient: map[target]*raftserverpb.RaftMessage{}, reported: map[target]bool{}}
+	l.timer = time.AfterFunc(patience, func() {
+		l.mu.Lock()
+		l.fired = true
+		l.mu.Unlock()
+		l.notify()
+	})
+	l.timer.Stop()
+	return l
+}
+
+// isPatient reports whether m brings no more than news of the commit index, or is a
+// probe. No client waits for that, and the next append for the same peer says it, too.
+func isPatient(m *raftserverpb.RaftMessage) bool {
+	return m.Message.GetMsgType() == eraftpb.MessageType_MsgAppend && len(m.Message.Entries) == 0
+}
+
+// notify has the sender look at what there is.
+func (l *link) notify() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
 }
 
 // size returns about the number of bytes that m takes on its way.
@@ -72,14 +106,21 @@ func (l *link) send(m *raftserverpb.RaftMessage) {
 		why = DropUnreachable
 	case len(l.queue) >= maxQueued || l.bytes >= maxQueuedBytes:
 		why = DropQueueFull
+	case isPatient(m):
+		if len(l.patient) == 0 {
+			l.timer.Reset(patience)
+		}
+		l.patient[targetOf(m)] = m
+		l.mu.Unlock()
+		return
 	default:
+		if m.Message.GetMsgType() == eraftpb.MessageType_MsgAppend {
+			delete(l.patient, targetOf(m))
+		}
 		l.queue = append(l.queue, m)
 		l.bytes += size(m)
 		l.mu.Unlock()
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
+		l.notify()
 		return
 	}
 	l.mu.Unlock()
@@ -101,12 +142,15 @@ func (l *link) drop(why DropReason, messages ...*raftserverpb.RaftMessage) {
 	}
 }
 
-// take waits for messages and returns all that there are, or none if ctx ended.
+// take waits for messages that are to be sent now and returns all that there are,
+// or none if ctx ended.
 func (l *link) take(ctx context.Context) []*raftserverpb.RaftMessage {
 	for {
 		l.mu.Lock()
-		messages := l.queue
-		l.queue, l.bytes = nil, 0
+		var messages []*raftserverpb.RaftMessage
+		if len(l.queue) > 0 || l.fired {
+			messages = l.takeLocked()
+		}
 		l.mu.Unlock()
 		if len(messages) > 0 {
 			return messages
@@ -119,8 +163,22 @@ func (l *link) take(ctx context.Context) []*raftserverpb.RaftMessage {
 	}
 }
 
+// takeLocked returns all messages that there are. The caller holds mu.
+func (l *link) takeLocked() []*raftserverpb.RaftMessage {
+	messages := l.queue
+	l.queue, l.bytes = nil, 0
+	for _, m := range l.patient {
+		messages = append(messages, m)
+	}
+	clear(l.patient)
+	l.timer.Stop()
+	l.fired = false
+	return messages
+}
+
 // run connects and sends until ctx ends.
 func (l *link) run(ctx context.Context) {
+	defer l.timer.Stop()
 	logger := l.t.cfg.Logger.With("store", l.to, "addr", l.addr)
 	wait := pause{Backoff: l.t.cfg.Backoff}
 	said := "" // what was wrong last time
@@ -152,8 +210,7 @@ func (l *link) run(ctx context.Context) {
 
 		l.mu.Lock()
 		l.down = true
-		lost := l.queue
-		l.queue, l.bytes = nil, 0
+		lost := l.takeLocked()
 		l.mu.Unlock()
 		l.drop(DropUnreachable, lost...)
 		if !sleep(ctx, wait.next(l.t.cfg.Rand())) {

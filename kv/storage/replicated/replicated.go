@@ -11,6 +11,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -137,8 +138,10 @@ func (s *Storage) Failed() <-chan struct{} {
 // Err returns why the store failed, or nil if it did not.
 func (s *Storage) Err() error {
 	if i := s.instance(); i != nil {
-		if err := i.store.Err(); err != raftstore.ErrStopped {
-			return err
+		select {
+		case <-i.failed:
+			return i.failure
+		default:
 		}
 	}
 	return nil
@@ -275,8 +278,11 @@ type instance struct {
 	transport *transport.Transport
 	pool      *pool
 	stopping  chan struct{}
-	failed    chan struct{}
 	loops     sync.WaitGroup
+
+	// failed is closed when the store cannot go on, and failure is why.
+	failed  chan struct{}
+	failure error
 }
 
 const (
@@ -331,10 +337,11 @@ func start(cfg *Config) (*instance, error) {
 	var once sync.Once
 	for range runners {
 		i.loops.Go(func() {
-			if err := i.store.Run(); err != raftstore.ErrStopped {
+			if err := i.run(cfg.Logger); err != raftstore.ErrStopped {
 				once.Do(func() {
 					cfg.Logger.Error("the store has failed", "error", err)
 					i.store.Close() // answers whoever still waits
+					i.failure = err
 					close(i.failed)
 				})
 			}
@@ -342,6 +349,19 @@ func start(cfg *Config) (*instance, error) {
 	}
 	i.loops.Go(func() { i.tick(cfg.Tick) })
 	return i, nil
+}
+
+// run makes passes until the store ends, and returns why. What panics there has found
+// something in memory or on disk that cannot be: the store must not go on, but the rest
+// of the process can still end in good order.
+func (i *instance) run(logger *slog.Logger) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			logger.Error("panic in a pass", "panic", p, "stack", string(debug.Stack()))
+			err = errors.Errorf("the store is broken: %v", p)
+		}
+	}()
+	return i.store.Run()
 }
 
 // tick is the clock.

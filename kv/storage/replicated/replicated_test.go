@@ -370,6 +370,31 @@ func TestDiskFails(t *testing.T) {
 	m.storage = nil
 }
 
+// brokenEngine panics when it is written to.
+type brokenEngine struct{ engine.Engine }
+
+func (brokenEngine) Write(*engine.Batch, bool) error { panic("this cannot be") }
+
+// A pass that panics ends the store in good order, not the process.
+func TestPassPanics(t *testing.T) {
+	m := newCluster(t, 1)[0]
+	m.stop()
+	cfg := m.config()
+	cfg.Open = func() (*replicated.Disk, error) {
+		disk, err := m.open()
+		if err == nil {
+			disk.Raft = brokenEngine{disk.Raft}
+		}
+		return disk, err
+	}
+	s := replicated.New(cfg)
+	require.NoError(t, s.Start())
+	<-s.Failed() // as soon as it campaigns
+	require.ErrorContains(t, s.Err(), "the store is broken: this cannot be")
+	require.Equal(t, storage.ErrNotRunning, s.Write(t.Context(), rc, put("a", "1")))
+	require.NoError(t, s.Stop())
+}
+
 func TestStartFails(t *testing.T) {
 	broken := stderrors.New("no such disk")
 	s := replicated.New(replicated.Config{

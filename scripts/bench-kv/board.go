@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/pingcap/errors"
+	"golang.org/x/sync/errgroup"
+)
+
+// A board collects results.
+type board struct{ rows []*row }
+
+// A row has the results of one operation by so many clients, by system and round.
+type row struct {
+	op      operation
+	clients int
+	results map[string][]*result
+}
+
+// attempts is how often a round may be tried: one in which a leader lost its office,
+// because the machine stood still for too long, says nothing.
+const attempts = 3
+
+// measure adds a row. Systems take turns, each round in the opposite order.
+func (b *board) measure(ctx context.Context, systems []system, op operation, clients int, o *options) error {
+	r := &row{op, clients, map[string][]*result{}}
+	b.rows = append(b.rows, r)
+	if o.profiles != "" {
+		for _, s := range systems {
+			if l, ok := s.(*labkv); ok {
+				if err := profiled(ctx, l, op, clients, o.period); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for range o.rounds {
+		for _, s := range systems {
+			result, err := round(ctx, s, op, clients, o.period)
+			if err != nil {
+				return errors.Annotatef(err, "%s, %s by %d clients", s.name(), op, clients)
+			}
+			r.results[s.name()] = append(r.results[s.name()], result)
+		}
+		slices.Reverse(systems)
+	}
+	fmt.Fprintln(os.Stderr, r.line())
+	return nil
+}
+
+// profiled is a round that does not count.
+func profiled(ctx context.Context, l *labkv, op operation, clients int, period time.Duration) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return l.profile(ctx, fmt.Sprintf("%s-%d", op, clients), period) })
+	group.Go(func() error {
+		_, err := load(ctx, l, op, clients, period)
+		return err
+	})
+	return group.Wait()
+}
+
+func round(ctx context.Context, s system, op operation, clients int, period time.Duration) (*result, error) {
+	for attempt := 1; ; attempt++ {
+		if err := s.findLeader(ctx); err != nil {
+			return nil, err
+		}
+		r, err := load(ctx, s, op, clients, period)
+		if err == nil || ctx.Err() != nil || attempt == attempts {
+			return r, err
+		}
+		fmt.Fprintf(os.Stderr, "%s: trying a round again: %v\n", s.name(), err)
+	}
+}
+
+// line is the row as it goes by: what each round had, per second.
+func (r *row) line() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s by %d:", r.op, r.clients)
+	for _, name := range []string{"labkv", "etcd"} {
+		if results := r.results[name]; len(results) > 0 {
+			fmt.Fprintf(&b, "  %s", name)
+			for _, result := range results {
+				fmt.Fprintf(&b, " %.0f", result.perSecond())
+			}
+		}
+	}
+	return b.String()
+}
+
+// print writes the table: of all that was measured in several rounds, the median.
+func (b *board) print(w io.Writer) {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.Style().Format.Header = text.FormatDefault
+	t.AppendHeader(table.Row{"operation", "clients", "labkv/s", "p50", "p99", "CPU", "etcd/s", "p50", "p99", "CPU", "labkv/etcd", "of rounds"})
+	var columns []table.ColumnConfig
+	for n := 2; n <= 12; n++ {
+		columns = append(columns, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	t.SetColumnConfigs(columns)
+	for _, r := range b.rows {
+		cells := table.Row{r.op, r.clients}
+		for _, name := range []string{"labkv", "etcd"} {
+			results := r.results[name]
+			if len(results) == 0 {
+				cells = append(cells, "-", "-", "-", "-")
+				continue
+			}
+			cells = append(cells,
+				fmt.Sprintf("%.0f", medianOf(results, (*result).perSecond)),
+				medianOf(results, func(r *result) time.Duration { return r.quantile(0.5) }),
+				medianOf(results, func(r *result) time.Duration { return r.quantile(0.99) }),
+				medianOf(results, func(r *result) time.Duration { return r.processor.Round(time.Microsecond) }))
+		}
+		t.AppendRow(append(cells, r.ratios()...))
+	}
+	fmt.Fprintln(w, t.Render())
+}
+
+// ratios returns the median of the rounds' ratios, and the least and the greatest.
+func (r *row) ratios() table.Row {
+	ours, theirs := r.results["labkv"], r.results["etcd"]
+	if len(ours) == 0 || len(theirs) == 0 {
+		return table.Row{"-", "-"}
+	}
+	var ratios []float64
+	for i := range ours {
+		ratios = append(ratios, ours[i].perSecond()/theirs[i].perSecond())
+	}
+	middle := medianOf(ratios, func(r float64) float64 { return r })
+	return table.Row{fmt.Sprintf("%.2f", middle), fmt.Sprintf("%.2f-%.2f", slices.Min(ratios), slices.Max(ratios))}
+}
+
+// medianOf returns the median of what of says about each of all; of an even number
+// the lower one.
+func medianOf[T any, N cmp.Ordered](all []T, of func(T) N) N {
+	var numbers []N
+	for _, one := range all {
+		numbers = append(numbers, of(one))
+	}
+	slices.Sort(numbers)
+	return numbers[(len(numbers)-1)/2]
+}
