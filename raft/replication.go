@@ -1,6 +1,8 @@
 package raft
 
 import (
+	"fmt"
+
 	"github.com/pingcap/errors"
 
 	pb "github.com/labkv/labkv/proto/eraftpb"
@@ -92,6 +94,10 @@ func (r *Raft) sendAppend(p *Progress) bool {
 	}
 	if err != nil {
 		panic(errors.Annotatef(err, "raft: entries from %d on cannot be read", p.Next))
+	}
+	if entriesToSend && len(entries) == 0 {
+		// Storage.Entries returns at least the first. Without it p would never get on.
+		panic(fmt.Sprintf("raft: Storage has entries [%d, %d), but hands out none of them", p.Next, last+1))
 	}
 	r.send(&pb.Message{
 		MsgType: pb.MessageType_MsgAppend,

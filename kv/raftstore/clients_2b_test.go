@@ -12,10 +12,12 @@ import (
 // wrong. Each answer must fit all answers before, and in the end all stores hold
 // the same data.
 func TestOneClient2B(t *testing.T) {
-	sim.Test(t, replicated(graded.Claim{
+	sc := replicated(graded.Claim{
 		Text:   "a client reads what it has written",
 		Source: "Raft §8",
-	}, 1))
+	}, 1)
+	sc.For = 3 * time.Second
+	sim.Test(t, sc)
 }
 
 // TestOneStore2B is the same with a cluster of one store: it elects itself,
@@ -36,10 +38,12 @@ func TestOneStore2B(t *testing.T) {
 // Whatever they saw must be explained by some order of their operations in which
 // each takes effect between its request and its answer.
 func TestManyClients2B(t *testing.T) {
-	sim.Test(t, replicated(graded.Claim{
+	sc := replicated(graded.Claim{
 		Text:   "reads and writes of many clients are linearizable",
 		Source: "Raft §8",
-	}, 6))
+	}, 6)
+	sc.For = 2 * time.Second
+	sim.Test(t, sc)
 }
 
 // TestSharedKeys2B has eight clients fight for two keys, so that several writes

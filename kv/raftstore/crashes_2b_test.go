@@ -38,8 +38,9 @@ func TestRestartAll2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "what was acknowledged survives a crash of all stores",
 		Source: "Raft §5.1, Figure 2 (persistent state)",
-	}, 5)
-	sc.Nemesis = everySoOften(1600*ms, func(d *sim.Drawer, _ sim.Setting) (sim.Fault, time.Duration) {
+	}, 4)
+	sc.For = 4 * time.Second
+	sc.Nemesis = everySoOften(1300*ms, func(d *sim.Drawer, _ sim.Setting) (sim.Fault, time.Duration) {
 		return sim.Fault{Kind: sim.Crash, Who: sim.Everybody}, d.Duration(ms, 300*ms)
 	})
 	sc.Reach = []sim.Goal{sim.LeaderCrashed, sim.CrashLostWrites, sim.Restarted, sim.UnknownOutcome}
@@ -52,7 +53,8 @@ func TestRestartSome2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a store that comes back keeps its promises: its term, its vote, its log",
 		Source: "Raft §5.1, Figure 2 (persistent state)",
-	}, 5)
+	}, 4)
+	sc.For = 4 * time.Second
 	sc.Nemesis = sim.Together(sim.Crashes(800*ms), sim.CrashesWhileWriting(900*ms))
 	sc.Reach = []sim.Goal{sim.LeaderCrashed, sim.CrashedWriting, sim.CrashLostWrites, sim.Restarted}
 	sim.Test(t, sc)
@@ -67,7 +69,7 @@ func TestCrashAtEveryWrite2B(t *testing.T) {
 		Text:   "a crash at any write to the disk loses nothing that was acknowledged, and keeps no store from coming back",
 		Source: "Raft §5.1; doc.go: What is durable when",
 	}, 2)
-	sc.Seeds, sc.Stores, sc.Tick, sc.For = 20, 3, 10*ms, 250*ms
+	sc.Seeds, sc.Stores, sc.Tick, sc.For = 20, 3, 10*ms, 200*ms
 	sc.Reach = []sim.Goal{sim.CrashedWriting, sim.CrashLostWrites, sim.LeaderCrashed}
 	sim.TestEveryWrite(t, sc)
 }

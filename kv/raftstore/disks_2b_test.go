@@ -16,7 +16,8 @@ func TestDiskFull2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a store whose disk is full promises nothing that it cannot save, and goes on once there is room",
 		Source: "doc.go: What is durable when",
-	}, 4)
+	}, 3)
+	sc.For = 4 * time.Second
 	sc.Nemesis = everySoOften(900*ms, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
 		who := sim.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores))
 		return sim.Fault{Kind: sim.DiskFull, Who: who}, d.Duration(20*ms, 1500*ms)
@@ -31,7 +32,8 @@ func TestDiskFails2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a store that could not write stops before it promises anything more",
 		Source: "doc.go: What is durable when",
-	}, 4)
+	}, 3)
+	sc.For = 4 * time.Second
 	sc.Nemesis = everySoOften(900*ms, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
 		return sim.Fault{
 			Kind: sim.CrashWrite, Who: sim.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores)),

@@ -1,12 +1,12 @@
 package raftstore_test
 
 import (
-	"fmt"
-	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/lab/graded"
@@ -18,119 +18,126 @@ import (
 // A follower is a store with a peer of a region that has two more, on stores 2 and
 // 3. Those are the test: it writes their messages by hand and reads the answers.
 type follower struct {
-	*raftstore.Store
-	t         *graded.T
-	log, data *memory.Disk
-	region    *metapb.Region
-	sent      []*eraftpb.Message
+	*server
+	sent []*eraftpb.Message
+	// doomed is true while the machine is about to crash: the store may give up.
+	doomed bool
 }
 
 func newFollower(t *graded.T) *follower {
-	f := &follower{t: t, log: memory.NewDisk(), data: memory.NewDisk(), region: &metapb.Region{
-		Id: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1},
-	}}
-	for id := uint64(1); id <= 3; id++ {
-		f.region.Peers = append(f.region.Peers, &metapb.Peer{Id: id, StoreId: id})
-	}
-	f.start(true)
+	f := &follower{}
+	f.server = newServer(t, 1, regionOf(3, "", ""), f)
 	return f
-}
-
-func (f *follower) start(first bool) {
-	log, err := f.log.Open(raftstore.RaftFamilies...)
-	require.NoError(f.t, err)
-	data, err := f.data.Open(raftstore.KVFamilies...)
-	require.NoError(f.t, err)
-	cfg := raftstore.Config{
-		ClusterID: 1, StoreID: 1, RaftEngine: log, KVEngine: data, Files: noFiles{}, Transport: f, Executor: f,
-		RandIntN:      func(uint64, int) int { return 0 },
-		ElectionTicks: 10, HeartbeatTicks: 2, MaxLogEntries: 1 << 40,
-		Logger: slog.New(slog.DiscardHandler),
-	}
-	if first {
-		require.NoError(f.t, raftstore.Bootstrap(&cfg, f.region), "Bootstrap")
-	}
-	f.Store, err = raftstore.Open(cfg)
-	require.NoError(f.t, err, "the store does not start")
-}
-
-// powerCut crashes the store, which loses all that was not synced, and starts it
-// again.
-func (f *follower) powerCut() {
-	f.log.Crash(0)
-	f.data.Crash(0)
-	f.Store.Close()
-	f.start(false)
 }
 
 // Send implements raftstore.Transport.
 func (f *follower) Send(m *raftserverpb.RaftMessage) { f.sent = append(f.sent, m.Message) }
 
-// Go implements raftstore.Executor. Nothing here takes long.
-func (f *follower) Go(task func()) { task() }
-
-// receive delivers m and returns the answer of type want.
-func (f *follower) receive(m *eraftpb.Message, want eraftpb.MessageType) *eraftpb.Message {
+// deliver delivers m and returns what the store answers to it, nothing if it crashed.
+func (f *follower) deliver(m *eraftpb.Message) []*eraftpb.Message {
 	f.sent = nil
 	m.To = 1
 	f.Step(&raftserverpb.RaftMessage{
 		RegionId: 1, RegionEpoch: f.region.RegionEpoch,
 		FromPeer: f.region.Peers[m.From-1], ToPeer: f.region.Peers[0], Message: m,
 	})
-	for f.Pass() {
+	if !f.doomed {
+		f.work()
 	}
-	for _, answer := range f.sent {
+	for f.doomed && f.Pass() {
+	}
+	return f.sent
+}
+
+// receive delivers m and returns the answer of type want.
+func (f *follower) receive(m *eraftpb.Message, want eraftpb.MessageType) *eraftpb.Message {
+	for _, answer := range f.deliver(m) {
 		if answer.MsgType == want && answer.To == m.From {
 			return answer
 		}
 	}
-	require.FailNow(f.t, fmt.Sprintf("a %v of term %d was not answered with a %v", m.MsgType, m.Term, want))
+	f.t.Fatalf("a %v of term %d was not answered with a %v", m.MsgType, m.Term, want)
 	return nil
 }
 
-// appendAll has a leader send entries of its term from an index on, and requires
-// that they are acknowledged.
-func (f *follower) appendAll(from, term, prev, prevTerm, last uint64) {
+// appendOf is what a leader sends with entries of its term, from behind prev to last.
+func appendOf(from, term, prev, prevTerm, last uint64) *eraftpb.Message {
 	m := &eraftpb.Message{MsgType: eraftpb.MessageType_MsgAppend, From: from, Term: term, Index: prev, LogTerm: prevTerm}
 	for i := prev + 1; i <= last; i++ {
 		m.Entries = append(m.Entries, &eraftpb.Entry{Index: i, Term: term})
 	}
-	answer := f.receive(m, eraftpb.MessageType_MsgAppendResponse)
-	require.False(f.t, answer.Reject, "an append that fits, of entries %d to %d, was rejected", prev+1, last)
+	return m
 }
 
-// vote asks for a vote for a log that ends with an entry of that index and term, and
-// returns whether it was granted.
+// appendAll has a leader send entries of its term, from behind prev to last, and
+// requires that they are acknowledged.
+func (f *follower) appendAll(from, term, prev, prevTerm, last uint64) {
+	f.t.Helper()
+	if f.receive(appendOf(from, term, prev, prevTerm, last), eraftpb.MessageType_MsgAppendResponse).Reject {
+		f.t.Fatalf("an append that fits, of entries %d to %d, was rejected", prev+1, last)
+	}
+}
+
+// voteOf is what a candidate sends whose log ends with an entry of that index and
+// term.
+func voteOf(from, term, index, logTerm uint64) *eraftpb.Message {
+	return &eraftpb.Message{MsgType: eraftpb.MessageType_MsgRequestVote, From: from, Term: term, Index: index, LogTerm: logTerm}
+}
+
+// vote asks for a vote and returns whether it was granted.
 func (f *follower) vote(from, term, index, logTerm uint64) bool {
-	answer := f.receive(&eraftpb.Message{
-		MsgType: eraftpb.MessageType_MsgRequestVote, From: from, Term: term, Index: index, LogTerm: logTerm,
-	}, eraftpb.MessageType_MsgRequestVoteResponse)
-	return !answer.Reject
+	f.t.Helper()
+	return !f.receive(voteOf(from, term, index, logTerm), eraftpb.MessageType_MsgRequestVoteResponse).Reject
 }
 
-// noFiles has no files: these tests make no snapshots.
-type noFiles struct{ raftstore.Files }
-
-func (noFiles) List() ([]string, error) { return nil, nil }
+// records returns the number of records in the raft engine.
+func (f *follower) records() int {
+	it, err := f.raft.Iterate(raftstore.RaftFamilies[0], engine.Range{})
+	require.NoError(f.t, err)
+	n := 0
+	for it.Seek(nil); it.Valid(); it.Next() {
+		n++
+	}
+	require.NoError(f.t, it.Close())
+	return n
+}
 
 // TestReplacedEntriesStayGone2B gives a follower five entries of term 1, and then a
 // leader of term 2 replaces the last four by a single one. After a power cut the
 // log must end with that one. If it ends with what is left of the old ones, the
 // follower votes for whoever lacks the new entry, which may be committed.
+//
+// The old ones must be gone from the disk, too, as if they had never been there:
+// nobody will look after what is behind the end of the log.
 func TestReplacedEntriesStayGone2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "entries that were replaced do not come back after a restart",
 		Source: "Raft §5.3, §5.4.1",
 	}, func(t *graded.T) {
 		f := newFollower(t)
+		f.appendAll(2, 1, 0, 0, 1)
+		f.appendAll(3, 2, 1, 1, 2)
+		want := f.records()
+		f.Close()
+
+		f = newFollower(t)
 		f.appendAll(2, 1, 0, 0, 5)
 		f.appendAll(3, 2, 1, 1, 2)
+		if n := f.records(); n != want {
+			t.Fatalf("the raft engine has %d records after entries 2/1 to 5/1 were replaced by 2/2, and %d if they never were there", n, want)
+		}
 		f.powerCut()
-		require.False(t, f.vote(2, 3, 5, 1), "after the restart it votes for a log that ends with an entry of term 1, but its own has one of term 2")
-		require.True(t, f.vote(3, 4, 2, 2), "after the restart it refuses its vote to a log that ends as its own does, with entry 2 of term 2")
+		if f.vote(2, 3, 5, 1) {
+			t.Fatalf("after the restart it votes for a log that ends with 5/1, but its own ends with 2/2")
+		}
+		if !f.vote(3, 4, 2, 2) {
+			t.Fatalf("after the restart it refuses its vote to a log that ends with 2/2, as its own does")
+		}
 		f.appendAll(3, 4, 2, 2, 4)
 		f.powerCut()
-		require.True(t, f.vote(3, 5, 4, 4), "it refuses its vote to a log that ends as its own does, with entry 4 of term 4")
+		if !f.vote(3, 5, 4, 4) {
+			t.Fatalf("after the second restart it refuses its vote to a log that ends with 4/4, as its own does")
+		}
 		f.Close()
 	})
 }
@@ -140,21 +147,109 @@ func TestReplacedEntriesStayGone2B(t *testing.T) {
 // an entry that it acknowledged is there.
 func TestPromisesSurvivePowerCut2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "a vote and an acknowledgement leave only when they are durable",
+		Text:   "a vote and an acknowledgement are durable when they leave",
 		Source: "Raft Figure 2 (persistent state), thesis §3.8",
 	}, func(t *graded.T) {
 		f := newFollower(t)
-		require.True(t, f.vote(2, 1, 0, 0), "it refuses its first vote")
+		if !f.vote(2, 1, 0, 0) {
+			t.Fatalf("it refuses its first vote")
+		}
 		f.powerCut()
-		require.False(t, f.vote(3, 1, 0, 0), "after a restart it votes for 3 in term 1, in which it has voted for 2")
+		if f.vote(3, 1, 0, 0) {
+			t.Fatalf("after a restart it votes for 3 in term 1, in which it has voted for 2")
+		}
 		f.appendAll(2, 1, 0, 0, 3)
 		f.powerCut()
-		require.False(t, f.vote(3, 2, 2, 1), "after a restart it votes for a log with 2 entries, but it has acknowledged 3")
+		if f.vote(3, 2, 2, 1) {
+			t.Fatalf("after a restart it votes for a log with 2 entries, but it has acknowledged 3")
+		}
 		f.powerCut()
 		stale := f.receive(&eraftpb.Message{
 			MsgType: eraftpb.MessageType_MsgAppend, From: 2, Term: 1, Index: 3, LogTerm: 1,
 		}, eraftpb.MessageType_MsgAppendResponse)
-		require.True(t, stale.Reject && stale.Term == 2, "after a restart it obeys a leader of term 1, but it has answered in term 2")
+		if !stale.Reject || stale.Term != 2 {
+			t.Fatalf("after a restart it obeys a leader of term 1, but it has answered in term 2")
+		}
+		// Of this term it knows already: only the vote is new.
+		if !f.vote(2, 2, 3, 1) {
+			t.Fatalf("it refuses its vote in term 2, in which it has not voted yet")
+		}
+		f.powerCut()
+		if f.vote(3, 2, 3, 1) {
+			t.Fatalf("after a restart it votes for 3 in term 2, in which it has voted for 2")
+		}
+		f.Close()
+	})
+}
+
+// TestNoPromiseBeforeWrite2B crashes a follower in the middle of what it does about
+// a request for its vote, and about an append: at its first write to the log from
+// then on, before that reaches the disk or after it. If the follower has answered by
+// then, it must know of that when it is back.
+func TestNoPromiseBeforeWrite2B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a vote and an acknowledgement leave only after they have become durable",
+		Source: "Raft Figure 2 (persistent state), thesis §3.8",
+	}, func(t *graded.T) {
+		for _, point := range []memory.FaultKind{memory.CrashBefore, memory.CrashUnacknowledged, memory.CrashAfter} {
+			crashing := func(m *eraftpb.Message, want eraftpb.MessageType) (f *follower, promised bool) {
+				f = newFollower(t)
+				f.appendAll(2, 1, 0, 0, 2)
+				f.log.Inject(memory.At(f.log.Writes()+1, memory.Fault{Kind: point}))
+				f.doomed = true
+				for _, answer := range f.deliver(m) {
+					promised = promised || answer.MsgType == want && !answer.Reject
+				}
+				f.log.Inject(nil)
+				f.doomed = false
+				f.powerCut()
+				return f, promised
+			}
+			f, promised := crashing(voteOf(2, 2, 2, 1), eraftpb.MessageType_MsgRequestVoteResponse)
+			if promised && f.vote(3, 2, 2, 1) {
+				t.Fatalf("it voted for 2 in term 2, crashed while it wrote that down, and after the restart votes for 3 in that term")
+			}
+			f.Close()
+			f, promised = crashing(appendOf(2, 1, 2, 1, 3), eraftpb.MessageType_MsgAppendResponse)
+			if promised && f.vote(3, 2, 2, 1) {
+				t.Fatalf("it acknowledged entry 3/1, crashed while it wrote that down, and after the restart votes for a log that ends with 2/1")
+			}
+			f.Close()
+		}
+	})
+}
+
+// TestEntriesAreCheckedAgain2B has a leader send entries with commands that its
+// followers must not carry out: made for another version of the region, or with a key
+// that the region does not have. What an entry does must be the same on all
+// replicas, so each decides by the entry and by the region as it is at that place in
+// the log.
+func TestEntriesAreCheckedAgain2B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "an entry is applied only if its command fits the region, and then as a whole",
+		Source: "the contract of (*peer).applyEntry",
+	}, func(t *graded.T) {
+		f := &follower{}
+		f.server = newServer(t, 1, regionOf(3, "b", "d"), f)
+		now, before := f.region.RegionEpoch, &metapb.RegionEpoch{ConfVer: 1}
+		m := &eraftpb.Message{MsgType: eraftpb.MessageType_MsgAppend, From: 2, Term: 1}
+		for _, c := range []*raftserverpb.Command{
+			{Epoch: now, Writes: []*raftserverpb.Write{set(engine.CFDefault, "b", "1"), set(engine.CFLock, "c", "1")}},
+			{Epoch: before, Writes: []*raftserverpb.Write{set(engine.CFDefault, "b", "2"), remove(engine.CFLock, "c")}},
+			{Epoch: now, Writes: []*raftserverpb.Write{set(engine.CFDefault, "a", "3")}},
+			{Epoch: now, Writes: []*raftserverpb.Write{set(engine.CFDefault, "b", "4"), set(engine.CFDefault, "d", "4")}},
+			{Epoch: now, Writes: []*raftserverpb.Write{set(engine.CFWrite, "c", "5")}},
+		} {
+			data, err := proto.Marshal(c)
+			require.NoError(t, err)
+			m.Entries = append(m.Entries, &eraftpb.Entry{Term: 1, Index: uint64(len(m.Entries)) + 1, Data: data})
+		}
+		m.Commit = uint64(len(m.Entries))
+		f.receive(m, eraftpb.MessageType_MsgAppendResponse)
+		want := content{"default/b": "1", "lock/c": "1", "write/c": "5"}
+		if different := want.differs(read(t, f.kv)); different != "" {
+			t.Fatalf("after applying the log there is %s", different)
+		}
 		f.Close()
 	})
 }

@@ -2,6 +2,7 @@ package raftstore_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
@@ -40,8 +41,9 @@ func TestOldLeaderNeverAnswers2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a leader answers a read only after it has made sure that it still leads",
 		Source: "Raft §8, thesis §6.4",
-	}, 3)
+	}, 2)
 	sc.Clients = append(sc.Clients, sim.Clients(4, sim.Gets)...)
+	sc.For = 4 * time.Second
 	sc.Nemesis = sim.IsolateLeaders(1200 * ms)
 	sc.Reach = []sim.Goal{sim.LeaderDeposed, storesim.AskedOldLeader}
 	sim.Test(t, sc)
@@ -56,7 +58,8 @@ func TestProposalsAreAnswered2B(t *testing.T) {
 		Text:   "every proposal is answered exactly once: done if it was applied, stale if its place in the log went to another entry",
 		Source: "the contract of Command",
 	}, 0)
-	sc.Clients = sim.Clients(6, sim.Contends)
+	sc.Clients = sim.Clients(5, sim.Contends)
+	sc.For = 4 * time.Second
 	sc.Nemesis = sim.Together(sim.IsolateLeaders(1000*ms), sim.RandomPartitions(1500*ms))
 	sc.Reach = []sim.Goal{storesim.DeposedWaiting, storesim.ProposalReplaced}
 	sim.Test(t, sc)
@@ -80,7 +83,7 @@ func TestRandomPartitionsManyClients2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "clients on both sides of a partition see one history",
 		Source: "Raft §5.3, §5.4, §8",
-	}, 6)
+	}, 5)
 	sc.Nemesis = sim.RandomPartitions(700 * ms)
 	sc.Reach = []sim.Goal{sim.LeaderDeposed, sim.UnknownOutcome, storesim.DeposedWaiting}
 	sim.Test(t, sc)
@@ -92,7 +95,7 @@ func TestClocksDisagree2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "safety does not depend on clocks",
 		Source: "Raft §2, §5.6",
-	}, 3)
+	}, 2)
 	sc.Clients = append(sc.Clients, sim.Clients(2, sim.Gets)...)
 	sc.Nemesis = sim.Together(sim.WrongClocks(900*ms), sim.RandomPartitions(1500*ms))
 	sc.Reach = []sim.Goal{sim.LeaderDeposed}

@@ -16,7 +16,7 @@ import (
 
 // TestRequestsForOthersAreRefused2B sends requests to where they do not belong: to
 // another store, to a follower, for a region that is not there, with an old epoch
-// of the region, in an old term. Each is refused with the error that says what to
+// of the region, in the term of an earlier leader. Each is refused with the error that says what to
 // do instead, for reads and for writes, and has no effect.
 func TestRequestsForOthersAreRefused2B(t *testing.T) {
 	sc := replicated(graded.Claim{
@@ -26,7 +26,12 @@ func TestRequestsForOthersAreRefused2B(t *testing.T) {
 	sc.Stores = 3
 	sc.Clients = sim.Clients(1, asksTheWrong)
 	sc.Finally, sc.Check = nil, nil // the client knows what must be there
-	sc.For = time.Second
+	// The first leader loses its office, so that there is an earlier term.
+	sc.Nemesis = func(*sim.Drawer, sim.Setting) []sim.Fault {
+		return []sim.Fault{{Kind: sim.Isolate, Who: sim.TheLeader, From: 1500 * ms, Until: 3500 * ms}}
+	}
+	sc.For = 4 * time.Second
+	sc.Reach = []sim.Goal{sim.LeaderDeposed}
 	sim.Test(t, sc)
 }
 
@@ -36,12 +41,16 @@ var refusedKey, acceptedKey = []byte("refused"), []byte("accepted")
 // asksTheWrong is a client that finds the leader, makes requests that must be
 // refused, and then looks whether one of them had an effect.
 func asksTheWrong(s *sim.Session) {
+	for s.Working() {
+		s.Sleep(100 * ms)
+	}
 	region := sim.FirstRegion(s.Stores)
 	right := func(store uint64) *kvrpcpb.Context {
 		return &kvrpcpb.Context{RegionId: region.Id, RegionEpoch: region.RegionEpoch, Peer: &metapb.Peer{Id: store, StoreId: store}}
 	}
 	leader := findLeader(s, right)
 	follower := leader%uint64(len(s.Stores)) + 1
+	values := 0
 
 	for _, c := range []struct {
 		what    string
@@ -64,6 +73,9 @@ func asksTheWrong(s *sim.Session) {
 				current := e.EpochNotMatch.GetCurrentRegions()
 				return len(current) == 1 && current[0].RegionEpoch.GetVersion() == 1 && len(current[0].Peers) == len(s.Stores)
 			}},
+		// No leader is of a term before the first, and this is not the first leader.
+		{"in the term of an earlier leader", leader, func(c *kvrpcpb.Context) { c.Term = 1 },
+			func(e *errorpb.Error) bool { return e.StaleCommand != nil }},
 	} {
 		rc := right(c.store)
 		c.change(rc)
@@ -73,7 +85,8 @@ func asksTheWrong(s *sim.Session) {
 			send func(context.Context) (*errorpb.Error, error)
 		}{
 			{"put", func(ctx context.Context) (*errorpb.Error, error) {
-				r, err := ask.RawPut(ctx, &kvrpcpb.RawPutRequest{Context: rc, Key: refusedKey, Value: []byte("x"), Cf: "default"})
+				values++ // no value is put twice
+				r, err := ask.RawPut(ctx, &kvrpcpb.RawPutRequest{Context: rc, Key: refusedKey, Value: fmt.Appendf(nil, "%d", values), Cf: "default"})
 				return r.GetRegionError(), err
 			}},
 			{"delete", func(ctx context.Context) (*errorpb.Error, error) {
