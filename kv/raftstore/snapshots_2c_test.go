@@ -89,24 +89,6 @@ func TestSnapshotsLateAndRepeated2C(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestCrashAtEveryWriteOfSnapshot2C has a store come up with an empty log and get a
-// snapshot, and crashes it once at each write that it does to its disks and its
-// files, before it, right after it, and before anybody knows of it. Half a
-// snapshot must never be taken for data.
-func TestCrashAtEveryWriteOfSnapshot2C(t *testing.T) {
-	sc := collecting(graded.Claim{
-		Text:   "a crash at any write while a snapshot is installed leaves the old data or, after a restart, the new",
-		Source: "doc.go: What is durable when, 4",
-	}, 3)
-	sc.Seeds, sc.Stores, sc.Tick, sc.For = 2, 3, 10*ms, 900*ms
-	sc.Victim = 3
-	sc.Nemesis = func(*sim.Drawer, sim.Setting) []sim.Fault {
-		return []sim.Fault{{Kind: sim.Crash, Who: 3, From: ms, Until: 600 * ms}}
-	}
-	sc.Reach = []sim.Goal{sim.CrashedWriting, storesim.SnapshotInstalled, storesim.CrashedInstalling}
-	sim.TestEveryWrite(t, sc)
-}
-
 // TestDisksFailWithSnapshots2C has disks fill up and fail while snapshots are made,
 // received and installed.
 func TestDisksFailWithSnapshots2C(t *testing.T) {
