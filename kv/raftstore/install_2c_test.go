@@ -2,9 +2,8 @@ package raftstore_test
 
 import (
 	stderrors "errors"
+	"slices"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/storage"
@@ -23,16 +22,10 @@ func TestSnapshotReplacesEverything2C(t *testing.T) {
 		x := newTransfer(t, seed)
 		r, waiting := x.receiver()
 		x.deliver(r)
-		require.True(t, x.acknowledged(r), "the store does not acknowledge a snapshot that is whole and newer than what it has")
+		x.mustAcknowledge(r)
 		x.data(r, "with the snapshot")
 		for _, a := range waiting {
-			require.Equal(t, 1, a.times, "answers to a write whose place in the log the snapshot has jumped over")
-			var refusal *storage.RegionError
-			if stderrors.As(a.err, &refusal) {
-				require.NotEqual(t, wasFollowed, x.before, "a write is refused, but it was committed, and is in the snapshot: %v", a.err)
-			} else {
-				require.False(t, a.err == nil && x.before == hasLed, "a write is answered as done, but it was replaced")
-			}
+			x.checkAnswer(a)
 		}
 		x.catchUp(r, true, true)
 		x.conclude(r)
@@ -44,8 +37,66 @@ func TestSnapshotReplacesEverything2C(t *testing.T) {
 		x.catchUp(r, true, true)
 		x.conclude(r)
 		end := x.entries[x.last]
-		require.False(t, r.vote(3, term+1, x.last+500, end.Term-1), "it votes for a log that ends with an entry of term %d, but its own has one of term %d", end.Term-1, end.Term)
-		require.True(t, r.vote(3, term+2, x.last, end.Term), "it refuses its vote to a log that ends as its own does, at %d", x.last)
+		if r.vote(3, term+1, x.last+500, end.Term-1) {
+			t.Fatalf("the store votes for a log that ends with an entry of term %d, but its own has one of term %d", end.Term-1, end.Term)
+		}
+		if !r.vote(3, term+2, x.last, end.Term) {
+			t.Fatalf("the store refuses its vote to a log that ends as its own does, with entry %d of term %d", x.last, end.Term)
+		}
+		r.Close()
+		return 0
+	})
+}
+
+// checkAnswer checks the answer to a write that waited at store 1 when the snapshot
+// jumped over its place in the log.
+func (x *transfer) checkAnswer(a *answer) {
+	var refusal *storage.RegionError
+	switch {
+	case a.times != 1:
+		x.t.Fatalf("a write waited when a snapshot jumped over its place in the log, and was answered %d times", a.times)
+	case x.before == wasFollowed && stderrors.As(a.err, &refusal):
+		x.t.Fatalf("a write is refused, but it was committed, and is in the snapshot: %v", a.err)
+	case x.before == hasLed && a.err == nil:
+		x.t.Fatal("a write is answered as done, but another leader's entry has taken its place")
+	}
+}
+
+// TestCorruptSnapshotIsRefused2C delivers a snapshot whose file has a wrong bit, or
+// lacks its end. The store may end, as its disk has failed it, but it must neither say
+// that it has the snapshot nor give up anything for it. It takes the next one, whose file
+// is whole.
+func TestCorruptSnapshotIsRefused2C(t *testing.T) {
+	graded.Seeds(t, graded.Claim{
+		Text:   "nothing that is there is given up for a snapshot file that is not whole",
+		Source: "doc.go: What is durable when, 4",
+	}, 20, func(t *graded.T, seed uint64) uint64 {
+		x := newTransfer(t, seed)
+		whole := x.file
+		r, _ := x.receiver()
+		before, applied := r.content(), r.status().Applied
+		x.file = slices.Clone(whole)
+		if at := x.rng.IntN(len(whole)); seed%2 == 0 {
+			x.file[at] ^= 1 << x.rng.IntN(8)
+		} else {
+			x.file = x.file[:at]
+		}
+		r.mayGiveUp = true
+		x.deliver(r)
+		if x.acknowledged(r) {
+			t.Fatal("the store acknowledges a snapshot whose file is corrupt")
+		}
+		r.mayGiveUp = false
+		r.restart()
+		if now := r.status().Applied; now == applied {
+			if d := difference(before, r.content()); d != "" {
+				t.Fatalf("the store got a snapshot whose file is corrupt. After a restart its data are not the old ones: %s", d)
+			}
+		}
+		x.data(r, "after a restart")
+		x.file = whole
+		x.catchUp(r, true, false)
+		x.conclude(r)
 		r.Close()
 		return 0
 	})
@@ -97,7 +148,7 @@ func (x *transfer) cut(first, second *powerCut) {
 	x.deliver(r)
 	promised := x.acknowledged(r)
 	r.writes, r.cut = 0, second
-	x.explaining(text, func() {
+	explaining(x.t, text, func() {
 		r.restart()
 		r.cut = nil
 		x.afterCut(r, promised)
@@ -113,33 +164,23 @@ func (x *transfer) cutWhileWaiting() {
 	promised := x.acknowledged(r)
 	r.powerCut(powerCut{})
 	r.hold = false
-	x.explaining("power cut when the store has got the snapshot, before it does anything with it in the background; what was not synced is lost", func() {
+	explaining(x.t, "power cut when the store has got the snapshot, before it does anything with it in the background; what was not synced is lost", func() {
 		r.restart()
 		x.afterCut(r, promised)
 	})
 }
 
-// explaining adds to a failure what it was that went wrong.
-func (x *transfer) explaining(text string, do func()) {
-	fine := false
-	defer func() {
-		if !fine {
-			graded.Explain(x.t, "schedule", text)
-		}
-	}()
-	do()
-	fine = true
-}
-
 // afterCut looks at a store that has come back.
 func (x *transfer) afterCut(r *member, promised bool) {
 	x.data(r, "after the restart")
-	if promised {
-		require.GreaterOrEqual(x.t, r.status().Applied, x.snapshot.Snapshot.Metadata.Index, "the store has acknowledged the snapshot, but after the restart it is not there: up to where it has applied")
+	if index := x.snapshot.Snapshot.Metadata.Index; promised && r.status().Applied < index {
+		x.t.Fatalf("the store has acknowledged the snapshot at %d, but after the restart it has applied only up to %d", index, r.status().Applied)
 	}
-	require.GreaterOrEqual(x.t, r.status().Term, uint64(term), "the store has answered in term %d, but after the restart its term", term)
-	if x.voted {
-		require.False(x.t, r.vote(3, term, x.last+1, term), "after the restart the store votes for store 3 in term %d, in which it has voted for store 2", term)
+	if now := r.status().Term; now < term {
+		x.t.Fatalf("the store has answered in term %d, but after the restart its term is %d", term, now)
+	}
+	if x.voted && r.vote(3, term, x.last+1, term) {
+		x.t.Fatalf("after the restart the store votes for store 3 in term %d, in which it has voted for store 2", term)
 	}
 	x.catchUp(r, x.rng.IntN(2) == 0, promised)
 	x.conclude(r)

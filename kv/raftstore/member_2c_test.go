@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
@@ -47,6 +49,9 @@ type member struct {
 	sent []*eraftpb.Message
 	// entries are all that were ever sent to anybody, by index.
 	entries map[uint64]*eraftpb.Entry
+
+	// mayGiveUp is set if what is on the disk is a reason to end.
+	mayGiveUp bool
 
 	// tasks are the slow work that was not begun. It waits while hold is set.
 	tasks []func()
@@ -132,10 +137,13 @@ func (m *member) open(cfg raftstore.Config) bool {
 	m.Store = nil
 	m.unlessOver(func() {
 		s, err := raftstore.Open(cfg)
-		if !m.life.over {
-			require.NoError(m.t, err, "the store does not start")
-			m.Store = s
+		if m.life.over {
+			return
 		}
+		if err != nil {
+			m.t.Fatalf("the store does not start: %v", err)
+		}
+		m.Store = s
 	})
 	return m.Store != nil
 }
@@ -144,8 +152,14 @@ func (m *member) open(cfg raftstore.Config) bool {
 func (m *member) unlessOver(run func()) {
 	l := m.life
 	defer func() {
-		if l.over {
-			_ = recover()
+		r := recover()
+		switch text := fmt.Sprint(r); {
+		case r == nil || l.over:
+		case strings.HasPrefix(text, "TODO("):
+			panic(r)
+		default:
+			graded.Explain(m.t, "stack", string(debug.Stack()))
+			m.t.Fatalf("the store panics: %s", text)
 		}
 	}()
 	run()
@@ -226,7 +240,9 @@ func (m *member) restart() {
 // settle lets the store work until it has nothing left to do.
 func (m *member) settle() {
 	for n, answered := 0, 0; m.Store != nil && !m.life.over; n++ {
-		require.Less(m.t, n, 10000, "the store always finds something more to do")
+		if n > 10000 {
+			m.t.Fatal("the store does not come to rest: it always finds something more to do")
+		}
 		worked := false
 		m.unlessOver(func() {
 			if worked = m.Store.Pass(); !worked && len(m.tasks) > 0 && !m.hold {
@@ -239,7 +255,12 @@ func (m *member) settle() {
 		if m.life.over {
 			return
 		}
-		require.NoError(m.t, m.Err(), "the store gives up")
+		if err := m.Err(); err != nil {
+			if m.mayGiveUp {
+				return
+			}
+			m.t.Fatalf("the store gives up: %v", err)
+		}
 		for ; answered < len(m.sent); answered++ {
 			worked = m.befriend(m.sent[answered]) || worked
 		}
@@ -302,7 +323,9 @@ func (m *member) append(from, term, prev, prevTerm uint64, entries []*eraftpb.En
 		Index: prev, LogTerm: prevTerm, Entries: entries, Commit: commit,
 	})
 	answer := m.lastTo(from, eraftpb.MessageType_MsgAppendResponse)
-	require.NotNil(m.t, answer, "the store does not answer an append of term %d after entry %d", term, prev)
+	if answer == nil {
+		m.t.Fatalf("the store does not answer an append of term %d after entry %d", term, prev)
+	}
 	return answer
 }
 
@@ -310,7 +333,9 @@ func (m *member) append(from, term, prev, prevTerm uint64, entries []*eraftpb.En
 func (m *member) vote(from, term, index, logTerm uint64) bool {
 	m.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgRequestVote, From: from, Term: term, Index: index, LogTerm: logTerm})
 	answer := m.lastTo(from, eraftpb.MessageType_MsgRequestVoteResponse)
-	require.NotNil(m.t, answer, "the store does not answer a request for its vote in term %d", term)
+	if answer == nil {
+		m.t.Fatalf("the store does not answer a request for its vote in term %d", term)
+	}
 	return !answer.Reject
 }
 
@@ -322,7 +347,9 @@ func (m *member) tick() {
 
 func (m *member) status() raftstore.Status {
 	s, ok := m.Status(1)
-	require.True(m.t, ok, "the store has no peer of region 1")
+	if !ok {
+		m.t.Fatal("the store has no peer of region 1")
+	}
 	return s
 }
 
@@ -335,14 +362,75 @@ func (m *member) lead(term uint64) (request *eraftpb.Message) {
 	}
 	m.sent = nil
 	for n := 0; m.lastTo(3, eraftpb.MessageType_MsgRequestVote) == nil; n++ {
-		require.Less(m.t, n, 100, "the store hears from nobody, and does not campaign")
+		if n > 100 {
+			m.t.Fatal("the store hears from nobody for 100 ticks, and does not campaign")
+		}
 		m.tick()
 	}
 	request = m.lastTo(3, eraftpb.MessageType_MsgRequestVote)
-	require.Equal(m.t, term, request.Term, "the term of its campaign")
+	if request.Term != term {
+		m.t.Fatalf("the store campaigns for term %d, but should for term %d", request.Term, term)
+	}
 	m.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgRequestVoteResponse, From: 3, Term: term})
-	require.Equal(m.t, raft.StateLeader, m.status().RaftState, "the store has two votes of three")
+	if m.status().RaftState != raft.StateLeader {
+		m.t.Fatalf("the store has two votes of three in term %d, but it does not lead", term)
+	}
 	return request
+}
+
+// collect lets time pass until the log begins behind index.
+func (m *member) collect(index uint64) {
+	for n := 0; m.status().FirstIndex <= index; n++ {
+		if s := m.status(); n > 100 {
+			m.t.Fatalf("with at most %d applied entries kept, the log still begins at %d after 100 ticks, although it ends at %d and everything is applied",
+				m.maxLog, s.FirstIndex, s.LastIndex)
+		}
+		m.tick()
+	}
+}
+
+// snapshotFor has a follower refuse all that the store, which leads, sends to it: its
+// log ends at last, and what it needs is collected. Sooner or later it gets a snapshot.
+// Slow work that has to do with it is begun only after two more rounds, and meanwhile is
+// called before that.
+func (m *member) snapshotFor(follower, last uint64, meanwhile func()) *eraftpb.Message {
+	m.hold = true
+	defer func() { m.hold = false }()
+	for n := range 100 {
+		m.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgHeartbeatResponse, From: follower, Term: m.status().Term})
+		if a := m.lastTo(follower, eraftpb.MessageType_MsgAppend); a != nil && m.lastTo(follower, eraftpb.MessageType_MsgSnapshot) == nil {
+			m.receive(&eraftpb.Message{
+				MsgType: eraftpb.MessageType_MsgAppendResponse, From: follower, Term: a.Term, Reject: true, Index: a.Index, RejectHint: last,
+			})
+		}
+		if sent := m.lastTo(follower, eraftpb.MessageType_MsgSnapshot); sent != nil {
+			m.checkSnapshot(sent)
+			return sent
+		}
+		if n == 2 {
+			meanwhile()
+			m.hold = false
+			m.settle()
+		}
+	}
+	m.t.Fatalf("the log of store %d ends at %d, and that of the leader begins at %d, but the leader sends no snapshot, although store %d answers again and again",
+		follower, last, m.status().FirstIndex, follower)
+	return nil
+}
+
+// checkSnapshot requires that what a snapshot says of itself is true.
+func (m *member) checkSnapshot(sent *eraftpb.Message) {
+	meta, s := sent.Snapshot.Metadata, m.status()
+	switch e := m.entries[meta.Index]; {
+	case meta.Index > s.Applied:
+		m.t.Fatalf("the store sends a snapshot at %d, but has applied only up to %d", meta.Index, s.Applied)
+	case meta.Index+1 < s.FirstIndex:
+		m.t.Fatalf("the store sends a snapshot at %d, but its log begins at %d: nobody has what is in between", meta.Index, s.FirstIndex)
+	case e != nil && e.Term != meta.Term:
+		m.t.Fatalf("the snapshot says that entry %d, which it ends with, is of term %d, but it is of term %d", meta.Index, meta.Term, e.Term)
+	case !slices.Equal(meta.ConfState.GetNodes(), []uint64{1, 2, 3}):
+		m.t.Fatalf("the snapshot says that the members are %v, but they are 1, 2 and 3", meta.ConfState.GetNodes())
+	}
 }
 
 // An answer is what came of a write.
@@ -509,3 +597,15 @@ func (s *sheet) Sync() error {
 }
 
 func (s *sheet) Close() error { return nil }
+
+// explaining adds to a failure what it was that went wrong.
+func explaining(t *graded.T, text string, do func()) {
+	fine := false
+	defer func() {
+		if !fine {
+			graded.Explain(t, "schedule", text)
+		}
+	}()
+	do()
+	fine = true
+}

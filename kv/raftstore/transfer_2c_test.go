@@ -3,11 +3,6 @@ package raftstore_test
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
-	"slices"
-
-	"github.com/stretchr/testify/require"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
@@ -30,8 +25,7 @@ const (
 // A transfer is a snapshot on its way from store 2 to store 1, with all that led to
 // it and all that follows. Store 1 can be brought to that point again and again.
 type transfer struct {
-	t   *graded.T
-	rng *rand.Rand
+	history
 
 	before background
 	maxLog uint64
@@ -45,21 +39,13 @@ type transfer struct {
 	// snapshot is the message, and file its file.
 	snapshot *eraftpb.Message
 	file     []byte
-	// entries are the whole log of the leader, by index, and last its end.
-	entries map[uint64]*eraftpb.Entry
-	last    uint64
-	// states are the data at each index, as far as they are known.
-	states map[uint64]map[string]string
 }
 
 // term is that of the leader which sends the snapshot.
 const term = 3
 
 func newTransfer(t *graded.T, seed uint64) *transfer {
-	x := &transfer{
-		t: t, rng: rand.New(rand.NewPCG(seed, 2)), before: background(seed) % backgrounds,
-		states: map[uint64]map[string]string{0: {}},
-	}
+	x := &transfer{history: newHistory(t, seed), before: background(seed) % backgrounds}
 	x.maxLog = []uint64{5, 1000}[x.rng.IntN(2)]
 	leader := newMember(t, 2, 5)
 	leader.friend = 3
@@ -70,23 +56,6 @@ func newTransfer(t *graded.T, seed uint64) *transfer {
 	x.send(leader, receiver)
 	return x
 }
-
-// writes has the leader write, one thing after the other, and notes what its data are
-// then.
-func (x *transfer) writes(leader *member, n int) {
-	for range n {
-		key := fmt.Appendf(nil, "%02d", x.rng.IntN(30))
-		w := &raftserverpb.Write{Cf: engine.Families[x.rng.IntN(len(engine.Families))], Key: key}
-		if w.Delete = x.rng.IntN(3) == 0; !w.Delete {
-			w.Value = fmt.Appendf(nil, "%d", x.rng.IntN(1000))
-		}
-		a := leader.submit(w)[0]
-		require.Equal(x.t, answer{times: 1}, *a, "a write on a leader with a majority is answered, once, and without an error")
-		x.note(leader)
-	}
-}
-
-func (x *transfer) note(leader *member) { x.states[leader.status().Applied] = leader.content() }
 
 // does has something happen to store 1, now and each time that it is brought to this
 // point.
@@ -152,57 +121,13 @@ func ownWrites(n int) []*raftserverpb.Write {
 // sends to store 1, who needs what is gone.
 func (x *transfer) send(leader, r *member) {
 	x.writes(leader, 60)
-	x.snapshot = x.askForSnapshot(leader, x.common)
+	leader.collect(x.common + 1)
+	x.snapshot = leader.snapshotFor(1, x.common, func() { x.writes(leader, 5) })
 	x.file = leader.files.now[raftstore.SnapshotName(1, x.snapshot.Snapshot.Metadata)]
 	leader.ReportSnapshot(1, 1, true)
 	x.writes(leader, x.rng.IntN(8))
-	x.entries = leader.entries
-	x.last = leader.status().LastIndex
-	require.Equal(x.t, x.last, leader.status().Applied, "what is on a majority is applied")
-	leader.Close()
+	x.end(leader)
 	r.Close()
-}
-
-// askForSnapshot has store 1 refuse all that the leader sends, as its log ends at last,
-// until that is a snapshot. While it is being made, the leader goes on writing.
-func (x *transfer) askForSnapshot(leader *member, last uint64) *eraftpb.Message {
-	for n := 0; leader.status().FirstIndex <= last+1; n++ {
-		require.Less(x.t, n, 100, "with at most %d applied entries kept, 100 ticks after 60 writes, the log of the leader begins at %d and ends at %d",
-			leader.maxLog, leader.status().FirstIndex, leader.status().LastIndex)
-		leader.tick()
-	}
-	leader.hold = true
-	defer func() { leader.hold = false }()
-	for n := range 100 {
-		leader.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgHeartbeatResponse, From: 1, Term: leader.status().Term})
-		if m := leader.lastTo(1, eraftpb.MessageType_MsgSnapshot); m != nil {
-			return m
-		}
-		if m := leader.lastTo(1, eraftpb.MessageType_MsgAppend); m != nil {
-			leader.receive(&eraftpb.Message{
-				MsgType: eraftpb.MessageType_MsgAppendResponse, From: 1, Term: m.Term, Reject: true, Index: m.Index, RejectHint: last,
-			})
-			if m := leader.lastTo(1, eraftpb.MessageType_MsgSnapshot); m != nil {
-				return m
-			}
-		}
-		if n == 2 {
-			x.writes(leader, 5)
-			leader.hold = false
-			leader.settle()
-		}
-	}
-	require.FailNow(x.t, fmt.Sprintf("the log of a follower ends at %d, that of the leader begins at %d, but no snapshot comes", last, leader.status().FirstIndex))
-	return nil
-}
-
-// entriesOf returns the entries [first, last].
-func entriesOf(entries map[uint64]*eraftpb.Entry, first, last uint64) []*eraftpb.Entry {
-	var all []*eraftpb.Entry
-	for i := first; i <= last; i++ {
-		all = append(all, proto.CloneOf(entries[i]))
-	}
-	return all
 }
 
 // receiver returns store 1 as it is before the snapshot comes, and the writes that
@@ -232,33 +157,6 @@ func (x *transfer) acknowledged(r *member) bool {
 	return false
 }
 
-// data requires that the data of store 1 are those of the index that it says it has
-// applied.
-func (x *transfer) data(r *member, when string) {
-	s := r.status()
-	if want := x.states[s.Applied]; want != nil && !s.Restoring {
-		require.Empty(x.t, difference(want, r.content()), "%s the store says that it has applied up to index %d, but its data are not those of that index", when, s.Applied)
-	}
-}
-
-// difference tells how two contents differ, "" if they are equal.
-func difference(want, have map[string]string) string {
-	for _, key := range slices.Sorted(maps.Keys(want)) {
-		switch value, found := have[key]; {
-		case !found:
-			return fmt.Sprintf("key %q is missing", key)
-		case value != want[key]:
-			return fmt.Sprintf("key %q has the value %q instead of %q", key, value, want[key])
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(have)) {
-		if _, found := want[key]; !found {
-			return fmt.Sprintf("key %q should not be there", key)
-		}
-	}
-	return ""
-}
-
 // catchUp has a leader bring store 1 to the end of the log: with the snapshot if it
 // is needed, or without, by a leader who has all entries.
 func (x *transfer) catchUp(r *member, withSnapshot, promised bool) {
@@ -268,7 +166,9 @@ func (x *transfer) catchUp(r *member, withSnapshot, promised bool) {
 		from, of, prev = 3, term+1, x.common
 	}
 	for n := 0; ; n++ {
-		require.Less(x.t, n, 5, "the store does not take the entries that it lacks")
+		if n > 5 {
+			x.t.Fatal("the store does not take the entries that it lacks")
+		}
 		prevTerm := uint64(0)
 		if prev > 0 {
 			prevTerm = x.entries[prev].Term
@@ -276,32 +176,40 @@ func (x *transfer) catchUp(r *member, withSnapshot, promised bool) {
 		a := r.append(from, of, prev, prevTerm, entriesOf(x.entries, prev+1, x.last), x.last)
 		switch {
 		case !a.Reject && a.Index >= x.last:
-			require.Equal(x.t, x.last, a.Index, "how far its log agrees with the leader's")
+			if a.Index > x.last {
+				x.t.Fatalf("the store says that its log agrees with the leader's up to %d, but that ends at %d", a.Index, x.last)
+			}
 			return
 		case !a.Reject:
 			prev = a.Index
 		case withSnapshot:
-			require.False(x.t, promised, "the store has acknowledged the snapshot at %d, and after that it refuses what follows: its log ends at %d", meta.Index, a.RejectHint)
+			if promised {
+				x.t.Fatalf("the store has acknowledged the snapshot at %d, and after that it refuses what follows", meta.Index)
+			}
 			x.deliver(r)
-			require.True(x.t, x.acknowledged(r), "the store does not acknowledge a snapshot that is whole and newer than what it has")
+			x.mustAcknowledge(r)
 			promised = true
 		default:
-			require.FailNow(x.t, fmt.Sprintf("the store refuses entries after %d, which it had and were committed", prev))
+			x.t.Fatalf("the store refuses entries after %d, but it had entry %d, and that was committed", prev, prev)
 		}
+	}
+}
+
+// mustAcknowledge requires that store 1 has just said that it has the snapshot.
+func (x *transfer) mustAcknowledge(r *member) {
+	if !x.acknowledged(r) {
+		x.t.Fatalf("the store does not acknowledge the snapshot at %d, which is whole, and newer than what it has", x.snapshot.Snapshot.Metadata.Index)
 	}
 }
 
 // conclude requires that store 1, which has caught up, has everything, and nothing
 // that it should not have.
 func (x *transfer) conclude(r *member) {
-	s := r.status()
-	require.Equal(x.t, x.last, s.Applied, "how far the store has applied")
-	require.Equal(x.t, x.last, s.LastIndex, "the end of its log")
-	x.data(r, "having caught up,")
+	x.complete(r)
 	for range 3 {
 		r.tick()
 	}
-	require.Empty(x.t, r.files.now, "a snapshot file is left that nobody needs")
-	n := s.LastIndex + 1 - s.FirstIndex
-	require.Less(x.t, r.logSize(), 3000+200*n, "bytes in the raft engine, although its log has only %d entries", n)
+	for name := range r.files.now {
+		x.t.Fatalf("snapshot file %s is left, although nobody needs it any more", name)
+	}
 }
