@@ -2,109 +2,181 @@ package raftstore_test
 
 import (
 	"testing"
-	"time"
 
-	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/lab/graded"
-	"github.com/labkv/labkv/lab/sim"
-	"github.com/labkv/labkv/lab/sim/storesim"
-	"github.com/labkv/labkv/proto/kvrpcpb"
-	"github.com/labkv/labkv/proto/tinykvpb"
-
-	"fmt"
+	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-// keptEntries is how many applied entries the stores of these tests keep in their
-// logs.
-const keptEntries = 10
-
-// collecting is a scenario of stores that collect their logs soon, with so many
-// data that a snapshot of them travels in several pieces.
-func collecting(claim graded.Claim, clients int) sim.Scenario {
-	sc := replicated(claim, clients)
-	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries})
-	sc.Clients = append(sc.Clients, fills)
-	return sc
+// A collection is a follower, store 1, about to collect its log, which has entries of
+// several terms. Store 2 leads.
+type collection struct {
+	history
+	term uint64
+	// committed is what store 1 has heard of the commit index, which may be less than
+	// its log holds.
+	committed uint64
 }
 
-// Data that fills writes, in a family of their own: so many keys that they are not
-// removed in one batch.
-const (
-	filling      = 24
-	fillingBytes = 600
-)
+func newCollection(t *graded.T, seed uint64) *collection {
+	c := &collection{history: newHistory(t, seed)}
+	leader := newMember(t, 2, 1000)
+	leader.friend = 3
+	for range 3 {
+		leader.lead(c.term + 1)
+		c.note(leader)
+		c.writes(leader, 3+c.rng.IntN(12))
+		c.term += 2
+	}
+	c.term--
+	c.end(leader)
+	c.committed = c.last - uint64(c.rng.IntN(4))
+	return c
+}
 
-// fills is a client that makes snapshots large: it writes keys that nobody else
-// uses, each until it is acknowledged.
-func fills(s *sim.Session) {
-	region := sim.FirstRegion(s.Stores)
-	at := 0
-	for n, tries := 0, 0; n < filling && s.Working(); tries++ {
-		value := fmt.Appendf(nil, "%0*d", fillingBytes, tries)
-		store := s.Stores[at]
-		r, err := tinykvpb.NewTinyKvClient(s.Conn(store)).RawPut(s.Context(), &kvrpcpb.RawPutRequest{
-			Context: &kvrpcpb.Context{RegionId: region.Id, RegionEpoch: region.RegionEpoch, Peer: region.Peers[at]},
-			Cf:      engine.CFWrite, Key: fmt.Appendf(nil, "filling %02d", n), Value: value,
-		})
-		if err == nil && r.GetRegionError() == nil && r.GetError() == "" {
-			n++
-			continue
+// follower returns store 1, with the whole log. It has heard of the commit index bit by
+// bit, so that it has written its data bit by bit.
+func (c *collection) follower() *member {
+	f := newMember(c.t, 1, 5)
+	f.append(2, c.term, 0, 0, entriesOf(c.entries, 1, c.last), 0)
+	for i := uint64(1); i <= c.committed; i += 4 {
+		c.heartbeat(f, i)
+	}
+	c.heartbeat(f, c.committed)
+	f.sent = nil
+	return f
+}
+
+// heartbeat is one of store 2, which knows that store 1 has everything.
+func (c *collection) heartbeat(f *member, commit uint64) {
+	f.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgHeartbeat, From: 2, Term: c.term, Commit: commit})
+}
+
+// wait lets time pass in which store 1 can collect its log.
+func (c *collection) wait(f *member) {
+	for range 4 {
+		if f.life.over {
+			return
 		}
-		at = (at + 1) % len(s.Stores)
-		s.Sleep(20 * ms)
+		f.tick()
+		c.heartbeat(f, c.committed)
 	}
 }
 
-// What a log may hold at most while clients work: what is kept, what comes while a
-// collection is under way, and what a leader spares for followers that are a
-// little behind. Without any collection it would be more than ten times as much.
-const (
-	logLimit = 8*keptEntries + 100
-	// logBytes allows 200 bytes an entry, and room for what fills writes.
-	logBytes = logLimit*200 + filling*(fillingBytes+200)
-)
-
-// TestLogStaysShort2C writes all the time and looks at the logs after every event:
-// how many entries they have, and what these take in the raft engine.
-func TestLogStaysShort2C(t *testing.T) {
-	sc := collecting(graded.Claim{
-		Text:   "a log is collected, in memory and on the disk, soon after its entries were applied",
-		Source: "Raft §7",
-	}, 6)
-	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, LogLimit: logLimit, LogBytes: logBytes})
-	sc.Reach = []sim.Goal{storesim.LogCollected}
-	sim.Test(t, sc)
-}
-
-// TestDeadFollowerDoesNotKeepLog2C has one store down for most of the run. The
-// others may wait for it with their logs, but not for ever.
-func TestDeadFollowerDoesNotKeepLog2C(t *testing.T) {
-	sc := collecting(graded.Claim{
-		Text:   "a follower that is gone does not keep the others from collecting their logs",
-		Source: "Raft §7",
-	}, 6)
-	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, LogLimit: logLimit, LogBytes: logBytes})
-	sc.Nemesis = func(d *sim.Drawer, s sim.Setting) []sim.Fault {
-		return []sim.Fault{{Kind: sim.Crash, Who: d.Between(1, s.Stores), From: 500 * ms, Until: s.Span}}
+// check looks at a store that has collected its log, or was about to, and has been
+// restarted after that. In the end it leads, and others need what its log still holds,
+// or what it does not hold any more.
+func (c *collection) check(f *member, when string) {
+	c.data(f, when)
+	c.heartbeat(f, c.last)
+	c.complete(f)
+	f.restart()
+	c.data(f, "after another restart")
+	f.lead(c.term + 1)
+	first := f.status().FirstIndex
+	if first == 1 {
+		return
 	}
-	sc.Reach = []sim.Goal{storesim.LogCollected, storesim.SnapshotInstalled}
-	sim.Test(t, sc)
+	// The log of store 2 ends where this one begins.
+	for n := 0; ; n++ {
+		f.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgHeartbeatResponse, From: 2, Term: c.term + 1})
+		sent := f.lastTo(2, eraftpb.MessageType_MsgAppend)
+		if sent != nil && sent.Index >= first {
+			f.receive(&eraftpb.Message{
+				MsgType: eraftpb.MessageType_MsgAppendResponse, From: 2, Term: c.term + 1, Reject: true, Index: sent.Index, RejectHint: first - 1,
+			})
+			sent = f.lastTo(2, eraftpb.MessageType_MsgAppend)
+		}
+		switch {
+		case f.lastTo(2, eraftpb.MessageType_MsgSnapshot) != nil || n > 20:
+			c.t.Fatalf("the log of a follower ends with entry %d, and that of the leader begins at %d, but the leader does not send it entries from there on", first-1, first)
+		case sent == nil || sent.Index != first-1 || len(sent.Entries) == 0:
+			continue
+		case sent.LogTerm != c.entries[first-1].Term:
+			c.t.Fatalf("the leader's log begins at %d. It says that the entry before is of term %d, but that was of term %d", first, sent.LogTerm, c.entries[first-1].Term)
+		}
+		for i, e := range sent.Entries {
+			if want := c.entries[first+uint64(i)]; e.Index <= c.last && (e.Index != want.Index || e.Term != want.Term) {
+				c.t.Fatalf("the leader sends entry %d of term %d in the place of entry %d of term %d", e.Index, e.Term, want.Index, want.Term)
+			}
+		}
+		break
+	}
+	f.snapshotFor(3, 0, func() {})
 }
 
-// TestCollectedLogsSurvivePowerCuts2C crashes all stores at once, again and again,
-// while they collect their logs. What left a log must be durable in the data by
-// then: nothing brings it back.
-func TestCollectedLogsSurvivePowerCuts2C(t *testing.T) {
-	sc := collecting(graded.Claim{
-		Text:   "an entry leaves the log only after its effects are durable",
-		Source: "doc.go: What is durable when, 3",
-	}, 6)
-	sc.Nemesis = sim.Together(
-		everySoOften(700*ms, func(d *sim.Drawer, _ sim.Setting) (sim.Fault, time.Duration) {
-			return sim.Fault{Kind: sim.Crash, Who: sim.Everybody}, d.Duration(ms, 100*ms)
-		}),
-		sim.CrashesWhileWriting(600*ms))
-	sc.Tick = 20 * ms
-	sc.Reach = []sim.Goal{storesim.LogCollected, sim.CrashLostWrites, sim.Restarted}
-	sim.Test(t, sc)
+// TestCrashAtEveryWriteOfCollection2C has a store collect its log, and cuts the power
+// once at each write that it does until that is done: before the write, in its
+// middle, and right after it. Of what was not synced each engine keeps all, nothing, or a
+// part. Whatever has left the log is in the data, and the log goes on where they end.
+// The first time there is no power cut: the store is just restarted.
+func TestCrashAtEveryWriteOfCollection2C(t *testing.T) {
+	graded.Seeds(t, graded.Claim{
+		Text:   "after a crash at any write, what is not in the log any more is in the data, and the log still says where it begins",
+		Source: "Raft §7; doc.go: What is durable when, 3",
+	}, 20, func(t *graded.T, seed uint64) uint64 {
+		c := newCollection(t, seed)
+		f := c.follower()
+		f.writes = 0
+		c.wait(f)
+		writes := f.writes
+		switch s := f.status(); {
+		case s.FirstIndex == 1:
+			t.Fatalf("with at most %d applied entries kept, and %d applied, the log is not collected within 4 ticks", f.maxLog, s.Applied)
+		case s.FirstIndex > s.Applied+1:
+			t.Fatalf("the log begins at %d, but only entries up to %d are applied", s.FirstIndex, s.Applied)
+		}
+		f.restart()
+		c.check(f, "after a restart in order")
+		f.Close()
+		for at := 1; at <= writes; at++ {
+			for _, point := range []memory.FaultKind{memory.CrashBefore, memory.CrashUnacknowledged, memory.CrashAfter} {
+				for _, log := range []int{0, memory.All} {
+					for _, data := range []int{0, memory.All, c.rng.IntN(12)} {
+						c.cut(&powerCut{at: at, point: point, log: log, data: data})
+					}
+				}
+			}
+		}
+		return 0
+	})
+}
+
+// cut has store 1 collect its log, and cuts the power at one write.
+func (c *collection) cut(cut *powerCut) {
+	f := c.follower()
+	f.writes, f.cut = 0, cut
+	c.wait(f)
+	explaining(c.t, cut.String(), func() {
+		f.restart()
+		c.check(f, "after the power cut")
+	})
+	f.Close()
+}
+
+// TestSnapshotIsMadeAgain2C has a leader find no room for the file of a snapshot. Once
+// there is room, it makes the snapshot, and sends it. Later another one is needed:
+// then the first is too old, since the log has been collected beyond it.
+func TestSnapshotIsMadeAgain2C(t *testing.T) {
+	graded.Seeds(t, graded.Claim{
+		Text:   "a snapshot that could not be made, or that is older than the log, is made anew",
+		Source: "the contract of Storage; Raft §7",
+	}, 20, func(t *graded.T, seed uint64) uint64 {
+		h := newHistory(t, seed)
+		leader := newMember(t, 2, 5)
+		leader.friend = 3
+		leader.lead(1)
+		last := uint64(0)
+		for range 3 {
+			h.writes(leader, 40+h.rng.IntN(40))
+			leader.collect(last + 1)
+			leader.files.full = h.rng.IntN(4)
+			sent := leader.snapshotFor(1, last, func() { h.writes(leader, h.rng.IntN(3)) })
+			leader.ReportSnapshot(1, 1, true)
+			last = sent.Snapshot.Metadata.Index
+			leader.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgAppendResponse, From: 1, Term: 1, Index: last})
+		}
+		leader.Close()
+		return 0
+	})
 }

@@ -1,6 +1,8 @@
 package raftstore
 
 import (
+	"math"
+
 	"github.com/pingcap/errors"
 	"google.golang.org/protobuf/proto"
 
@@ -44,7 +46,11 @@ func loadPeerStorage(raftEngine engine.Engine, applied *raftserverpb.RegionState
 		return nil, err
 	} else if !held {
 		// A snapshot was installed, and the crash came before the log was
-		// dropped. Nobody has been told of it yet.
+		// dropped. Nobody has been told of it yet. What is left of the old
+		// log would stay for ever: nothing is collected before the new one.
+		if err := raftEngine.DeleteRange(cfRaft, logRange(s.regionID, 0, math.MaxUint64)); err != nil {
+			return nil, err
+		}
 		s.resetLog(applied.AppliedIndex, applied.AppliedTerm)
 	}
 	return s, nil

@@ -8,6 +8,8 @@
 package raftstore
 
 import (
+	"math"
+
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -27,6 +29,9 @@ func loadPeerStorage(raftEngine engine.Engine, applied *raftserverpb.RegionState
 		s.state.HardState = &eraftpb.HardState{}
 	}
 	if applied.AppliedIndex > s.state.LastIndex {
+		if err := raftEngine.DeleteRange(cfRaft, logRange(s.regionID, 0, math.MaxUint64)); err != nil {
+			return nil, err
+		}
 		s.resetLog(applied.AppliedIndex, applied.AppliedTerm)
 	}
 	return s, nil

@@ -67,15 +67,20 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	}
 	entry, err := raftstore.LoadEntry(durable, rm.RegionId, m.Index)
 	promise := fmt.Sprintf("that it has the leader's log up to index %d", m.Index)
-	switch term, known := ps.terms[entryOfTerm{m.Term, m.Index}]; {
-	case err != nil:
+	term, known := ps.terms[entryOfTerm{m.Term, m.Index}]
+	if err == nil && entry != nil && state.LastIndex >= m.Index && (!known || entry.Term == term) {
+		return nil
+	}
+	// The data of a snapshot stand for the log up to there, also while the log on the
+	// disk is still the one from before: a restart makes them agree.
+	data, dataErr := raftstore.LoadRegionState(s.data.Durable(), rm.RegionId)
+	switch {
+	case err != nil || dataErr != nil || m.Index <= data.AppliedIndex:
 		return nil
 	case entry == nil || state.LastIndex < m.Index:
 		return broken(promise, fmt.Sprintf("its log would end at index %d", state.LastIndex))
-	case known && entry.Term != term:
-		return broken(promise, fmt.Sprintf("it would have an entry of term %d there instead of one of term %d", entry.Term, term))
 	}
-	return nil
+	return broken(promise, fmt.Sprintf("it would have an entry of term %d there instead of one of term %d", entry.Term, term))
 }
 
 func candidate(id uint64) string {

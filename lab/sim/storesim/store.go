@@ -28,6 +28,9 @@ type store struct {
 	data   *summed
 	rpcs   *server.Server
 
+	// shuffler is nil unless Options.Disorder is set.
+	shuffler *shuffler
+
 	// status is what was last observed while the store was idle.
 	status raftstore.Status
 	// installs is true since a snapshot began to be installed.
@@ -65,6 +68,11 @@ func open(y *System, env *sim.Env) (*store, error) {
 		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
 		MaxLogEntries: y.opts.MaxLogEntries,
 		Logger:        env.Logger,
+	}
+	if y.opts.Disorder {
+		s.shuffler = &shuffler{network: network{s}}
+		cfg.Transport = s.shuffler
+		cfg.RaftEngine, cfg.KVEngine = flushing{s.log, s.shuffler}, flushing{s.data, s.shuffler}
 	}
 	s.Store, err = raftstore.Open(cfg)
 	if err == raftstore.ErrNotBootstrapped {
@@ -109,7 +117,9 @@ func (s *store) Pass() bool {
 		}
 		return false
 	}
-	if !s.Store.Pass() {
+	worked := s.Store.Pass()
+	s.shuffler.flush()
+	if !worked {
 		return false
 	}
 	switch st, _ := s.Status(regionID); {

@@ -60,6 +60,9 @@ type Options struct {
 	// LogLimit is the number of entries that no log may exceed, and
 	// LogBytes what the entries of one may take on the disk. 0 for no limit.
 	LogLimit, LogBytes uint64
+	// Disorder has stores send in random order of the destinations what they
+	// send at a time. A run is the same run with it.
+	Disorder bool
 }
 
 // System is the stores of one run. It implements sim.System.

@@ -1,0 +1,116 @@
+package raftstore_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// A history is what the leaders of a region have written, all of it committed.
+type history struct {
+	t   *graded.T
+	rng *rand.Rand
+
+	// entries are the log, by index, and last is its end.
+	entries map[uint64]*eraftpb.Entry
+	last    uint64
+	// states are the data at each index, as far as they are known.
+	states map[uint64]map[string]string
+}
+
+func newHistory(t *graded.T, seed uint64) history {
+	return history{t: t, rng: rand.New(rand.NewPCG(seed, 2)), states: map[uint64]map[string]string{0: {}}}
+}
+
+// writes has the leader write, one thing after the other, and notes what its data are
+// then.
+func (h *history) writes(leader *member, n int) {
+	for range n {
+		key := fmt.Appendf(nil, "%02d", h.rng.IntN(30))
+		w := &raftserverpb.Write{Cf: engine.Families[h.rng.IntN(len(engine.Families))], Key: key}
+		if w.Delete = h.rng.IntN(3) == 0; !w.Delete {
+			w.Value = fmt.Appendf(nil, "%0100d", h.rng.IntN(1000))
+		}
+		a := leader.submit(w)[0]
+		if a.times != 1 || a.err != nil {
+			h.t.Fatalf("a write on a leader that has a majority was answered %d times, with the error %v", a.times, a.err)
+		}
+		h.note(leader)
+	}
+}
+
+// note notes what the data of a store are now.
+func (h *history) note(leader *member) { h.states[leader.status().Applied] = leader.content() }
+
+// end takes over the log of the leader, who is not needed any more.
+func (h *history) end(leader *member) {
+	s := leader.status()
+	if s.Applied != s.LastIndex {
+		h.t.Fatalf("the leader has entries up to %d on a majority, but has applied only up to %d", s.LastIndex, s.Applied)
+	}
+	h.entries, h.last = leader.entries, s.LastIndex
+	leader.Close()
+}
+
+// entriesOf returns the entries [first, last].
+func entriesOf(entries map[uint64]*eraftpb.Entry, first, last uint64) []*eraftpb.Entry {
+	var all []*eraftpb.Entry
+	for i := first; i <= last; i++ {
+		all = append(all, proto.CloneOf(entries[i]))
+	}
+	return all
+}
+
+// data requires that the data of a store are those of the index that it says it has
+// applied.
+func (h *history) data(m *member, when string) {
+	s := m.status()
+	want := h.states[s.Applied]
+	if want == nil || s.Restoring {
+		return
+	}
+	if d := difference(want, m.content()); d != "" {
+		h.t.Fatalf("%s the store says that it has applied up to index %d, but its data are not those of that index: %s", when, s.Applied, d)
+	}
+}
+
+// complete requires that a store has the whole log applied, and on its disk hardly
+// more of it than it says.
+func (h *history) complete(m *member) {
+	s := m.status()
+	switch n := s.LastIndex + 1 - s.FirstIndex; {
+	case s.Applied != h.last:
+		h.t.Fatalf("the store has got everything up to %d, and that is committed, but it has applied only up to %d", h.last, s.Applied)
+	case s.LastIndex != h.last:
+		h.t.Fatalf("the log of the leader ends at %d, that of the store, which has caught up, at %d", h.last, s.LastIndex)
+	case m.logSize() > 3000+200*n:
+		h.t.Fatalf("the log has %d entries, but the raft engine holds %d bytes", n, m.logSize())
+	}
+	h.data(m, "having caught up,")
+}
+
+// difference tells how two contents differ, "" if they are equal.
+func difference(want, have map[string]string) string {
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		switch value, found := have[key]; {
+		case !found:
+			return fmt.Sprintf("key %q is missing", key)
+		case value != want[key]:
+			return fmt.Sprintf("key %q has the value %q instead of %q", key, value, want[key])
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(have)) {
+		if _, found := want[key]; !found {
+			return fmt.Sprintf("key %q should not be there", key)
+		}
+	}
+	return ""
+}

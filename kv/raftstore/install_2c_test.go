@@ -1,0 +1,191 @@
+package raftstore_test
+
+import (
+	stderrors "errors"
+	"slices"
+	"testing"
+
+	"github.com/labkv/labkv/kv/engine/memory"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/lab/graded"
+)
+
+// TestSnapshotReplacesEverything2C delivers a snapshot to a store that is new, or has
+// been away, or has led meanwhile, alone or not. After that its log and its data, of
+// all families, are those of the leader and nothing else, also after a power cut.
+// Whoever still waited for a write there is answered.
+func TestSnapshotReplacesEverything2C(t *testing.T) {
+	graded.Seeds(t, graded.Claim{
+		Text:   "a snapshot replaces the data and the log, whatever was there before",
+		Source: "Raft §7; doc.go: What is durable when, 4",
+	}, 40, func(t *graded.T, seed uint64) uint64 {
+		x := newTransfer(t, seed)
+		r, waiting := x.receiver()
+		x.deliver(r)
+		x.mustAcknowledge(r)
+		x.data(r, "with the snapshot")
+		for _, a := range waiting {
+			x.checkAnswer(a)
+		}
+		x.catchUp(r, true, true)
+		x.conclude(r)
+		x.deliver(r) // once more: the network may repeat it
+		x.conclude(r)
+		r.powerCut(powerCut{})
+		r.restart()
+		x.data(r, "after a power cut")
+		x.catchUp(r, true, true)
+		x.conclude(r)
+		end := x.entries[x.last]
+		if r.vote(3, term+1, x.last+500, end.Term-1) {
+			t.Fatalf("the store votes for a log that ends with an entry of term %d, but its own has one of term %d", end.Term-1, end.Term)
+		}
+		if !r.vote(3, term+2, x.last, end.Term) {
+			t.Fatalf("the store refuses its vote to a log that ends as its own does, with entry %d of term %d", x.last, end.Term)
+		}
+		r.Close()
+		return 0
+	})
+}
+
+// checkAnswer checks the answer to a write that waited at store 1 when the snapshot
+// jumped over its place in the log.
+func (x *transfer) checkAnswer(a *answer) {
+	var refusal *storage.RegionError
+	switch {
+	case a.times != 1:
+		x.t.Fatalf("a write waited when a snapshot jumped over its place in the log, and was answered %d times", a.times)
+	case x.before == wasFollowed && stderrors.As(a.err, &refusal):
+		x.t.Fatalf("a write is refused, but it was committed, and is in the snapshot: %v", a.err)
+	case x.before == hasLed && a.err == nil:
+		x.t.Fatal("a write is answered as done, but another leader's entry has taken its place")
+	}
+}
+
+// TestCorruptSnapshotIsRefused2C delivers a snapshot whose file has a wrong bit, or
+// lacks its end. The store may end, as its disk has failed it, but it must neither say
+// that it has the snapshot nor give up anything for it. It takes the next one, whose file
+// is whole.
+func TestCorruptSnapshotIsRefused2C(t *testing.T) {
+	graded.Seeds(t, graded.Claim{
+		Text:   "nothing that is there is given up for a snapshot file that is not whole",
+		Source: "doc.go: What is durable when, 4",
+	}, 20, func(t *graded.T, seed uint64) uint64 {
+		x := newTransfer(t, seed)
+		whole := x.file
+		r, _ := x.receiver()
+		before, applied := r.content(), r.status().Applied
+		x.file = slices.Clone(whole)
+		if at := x.rng.IntN(len(whole)); seed%2 == 0 {
+			x.file[at] ^= 1 << x.rng.IntN(8)
+		} else {
+			x.file = x.file[:at]
+		}
+		r.mayGiveUp = true
+		x.deliver(r)
+		if x.acknowledged(r) {
+			t.Fatal("the store acknowledges a snapshot whose file is corrupt")
+		}
+		r.mayGiveUp = false
+		r.restart()
+		if now := r.status().Applied; now == applied {
+			if d := difference(before, r.content()); d != "" {
+				t.Fatalf("the store got a snapshot whose file is corrupt. After a restart its data are not the old ones: %s", d)
+			}
+		}
+		x.data(r, "after a restart")
+		x.file = whole
+		x.catchUp(r, true, false)
+		x.conclude(r)
+		r.Close()
+		return 0
+	})
+}
+
+// TestCrashAtEveryWriteOfSnapshot2C delivers a snapshot again and again, and cuts
+// the power once at each write that the store does to its engines and files until
+// it has installed it: before the write, in its middle, and right after it. Of what was
+// not synced each engine keeps all, nothing, or a part, whatever the other one does. Half
+// a snapshot must never be taken for data. The store keeps what it has promised before,
+// and in the end it has everything.
+func TestCrashAtEveryWriteOfSnapshot2C(t *testing.T) {
+	graded.Seeds(t, graded.Claim{
+		Text:   "a crash at any write while a snapshot is installed leaves the old data or, after a restart, the new",
+		Source: "doc.go: What is durable when, 4",
+	}, 20, func(t *graded.T, seed uint64) uint64 {
+		x := newTransfer(t, seed)
+		r, _ := x.receiver()
+		r.writes = 0
+		x.deliver(r)
+		writes := r.writes
+		r.Close()
+		x.cutWhileWaiting()
+		for at := 1; at <= writes; at++ {
+			for _, point := range []memory.FaultKind{memory.CrashBefore, memory.CrashUnacknowledged, memory.CrashAfter} {
+				files := x.rng.IntN(2) == 0
+				for _, log := range []int{0, memory.All} {
+					for _, data := range []int{0, memory.All} {
+						x.cut(&powerCut{at, point, log, data, files}, nil)
+					}
+				}
+				again := &powerCut{1 + x.rng.IntN(8), point, x.rng.IntN(3), x.rng.IntN(6), !files}
+				x.cut(&powerCut{at, point, x.rng.IntN(3), x.rng.IntN(6), !files}, again)
+			}
+		}
+		return 0
+	})
+}
+
+// cut delivers the snapshot, cuts the power at one write, and perhaps once more while
+// the store starts again.
+func (x *transfer) cut(first, second *powerCut) {
+	text := first.String()
+	if second != nil {
+		text += "\nand while it starts again: " + second.String()
+	}
+	r, _ := x.receiver()
+	r.writes, r.cut = 0, first
+	x.deliver(r)
+	promised := x.acknowledged(r)
+	r.writes, r.cut = 0, second
+	explaining(x.t, text, func() {
+		r.restart()
+		r.cut = nil
+		x.afterCut(r, promised)
+	})
+}
+
+// cutWhileWaiting cuts the power when the store has taken the snapshot, and nothing
+// that it does in the background was begun.
+func (x *transfer) cutWhileWaiting() {
+	r, _ := x.receiver()
+	r.hold = true
+	x.deliver(r)
+	promised := x.acknowledged(r)
+	r.powerCut(powerCut{})
+	r.hold = false
+	explaining(x.t, "power cut when the store has got the snapshot, before it does anything with it in the background; what was not synced is lost", func() {
+		r.restart()
+		x.afterCut(r, promised)
+	})
+}
+
+// afterCut looks at a store that has come back.
+func (x *transfer) afterCut(r *member, promised bool) {
+	x.data(r, "after the restart")
+	if index := x.snapshot.Snapshot.Metadata.Index; promised && r.status().Applied < index {
+		x.t.Fatalf("the store has acknowledged the snapshot at %d, but after the restart it has applied only up to %d", index, r.status().Applied)
+	}
+	if now := r.status().Term; now < term {
+		x.t.Fatalf("the store has answered in term %d, but after the restart its term is %d", term, now)
+	}
+	if x.voted && r.vote(3, term, x.last+1, term) {
+		x.t.Fatalf("after the restart the store votes for store 3 in term %d, in which it has voted for store 2", term)
+	}
+	x.catchUp(r, x.rng.IntN(2) == 0, promised)
+	x.conclude(r)
+	r.powerCut(powerCut{})
+	r.restart()
+	x.data(r, "after another power cut")
+	r.Close()
+}

@@ -1,0 +1,131 @@
+package raftstore_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/storesim"
+	"github.com/labkv/labkv/proto/errorpb"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/tinykvpb"
+)
+
+// keptEntries is how many applied entries the stores of these tests keep in their
+// logs.
+const keptEntries = 10
+
+// collecting is a scenario of stores that collect their logs soon, with so many
+// data that a snapshot of them travels in several pieces.
+func collecting(claim graded.Claim, clients int) sim.Scenario {
+	sc := replicated(claim, clients)
+	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries})
+	sc.Clients = append(sc.Clients, fills)
+	return sc
+}
+
+// What fills writes: so many keys in each of two families that they are not removed
+// in one batch.
+const (
+	filling      = 40
+	fillingBytes = 400
+)
+
+// fills is a client that makes snapshots large. It writes to keys that nobody else
+// uses, in the families that nobody else uses, each until that is acknowledged. Then it
+// deletes some of them, and writes them again.
+func fills(s *sim.Session) {
+	region := sim.FirstRegion(s.Stores)
+	families := []engine.CF{engine.CFWrite, engine.CFLock}
+	at, tries := 0, 0
+	change := func(n int, deletes bool) {
+		for s.Working() {
+			tries++
+			header := &kvrpcpb.Context{RegionId: region.Id, RegionEpoch: region.RegionEpoch, Peer: region.Peers[at]}
+			stub := tinykvpb.NewTinyKvClient(s.Conn(s.Stores[at]))
+			cf, key := families[n%len(families)], fmt.Appendf(nil, "filling %02d", n)
+			var r interface {
+				GetRegionError() *errorpb.Error
+				GetError() string
+			}
+			var err error
+			if deletes {
+				r, err = stub.RawDelete(s.Context(), &kvrpcpb.RawDeleteRequest{Context: header, Cf: cf, Key: key})
+			} else {
+				value := fmt.Appendf(nil, "%0*d", fillingBytes, tries)
+				r, err = stub.RawPut(s.Context(), &kvrpcpb.RawPutRequest{Context: header, Cf: cf, Key: key, Value: value})
+			}
+			if err == nil && r.GetRegionError() == nil && r.GetError() == "" {
+				return
+			}
+			at = (at + 1) % len(s.Stores)
+			s.Sleep(20 * ms)
+		}
+	}
+	for n := range filling {
+		change(n, false)
+	}
+	for s.Working() {
+		change(s.Draw.IntN(filling), s.Draw.Chance(0.5))
+		s.Sleep(s.Draw.Duration(20*ms, 120*ms))
+	}
+}
+
+// What a log may hold at most while clients work: what is kept, what comes while a
+// collection is under way, and what a leader spares for followers that are a
+// little behind. Without any collection it would be several times as much.
+const (
+	logLimit = 8*keptEntries + 100
+	// logBytes allows 200 bytes an entry, and room for what fills writes.
+	logBytes = logLimit*200 + 2*filling*(fillingBytes+200)
+)
+
+// TestLogStaysShort2C writes all the time and looks at the logs after every event:
+// how many entries they have, and what these take in the raft engine.
+func TestLogStaysShort2C(t *testing.T) {
+	sc := collecting(graded.Claim{
+		Text:   "a log is collected, in memory and on the disk, soon after its entries were applied",
+		Source: "Raft §7",
+	}, 6)
+	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, LogLimit: logLimit, LogBytes: logBytes})
+	sc.For = 2500 * ms
+	sc.Reach = []sim.Goal{storesim.LogCollected}
+	sim.Test(t, sc)
+}
+
+// TestDeadFollowerDoesNotKeepLog2C has one store down for most of the run. The
+// others may wait for it with their logs, but not for ever.
+func TestDeadFollowerDoesNotKeepLog2C(t *testing.T) {
+	sc := collecting(graded.Claim{
+		Text:   "a follower that is gone does not keep the others from collecting their logs",
+		Source: "Raft §7",
+	}, 6)
+	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, LogLimit: logLimit, LogBytes: logBytes})
+	sc.For = 3 * time.Second
+	sc.Nemesis = func(d *sim.Drawer, s sim.Setting) []sim.Fault {
+		return []sim.Fault{{Kind: sim.Crash, Who: d.Between(1, s.Stores), From: 500 * ms, Until: s.Span}}
+	}
+	sc.Reach = []sim.Goal{storesim.LogCollected, storesim.SnapshotInstalled}
+	sim.Test(t, sc)
+}
+
+// TestCollectedLogsSurvivePowerCuts2C crashes all stores at once, again and again,
+// while they collect their logs. What left a log must be durable in the data by
+// then: nothing brings it back.
+func TestCollectedLogsSurvivePowerCuts2C(t *testing.T) {
+	sc := collecting(graded.Claim{
+		Text:   "an entry leaves the log only after its effects are durable",
+		Source: "doc.go: What is durable when, 3",
+	}, 6)
+	sc.Nemesis = sim.Together(
+		everySoOften(700*ms, func(d *sim.Drawer, _ sim.Setting) (sim.Fault, time.Duration) {
+			return sim.Fault{Kind: sim.Crash, Who: sim.Everybody}, d.Duration(ms, 100*ms)
+		}),
+		sim.CrashesWhileWriting(600*ms))
+	sc.Tick, sc.For = 20*ms, 3*time.Second
+	sc.Reach = []sim.Goal{storesim.LogCollected, sim.CrashLostWrites, sim.Restarted}
+	sim.Test(t, sc)
+}

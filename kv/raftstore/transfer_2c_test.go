@@ -1,0 +1,215 @@
+package raftstore_test
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// What the store that gets a snapshot has before it.
+type background int
+
+const (
+	hasNothing  background = iota // it is new
+	hasBeenAway                   // it has the beginning of the log
+	hasLed                        // the same, and then it led, alone: its log is longer than the snapshot, and wrong
+	wasFollowed                   // the same, but its entries were committed by the next leader
+	backgrounds
+)
+
+// A transfer is a snapshot on its way from store 2 to store 1, with all that led to
+// it and all that follows. Store 1 can be brought to that point again and again.
+type transfer struct {
+	history
+
+	before background
+	maxLog uint64
+	// common is up to where both logs agree when the snapshot is sent.
+	common uint64
+	// voted is whether store 1 has voted for store 2 in its term.
+	voted bool
+	// past is what has happened to store 1.
+	past []func(r *member, waiting *[]*answer)
+
+	// snapshot is the message, and file its file.
+	snapshot *eraftpb.Message
+	file     []byte
+}
+
+// term is that of the leader which sends the snapshot.
+const term = 3
+
+func newTransfer(t *graded.T, seed uint64) *transfer {
+	x := &transfer{history: newHistory(t, seed), before: background(seed) % backgrounds}
+	x.maxLog = []uint64{5, 1000}[x.rng.IntN(2)]
+	leader := newMember(t, 2, 5)
+	leader.friend = 3
+	leader.lead(1)
+	x.writes(leader, 6+x.rng.IntN(40))
+	receiver := newMember(t, 1, x.maxLog)
+	x.prepare(leader, receiver)
+	x.send(leader, receiver)
+	return x
+}
+
+// does has something happen to store 1, now and each time that it is brought to this
+// point.
+func (x *transfer) does(r *member, do func(r *member, waiting *[]*answer)) {
+	x.past = append(x.past, do)
+	do(r, new([]*answer))
+}
+
+// prepare gives store 1 its background, and makes store 2 the leader.
+func (x *transfer) prepare(leader, r *member) {
+	if x.before != hasNothing {
+		x.common = leader.status().LastIndex
+		if x.before == hasBeenAway {
+			x.common -= uint64(x.rng.IntN(4))
+		}
+		commit := x.common - uint64(x.rng.IntN(3))
+		beginning := entriesOf(leader.entries, 1, x.common)
+		x.does(r, func(r *member, _ *[]*answer) {
+			r.append(2, 1, 0, 0, beginning, commit)
+			r.tick() // so that it may collect its log
+		})
+	}
+	switch x.before {
+	case hasLed:
+		x.does(r, func(r *member, waiting *[]*answer) {
+			r.lead(term - 1)
+			*waiting = r.submit(ownWrites(150)...)
+		})
+	case wasFollowed:
+		x.does(r, func(r *member, waiting *[]*answer) {
+			r.lead(term - 1)
+			r.receive(&eraftpb.Message{
+				MsgType: eraftpb.MessageType_MsgAppendResponse, From: 3, Term: term - 1, Index: r.status().LastIndex,
+			})
+			*waiting = r.submit(ownWrites(3)...)
+		})
+		// Store 2 gets them all. Store 1 never hears of it.
+		leader.append(1, term-1, x.common, leader.entries[x.common].Term, entriesOf(r.entries, x.common+1, r.status().LastIndex), 0)
+		x.common = r.status().LastIndex
+		maps.Copy(leader.entries, r.entries)
+	}
+	request := leader.lead(term)
+	x.does(r, func(r *member, _ *[]*answer) {
+		r.receive(request)
+		answer := r.lastTo(2, eraftpb.MessageType_MsgRequestVoteResponse)
+		x.voted = answer != nil && !answer.Reject
+	})
+	x.note(leader)
+}
+
+// ownWrites are what store 1 has written as a leader.
+func ownWrites(n int) []*raftserverpb.Write {
+	var writes []*raftserverpb.Write
+	for i := range n {
+		writes = append(writes, &raftserverpb.Write{
+			Cf: engine.CFDefault, Key: fmt.Appendf(nil, "%02d", i%40), Value: fmt.Appendf(nil, "own %0100d", i),
+		})
+	}
+	return writes
+}
+
+// send has the leader write until its log is collected, and takes the snapshot that it
+// sends to store 1, who needs what is gone.
+func (x *transfer) send(leader, r *member) {
+	x.writes(leader, 60)
+	leader.collect(x.common + 1)
+	x.snapshot = leader.snapshotFor(1, x.common, func() { x.writes(leader, 5) })
+	x.file = leader.files.now[raftstore.SnapshotName(1, x.snapshot.Snapshot.Metadata)]
+	leader.ReportSnapshot(1, 1, true)
+	x.writes(leader, x.rng.IntN(8))
+	x.end(leader)
+	r.Close()
+}
+
+// receiver returns store 1 as it is before the snapshot comes, and the writes that
+// wait for it.
+func (x *transfer) receiver() (r *member, waiting []*answer) {
+	r = newMember(x.t, 1, x.maxLog)
+	for _, happens := range x.past {
+		happens(r, &waiting)
+	}
+	r.sent = nil
+	return r, waiting
+}
+
+// deliver delivers the snapshot.
+func (x *transfer) deliver(r *member) {
+	r.files.receive(raftstore.SnapshotName(1, x.snapshot.Snapshot.Metadata), x.file)
+	r.receive(x.snapshot)
+}
+
+// acknowledged reports whether store 1 has said that it has what is in the snapshot.
+func (x *transfer) acknowledged(r *member) bool {
+	for _, m := range r.sent {
+		if m.MsgType == eraftpb.MessageType_MsgAppendResponse && !m.Reject && m.Index >= x.snapshot.Snapshot.Metadata.Index {
+			return true
+		}
+	}
+	return false
+}
+
+// catchUp has a leader bring store 1 to the end of the log: with the snapshot if it
+// is needed, or without, by a leader who has all entries.
+func (x *transfer) catchUp(r *member, withSnapshot, promised bool) {
+	meta := x.snapshot.Snapshot.Metadata
+	from, of, prev := uint64(2), uint64(term), meta.Index
+	if !withSnapshot {
+		from, of, prev = 3, term+1, x.common
+	}
+	for n := 0; ; n++ {
+		if n > 5 {
+			x.t.Fatal("the store does not take the entries that it lacks")
+		}
+		prevTerm := uint64(0)
+		if prev > 0 {
+			prevTerm = x.entries[prev].Term
+		}
+		a := r.append(from, of, prev, prevTerm, entriesOf(x.entries, prev+1, x.last), x.last)
+		switch {
+		case !a.Reject && a.Index >= x.last:
+			if a.Index > x.last {
+				x.t.Fatalf("the store says that its log agrees with the leader's up to %d, but that ends at %d", a.Index, x.last)
+			}
+			return
+		case !a.Reject:
+			prev = a.Index
+		case withSnapshot:
+			if promised {
+				x.t.Fatalf("the store has acknowledged the snapshot at %d, and after that it refuses what follows", meta.Index)
+			}
+			x.deliver(r)
+			x.mustAcknowledge(r)
+			promised = true
+		default:
+			x.t.Fatalf("the store refuses entries after %d, but it had entry %d, and that was committed", prev, prev)
+		}
+	}
+}
+
+// mustAcknowledge requires that store 1 has just said that it has the snapshot.
+func (x *transfer) mustAcknowledge(r *member) {
+	if !x.acknowledged(r) {
+		x.t.Fatalf("the store does not acknowledge the snapshot at %d, which is whole, and newer than what it has", x.snapshot.Snapshot.Metadata.Index)
+	}
+}
+
+// conclude requires that store 1, which has caught up, has everything, and nothing
+// that it should not have.
+func (x *transfer) conclude(r *member) {
+	x.complete(r)
+	for range 3 {
+		r.tick()
+	}
+	for name := range r.files.now {
+		x.t.Fatalf("snapshot file %s is left, although nobody needs it any more", name)
+	}
+}
