@@ -50,7 +50,7 @@ func TestSnapshotReplacesEverything2C(t *testing.T) {
 
 // checkAnswer checks the answer to a write that waited at store 1 when the snapshot
 // jumped over its place in the log.
-func (x *transfer) checkAnswer(a *answer) {
+func (x *transfer) checkAnswer(a *outcome) {
 	var refusal *storage.RegionError
 	switch {
 	case a.times != 1:

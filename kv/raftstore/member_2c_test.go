@@ -433,18 +433,18 @@ func (m *member) checkSnapshot(sent *eraftpb.Message) {
 	}
 }
 
-// An answer is what came of a write.
-type answer struct {
+// An outcome is what came of a write.
+type outcome struct {
 	times int
 	err   error
 }
 
 // submit submits writes, each as a command of its own.
-func (m *member) submit(writes ...*raftserverpb.Write) []*answer {
-	var answers []*answer
+func (m *member) submit(writes ...*raftserverpb.Write) []*outcome {
+	var outcomes []*outcome
 	for _, w := range writes {
-		a := &answer{}
-		answers = append(answers, a)
+		a := &outcome{}
+		outcomes = append(outcomes, a)
 		m.Submit(&raftstore.Command{
 			Context: &kvrpcpb.Context{RegionId: 1}, Writes: []*raftserverpb.Write{w},
 			Done: func(r raftstore.Result) {
@@ -454,7 +454,7 @@ func (m *member) submit(writes ...*raftserverpb.Write) []*answer {
 		})
 	}
 	m.settle()
-	return answers
+	return outcomes
 }
 
 // content returns the data of the store, by family and key.

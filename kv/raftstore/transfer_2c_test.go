@@ -34,7 +34,7 @@ type transfer struct {
 	// voted is whether store 1 has voted for store 2 in its term.
 	voted bool
 	// past is what has happened to store 1.
-	past []func(r *member, waiting *[]*answer)
+	past []func(r *member, waiting *[]*outcome)
 
 	// snapshot is the message, and file its file.
 	snapshot *eraftpb.Message
@@ -59,9 +59,9 @@ func newTransfer(t *graded.T, seed uint64) *transfer {
 
 // does has something happen to store 1, now and each time that it is brought to this
 // point.
-func (x *transfer) does(r *member, do func(r *member, waiting *[]*answer)) {
+func (x *transfer) does(r *member, do func(r *member, waiting *[]*outcome)) {
 	x.past = append(x.past, do)
-	do(r, new([]*answer))
+	do(r, new([]*outcome))
 }
 
 // prepare gives store 1 its background, and makes store 2 the leader.
@@ -73,19 +73,19 @@ func (x *transfer) prepare(leader, r *member) {
 		}
 		commit := x.common - uint64(x.rng.IntN(3))
 		beginning := entriesOf(leader.entries, 1, x.common)
-		x.does(r, func(r *member, _ *[]*answer) {
+		x.does(r, func(r *member, _ *[]*outcome) {
 			r.append(2, 1, 0, 0, beginning, commit)
 			r.tick() // so that it may collect its log
 		})
 	}
 	switch x.before {
 	case hasLed:
-		x.does(r, func(r *member, waiting *[]*answer) {
+		x.does(r, func(r *member, waiting *[]*outcome) {
 			r.lead(term - 1)
 			*waiting = r.submit(ownWrites(150)...)
 		})
 	case wasFollowed:
-		x.does(r, func(r *member, waiting *[]*answer) {
+		x.does(r, func(r *member, waiting *[]*outcome) {
 			r.lead(term - 1)
 			r.receive(&eraftpb.Message{
 				MsgType: eraftpb.MessageType_MsgAppendResponse, From: 3, Term: term - 1, Index: r.status().LastIndex,
@@ -98,7 +98,7 @@ func (x *transfer) prepare(leader, r *member) {
 		maps.Copy(leader.entries, r.entries)
 	}
 	request := leader.lead(term)
-	x.does(r, func(r *member, _ *[]*answer) {
+	x.does(r, func(r *member, _ *[]*outcome) {
 		r.receive(request)
 		answer := r.lastTo(2, eraftpb.MessageType_MsgRequestVoteResponse)
 		x.voted = answer != nil && !answer.Reject
@@ -132,7 +132,7 @@ func (x *transfer) send(leader, r *member) {
 
 // receiver returns store 1 as it is before the snapshot comes, and the writes that
 // wait for it.
-func (x *transfer) receiver() (r *member, waiting []*answer) {
+func (x *transfer) receiver() (r *member, waiting []*outcome) {
 	r = newMember(x.t, 1, x.maxLog)
 	for _, happens := range x.past {
 		happens(r, &waiting)
