@@ -90,7 +90,7 @@ func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, 
 	}
 	defer built.Close()
 	begin := time.Now()
-	next := from
+	next, runs := from, 0
 	for time.Since(begin) < limit {
 		runner.Seeds = runner.Seeds[:0]
 		for range fuzzRound {
@@ -101,7 +101,10 @@ func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, 
 		if err != nil {
 			return err
 		}
-		b.update(int(time.Since(begin).Seconds()), int(limit.Seconds()), fmt.Sprintf("%d seeds", next-from))
+		for _, result := range report.Results() {
+			runs += len(result.Runs)
+		}
+		b.update(int(time.Since(begin).Seconds()), int(limit.Seconds()), fmt.Sprintf("%d runs", runs))
 		if report.Passed() {
 			continue
 		}
@@ -126,6 +129,6 @@ func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, 
 		return exit{exitFailed}
 	}
 	b.stop()
-	fmt.Fprintf(os.Stdout, "seeds %d to %d: all passed\n", from, next-1)
+	fmt.Fprintf(os.Stdout, "seeds %d to %d: %d runs, all passed\n", from, next-1, runs)
 	return nil
 }

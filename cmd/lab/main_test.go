@@ -188,7 +188,7 @@ func TestFuzzCommand(t *testing.T) {
 	root := counting(t)
 	code, stdout, _ := lab(t, root, "fuzz", "1", "--for", "1ms", "--from", "1")
 	require.Equal(t, exitPassed, code)
-	require.Equal(t, "seeds 1 to 64: all passed\n", stdout)
+	require.Equal(t, "seeds 1 to 64: 64 runs, all passed\n", stdout)
 
 	edit(t, root, "counter/counter.go", "c.n++", "if c.n < 100 {\n\t\tc.n++\n\t}")
 	code, stdout, _ = lab(t, root, "fuzz", "1", "--for", "1h", "--from", "1")
