@@ -11,10 +11,10 @@ STAGES   := 1 2 2a 2aa 2ab 2ac 2b 2c 3 3a
 PROJECTS := $(addprefix project,$(STAGES))
 
 .DEFAULT_GOAL := help
-.PHONY: help projects $(PROJECTS) test handout replay mutants bench lint proto
+.PHONY: help projects $(PROJECTS) test handout replay mutants soak cluster bench-kv bench lint proto
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { \
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { \
 		argument = match($$2, /^\[[^]]*\] /) ? " " substr($$2, 2, RLENGTH - 3) : ""; \
 		sub(/^\[[^]]*\] /, "", $$2); \
 		printf "  %-26s %s\n", $$1 argument, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +50,15 @@ mutants: ## [STAGE=...] run the catalog of wrong solutions
 
 test: ## run the complete test suite
 	CGO_ENABLED=1 $(GO) test -timeout 25m ./...
+
+soak: ## [FOR=... SEED=...] kill stores of a real cluster under load, and check what clients saw
+	$(GO) run ./scripts/soak $(if $(FOR),--for "$(FOR)") $(if $(SEED),--seed "$(SEED)")
+
+cluster: ## [DIR=...] run three stores on this machine, until Ctrl-C
+	$(LAB) cluster $(if $(DIR),--dir "$(DIR)")
+
+bench-kv: ## measure a real cluster, and etcd beside it
+	$(GO) run ./scripts/bench-kv
 
 bench: ## [COUNT=...] run the benchmarks, in the format of benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./...

@@ -1,204 +1,111 @@
-// Command soak tortures a cluster of three stores on this machine, as processes
-// with real disks: clients read and write, and every second a store is killed, as
-// kill -9 does, and started again. Once, a follower loses all its data and comes
-// back empty. In the end all stores are killed at once. What the clients saw must be
-// linearizable, which it is not if anything that was acknowledged is lost.
+// Command soak tortures a cluster of three stores on this machine, as processes with
+// real disks and synced logs: clients put, get, delete and scan keys that they share,
+// and every second a store is killed, as kill -9 does, and started again. Once, a
+// follower loses all its data and comes back empty, with --rejoin. In the end all
+// stores are killed at once. What the clients saw must be linearizable, which it is
+// not if anything that was acknowledged is lost.
 //
 //	go run ./scripts/soak [--for 60s] [--seed 1]
+//
+// Exit codes: 0 all is well; 1 what the clients saw cannot be; 2 wrong usage; 3 it could
+// not be found out, for example because a store did not start, the search for an order
+// took too long, or of an interrupt. After 1 and 3 the logs of the stores and the
+// history of the clients are in out/soak; nothing else stays.
 package main
 
 import (
 	"context"
+	stderrors "errors"
 	"fmt"
-	"math/rand/v2"
+	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"strings"
-	"sync"
+	"syscall"
 	"time"
 
 	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
 
-	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/lab/check"
-	"github.com/labkv/labkv/lab/cluster"
+)
+
+// Exit codes.
+const (
+	exitViolation = 1
+	exitUsage     = 2
+	exitFailed    = 3
 )
 
 // options are the flags.
 type options struct {
 	period, pace  time.Duration
 	clients, keys int
+	rate          float64
+	maxLogEntries int
 	seed          uint64
-	dir           string
+	out           string
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main with its surroundings as parameters. It returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
+	asked := false
 	cmd := &cobra.Command{
 		Use:           "soak",
 		Short:         "Kill stores of a real cluster while clients use it, and check what they saw",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return soak(cmd.Context(), &o) },
-	}
-	cmd.Flags().DurationVar(&o.period, "for", time.Minute, "how long to kill stores")
-	cmd.Flags().DurationVar(&o.pace, "every", time.Second, "`time` from one kill to the next")
-	cmd.Flags().IntVar(&o.clients, "clients", 8, "`number` of clients")
-	cmd.Flags().IntVar(&o.keys, "keys", 64, "`number` of keys that they share")
-	cmd.Flags().Uint64Var(&o.seed, "seed", 0, "`seed` of what is killed when (default a random one); the same seed does not give the same run")
-	cmd.Flags().StringVar(&o.dir, "dir", "", "`directory` for data and logs, which stays (default a temporary one, which stays only after a failure)")
-	if err := cmd.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
-		os.Exit(1)
-	}
-}
-
-func soak(ctx context.Context, o *options) (err error) {
-	if o.seed == 0 {
-		o.seed = rand.Uint64()
-	}
-	bin, err := os.MkdirTemp("", "soak-bin-")
-	if err != nil {
-		return errors.Trace(err)
-	}
-	defer os.RemoveAll(bin)
-	server := filepath.Join(bin, "labkv-server")
-	build := exec.CommandContext(ctx, "go", "build", "-o", server, "./cmd/labkv-server")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return errors.Annotate(err, "cannot build labkv-server")
-	}
-	dir := o.dir
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "soak-"); err != nil {
-			return errors.Trace(err)
-		}
-		defer func() {
-			if err != nil {
-				err = errors.Annotatef(err, "data and logs are in %s", dir)
-				return
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
 			}
-			os.RemoveAll(dir)
-		}()
+			asked = true
+			return soak(cmd.Context(), &o, stdout)
+		},
 	}
-	c, err := cluster.New(cluster.Config{
-		Server: server, Dir: dir, Stores: 3,
-		// Short logs, so that whoever was away for a second needs a snapshot.
-		Args: []string{"--tick", "20ms", "--max-log-entries", "100"},
-	})
-	if err != nil {
-		return err
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	flags := cmd.Flags()
+	flags.DurationVar(&o.period, "for", time.Minute, "how long to kill stores")
+	flags.DurationVar(&o.pace, "every", time.Second, "`time` from one kill to the next")
+	flags.IntVar(&o.clients, "clients", 12, "`number` of clients")
+	flags.IntVar(&o.keys, "keys", 24, "`number` of keys that they share")
+	flags.Float64Var(&o.rate, "rate", 40, "operations of one client per second, at most: what all do has to be put in order in the end")
+	flags.IntVar(&o.maxLogEntries, "max-log-entries", 100, "`number` of entries that logs keep: few, so that whoever was away for a second needs a snapshot")
+	flags.Uint64Var(&o.seed, "seed", 0, "`seed` of what is killed when (default a random one); the same seed does not give the same run")
+	flags.StringVar(&o.out, "out", "out/soak", "`directory` for logs and history if something is wrong")
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return 0
 	}
-	defer c.Stop(10 * time.Second)
-	if err := c.Start(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		err = errInterrupted // whatever came of it
 	}
-	fmt.Printf("seed %d, data and logs in %s\n", o.seed, dir)
-	return run(ctx, o, c)
+	fmt.Fprintln(stderr, "soak:", err)
+	var violation *check.Violation
+	switch {
+	case !asked:
+		return exitUsage
+	case stderrors.As(err, &violation) && !violation.Undecided:
+		return exitViolation
+	}
+	return exitFailed
 }
 
-func run(ctx context.Context, o *options, c *cluster.Cluster) error {
-	history := &check.History{}
-	begin := time.Now()
-	now := func() time.Duration { return time.Since(begin) }
-
-	if err := serves(ctx, c); err != nil {
-		return err
+func (o *options) check() error {
+	switch {
+	case o.period <= 0 || o.pace <= 0:
+		return errors.New("--for and --every must be positive")
+	case o.clients < 1 || o.keys < 1 || o.rate <= 0 || o.maxLogEntries < 1:
+		return errors.New("--clients, --keys, --rate and --max-log-entries must be positive")
 	}
-	working, done := context.WithCancel(ctx)
-	defer done()
-	var clients sync.WaitGroup
-	defer clients.Wait()
-	defer done()
-	for i := range o.clients {
-		w, err := newWorker(c, history.Recorder(i+1, now), o, i)
-		if err != nil {
-			return err
-		}
-		clients.Go(func() {
-			defer w.client.Close()
-			w.work(working)
-		})
-	}
-
-	n := &nemesis{cluster: c, rng: rand.New(rand.NewPCG(o.seed, 0)), pace: o.pace}
-	if err := n.killFor(ctx, o.period/2); err != nil {
-		return err
-	}
-	if err := n.wipeFollower(ctx); err != nil {
-		return err
-	}
-	if err := n.killFor(ctx, o.period/2); err != nil {
-		return err
-	}
-	done()
-	clients.Wait()
-	// Whatever is not on disk by now is gone.
-	for _, s := range c.Stores() {
-		s.Kill()
-	}
-	if err := c.Start(); err != nil {
-		return err
-	}
-	last, err := newWorker(c, history.Recorder(0, now), o, o.clients)
-	if err != nil {
-		return err
-	}
-	defer last.client.Close()
-	for i := range o.keys {
-		if err := last.read(ctx, keyName(i), 30*time.Second); err != nil {
-			return errors.Annotatef(err, "key %s cannot be read after the last restart", keyName(i))
-		}
-	}
-
-	ops := history.Operations()
-	unknown := 0
-	for _, op := range ops {
-		if op.Unknown() {
-			unknown++
-		}
-	}
-	fmt.Printf("%d operations, %d of them with unknown outcome; %d kills, %d snapshots received, 1 store wiped and back; %.0fs\n",
-		len(ops), unknown, n.kills, countInLogs(c, `msg="received a snapshot"`), now().Seconds())
-	if len(ops) < 10*o.clients {
-		return errors.New("the clients hardly got to do anything: nothing is shown")
-	}
-	if err := check.Linearizable(history, 2*time.Minute); err != nil {
-		return err
-	}
-	fmt.Println("linearizable: nothing that was acknowledged is lost")
 	return nil
-}
-
-func keyName(i int) string { return fmt.Sprintf("key-%03d", i) }
-
-// serves waits until a client gets an answer.
-func serves(ctx context.Context, c *cluster.Cluster) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	raw, err := client.NewRaw(client.Config{Addrs: c.Addrs()})
-	if err != nil {
-		return err
-	}
-	defer raw.Close()
-	_, _, err = raw.Get(ctx, "", []byte(keyName(0)))
-	return errors.Annotate(err, "the cluster does not serve")
-}
-
-// countInLogs returns the number of lines with that text in all logs.
-func countInLogs(c *cluster.Cluster, text string) int {
-	n := 0
-	for _, s := range c.Stores() {
-		log, err := os.ReadFile(s.Log)
-		if err == nil {
-			n += strings.Count(string(log), text)
-		}
-	}
-	return n
 }

@@ -19,10 +19,9 @@ import (
 
 // A nemesis does to stores what must not matter.
 type nemesis struct {
-	cluster *cluster.Cluster
-	rng     *rand.Rand
-	pace    time.Duration
-	kills   int
+	*trial
+	rng   *rand.Rand
+	kills int
 }
 
 // killFor kills a store and starts it again, at each pace, for a while.
@@ -61,19 +60,29 @@ func (n *nemesis) kill(s *cluster.Store) error {
 	return nil
 }
 
-// wipeFollower removes all data of a store that does not lead, and lets it rejoin.
-// As the rule for that demands, the others are healthy before, and nobody is killed
-// until the store has caught up.
+// wipeFollower removes all data of a store that does not lead, and lets it rejoin. As
+// the rule for that demands, both others have all that it has ever acknowledged: they
+// have acknowledged a write without it. And nobody is killed until it has caught up.
 func (n *nemesis) wipeFollower(ctx context.Context) error {
-	const calm = 2 * time.Second
-	if err := sleep(ctx, calm); err != nil {
-		return err
-	}
+	begin := time.Now()
 	var s *cluster.Store
 	for s = n.any(); leads(ctx, s); s = n.any() {
 	}
 	if err := n.kill(s); err != nil {
 		return err
+	}
+	w, err := n.newWorker(n.clients + 1)
+	if err != nil {
+		return err
+	}
+	defer w.client.Close()
+	for end := time.Now().Add(electionPatience); !w.put(ctx, keyName(0)); {
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
+		if time.Now().After(end) {
+			return errors.Errorf("nothing could be written without store %d within %s", s.ID, electionPatience)
+		}
 	}
 	if err := s.Wipe(); err != nil {
 		return err
@@ -82,20 +91,19 @@ func (n *nemesis) wipeFollower(ctx context.Context) error {
 	if err := s.Start("--rejoin"); err != nil {
 		return err
 	}
-	fmt.Printf("store %d was wiped\n", s.ID)
-	for end := time.Now().Add(30 * time.Second); strings.Count(logOf(s), tookOver) == before; {
+	for end := time.Now().Add(electionPatience); strings.Count(logOf(s), tookOver) == before; {
 		switch {
 		case !s.Running():
 			return errors.Errorf("store %d could not rejoin: %s", s.ID, lastLine(s))
 		case time.Now().After(end):
-			return errors.Errorf("store %d was wiped and has not caught up within 30s", s.ID)
+			return errors.Errorf("store %d has lost its data and has not caught up within %s", s.ID, electionPatience)
 		}
-		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("store %d is back, from a snapshot\n", s.ID)
-	return sleep(ctx, calm)
+	fmt.Fprintf(n.out, "store %d has lost its data, and is back by a snapshot after %s\n", s.ID, time.Since(begin).Round(time.Millisecond))
+	return nil
 }
 
 // tookOver is what a store logs when a snapshot has replaced what it had.
@@ -127,16 +135,4 @@ func logOf(s *cluster.Store) string {
 func lastLine(s *cluster.Store) string {
 	lines := strings.Split(strings.TrimSpace(logOf(s)), "\n")
 	return lines[len(lines)-1]
-}
-
-// sleep waits, and returns an error if ctx ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return errors.New("interrupted")
-	}
 }

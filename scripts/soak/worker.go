@@ -10,44 +10,55 @@ import (
 	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/lab/check"
-	"github.com/labkv/labkv/lab/cluster"
 )
 
 // A worker is a client that does one thing after the other.
 type worker struct {
+	trial    *trial
 	client   *client.Raw
 	recorder *check.Recorder
 	rng      *rand.Rand
-	id, keys int
+	id       int
 	writes   int
 }
 
-// patience is how long a client waits for one operation.
-const patience = 3 * time.Second
+const (
+	// patience is how long a client waits for one operation.
+	patience = 3 * time.Second
+	// scanLimit is how many pairs a scan asks for.
+	scanLimit = 8
+)
 
-func newWorker(c *cluster.Cluster, r *check.Recorder, o *options, id int) (*worker, error) {
-	raw, err := client.NewRaw(client.Config{Addrs: c.Addrs()})
+func keyName(i int) string { return fmt.Sprintf("key-%03d", i) }
+
+// newWorker returns a client with a number of its own: 0 is for those that only read.
+func (t *trial) newWorker(id int) (*worker, error) {
+	raw, err := client.NewRaw(client.Config{Addrs: t.cluster.Addrs()})
 	if err != nil {
 		return nil, err
 	}
-	return &worker{client: raw, recorder: r, rng: rand.New(rand.NewPCG(o.seed, uint64(id+1))), id: id, keys: o.keys}, nil
+	return &worker{
+		trial: t, client: raw, id: id,
+		recorder: t.history.Recorder(id, func() time.Duration { return time.Since(t.begin) }),
+		rng:      rand.New(rand.NewPCG(t.seed, uint64(id))),
+	}, nil
 }
 
-// work reads, puts and deletes until ctx ends. What is under way then is
-// finished.
+// work does operations until ctx ends, with pauses of random length between them.
+// What is under way in the end is finished.
 func (w *worker) work(ctx context.Context) {
-	for ctx.Err() == nil {
-		key := keyName(w.rng.IntN(w.keys))
+	mean := time.Duration(float64(time.Second) / w.trial.rate)
+	for sleep(ctx, time.Duration(w.rng.Int64N(int64(2*mean)))) == nil {
+		ctx := context.WithoutCancel(ctx)
+		key := keyName(w.rng.IntN(w.trial.keys))
+		// A read without an answer says nothing.
 		switch p := w.rng.IntN(100); {
-		case p < 45:
-			// An error is no answer, and says nothing.
-			_ = w.read(context.WithoutCancel(ctx), key, patience)
-		case p < 95:
-			w.writes++
-			value := fmt.Sprintf("%d/%d", w.id, w.writes)
-			w.write(ctx, check.Operation{Op: check.Put, Key: key, Value: value}, func(ctx context.Context) error {
-				return w.client.Put(ctx, engine.CFDefault, []byte(key), []byte(value))
-			})
+		case p < 40:
+			_ = w.get(ctx, key, patience)
+		case p < 50:
+			_ = w.scan(ctx, key)
+		case p < 90:
+			w.put(ctx, key)
 		default:
 			w.write(ctx, check.Operation{Op: check.Delete, Key: key}, func(ctx context.Context) error {
 				return w.client.Delete(ctx, engine.CFDefault, []byte(key))
@@ -56,7 +67,7 @@ func (w *worker) work(ctx context.Context) {
 	}
 }
 
-func (w *worker) read(ctx context.Context, key string, patience time.Duration) error {
+func (w *worker) get(ctx context.Context, key string, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	p := w.recorder.Begin(check.Operation{Op: check.Get, Key: key})
@@ -66,11 +77,39 @@ func (w *worker) read(ctx context.Context, key string, patience time.Duration) e
 		return err
 	}
 	p.Read(string(value), found)
+	w.trial.pauses.answered()
 	return nil
 }
 
-func (w *worker) write(ctx context.Context, op check.Operation, do func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+func (w *worker) scan(ctx context.Context, start string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	p := w.recorder.Begin(check.Operation{Op: check.Scan, Key: start, Limit: scanLimit})
+	found, _, err := w.client.Scan(ctx, engine.CFDefault, []byte(start), scanLimit)
+	if err != nil {
+		p.Refused()
+		return err
+	}
+	var pairs []check.Pair
+	for _, pair := range found {
+		pairs = append(pairs, check.Pair{Key: string(pair.Key), Value: string(pair.Value)})
+	}
+	p.Scanned(pairs)
+	w.trial.pauses.answered()
+	return nil
+}
+
+// put writes a value that nobody ever wrote, and reports whether it was acknowledged.
+func (w *worker) put(ctx context.Context, key string) bool {
+	w.writes++
+	value := fmt.Sprintf("%d/%d", w.id, w.writes)
+	return w.write(ctx, check.Operation{Op: check.Put, Key: key, Value: value}, func(ctx context.Context) error {
+		return w.client.Put(ctx, engine.CFDefault, []byte(key), []byte(value))
+	})
+}
+
+func (w *worker) write(ctx context.Context, op check.Operation, do func(context.Context) error) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	p := w.recorder.Begin(op)
 	err := do(ctx)
@@ -78,9 +117,25 @@ func (w *worker) write(ctx context.Context, op check.Operation, do func(context.
 	switch {
 	case err == nil:
 		p.Done()
+		w.trial.pauses.answered()
 	case stderrors.As(err, &unknown):
 		p.Unknown()
 	default:
 		p.Refused()
 	}
+	return err == nil
 }
+
+// sleep waits, and returns an error if ctx ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return errInterrupted
+	}
+}
+
+var errInterrupted = stderrors.New("interrupted")

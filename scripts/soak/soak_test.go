@@ -1,0 +1,100 @@
+//go:build cgo
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/cluster"
+)
+
+// A soak of a few seconds. It has everything that a long one has.
+func TestSoak(t *testing.T) {
+	tmp, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	t.Setenv("TMPDIR", tmp)
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"--for=3s", "--every=750ms", "--clients=8", "--keys=8", "--rate=30", "--max-log-entries=20", "--out", out}, &stdout, &stderr)
+	require.Zero(t, code, "%s%s", &stdout, &stderr)
+	require.Contains(t, stdout.String(), "linearizable:        yes")
+	requireEmpty(t, tmp)
+	require.NoDirExists(t, out, "nothing was wrong")
+}
+
+// An interrupt leaves nothing behind.
+func TestInterrupt(t *testing.T) {
+	tmp, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	t.Setenv("TMPDIR", tmp)
+	ctx, interrupt := context.WithCancel(t.Context())
+	var stderr bytes.Buffer
+	// The first line comes before the stores start.
+	code := run(ctx, []string{"--out", out}, writerFunc(func([]byte) { interrupt() }), &stderr)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr.String(), "interrupted")
+	requireEmpty(t, tmp)
+	require.NoDirExists(t, out)
+}
+
+func TestWrongUsage(t *testing.T) {
+	for _, args := range [][]string{{"--for=0s"}, {"--nonsense"}, {"argument"}, {"--rate=-1"}} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitUsage, run(t.Context(), args, &stdout, &stderr), "%v", args)
+	}
+}
+
+// Stores that lose what they have acknowledged are found out.
+func TestLossIsFound(t *testing.T) {
+	dir := t.TempDir()
+	server := filepath.Join(dir, "labkv-server")
+	text, err := exec.Command("go", "build", "-o", server, "github.com/labkv/labkv/cmd/labkv-server").CombinedOutput()
+	require.NoError(t, err, "%s", text)
+	c, err := cluster.New(cluster.Config{Server: server, Dir: filepath.Join(dir, "data"), Stores: 3, Args: []string{"--tick=20ms"}})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Stop(10 * time.Second) })
+	tr := newTrial(&options{keys: 4, out: filepath.Join(dir, "out")}, c, t.Output())
+	require.NoError(t, c.Start())
+	require.NoError(t, tr.serves(t.Context()))
+	w, err := tr.newWorker(1)
+	require.NoError(t, err)
+	defer w.client.Close()
+	require.True(t, w.put(t.Context(), keyName(2)))
+
+	for _, s := range c.Stores() {
+		s.Kill()
+		require.NoError(t, s.Wipe())
+	}
+	require.NoError(t, c.Start())
+	require.NoError(t, tr.readAll(t.Context()))
+	var violation *check.Violation
+	require.ErrorAs(t, check.Linearizable(tr.history, undecidedAfter), &violation)
+	require.False(t, violation.Undecided)
+	require.Contains(t, violation.Found, keyName(2))
+
+	require.NoError(t, tr.keep())
+	history, err := os.ReadFile(filepath.Join(dir, "out", "history.txt"))
+	require.NoError(t, err)
+	require.Contains(t, string(history), `put "key-002" = "1/1"`)
+	require.FileExists(t, filepath.Join(dir, "out", "store-1.log"))
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(b []byte) (int, error) {
+	f(b)
+	return len(b), nil
+}
+
+func requireEmpty(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}
