@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +22,6 @@ import (
 	"github.com/labkv/labkv/kv/raftstore/transport"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/kvrpcpb"
-	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
@@ -169,106 +167,22 @@ func (s *Storage) instance() *instance {
 	return s.running
 }
 
-// Write implements storage.Storage. If ctx ends first, or the store loses track
-// of the write, nobody knows whether it takes effect: the error is then ctx.Err()
-// or storage.ErrOutcomeUnknown.
+// Write implements storage.Storage; see Access.
 func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storage.Modify) error {
-	writes, err := commandOf(batch)
-	if err != nil {
-		return err
-	}
-	result, err := s.submit(ctx, rc, writes)
-	if err != nil {
-		return err
-	}
-	if result.Snapshot != nil { // of an empty batch, which reads instead
-		return result.Snapshot.Close()
-	}
-	return nil
+	return Access{s.submit}.Write(ctx, rc, batch)
 }
 
-// Reader implements storage.Storage: it sees every write that was acknowledged,
-// by whichever store, before Reader was called.
+// Reader implements storage.Storage; see Access.
 func (s *Storage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
-	result, err := s.submit(ctx, rc, nil)
-	if err != nil {
-		return nil, err
-	}
-	return &reader{result.Snapshot}, nil
+	return Access{s.submit}.Reader(ctx, rc)
 }
 
-// submit waits for what comes of a command.
-func (s *Storage) submit(ctx context.Context, rc *kvrpcpb.Context, writes []*raftserverpb.Write) (raftstore.Result, error) {
-	if rc == nil {
-		return raftstore.Result{}, storage.ErrNoContext
+func (s *Storage) submit(c *raftstore.Command) {
+	if i := s.instance(); i != nil {
+		i.store.Submit(c)
+	} else {
+		c.Done(raftstore.Result{Err: raftstore.ErrStopped})
 	}
-	if err := ctx.Err(); err != nil {
-		return raftstore.Result{}, err
-	}
-	i := s.instance()
-	if i == nil {
-		return raftstore.Result{}, storage.ErrNotRunning
-	}
-	c := newCall()
-	i.store.Submit(&raftstore.Command{Context: rc, Writes: writes, Done: c.done})
-	result, err := c.wait(ctx)
-	if err != nil {
-		return raftstore.Result{}, err
-	}
-	switch result.Err {
-	case raftstore.ErrOutcomeUnknown:
-		result.Err = storage.ErrOutcomeUnknown
-	case raftstore.ErrStopped:
-		result.Err = storage.ErrNotRunning
-	}
-	return result, result.Err
-}
-
-// commandOf returns what batch wants written, in memory of its own: a command
-// outlives a caller that gives up. What no engine would accept must not get into
-// a log, where it could neither be applied nor be refused.
-func commandOf(batch []storage.Modify) ([]*raftserverpb.Write, error) {
-	var b engine.Batch
-	for _, m := range batch {
-		if m.Delete {
-			b.Delete(m.CF, m.Key)
-		} else {
-			b.Put(m.CF, m.Key, m.Value)
-		}
-	}
-	if err := b.Check(engine.Families); err != nil {
-		return nil, err
-	}
-	buf := make([]byte, 0, b.Size())
-	own := func(bytes []byte) []byte {
-		at := len(buf)
-		buf = append(buf, bytes...)
-		return buf[at:len(buf):len(buf)]
-	}
-	writes := make([]*raftserverpb.Write, 0, b.Len())
-	for _, op := range b.Ops() {
-		writes = append(writes, &raftserverpb.Write{Cf: op.CF, Key: own(op.Key), Value: own(op.Value), Delete: op.Delete})
-	}
-	return writes, nil
-}
-
-// A reader shows the data of a snapshot, and hides what else is in the engine.
-type reader struct {
-	engine.Snapshot
-}
-
-func (r *reader) Get(cf engine.CF, key []byte) (value []byte, found bool, err error) {
-	if !slices.Contains(engine.Families, cf) {
-		return nil, false, &engine.UnknownFamilyError{CF: cf}
-	}
-	return r.Snapshot.Get(cf, key)
-}
-
-func (r *reader) Iterate(cf engine.CF, within engine.Range) (engine.Iterator, error) {
-	if !slices.Contains(engine.Families, cf) {
-		return nil, &engine.UnknownFamilyError{CF: cf}
-	}
-	return r.Snapshot.Iterate(cf, within)
 }
 
 // An instance is a store from Start to Stop.

@@ -10,6 +10,7 @@ import (
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/server"
+	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -89,7 +90,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.rpcs = server.New(access{s})
+	s.rpcs = server.New(access{replicated.Access{Submit: s.submit}})
 	return s, nil
 }
 
