@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/labkv/labkv/lab/check"
@@ -27,10 +28,26 @@ func fate(f *Failure, events []trace.Event) string {
 			}
 		}
 	}
+	if f.Rule == ruleLivelock {
+		lines = append(lines, "the last messages:")
+		lines = append(lines, lastMessages(events, 8)...)
+	}
 	if f.Fate != "" {
 		lines = append(lines, f.Fate)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// lastMessages returns the last messages between stores, oldest first.
+func lastMessages(events []trace.Event, n int) []string {
+	var lines []string
+	for i := len(events) - 1; i >= 0 && len(lines) < n; i-- {
+		if e := &events[i]; e.Kind == trace.Message {
+			lines = append(lines, strings.TrimSpace(e.String()))
+		}
+	}
+	slices.Reverse(lines)
+	return lines
 }
 
 // TextOfPut is how the log of a run names a put. No value is put to a key twice, so

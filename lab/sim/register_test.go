@@ -47,6 +47,7 @@ const (
 	locksTwice      flaw = "takes a lock twice in a pass"
 	leaksGoroutines flaw = "leaves a goroutine behind"
 	neverIdle       flaw = "always finds something to do"
+	chatters        flaw = "answers answers, and never gets to a request"
 	notImplemented  flaw = "is not written yet"
 )
 
@@ -190,6 +191,15 @@ func (r *register) Pass() bool {
 	}
 	for _, m := range inbox {
 		_ = r.node.Step(m)
+	}
+	if r.cluster.flaw == chatters {
+		for _, m := range inbox {
+			r.send([]*eraftpb.Message{{MsgType: eraftpb.MessageType_MsgHeartbeatResponse, To: m.From, From: m.To, Term: m.Term}})
+		}
+		for _, c := range wanted {
+			r.answer(c, status.Error(codes.Unavailable, "busy"))
+		}
+		wanted = nil
 	}
 	for _, c := range wanted {
 		r.propose(c)

@@ -113,7 +113,11 @@ func (c *conn) Invoke(ctx context.Context, method string, args, reply any, _ ...
 	if err != nil {
 		return err
 	}
-	return proto.Unmarshal(answer, reply.(proto.Message))
+	err = proto.Unmarshal(answer, reply.(proto.Message))
+	if r, ok := reply.(response); ok && acknowledged(r, err) {
+		w.served.Store(w.progress.Load())
+	}
+	return err
 }
 
 // callFate decides what becomes of the nth message between a client and a

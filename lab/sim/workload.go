@@ -241,11 +241,14 @@ func (c *kv) scan(start string, limit int) {
 		})
 }
 
-// acknowledged reports whether a response says that all went well.
-func acknowledged(r interface {
+// A response is what a store answers to a request for keys.
+type response interface {
 	GetRegionError() *errorpb.Error
 	GetError() string
-}, err error) bool {
+}
+
+// acknowledged reports whether a response says that all went well.
+func acknowledged(r response, err error) bool {
 	return err == nil && r.GetRegionError() == nil && r.GetError() == ""
 }
 

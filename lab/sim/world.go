@@ -1,8 +1,12 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing/synctest"
@@ -29,9 +33,10 @@ type World struct {
 	timer  *time.Timer
 	woken  chan struct{}
 
-	// progress counts events, for who watches the run from outside.
-	progress atomic.Int64
-	bubble   atomic.Value // the number of the bubble, a string
+	// progress counts events, for who watches the run from outside. served is its
+	// value when a client was last told that a request was done.
+	progress, served atomic.Int64
+	bubble           atomic.Value // the number of the bubble, a string
 
 	// mu guards everything below. It is never held while code of the system
 	// or of a disk runs.
@@ -125,7 +130,40 @@ func (w *World) drive() {
 		w.happen(e)
 		w.settle()
 		w.watch()
+		w.watchStir()
 	}
+}
+
+// maxStir is how many events may happen in a row without any request of a client
+// being served. Stores that wait for each other, for as long as faults and recovery
+// last, make less than half as many.
+const maxStir = 100_000
+
+// ruleLivelock is the rule of watchStir.
+const ruleLivelock = "the stores get on"
+
+// watchStir ends a run in which the stores send each other messages for ever, and get
+// nowhere. Otherwise it would take minutes until the time to recover is over.
+func (w *World) watchStir() {
+	if n := w.progress.Load() - w.served.Load(); n > maxStir && len(w.scenario.Clients) > 0 {
+		w.fail(&Failure{Rule: ruleLivelock, Found: fmt.Sprintf("%d events in a row happened without a single request of a client being served; the last were %s", n, w.last())})
+	}
+}
+
+// last tells which events the last were, by their kinds, the most frequent first.
+func (w *World) last() string {
+	counts := map[string]int{}
+	for _, e := range w.log[max(0, len(w.log)-1000):] {
+		what := e.kind.String()
+		if e.kind == delivers {
+			what = fmt.Sprintf("messages from store %d to store %d", e.from, e.to)
+		}
+		counts[what]++
+	}
+	whats := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	return strings.Join(whats[:min(2, len(whats))], " and ")
 }
 
 // happen does what e says.
