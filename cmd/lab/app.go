@@ -46,6 +46,7 @@ implemented; 2 wrong usage; 3 the harness itself failed.`,
 	root.AddCommand(
 		a.testCommand(),
 		a.replayCommand(),
+		a.traceCommand(),
 		a.fuzzCommand(),
 		a.statusCommand(),
 		a.explainCommand(),

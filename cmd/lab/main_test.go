@@ -88,6 +88,10 @@ func TestUsage(t *testing.T) {
 		{"replay", "accepts 1 arg(s), received 0"},
 		{"replay TestNone1", `unknown test "TestNone1": "lab explain STAGE" lists the tests of a stage`},
 		{"replay TestAddSeeds1", "TestAddSeeds1 has seeds: name one with --seed, such as --seed 1"},
+		{"trace", "accepts 1 arg(s), received 0"},
+		{"trace none", "open none: no such file or directory"},
+		{"trace course.yaml", "course.yaml: trace: no header: invalid character 'i' in literal true (expecting 'r')"},
+		{"trace course.yaml --from 2s --to 1s", "--from 2s and --to 1s are no span of time"},
 		{"fuzz 2a", "none of these tests has seeds"},
 		{"fuzz --for -1s", "--for is a positive time, such as 10m"},
 		{"explain", "requires at least 1 arg(s), only received 0"},
@@ -124,7 +128,7 @@ func TestBrokenCourse(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{nil, {"-h"}, {"test", "-h"}, {"replay", "-h"}, {"fuzz", "-h"}, {"status", "-h"}, {"explain", "-h"}, {"handout", "-h"}, {"grade", "-h"}, {"mutants", "-h"}} {
+	for _, args := range [][]string{nil, {"-h"}, {"test", "-h"}, {"replay", "-h"}, {"trace", "-h"}, {"fuzz", "-h"}, {"status", "-h"}, {"explain", "-h"}, {"handout", "-h"}, {"grade", "-h"}, {"mutants", "-h"}} {
 		code, stdout, stderr := lab(t, t.TempDir(), args...)
 		require.Equal(t, exitPassed, code)
 		require.Contains(t, stdout, "Examples:")
@@ -182,6 +186,31 @@ func TestReplayCommand(t *testing.T) {
 	code, stdout, _ = lab(t, root, "replay", "TestSum2A")
 	require.Equal(t, exitPassed, code)
 	require.Equal(t, "run 1: passed, digest none\nrun 2: passed, digest none\nthe same verdict twice\n", stdout)
+}
+
+// A test that keeps the log of its run does so where replay says, and as replay is
+// asked to.
+func TestReplayKeepsTrace(t *testing.T) {
+	root := counting(t)
+	edit(t, root, "counter/counter_test.go", "import (\n", "import (\n\t\"fmt\"\n\t\"os\"\n\t\"path/filepath\"\n")
+	edit(t, root, "counter/counter_test.go", "t.SetDigest(uint64(count))", `t.SetDigest(uint64(count))
+		log := fmt.Sprintf("{\"version\":1,\"test\":\"TestAddSeeds1\",\"seed\":%d,\"digest\":\"%t\"}\n{\"at\":1000000000,\"kind\":\"start\",\"store\":1}\n{\"at\":2000000000,\"kind\":\"crash\",\"store\":2}\n", seed, graded.Thorough())
+		if err := os.WriteFile(filepath.Join(os.Getenv("LABKV_TRACE"), fmt.Sprintf("TestAddSeeds1-%d.jsonl", seed)), []byte(log), 0o644); err != nil {
+			t.Fatal(err)
+		}`)
+	name := filepath.Join("out", "traces", "TestAddSeeds1-17.jsonl")
+	code, stdout, stderr := lab(t, root, "replay", "TestAddSeeds1", "--seed", "17")
+	require.Equal(t, exitPassed, code, stderr)
+	require.True(t, strings.HasSuffix(stdout, "replays exactly\ntrace: "+name+"\n"), stdout)
+	code, stdout, stderr = lab(t, root, "trace", name, "--from", "1.5s")
+	require.Equal(t, exitPassed, code, stderr)
+	require.Equal(t, "TestAddSeeds1 seed 17, 0 stores, 0 clients, digest false\n  2.000000s  store 2  crash\n", stdout)
+
+	code, _, stderr = lab(t, root, "replay", "TestAddSeeds1", "--seed", "17", "--minimize")
+	require.Equal(t, exitPassed, code, stderr)
+	code, stdout, stderr = lab(t, root, "trace", name, "--to", "1.5s", "--store", "1")
+	require.Equal(t, exitPassed, code, stderr)
+	require.Equal(t, "TestAddSeeds1 seed 17, 0 stores, 0 clients, digest true\n  1.000000s  store 1  start\n", stdout)
 }
 
 func TestFuzzCommand(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
@@ -12,16 +14,25 @@ import (
 )
 
 func (a *app) replayCommand() *cobra.Command {
-	var r running
-	var log bool
+	var (
+		r             running
+		log, minimize bool
+		out           string
+	)
 	cmd := &cobra.Command{
 		Use:   "replay TEST",
 		Short: "run one test again, twice, and compare the runs",
 		Long: `Runs one test with one seed twice, each time in a new process, and prints the
 verdict and the digest of what happened. Equal digests mean that the run replays
-exactly; different ones mean that the code under test is not deterministic.`,
+exactly; different ones mean that the code under test is not deterministic.
+
+A simulated run leaves its log, which "lab trace" prints, in the folder given by
+--out. If the run failed, it is the log of the smallest schedule found that fails
+in the same way. The search for that ends after a while; with --minimize it goes on
+until no fault is left that could be taken out.`,
 		Example: `  lab replay TestRandomSchedules2AB --seed 17
-  lab replay TestRandomSchedules2AB --seed 17 --log`,
+  lab replay TestRandomSchedules2AB --seed 17 --log
+  lab replay TestRandomSchedules2AB --seed 17 --minimize`,
 		Args: cobra.ExactArgs(1),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			c, err := a.course()
@@ -37,6 +48,22 @@ exactly; different ones mean that the code under test is not deterministic.`,
 			}
 			runner, err := r.runner(false)
 			if err != nil {
+				return err
+			}
+			traces, err := filepath.Abs(filepath.Join(out, "traces"))
+			if err != nil {
+				return err
+			}
+			if err := os.MkdirAll(traces, 0o755); err != nil {
+				return err
+			}
+			runner.Environ = []string{"LABKV_TRACE=" + traces}
+			if minimize {
+				runner.Environ = append(runner.Environ, "LABKV_MINIMIZE=1")
+				runner.Timeout = cmp.Or(runner.Timeout, minimizeTimeout)
+			}
+			trace := filepath.Join(traces, fmt.Sprintf("%s-%d.jsonl", test.Name, r.seed))
+			if err := os.Remove(trace); err != nil && !os.IsNotExist(err) {
 				return err
 			}
 			chosen := course.Selection{{Stage: test.Stage, Tests: []*course.Test{test}}}
@@ -56,13 +83,35 @@ exactly; different ones mean that the code under test is not deterministic.`,
 			if log {
 				io.WriteString(os.Stdout, runs[0].Output)
 			}
-			return compare(os.Stdout, runs[0], runs[1])
+			err = compare(os.Stdout, runs[0], runs[1])
+			if _, statErr := os.Stat(trace); statErr == nil {
+				fmt.Println("trace:", relative(trace))
+			}
+			return err
 		}),
 	}
 	r.flags(cmd)
 	cmd.Flags().Uint64Var(&r.seed, "seed", 0, "the seed, `S`, of a test that has seeds")
 	cmd.Flags().BoolVar(&log, "log", false, "print what the test printed")
+	cmd.Flags().BoolVar(&minimize, "minimize", false, "take faults out of a failing schedule until none can go")
+	cmd.Flags().StringVar(&out, "out", "out", "`DIR` for the log of the run")
 	return cmd
+}
+
+// minimizeTimeout is the time for a test process that looks for the smallest schedule,
+// unless --timeout says another.
+const minimizeTimeout = 10 * time.Minute
+
+// relative returns path as seen from the working directory, if that is below it.
+func relative(path string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if short, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(short) {
+		return short
+	}
+	return path
 }
 
 // digest is that of the only run of r.

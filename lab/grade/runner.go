@@ -29,6 +29,9 @@ type Runner struct {
 	Timeout time.Duration
 	// Seeds, if not empty, replaces the seeds of the tests that have seeds.
 	Seeds []uint64
+	// Environ is added to what test processes have in their environment, each
+	// as NAME=VALUE.
+	Environ []string
 	// Progress, if not nil, is called with the number of finished processes and
 	// all there are, from several goroutines but never at the same time.
 	Progress func(done, total int, test string)
@@ -286,6 +289,7 @@ func (r *Runner) runUnit(ctx context.Context, u unit, binary, scratch string) (*
 		run:    "^" + u.test.Name + "$",
 		seeds:  u.seeds,
 		budget: budget,
+		extra:  r.Environ,
 	}
 	if len(u.seeds) == 0 {
 		p.seeds = r.Seeds // a test without seeds in the course's file may still have some

@@ -25,6 +25,8 @@
 //	LABKV_SEEDS   seeds to run instead of 1..n, such as "1-20" or "3,17"
 //	LABKV_SEED    the same, for one seed; LABKV_SEEDS wins
 //	LABKV_BRIEF   not empty: a failure is told in one sentence, see [Brief]
+//	LABKV_MINIMIZE  not empty: time is no matter in the search for the fewest
+//	              faults that a failure needs, see [Thorough]
 //
 // Without LABKV_REPORT, as in a plain "go test ./raft -run 2AA", the same block
 // goes to the test's log.
@@ -108,6 +110,10 @@ func Explain(t testing.TB, section, text string) {
 // sentence, so that a test should not spend time on explaining it: to run it again,
 // to look for the fewest faults that it needs.
 func Brief() bool { return os.Getenv("LABKV_BRIEF") != "" }
+
+// Thorough reports whether a test whose schedule fails should look for the fewest faults
+// that it needs until none is left that can be taken out, however long that takes.
+func Thorough() bool { return os.Getenv("LABKV_MINIMIZE") != "" }
 
 func chosenSeeds(n int) ([]uint64, error) {
 	for _, name := range []string{"LABKV_SEEDS", "LABKV_SEED"} {

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/labkv/labkv/lab/trace"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) traceCommand() *cobra.Command {
+	var from, to time.Duration
+	var store uint64
+	cmd := &cobra.Command{
+		Use:   "trace FILE",
+		Short: "print the log of a simulated run as text",
+		Long: `Prints the log of a simulated run, which "lab replay" leaves in out/traces: one line
+for each thing that happened. All times are virtual, since the beginning of the run.`,
+		Example: `  lab trace out/traces/TestUnreliableNetwork2B-17.jsonl
+  lab trace --from 1.2s --to 1.5s --store 2 out/traces/TestUnreliableNetwork2B-17.jsonl`,
+		Args: cobra.ExactArgs(1),
+		RunE: ran(func(cmd *cobra.Command, args []string) error {
+			if to < 0 || from < 0 || to != 0 && to < from {
+				return usageError{fmt.Errorf("--from %s and --to %s are no span of time", from, to)}
+			}
+			log, err := readTrace(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			log.Events = slices.DeleteFunc(log.Events, func(e trace.Event) bool {
+				return e.At < from || to != 0 && e.At > to || store != 0 && e.Store != store && e.From != store && e.To != store
+			})
+			return log.WriteText(cmd.OutOrStdout())
+		}),
+	}
+	cmd.Flags().DurationVar(&from, "from", 0, "leave out what happened before this `time`")
+	cmd.Flags().DurationVar(&to, "to", 0, "leave out what happened after this `time`")
+	cmd.Flags().Uint64Var(&store, "store", 0, "leave out what is not about the store with this `number`")
+	return cmd
+}
+
+func readTrace(name string) (*trace.Log, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	log, err := trace.Read(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return log, nil
+}
