@@ -34,9 +34,10 @@ func TestLeaderIsolated2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestOldLeaderNeverAnswers2B has clients go on reading at a leader that is cut
-// off from the others, which have elected another one. It believes that it leads,
-// and may not know anything better; but what it has in its engine is old.
+// TestOldLeaderNeverAnswers2B has clients go on reading at a leader that is cut off
+// from the others, or whose messages take so long that they have elected another one.
+// It believes that it leads, and may not know anything better; but what it has in its
+// engine is old.
 func TestOldLeaderNeverAnswers2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a leader answers a read only after it has made sure that it still leads",
@@ -44,7 +45,7 @@ func TestOldLeaderNeverAnswers2B(t *testing.T) {
 	}, 2)
 	sc.Clients = append(sc.Clients, sim.Clients(4, sim.Gets)...)
 	sc.For = 4 * time.Second
-	sc.Nemesis = sim.IsolateLeaders(1200 * ms)
+	sc.Nemesis = sim.Together(sim.IsolateLeaders(1200*ms), sim.SlowLinks(1500*ms))
 	sc.Reach = []sim.Goal{sim.LeaderDeposed, storesim.AskedOldLeader}
 	sim.Test(t, sc)
 }
