@@ -66,7 +66,7 @@ func TestReadsAfterPowerCut2B(t *testing.T) {
 		g := newGroup(t, 1, "", "")
 		g.elect(1)
 		want, large := content{}, strings.Repeat("large ", 1<<20/6)
-		for i := range 10 {
+		for i := range 6 {
 			key := fmt.Sprintf("k%d", i)
 			g.do(1, "a put of 1 MiB", set(engine.CFDefault, key, large)).isDone()
 			want["default/"+key] = large
