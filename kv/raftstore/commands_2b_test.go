@@ -224,3 +224,47 @@ func TestReplacedProposals2B(t *testing.T) {
 		g.close()
 	})
 }
+
+// TestProposalsInPart2B gives a leader three puts at once, so large that they may not
+// travel in one message. It loses its office after one message, so that the next leader
+// has some of them, and not the others. Each proposer must be told what became of its own.
+func TestProposalsInPart2B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "of proposals that were made together each is answered by what became of itself",
+		Source: "the contract of Command",
+	}, func(t *graded.T) {
+		g := newGroup(t, 3, "", "")
+		g.elect(1)
+		g.waits = func(m *raftserverpb.RaftMessage) bool { return m.ToPeer.StoreId == 3 }
+		large := strings.Repeat("large ", 700<<10/6)
+		var puts []*answer
+		for i := range 3 {
+			puts = append(puts, g.at(1).submit(fmt.Sprintf("put %d of 3 that came together", i+1), set(engine.CFDefault, fmt.Sprintf("k%d", i), large)))
+		}
+		g.at(1).work()
+		for m := g.next(); m != nil; m = g.next() {
+			g.at(m.ToPeer.StoreId).Step(m)
+			if len(m.Message.Entries) > 0 {
+				break
+			}
+		}
+		g.at(2).work()
+		g.isolate(1)
+		g.waits = nil
+		g.elect(2)
+		g.reconnect()
+		g.tick(2, 8)
+
+		found := g.do(2, "a read").reads()
+		for i, put := range puts {
+			_, survived := found[fmt.Sprintf("default/k%d", i)]
+			switch r := put.result(); {
+			case survived && r.Err != nil:
+				t.Fatalf("%s was taken over and applied by the next leader, but is answered with %s", put.request, verdict(r))
+			case !survived && r.Err == nil:
+				t.Fatalf("%s was replaced by the next leader's entry, but is answered with %s", put.request, verdict(r))
+			}
+		}
+		g.close()
+	})
+}

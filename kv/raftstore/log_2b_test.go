@@ -219,6 +219,42 @@ func TestNoPromiseBeforeWrite2B(t *testing.T) {
 	})
 }
 
+// TestMessagesForOthersAreDropped2B sends a store messages that are not for it: a request
+// for the vote of a peer that it does not have, and something that nodes say only to themselves. They
+// are dropped, and the store goes on.
+func TestMessagesForOthersAreDropped2B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a message for another peer, or one that the node refuses, has no effect",
+		Source: "the contract of (*peer).step",
+	}, func(t *graded.T) {
+		f := newFollower(t)
+		f.appendAll(2, 1, 0, 0, 1)
+		f.sent = nil
+		m := voteOf(2, 2, 1, 1)
+		m.To = 7
+		f.Step(&raftserverpb.RaftMessage{
+			RegionId: 1, RegionEpoch: f.region.RegionEpoch,
+			FromPeer: f.region.Peers[1], ToPeer: &metapb.Peer{Id: 7, StoreId: 1}, Message: m,
+		})
+		f.work()
+		if len(f.sent) > 0 {
+			t.Fatalf("peer 1 answers a request for the vote of peer 7 with a %v", f.sent[0].MsgType)
+		}
+		if !f.vote(3, 2, 1, 1) {
+			t.Fatalf("peer 1 refuses its vote in term 2 to peer 3: it has taken a request for the vote of peer 7 for one to itself")
+		}
+		// What a node tells itself never comes from another store.
+		f.deliver(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgHup, From: 2, Term: 2})
+		for _, sent := range f.sent {
+			if sent.MsgType == eraftpb.MessageType_MsgRequestVote {
+				t.Fatalf("peer 1 campaigns because peer 2 tells it to with a %v", eraftpb.MessageType_MsgHup)
+			}
+		}
+		f.appendAll(3, 2, 1, 1, 2)
+		f.Close()
+	})
+}
+
 // TestEntriesAreCheckedAgain2B has a leader send entries with commands that its
 // followers must not carry out: made for another version of the region, or with a key
 // that the region does not have. What an entry does must be the same on all

@@ -72,6 +72,7 @@ func TestReadsAfterPowerCut2B(t *testing.T) {
 			want["default/"+key] = large
 		}
 		g.at(1).powerCut()
+		g.tick(1, 1) // it may know already that some of that is committed
 
 		reads := &impatient{server: g.at(1)}
 		for range 40 {
@@ -126,7 +127,7 @@ func TestNewLeaderReads2B(t *testing.T) {
 // answers are on their way for long. Meanwhile another store becomes leader and
 // acknowledges a write, and only then another read comes to the old leader. The
 // answers that arrive now were given before that write: they do not tell that the store
-// still leads, and what it has is old.
+// still leads, and what it has is old. Nor does its clock tell, which stands still.
 func TestLateReads2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "that a leader still leads must be confirmed after a read came, not before",
@@ -134,14 +135,12 @@ func TestLateReads2B(t *testing.T) {
 	}, func(t *graded.T) {
 		g := newGroup(t, 3, "", "")
 		g.elect(1)
+		g.tick(1, 8) // and the others have followed it for some time
 		g.do(1, "a put", set(engine.CFDefault, "k", "old")).isDone()
 
 		toOld := func(m *raftserverpb.RaftMessage) bool { return m.ToPeer.StoreId == 1 }
 		g.waits = toOld
 		early := g.do(1, "a read")
-		if len(early.results) > 0 && early.results[0].Err == nil {
-			t.Fatalf("%s is served before any other store has confirmed that this one leads", early.request)
-		}
 		given := map[*raftserverpb.RaftMessage]bool{}
 		for _, m := range g.wire {
 			given[m] = true

@@ -79,12 +79,16 @@ func (s *server) powerCut() {
 	s.start(false)
 }
 
-// work makes passes until there is nothing left to do.
+// work makes passes until there is nothing left to do. After a pass all must be done
+// that can be: there is no other before something happens.
 func (s *server) work() {
-	for range 1000 {
+	for passes := range 1000 {
 		if !s.Pass() {
 			if s.Err() != nil {
 				s.t.Fatalf("store %d gives up: %v", s.id, s.Err())
+			}
+			if st, _ := s.Status(s.region.Id); passes > 0 && st.Applied < st.Commit {
+				s.t.Fatalf("store %d is not in the queue for another pass, but has applied only up to index %d of what is committed up to %d", s.id, st.Applied, st.Commit)
 			}
 			return
 		}
