@@ -41,6 +41,18 @@ type transfer struct {
 	file     []byte
 }
 
+// String tells what happens until the snapshot comes.
+func (x *transfer) String() string {
+	had := map[background]string{
+		hasNothing:  "store 1 is new",
+		hasBeenAway: fmt.Sprintf("store 1 has entries 1 to %d", x.common),
+		hasLed:      fmt.Sprintf("store 1 has entries 1 to %d, and then led term %d; nobody got its 151 entries of that term", x.common, term-1),
+		wasFollowed: fmt.Sprintf("store 1 has entries 1 to %d, the last ones from when it led term %d", x.common, term-1),
+	}[x.before]
+	meta := x.snapshot.Snapshot.Metadata
+	return fmt.Sprintf("%s; it gets a snapshot at index %d, term %d, from store 2, which leads term %d", had, meta.Index, meta.Term, term)
+}
+
 // term is that of the leader which sends the snapshot.
 const term = 3
 
