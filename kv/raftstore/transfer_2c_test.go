@@ -207,10 +207,16 @@ func (x *transfer) catchUp(r *member, withSnapshot, promised bool) {
 	}
 }
 
-// mustAcknowledge requires that store 1 has just said that it has the snapshot.
+// mustAcknowledge requires that store 1 has just said that it has the snapshot, and
+// that its log is the snapshot alone: nothing that it had before fits behind.
 func (x *transfer) mustAcknowledge(r *member) {
+	index, s := x.snapshot.Snapshot.Metadata.Index, r.status()
 	if !x.acknowledged(r) {
-		x.t.Fatalf("the store does not acknowledge the snapshot at %d, which is whole, and newer than what it has", x.snapshot.Snapshot.Metadata.Index)
+		x.t.Fatalf("the store does not acknowledge the snapshot at %d, which is whole, and newer than what it has", index)
+	}
+	if s.FirstIndex != index+1 || s.LastIndex != index {
+		x.t.Fatalf("after the snapshot at %d the log is empty, so it begins at %d and ends at %d; but the store's begins at %d and ends at %d",
+			index, index+1, index, s.FirstIndex, s.LastIndex)
 	}
 }
 
