@@ -24,6 +24,7 @@ func collecting(claim graded.Claim, clients int) sim.Scenario {
 	sc := replicated(claim, clients)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries})
 	sc.Clients = append(sc.Clients, fills)
+	sc.For = 4 * time.Second
 	return sc
 }
 
@@ -91,7 +92,7 @@ func TestLogStaysShort2C(t *testing.T) {
 		Source: "Raft §7",
 	}, 6)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, LogLimit: logLimit, LogBytes: logBytes})
-	sc.For = 2500 * ms
+	sc.For = 2 * time.Second
 	sc.Reach = []sim.Goal{storesim.LogCollected}
 	sim.Test(t, sc)
 }
