@@ -147,7 +147,7 @@ func (c *collection) cut(cut *powerCut) {
 	f := c.follower()
 	f.writes, f.cut = 0, cut
 	c.wait(f)
-	explaining(c.t, cut.String(), func() {
+	explaining(c.t, cut.String, func() {
 		f.restart()
 		c.check(f, "after the power cut")
 	})

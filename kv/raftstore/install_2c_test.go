@@ -20,32 +20,37 @@ func TestSnapshotReplacesEverything2C(t *testing.T) {
 		Source: "Raft §7; doc.go: What is durable when, 4",
 	}, 40, func(t *graded.T, seed uint64) uint64 {
 		x := newTransfer(t, seed)
-		r, waiting := x.receiver()
-		x.deliver(r)
-		x.mustAcknowledge(r)
-		x.data(r, "with the snapshot")
-		for _, a := range waiting {
-			x.checkAnswer(a)
-		}
-		x.catchUp(r, true, true)
-		x.conclude(r)
-		x.deliver(r) // once more: the network may repeat it
-		x.conclude(r)
-		r.powerCut(powerCut{})
-		r.restart()
-		x.data(r, "after a power cut")
-		x.catchUp(r, true, true)
-		x.conclude(r)
-		end := x.entries[x.last]
-		if r.vote(3, term+1, x.last+500, end.Term-1) {
-			t.Fatalf("the store votes for a log that ends with an entry of term %d, but its own has one of term %d", end.Term-1, end.Term)
-		}
-		if !r.vote(3, term+2, x.last, end.Term) {
-			t.Fatalf("the store refuses its vote to a log that ends as its own does, with entry %d of term %d", x.last, end.Term)
-		}
-		r.Close()
+		explaining(t, x.String, x.replaceEverything)
 		return 0
 	})
+}
+
+// replaceEverything is TestSnapshotReplacesEverything2C with one background.
+func (x *transfer) replaceEverything() {
+	r, waiting := x.receiver()
+	x.deliver(r)
+	x.mustAcknowledge(r)
+	x.data(r, "with the snapshot")
+	x.catchUp(r, true, true)
+	x.conclude(r)
+	for _, a := range waiting {
+		x.checkAnswer(a)
+	}
+	x.deliver(r) // once more: the network may repeat it
+	x.conclude(r)
+	r.powerCut(powerCut{})
+	r.restart()
+	x.data(r, "after a power cut")
+	x.catchUp(r, true, true)
+	x.conclude(r)
+	end := x.entries[x.last]
+	if r.vote(3, term+1, x.last+500, end.Term-1) {
+		x.t.Fatalf("the store votes for a log that ends with an entry of term %d, but its own has one of term %d", end.Term-1, end.Term)
+	}
+	if !r.vote(3, term+2, x.last, end.Term) {
+		x.t.Fatalf("the store refuses its vote to a log that ends as its own does, with entry %d of term %d", x.last, end.Term)
+	}
+	r.Close()
 }
 
 // checkAnswer checks the answer to a write that waited at store 1 when the snapshot
@@ -125,11 +130,11 @@ func TestCrashAtEveryWriteOfSnapshot2C(t *testing.T) {
 				files := x.rng.IntN(2) == 0
 				for _, log := range []int{0, memory.All} {
 					for _, data := range []int{0, memory.All} {
-						x.cut(&powerCut{at, point, log, data, files}, nil)
+						x.cut(&powerCut{at: at, point: point, log: log, data: data, files: files}, nil)
 					}
 				}
-				again := &powerCut{1 + x.rng.IntN(8), point, x.rng.IntN(3), x.rng.IntN(6), !files}
-				x.cut(&powerCut{at, point, x.rng.IntN(3), x.rng.IntN(6), !files}, again)
+				again := &powerCut{at: 1 + x.rng.IntN(8), point: point, log: x.rng.IntN(3), data: x.rng.IntN(6), files: !files}
+				x.cut(&powerCut{at: at, point: point, log: x.rng.IntN(3), data: x.rng.IntN(6), files: !files}, again)
 			}
 		}
 		return 0
@@ -139,16 +144,19 @@ func TestCrashAtEveryWriteOfSnapshot2C(t *testing.T) {
 // cut delivers the snapshot, cuts the power at one write, and perhaps once more while
 // the store starts again.
 func (x *transfer) cut(first, second *powerCut) {
-	text := first.String()
-	if second != nil {
-		text += "\nand while it starts again: " + second.String()
+	story := func() string {
+		text := x.String() + "\n" + first.String()
+		if second != nil && second.of != "" {
+			text += "\nwhile it starts again: " + second.String()
+		}
+		return text
 	}
 	r, _ := x.receiver()
 	r.writes, r.cut = 0, first
 	x.deliver(r)
 	promised := x.acknowledged(r)
 	r.writes, r.cut = 0, second
-	explaining(x.t, text, func() {
+	explaining(x.t, story, func() {
 		r.restart()
 		r.cut = nil
 		x.afterCut(r, promised)
@@ -164,7 +172,9 @@ func (x *transfer) cutWhileWaiting() {
 	promised := x.acknowledged(r)
 	r.powerCut(powerCut{})
 	r.hold = false
-	explaining(x.t, "power cut when the store has got the snapshot, before it does anything with it in the background; what was not synced is lost", func() {
+	explaining(x.t, func() string {
+		return x.String() + "\npower cut when it has the snapshot, and nothing was done in the background yet; what was not synced is lost"
+	}, func() {
 		r.restart()
 		x.afterCut(r, promised)
 	})

@@ -24,6 +24,7 @@ func collecting(claim graded.Claim, clients int) sim.Scenario {
 	sc := replicated(claim, clients)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries})
 	sc.Clients = append(sc.Clients, fills)
+	sc.For = 4 * time.Second
 	return sc
 }
 
@@ -79,8 +80,8 @@ func fills(s *sim.Session) {
 // little behind. Without any collection it would be several times as much.
 const (
 	logLimit = 8*keptEntries + 100
-	// logBytes allows 200 bytes an entry, and room for what fills writes.
-	logBytes = logLimit*200 + 2*filling*(fillingBytes+200)
+	// logBytes allows 150 bytes an entry, and room for what fills writes.
+	logBytes = logLimit*150 + filling*(fillingBytes+100)
 )
 
 // TestLogStaysShort2C writes all the time and looks at the logs after every event:
@@ -91,7 +92,7 @@ func TestLogStaysShort2C(t *testing.T) {
 		Source: "Raft §7",
 	}, 6)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, LogLimit: logLimit, LogBytes: logBytes})
-	sc.For = 2500 * ms
+	sc.For = 3 * time.Second
 	sc.Reach = []sim.Goal{storesim.LogCollected}
 	sim.Test(t, sc)
 }

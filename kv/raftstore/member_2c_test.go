@@ -72,6 +72,9 @@ type powerCut struct {
 	point     memory.FaultKind
 	log, data int // batches of the engines that survive
 	files     bool
+
+	// of is what the write went to, once it has happened.
+	of string
 }
 
 func (c *powerCut) String() string {
@@ -91,8 +94,12 @@ func (c *powerCut) String() string {
 	if c.files {
 		files = "keep"
 	}
-	return fmt.Sprintf("power cut %s write %d of the store; the raft engine %s what was not synced, the kv engine %s it, files %s it",
-		when, c.at, keeps(c.log), keeps(c.data), files)
+	which := fmt.Sprintf("write %d of the store, to %s", c.at, c.of)
+	if c.of == "" {
+		which = fmt.Sprintf("write %d of the store, which it does not do this time", c.at)
+	}
+	return fmt.Sprintf("power cut %s %s; the raft engine %s what was not synced, the kv engine %s it, files %s it",
+		when, which, keeps(c.log), keeps(c.data), files)
 }
 
 func newMember(t *graded.T, id, maxLog uint64) *member {
@@ -172,11 +179,13 @@ func (m *member) writesDisk(d *memory.Disk) memory.Fault {
 	if c == nil || c.at != m.writes {
 		return memory.Fault{}
 	}
-	m.loseAll(c, d)
 	keep := c.log
+	c.of = "the raft engine"
 	if d == m.data {
 		keep = c.data
+		c.of = "the kv engine"
 	}
+	m.loseAll(c, d)
 	return memory.Fault{Kind: c.point, Keep: keep}
 }
 
@@ -188,6 +197,9 @@ func (m *member) writesFile(l *life, do func() error) error {
 	m.writes++
 	c := m.cut
 	hit := c != nil && c.at == m.writes
+	if hit {
+		c.of = "its files"
+	}
 	if hit && c.point == memory.CrashBefore {
 		m.loseAll(c, nil)
 		return engine.ErrClosed
@@ -598,12 +610,12 @@ func (s *sheet) Sync() error {
 
 func (s *sheet) Close() error { return nil }
 
-// explaining adds to a failure what it was that went wrong.
-func explaining(t *graded.T, text string, do func()) {
+// explaining adds to a failure what went wrong before it.
+func explaining(t *graded.T, story func() string, do func()) {
 	fine := false
 	defer func() {
 		if !fine {
-			graded.Explain(t, "schedule", text)
+			graded.Explain(t, "schedule", story())
 		}
 	}()
 	do()

@@ -44,7 +44,9 @@ func (p *peer) read(commands []*Command) {
 }
 
 // serveReads notes what the majority has answered, and serves what can be
-// served. A peer that does not lead any more will get no answer to what it asked.
+// served. A peer that does not lead any more will get no answer to what it asked, and
+// what it waits for may never be applied: it may be an entry that it had appended
+// itself, and that is gone from its log.
 //
 //lab:private
 func (p *peer) serveReads(answers []raft.ReadState) {
@@ -66,7 +68,7 @@ func (p *peer) serveReads(answers []raft.ReadState) {
 				snapshot, err := p.store.cfg.KVEngine.Snapshot()
 				c.Done(Result{Snapshot: snapshot, Err: err})
 			}
-		case q.index == 0 && (status.RaftState != raft.StateLeader || status.Term != q.term):
+		case status.RaftState != raft.StateLeader || status.Term != q.term:
 			for _, c := range q.commands {
 				c.Done(Result{Err: p.notLeader()})
 			}

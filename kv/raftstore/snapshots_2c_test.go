@@ -25,7 +25,6 @@ func TestLaggingFollowerCatchesUp2C(t *testing.T) {
 		Text:   "a follower that is behind the collected log catches up by a snapshot",
 		Source: "Raft §7",
 	}, 4)
-	sc.For = 4 * time.Second
 	sc.Nemesis = isolateStores(1500 * ms)
 	sc.Reach = []sim.Goal{storesim.LogCollected, storesim.SnapshotInstalled, sim.LeaderDeposed}
 	sim.Test(t, sc)
@@ -41,7 +40,7 @@ func TestEmptyFollowerCatchesUp2C(t *testing.T) {
 	sc.Nemesis = func(d *sim.Drawer, s sim.Setting) []sim.Fault {
 		return []sim.Fault{{Kind: sim.Crash, Who: d.Between(1, s.Stores), Until: d.Duration(time.Second, 2*time.Second)}}
 	}
-	sc.For = 3 * time.Second
+	sc.For = 2500 * ms
 	sc.Reach = []sim.Goal{storesim.LogCollected, storesim.SnapshotInstalled}
 	sim.Test(t, sc)
 }
@@ -153,7 +152,7 @@ func TestEverythingAtOnce2C(t *testing.T) {
 		Source: "Raft §5, §7, §8",
 	}, 5)
 	sc.Seeds = 40
-	sc.Tick = 20 * ms
+	sc.Tick, sc.For = 20*ms, 5*time.Second
 	sc.Nemesis = sim.Together(isolateStores(1600*ms), sim.Swarm(
 		sim.RandomPartitions(1200*ms),
 		sim.Unreliable(),

@@ -41,6 +41,18 @@ type transfer struct {
 	file     []byte
 }
 
+// String tells what happens until the snapshot comes.
+func (x *transfer) String() string {
+	had := map[background]string{
+		hasNothing:  "store 1 is new",
+		hasBeenAway: fmt.Sprintf("store 1 has entries 1 to %d", x.common),
+		hasLed:      fmt.Sprintf("store 1 has entries 1 to %d, and then led term %d; nobody got its 151 entries of that term", x.common, term-1),
+		wasFollowed: fmt.Sprintf("store 1 has entries 1 to %d, the last ones from when it led term %d", x.common, term-1),
+	}[x.before]
+	meta := x.snapshot.Snapshot.Metadata
+	return fmt.Sprintf("%s; it gets a snapshot at index %d, term %d, from store 2, which leads term %d", had, meta.Index, meta.Term, term)
+}
+
 // term is that of the leader which sends the snapshot.
 const term = 3
 
@@ -195,10 +207,16 @@ func (x *transfer) catchUp(r *member, withSnapshot, promised bool) {
 	}
 }
 
-// mustAcknowledge requires that store 1 has just said that it has the snapshot.
+// mustAcknowledge requires that store 1 has just said that it has the snapshot, and
+// that its log is the snapshot alone: nothing that it had before fits behind.
 func (x *transfer) mustAcknowledge(r *member) {
+	index, s := x.snapshot.Snapshot.Metadata.Index, r.status()
 	if !x.acknowledged(r) {
-		x.t.Fatalf("the store does not acknowledge the snapshot at %d, which is whole, and newer than what it has", x.snapshot.Snapshot.Metadata.Index)
+		x.t.Fatalf("the store does not acknowledge the snapshot at %d, which is whole, and newer than what it has", index)
+	}
+	if s.FirstIndex != index+1 || s.LastIndex != index {
+		x.t.Fatalf("after the snapshot at %d the log is empty, so it begins at %d and ends at %d; but the store's begins at %d and ends at %d",
+			index, index+1, index, s.FirstIndex, s.LastIndex)
 	}
 }
 
