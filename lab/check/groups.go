@@ -125,6 +125,10 @@ func (g *Groups) Data(group, store, index, sum uint64) error {
 		return nil
 	}
 	if other.sum != sum {
+		if other.store == store {
+			return &Violation{Rule: RuleSameData, Found: fmt.Sprintf(
+				"the data of store %d are other ones than it had itself when it had applied up to index %d of group %d before", store, index, group)}
+		}
 		return &Violation{Rule: RuleSameData, Found: fmt.Sprintf(
 			"after applying index %d of group %d, the data of store %d differ from those that store %d had", index, group, store, other.store)}
 	}

@@ -12,6 +12,9 @@ type Violation struct {
 	At time.Duration
 	// Fate tells what happened to the request or entry in question.
 	Fate string
+	// About is the write that it is about, if it is about one, as the log of the
+	// run names it.
+	About string
 	// Operations are those that do not fit together, the one that showed it first.
 	Operations []*Operation
 	// Undecided is set if the check could not come to an end. That says nothing

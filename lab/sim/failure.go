@@ -24,7 +24,9 @@ type Failure struct {
 	// innermost call first.
 	Panic any
 	Stack string
-	// operations are those of clients that the failure is about.
+	// about is the write that the failure is about, and operations are those of
+	// clients.
+	about      string
 	operations []*check.Operation
 	// call is the call that was not answered, if that is the failure.
 	call *call
@@ -44,7 +46,7 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.3fs", d.Seconds()) 
 // violation turns an error of a check into a failure.
 func violation(err error) *Failure {
 	if v, ok := err.(*check.Violation); ok {
-		return &Failure{Rule: v.Rule, At: v.At, Found: v.Found, Fate: v.Fate, operations: v.Operations, Harness: v.Undecided}
+		return &Failure{Rule: v.Rule, At: v.At, Found: v.Found, Fate: v.Fate, about: v.About, operations: v.Operations, Harness: v.Undecided}
 	}
 	return &Failure{Rule: "watch", Found: err.Error()}
 }

@@ -13,10 +13,13 @@ import (
 // it.
 func fate(f *Failure, events []trace.Event) string {
 	var lines []string
+	if f.about != "" {
+		lines = fateOfWrite(f.about, events)
+	}
 	for _, o := range f.operations {
 		switch o.Op {
 		case check.Put:
-			lines = append(lines, fateOfWrite(o, events)...)
+			lines = append(lines, fateOfWrite(TextOfPut(o.Key, o.Value), events)...)
 		case check.Get, check.Scan:
 			lines = append(lines, fateOfRead(o, events)...)
 		}
@@ -54,20 +57,22 @@ func lastMessages(events []trace.Event, n int) []string {
 // it means one put.
 func TextOfPut(key, value string) string { return fmt.Sprintf("put %q = %q", key, value) }
 
-// fateOfWrite tells where a put stood in the log, and who applied it when.
-func fateOfWrite(o *check.Operation, events []trace.Event) []string {
-	put := TextOfPut(o.Key, o.Value)
+// fateOfWrite tells where a write stood in the log, and who applied it when.
+func fateOfWrite(text string, events []trace.Event) []string {
 	var lines, applied []string
 	for i := range events {
 		e := &events[i]
-		if e.Kind != trace.Propose && e.Kind != trace.Apply || !strings.Contains(e.Text, put) {
+		if e.Kind != trace.Propose && e.Kind != trace.Apply || !strings.Contains(e.Text, text) {
 			continue
 		}
 		if e.Kind == trace.Apply {
 			applied = append(applied, fmt.Sprintf("store %d at %s", e.Store, seconds(e.At)))
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("the put of %q was proposed on store %d at %s, at (term %d, index %d)", o.Value, e.Store, seconds(e.At), e.Term, e.Index))
+		lines = append(lines, fmt.Sprintf("%s was proposed on store %d at %s, at (term %d, index %d)", text, e.Store, seconds(e.At), e.Term, e.Index))
+		if other := replaced(e, events[i:]); other != nil {
+			lines = append(lines, fmt.Sprintf("store %d proposed another entry at index %d at %s, in term %d", other.Store, other.Index, seconds(other.At), other.Term))
+		}
 	}
 	switch {
 	case len(lines) == 0:
@@ -76,6 +81,17 @@ func fateOfWrite(o *check.Operation, events []trace.Event) []string {
 		return append(lines, "no store applied it")
 	}
 	return append(lines, "applied on "+strings.Join(applied, ", "))
+}
+
+// replaced returns the proposal of a later leader for the same place in the log, or
+// nil.
+func replaced(e *trace.Event, later []trace.Event) *trace.Event {
+	for i := range later {
+		if o := &later[i]; o.Kind == trace.Propose && o.Region == e.Region && o.Index == e.Index && o.Term > e.Term {
+			return o
+		}
+	}
+	return nil
 }
 
 // fateOfRead tells who served a read, and who led by then.

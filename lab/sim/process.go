@@ -2,6 +2,7 @@ package sim
 
 import (
 	"log/slog"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -121,6 +122,9 @@ func (e *Env) Go(task func()) { e.world.work(e, task) }
 // Exit ends the incarnation, as of a program that found out that it cannot go on.
 // Nothing that it wrote is lost, and the machine starts it again after a while.
 func (e *Env) Exit() { e.world.exit(e) }
+
+// Now returns the time since the beginning of the run.
+func (e *Env) Now() time.Duration { return e.world.now() }
 
 // Alive reports whether the incarnation is the present one, and has not crashed.
 func (e *Env) Alive() bool { return e.life.alive() }

@@ -2,12 +2,10 @@ package storesim
 
 import (
 	stderrors "errors"
-	"fmt"
 
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/replicated"
-	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
 // access is the storage.Storage that the handlers of a store go through. The store
@@ -22,7 +20,7 @@ func (s *store) submit(c *raftstore.Command) {
 	if s.system.replaced(s) {
 		s.env.Reach(AskedOldLeader)
 	}
-	answered, done := s.expect(describe(s.env.ID, c.Writes)), c.Done
+	answered, done := s.expect(c.Writes), c.Done
 	c.Done = func(r raftstore.Result) {
 		answered()
 		var refusal *storage.RegionError
@@ -38,11 +36,4 @@ func (s *store) submit(c *raftstore.Command) {
 		done(r)
 	}
 	s.Submit(c)
-}
-
-func describe(store uint64, writes []*raftserverpb.Write) string {
-	if len(writes) == 0 {
-		return fmt.Sprintf("a read on store %d", store)
-	}
-	return fmt.Sprintf("a write to key %q on store %d", writes[0].Key, store)
 }

@@ -1,6 +1,8 @@
 package storesim
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -166,19 +168,22 @@ func (s *store) logBytes() (uint64, error) {
 
 // A waiting is a command that was not answered yet.
 type waiting struct {
-	since   time.Time
+	since   time.Duration
 	request string
+	write   string // as the log of the run names it, "" if it is a read
 }
 
 // expect notes that a command is submitted, and returns what is to be called when
 // it is answered.
-func (s *store) expect(request string) (answered func()) {
+func (s *store) expect(writes []*raftserverpb.Write) (answered func()) {
+	w := waiting{since: s.env.Now(), write: textOfWrites(writes)}
+	w.request = fmt.Sprintf("%s, which store %d was given at %.3fs,", cmp.Or(w.write, "a read"), s.env.ID, w.since.Seconds())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.number++
 	n := s.number
-	s.open[n] = waiting{time.Now(), request}
-	once := s.answers.Expect(request)
+	s.open[n] = w
+	once := s.answers.Expect(w.request)
 	return func() {
 		s.mu.Lock()
 		delete(s.open, n)
@@ -187,15 +192,14 @@ func (s *store) expect(request string) (answered func()) {
 	}
 }
 
-// oldest returns the command that waits for longest, "" if none does.
-func (s *store) oldest() (since time.Time, request string) {
+// oldest returns the command that waits for longest, and whether any does.
+func (s *store) oldest() (waiting, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.open) == 0 {
-		return time.Time{}, ""
+		return waiting{}, false
 	}
-	w := s.open[slices.Min(slices.Collect(maps.Keys(s.open)))]
-	return w.since, w.request
+	return s.open[slices.Min(slices.Collect(maps.Keys(s.open)))], true
 }
 
 // background implements raftstore.Executor.

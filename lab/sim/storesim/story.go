@@ -49,8 +49,12 @@ func textOf(e *eraftpb.Entry) string {
 	if e.EntryType != eraftpb.EntryType_EntryNormal || proto.Unmarshal(e.Data, c) != nil {
 		return ""
 	}
+	return textOfWrites(c.Writes)
+}
+
+func textOfWrites(writes []*raftserverpb.Write) string {
 	var all []string
-	for _, w := range c.Writes {
+	for _, w := range writes {
 		all = append(all, textOfWrite(w.Cf, w.Key, w.Value, w.Delete))
 	}
 	return strings.Join(all, ", ")

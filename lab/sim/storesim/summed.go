@@ -1,6 +1,7 @@
 package storesim
 
 import (
+	"fmt"
 	"hash/maphash"
 	"slices"
 	"sync"
@@ -113,4 +114,22 @@ func (s *summed) DeleteRange(cf engine.CF, r engine.Range) error {
 	s.stale = true
 	s.mu.Unlock()
 	return s.Engine.DeleteRange(cf, r)
+}
+
+// content returns the data in words: what is at each key of each family.
+func (s *summed) content() map[string]string {
+	all := map[string]string{}
+	for _, cf := range engine.Families {
+		it, err := s.Iterate(cf, engine.Range{})
+		if err != nil {
+			return nil
+		}
+		for it.Seek(nil); it.Valid(); it.Next() {
+			all[fmt.Sprintf("key %q of family %s", it.Key(), cf)] = fmt.Sprintf("%q", shortened(string(it.Value())))
+		}
+		if it.Close() != nil {
+			return nil
+		}
+	}
+	return all
 }

@@ -2,7 +2,9 @@ package storesim
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/pingcap/errors"
@@ -76,8 +78,8 @@ type System struct {
 
 	// stores are the present incarnations, by machine.
 	stores map[uint64]*store
-	// healed is when everything was well again, zero before.
-	healed time.Time
+	// healed is when everything was well again, 0 before.
+	healed time.Duration
 }
 
 // New returns a function that makes the stores of a run, for a sim.Scenario.
@@ -158,7 +160,9 @@ func (y *System) watchRegion(s *store, st raftstore.Status) error {
 	}
 	if applied {
 		if err := y.groups.Data(regionID, s.env.ID, st.Applied, s.data.total()); err != nil {
-			return err
+			v := err.(*check.Violation)
+			v.Fate = y.difference(s)
+			return v
 		}
 	}
 	if collected {
@@ -167,6 +171,33 @@ func (y *System) watchRegion(s *store, st raftstore.Status) error {
 		}
 	}
 	return y.watchLog(s, st)
+}
+
+// difference tells how the data of s differ from those of another store that has
+// applied as much, "" if there is none.
+func (y *System) difference(s *store) string {
+	for _, id := range s.env.Machines {
+		o := y.stores[id]
+		if o == nil || o == s || o.dead() || o.status.Applied != s.status.Applied || o.data.total() == s.data.total() {
+			continue
+		}
+		mine, theirs := s.data.content(), o.data.content()
+		all := maps.Clone(mine)
+		maps.Copy(all, theirs)
+		for _, at := range slices.Sorted(maps.Keys(all)) {
+			if mine[at] != theirs[at] {
+				return fmt.Sprintf("%s is %s on store %d, and %s on store %d", at, orNothing(mine[at]), s.env.ID, orNothing(theirs[at]), o.env.ID)
+			}
+		}
+	}
+	return ""
+}
+
+func orNothing(value string) string {
+	if value == "" {
+		return "absent"
+	}
+	return value
 }
 
 // watchLog checks that the log of s is as short as it should be, also on the disk.
@@ -190,21 +221,21 @@ func (y *System) watchLog(s *store, st raftstore.Status) error {
 
 // watchAnswers checks that nobody waits for too long.
 func (y *System) watchAnswers(s *store) error {
-	if y.healed.IsZero() || time.Since(y.healed) < AnswerBound {
+	if y.healed == 0 || s.env.Now()-y.healed < AnswerBound {
 		return nil
 	}
-	since, request := s.oldest()
-	if request == "" || time.Since(since) < AnswerBound {
+	w, waits := s.oldest()
+	if !waits || s.env.Now()-w.since < AnswerBound {
 		return nil
 	}
-	return &check.Violation{Rule: check.RuleAnswers, Found: fmt.Sprintf(
-		"%s was not answered within %v, although nothing goes wrong any more", request, AnswerBound)}
+	return &check.Violation{Rule: check.RuleAnswers, About: w.write, Found: fmt.Sprintf(
+		"%s was not answered within %v, although nothing goes wrong any more", w.request, AnswerBound)}
 }
 
 // Unsettled implements sim.System.
 func (y *System) Unsettled(live []sim.Process) string {
-	if y.healed.IsZero() {
-		y.healed = time.Now()
+	if y.healed == 0 {
+		y.healed = live[0].(*store).env.Now()
 	}
 	leaders := 0
 	first := live[0].(*store)
