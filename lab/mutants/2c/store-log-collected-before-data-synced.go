@@ -8,12 +8,13 @@ package raftstore
 
 func (p *peer) collectLog() {
 	first, _ := p.storage.FirstIndex()
-	upTo := p.applied()
-	if upTo < first+p.store.cfg.MaxLogEntries || p.restoring {
+	applied := p.applied()
+	if applied < first+p.store.cfg.MaxLogEntries || p.restoring {
 		return
 	}
+	upTo := applied
 	for _, member := range p.node.Status().Progress {
-		if member.Match+p.store.cfg.MaxLogEntries*4 >= upTo {
+		if member.Match+p.store.cfg.MaxLogEntries*4 >= applied {
 			upTo = min(upTo, member.Match)
 		}
 	}
