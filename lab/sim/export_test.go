@@ -1,6 +1,11 @@
 package sim
 
-import "time"
+import (
+	"time"
+
+	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/trace"
+)
 
 // SetPatience sets how long a run may make no progress, and returns what puts it
 // back.
@@ -8,4 +13,9 @@ func SetPatience(d time.Duration) (restore func()) {
 	old := patience
 	patience = d
 	return func() { patience = old }
+}
+
+// FateOf is what is told of a failure about a write, or about operations.
+func FateOf(about string, operations []*check.Operation, events []trace.Event) string {
+	return fate(&Failure{about: about, operations: operations}, events)
 }
