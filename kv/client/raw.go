@@ -191,6 +191,7 @@ type response interface {
 func (c *Raw) do(ctx context.Context, write bool, send func(context.Context, tinykvpb.TinyKvClient) (response, error)) error {
 	pause := minPause
 	at := int(c.leader.Load())
+	var refusal error // the last one
 	for attempt := 1; ; attempt++ {
 		s := c.stores[at]
 		err, again := s.attempt(ctx, write, len(c.stores) > 1, send)
@@ -199,8 +200,14 @@ func (c *Raw) do(ctx context.Context, write bool, send func(context.Context, tin
 			return nil
 		}
 		if !again {
+			// That time is up says less than what a store had to say before, unless
+			// a store may have got the request.
+			if _, unknown := err.(*OutcomeUnknownError); !unknown && refusal != nil && ctx.Err() != nil {
+				return refusal
+			}
 			return err
 		}
+		refusal = err
 		at = (at + 1) % len(c.stores)
 		if attempt%len(c.stores) != 0 {
 			continue

@@ -158,7 +158,7 @@ func TestElectionIsAwaited(t *testing.T) {
 	require.NoError(t, newRaw(t, a.addr, b.addr).Put(t.Context(), engine.CFDefault, []byte("a"), nil))
 	require.Equal(t, int32(3), b.calls.Load())
 
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	err := newRaw(t, b.addr, b.addr).Put(ctx, engine.CFDefault, []byte("a"), nil)
 	var refused *client.RefusedError
