@@ -252,8 +252,11 @@ func (s *store) attempt(ctx context.Context, write, others bool, send func(conte
 	case codes.InvalidArgument, codes.ResourceExhausted, codes.Unimplemented:
 		return err, false
 	}
+	if harmless && ctx.Err() != nil {
+		return &RefusedError{s.addr, err}, false
+	}
 	if harmless {
-		return err, others && ctx.Err() == nil && status.Code(err) != codes.Internal
+		return err, others && status.Code(err) != codes.Internal
 	}
 	return &OutcomeUnknownError{s.addr, err}, false
 }
