@@ -202,7 +202,7 @@ func (c *Raw) do(ctx context.Context, write bool, send func(context.Context, tin
 		if !again {
 			// That time is up says less than what a store had to say before, unless
 			// a store may have got the request.
-			if _, unknown := err.(*OutcomeUnknownError); !unknown && refusal != nil && ctx.Err() != nil {
+			if _, unknown := err.(*OutcomeUnknownError); !unknown && refusal != nil && over(ctx) {
 				return refusal
 			}
 			return err
@@ -247,18 +247,24 @@ func (s *store) attempt(ctx context.Context, write, others bool, send func(conte
 	case codes.Unavailable:
 		// If it was the store that said so, it has not looked at the request.
 		if harmless || fate.answered.Load() {
-			return &RefusedError{s.addr, err}, others && ctx.Err() == nil
+			return &RefusedError{s.addr, err}, others && !over(ctx)
 		}
 	case codes.InvalidArgument, codes.ResourceExhausted, codes.Unimplemented:
 		return err, false
 	}
-	if harmless && ctx.Err() != nil {
+	if harmless && over(ctx) {
 		return &RefusedError{s.addr, err}, false
 	}
 	if harmless {
 		return err, others && status.Code(err) != codes.Internal
 	}
 	return &OutcomeUnknownError{s.addr, err}, false
+}
+
+// over reports whether there is no time left. gRPC may notice that before ctx does.
+func over(ctx context.Context) bool {
+	deadline, bounded := ctx.Deadline()
+	return ctx.Err() != nil || bounded && time.Until(deadline) <= 0
 }
 
 // A RegionError is what a store says that is the wrong one to ask.
