@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -56,13 +55,9 @@ func (a *app) runCluster(cmd *cobra.Command, stores int, dir string) error {
 	if dir == "" {
 		dir = filepath.Join(temporary, "data")
 	}
-	bin := filepath.Join(temporary, "bin") + string(filepath.Separator)
-	build := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/labkv-server", "./cmd/labkv-ctl")
-	build.Dir = root
-	build.Env = append(os.Environ(), "CGO_ENABLED=1") // for the engine
-	build.Stdout, build.Stderr = os.Stderr, os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("cannot build the server: %w", err)
+	bin := filepath.Join(temporary, "bin")
+	if err := cluster.Build(ctx, root, bin, "./cmd/labkv-server", "./cmd/labkv-ctl"); err != nil {
+		return err
 	}
 	c, err := cluster.New(cluster.Config{Server: filepath.Join(bin, "labkv-server"), Dir: dir, Stores: stores})
 	if err != nil {

@@ -2,7 +2,13 @@
 
 package cluster
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // ownGroup does nothing: there are no process groups here.
 func ownGroup() *syscall.SysProcAttr { return nil }
+
+// killGroup kills a process; what it started ends by itself.
+func killGroup(p *os.Process) error { return p.Kill() }

@@ -2,7 +2,13 @@
 
 package cluster
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // ownGroup keeps signals of the terminal from a process.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+// killGroup kills a process that has a group of its own, and all that it started.
+func killGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGKILL) }

@@ -24,6 +24,8 @@ import (
 
 	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
+
+	"github.com/labkv/labkv/lab/cluster"
 )
 
 // A system is a cluster to be measured.
@@ -76,6 +78,9 @@ func main() {
 	cmd.Flags().StringVar(&o.dir, "dir", "", "`directory` for the data, on the disk to be measured; what is put there is removed in the end (default a temporary one)")
 	cmd.Flags().StringVar(&o.profiles, "profiles", "", "`directory` for CPU profiles of LabKV's stores, made in an extra round of each row")
 	err := cmd.ExecuteContext(ctx)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted") // whatever came of it
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench-kv:", err)
@@ -106,13 +111,10 @@ func run(ctx context.Context, o *options) error {
 	for _, name := range names {
 		var s system = &etcd{}
 		if name == "labkv" {
-			server := filepath.Join(dir, "labkv-server")
-			build := exec.CommandContext(ctx, "go", "build", "-o", server, "./cmd/labkv-server")
-			build.Stderr = os.Stderr
-			if err := build.Run(); err != nil {
-				return errors.Annotate(err, "cannot build labkv-server, run me in the repository")
+			if err := cluster.Build(ctx, "", dir, "github.com/labkv/labkv/cmd/labkv-server"); err != nil {
+				return err
 			}
-			s = &labkv{server: server, profiles: o.profiles}
+			s = &labkv{server: filepath.Join(dir, "labkv-server"), profiles: o.profiles}
 		}
 		data := filepath.Join(dir, name)
 		if err := os.Mkdir(data, 0o755); err != nil {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,6 +16,8 @@ import (
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/cluster"
 )
+
+const serverPackage = "github.com/labkv/labkv/cmd/labkv-server"
 
 // undecidedAfter bounds the search for an order of the operations on one key.
 const undecidedAfter = 2 * time.Minute
@@ -32,14 +33,11 @@ func soak(ctx context.Context, o *options, out io.Writer) (err error) {
 		return errors.Trace(err)
 	}
 	defer os.RemoveAll(dir)
-	server := filepath.Join(dir, "labkv-server")
-	build := exec.CommandContext(ctx, "go", "build", "-o", server, "github.com/labkv/labkv/cmd/labkv-server")
-	build.Env = append(os.Environ(), "CGO_ENABLED=1") // for the engine
-	if text, err := build.CombinedOutput(); err != nil {
-		return errors.Annotatef(err, "cannot build labkv-server: %s", text)
+	if err := cluster.Build(ctx, "", dir, serverPackage); err != nil {
+		return err
 	}
 	c, err := cluster.New(cluster.Config{
-		Server: server, Dir: filepath.Join(dir, "data"), Stores: 3,
+		Server: filepath.Join(dir, "labkv-server"), Dir: filepath.Join(dir, "data"), Stores: 3,
 		Args: []string{"--tick", "20ms", "--max-log-entries", fmt.Sprint(o.maxLogEntries)},
 	})
 	if err != nil {

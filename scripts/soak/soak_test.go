@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -29,18 +28,23 @@ func TestSoak(t *testing.T) {
 	require.NoDirExists(t, out, "nothing was wrong")
 }
 
-// An interrupt leaves nothing behind.
+// An interrupt leaves nothing behind: neither while the server is built, nor, after the
+// first line, when the stores start.
 func TestInterrupt(t *testing.T) {
 	tmp, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
 	t.Setenv("TMPDIR", tmp)
-	ctx, interrupt := context.WithCancel(t.Context())
-	var stderr bytes.Buffer
-	// The first line comes before the stores start.
-	code := run(ctx, []string{"--out", out}, writerFunc(func([]byte) { interrupt() }), &stderr)
-	require.Equal(t, exitFailed, code)
-	require.Contains(t, stderr.String(), "interrupted")
-	requireEmpty(t, tmp)
-	require.NoDirExists(t, out)
+	for _, building := range []bool{true, false} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		if building {
+			interrupt()
+		}
+		var stderr bytes.Buffer
+		code := run(ctx, []string{"--out", out}, writerFunc(func([]byte) { interrupt() }), &stderr)
+		require.Equal(t, exitFailed, code)
+		require.Equal(t, "soak: interrupted\n", stderr.String())
+		requireEmpty(t, tmp)
+		require.NoDirExists(t, out)
+	}
 }
 
 func TestWrongUsage(t *testing.T) {
@@ -53,10 +57,8 @@ func TestWrongUsage(t *testing.T) {
 // Stores that lose what they have acknowledged are found out.
 func TestLossIsFound(t *testing.T) {
 	dir := t.TempDir()
-	server := filepath.Join(dir, "labkv-server")
-	text, err := exec.Command("go", "build", "-o", server, "github.com/labkv/labkv/cmd/labkv-server").CombinedOutput()
-	require.NoError(t, err, "%s", text)
-	c, err := cluster.New(cluster.Config{Server: server, Dir: filepath.Join(dir, "data"), Stores: 3, Args: []string{"--tick=20ms"}})
+	require.NoError(t, cluster.Build(t.Context(), "", dir, serverPackage))
+	c, err := cluster.New(cluster.Config{Server: filepath.Join(dir, "labkv-server"), Dir: filepath.Join(dir, "data"), Stores: 3, Args: []string{"--tick=20ms"}})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Stop(10 * time.Second) })
 	tr := newTrial(&options{keys: 4, out: filepath.Join(dir, "out")}, c, t.Output())
