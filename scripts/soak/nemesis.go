@@ -64,6 +64,14 @@ func (n *nemesis) kill(s *cluster.Store) error {
 // the rule for that demands, both others have all that it has ever acknowledged: they
 // have acknowledged a write without it. And nobody is killed until it has caught up.
 func (n *nemesis) wipeFollower(ctx context.Context) error {
+	w, err := n.newWorker(n.clients + 1)
+	if err != nil {
+		return err
+	}
+	defer w.client.Close()
+	if err := n.outgrowLogs(ctx, w); err != nil {
+		return err
+	}
 	begin := time.Now()
 	var s *cluster.Store
 	for s = n.any(); leads(ctx, s); s = n.any() {
@@ -71,11 +79,6 @@ func (n *nemesis) wipeFollower(ctx context.Context) error {
 	if err := n.kill(s); err != nil {
 		return err
 	}
-	w, err := n.newWorker(n.clients + 1)
-	if err != nil {
-		return err
-	}
-	defer w.client.Close()
 	for end := time.Now().Add(electionPatience); !w.put(ctx, keyName(0)); {
 		if ctx.Err() != nil {
 			return errInterrupted
@@ -104,6 +107,23 @@ func (n *nemesis) wipeFollower(ctx context.Context) error {
 	}
 	fmt.Fprintf(n.out, "store %d has lost its data, and is back by a snapshot after %s\n", s.ID, time.Since(begin).Round(time.Millisecond))
 	return nil
+}
+
+// outgrowLogs waits until so much was written that no log begins with the first entry any
+// more, and writes what is missing: then a store without data needs a snapshot. A busy
+// machine, with a kill every second, may have got little done.
+func (n *nemesis) outgrowLogs(ctx context.Context, w *worker) error {
+	const spared = 5 // times the entries that a log keeps: it keeps more for stores that lag
+	for end := time.Now().Add(electionPatience); n.writes.Load() < int64(spared*n.maxLogEntries); {
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
+		if time.Now().After(end) {
+			return errors.Errorf("only %d writes were acknowledged until now", n.writes.Load())
+		}
+		w.put(ctx, keyName(w.rng.IntN(n.keys)))
+	}
+	return sleep(ctx, 10*tick) // the logs are collected with the next ticks
 }
 
 // tookOver is what a store logs when a snapshot has replaced what it had.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pingcap/errors"
@@ -18,6 +19,9 @@ import (
 )
 
 const serverPackage = "github.com/labkv/labkv/cmd/labkv-server"
+
+// tick is short, so that elections are.
+const tick = 20 * time.Millisecond
 
 // undecidedAfter bounds the search for an order of the operations on one key.
 const undecidedAfter = 2 * time.Minute
@@ -38,7 +42,7 @@ func soak(ctx context.Context, o *options, out io.Writer) (err error) {
 	}
 	c, err := cluster.New(cluster.Config{
 		Server: filepath.Join(dir, "labkv-server"), Dir: filepath.Join(dir, "data"), Stores: 3,
-		Args: []string{"--tick", "20ms", "--max-log-entries", fmt.Sprint(o.maxLogEntries)},
+		Args: []string{"--tick", tick.String(), "--max-log-entries", fmt.Sprint(o.maxLogEntries)},
 	})
 	if err != nil {
 		return err
@@ -63,6 +67,7 @@ type trial struct {
 	out     io.Writer
 	history *check.History
 	pauses  pauses
+	writes  atomic.Int64 // acknowledged
 	begin   time.Time
 }
 

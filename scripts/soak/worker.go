@@ -117,6 +117,7 @@ func (w *worker) write(ctx context.Context, op check.Operation, do func(context.
 	switch {
 	case err == nil:
 		p.Done()
+		w.trial.writes.Add(1)
 		w.trial.pauses.answered()
 	case stderrors.As(err, &unknown):
 		p.Unknown()
