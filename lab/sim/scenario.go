@@ -40,9 +40,6 @@ type Scenario struct {
 	// For is how long things go wrong and clients begin something new.
 	For time.Duration
 
-	// Victim is the store that TestEveryWrite crashes; 0 leaves it to the seed.
-	Victim int
-
 	// Check checks what the clients saw, nil for not.
 	Check func(h *check.History) error
 
@@ -97,7 +94,7 @@ func TestEveryWrite(t *testing.T, sc Scenario) {
 			explain(t, &sc, s, out)
 		}
 		digest := out.Digest
-		for _, crash := range EveryWrite(&sc, s, out) {
+		for _, crash := range EveryWrite(s, out) {
 			digest = mix(digest ^ one(t, &sc, crash, reached))
 		}
 		return digest
@@ -105,16 +102,13 @@ func TestEveryWrite(t *testing.T, sc Scenario) {
 	conclude(t, &sc, runs, reached)
 }
 
-// EveryWrite returns schedules that are s with one more fault: the crash of the
-// scenario's victim at one of the writes that it did in the run of s
-// that had the outcome out. Each write and each point has one schedule.
-func EveryWrite(sc *Scenario, s Schedule, out *Outcome) []Schedule {
+// EveryWrite returns schedules that are s with one more fault: the crash of a store,
+// which the seed chooses, at one of the writes that it did in the run of s that had the
+// outcome out. Each write and each point has one schedule.
+func EveryWrite(s Schedule, out *Outcome) []Schedule {
 	var all []Schedule
-	store := sc.Victim
-	if store == 0 {
-		d := &Drawer{dice: Dice(s.Seed), q: askTarget}
-		store = d.Between(1, s.Setting.Stores)
-	}
+	d := &Drawer{dice: Dice(s.Seed), q: askTarget}
+	store := d.Between(1, s.Setting.Stores)
 	for n := range out.Writes[store-1] {
 		for p := CrashBefore; p <= CrashAfter; p++ {
 			one := s

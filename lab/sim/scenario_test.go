@@ -279,7 +279,7 @@ func TestEveryWrite(t *testing.T) {
 		s := sim.MakeSchedule(&sc, 1)
 		clean := sim.Run(t, &sc, s, false)
 		require.Nil(t, clean.Failure)
-		schedules := sim.EveryWrite(&sc, s, clean)
+		schedules := sim.EveryWrite(s, clean)
 		require.Greater(t, len(schedules), 30)
 		failures, crashes := 0, 0
 		for _, s := range schedules {
