@@ -1,9 +1,8 @@
 package raftstore_test
 
 import (
-	"google.golang.org/protobuf/proto"
+	"testing"
 
-	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/raft"
 )
@@ -12,7 +11,7 @@ import (
 // clock goes by itself, and what a message waits for is the test's choice. So a
 // group gets into one certain situation, where a scenario tries its luck.
 type group struct {
-	t       *graded.T
+	t       testing.TB
 	servers []*server // by id, from 1
 
 	// wire are the messages under way, oldest first.
@@ -24,10 +23,10 @@ type group struct {
 }
 
 // newGroup returns n stores with a region that has the keys of [start, end).
-func newGroup(t *graded.T, n uint64, start, end string) *group {
+func newGroup(t testing.TB, n uint64, start, end string) *group {
 	g := &group{t: t, cut: map[uint64]bool{}}
 	for id := uint64(1); id <= n; id++ {
-		g.servers = append(g.servers, newServer(t, id, regionOf(n, start, end), g))
+		g.servers = append(g.servers, newServer(t, serverConfig{id: id, region: regionOf(n, start, end), maxLog: unlimited, transport: g}))
 	}
 	return g
 }
@@ -35,7 +34,7 @@ func newGroup(t *graded.T, n uint64, start, end string) *group {
 func (g *group) at(id uint64) *server { return g.servers[id-1] }
 
 // Send implements raftstore.Transport.
-func (g *group) Send(m *raftserverpb.RaftMessage) { g.wire = append(g.wire, proto.CloneOf(m)) }
+func (g *group) Send(m *raftserverpb.RaftMessage) { g.wire = append(g.wire, m) }
 
 // settle lets everything happen that can happen without the clocks.
 func (g *group) settle() {
@@ -78,8 +77,7 @@ func (g *group) tick(id uint64, ticks int) {
 }
 
 func (g *group) leads(id uint64) bool {
-	st, _ := g.at(id).Status(1)
-	return st.RaftState == raft.StateLeader
+	return g.at(id).status().RaftState == raft.StateLeader
 }
 
 // elect has a store become leader, and commit what its log has.
