@@ -242,7 +242,7 @@ func TestProposalsInPart2B(t *testing.T) {
 		}
 		g.at(1).work()
 		for m := g.next(); m != nil; m = g.next() {
-			g.at(m.ToPeer.StoreId).Step(m)
+			g.deliver(m)
 			if len(m.Message.Entries) > 0 {
 				break
 			}

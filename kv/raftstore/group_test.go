@@ -3,6 +3,7 @@ package raftstore_test
 import (
 	"testing"
 
+	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/raft"
 )
@@ -20,13 +21,20 @@ type group struct {
 	cut map[uint64]bool
 	// waits has messages wait on their way; nil for none.
 	waits func(m *raftserverpb.RaftMessage) bool
+	// loses has messages that are due not arrive; nil for none.
+	loses func(m *raftserverpb.RaftMessage) bool
 }
 
 // newGroup returns n stores with a region that has the keys of [start, end).
 func newGroup(t testing.TB, n uint64, start, end string) *group {
+	return newGroupOf(t, n, serverConfig{region: regionOf(n, start, end), maxLog: unlimited})
+}
+
+// newGroupOf returns n stores of that kind.
+func newGroupOf(t testing.TB, n uint64, c serverConfig) *group {
 	g := &group{t: t, cut: map[uint64]bool{}}
-	for id := uint64(1); id <= n; id++ {
-		g.servers = append(g.servers, newServer(t, serverConfig{id: id, region: regionOf(n, start, end), maxLog: unlimited, transport: g}))
+	for c.transport, c.id = g, 1; c.id <= n; c.id++ {
+		g.servers = append(g.servers, newServer(t, c))
 	}
 	return g
 }
@@ -38,7 +46,7 @@ func (g *group) Send(m *raftserverpb.RaftMessage) { g.wire = append(g.wire, m) }
 
 // settle lets everything happen that can happen without the clocks.
 func (g *group) settle() {
-	for range 1000 {
+	for range 10000 {
 		for _, s := range g.servers {
 			s.work()
 		}
@@ -46,7 +54,7 @@ func (g *group) settle() {
 		if m == nil {
 			return
 		}
-		g.at(m.ToPeer.StoreId).Step(m)
+		g.deliver(m)
 	}
 	g.t.Fatalf("the stores send each other messages without end, while no clock goes")
 }
@@ -66,6 +74,26 @@ func (g *group) next() *raftserverpb.RaftMessage {
 	}
 	g.wire = waiting
 	return nil
+}
+
+// deliver has a message arrive, with its file if it is a snapshot, unless it is lost.
+// The sender hears of that.
+func (g *group) deliver(m *raftserverpb.RaftMessage) {
+	from, to := g.at(m.FromPeer.StoreId), g.at(m.ToPeer.StoreId)
+	arrives := !from.life.over && !to.life.over && (g.loses == nil || !g.loses(m))
+	if snapshot := m.Message.Snapshot; snapshot != nil {
+		name := raftstore.SnapshotName(m.RegionId, snapshot.Metadata)
+		file, found := from.files.now[name]
+		if arrives = arrives && found; arrives {
+			to.files.receive(name, file)
+		}
+		from.ReportSnapshot(m.RegionId, m.ToPeer.Id, arrives)
+	} else if !arrives {
+		from.ReportUnreachable(m.RegionId, m.ToPeer.Id)
+	}
+	if arrives {
+		to.Step(m)
+	}
 }
 
 // tick lets the clock of one store go.

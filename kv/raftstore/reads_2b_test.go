@@ -31,7 +31,7 @@ func (r *impatient) step(g *group) {
 	}
 	for range len(g.wire) {
 		if m := g.next(); m != nil {
-			g.at(m.ToPeer.StoreId).Step(m)
+			g.deliver(m)
 		}
 	}
 }
@@ -106,7 +106,7 @@ func TestNewLeaderReads2B(t *testing.T) {
 			if len(put.results) > 0 || m == nil {
 				break
 			}
-			g.at(m.ToPeer.StoreId).Step(m)
+			g.deliver(m)
 			g.at(2).work()
 		}
 		put.isDone()

@@ -161,10 +161,13 @@ func (s *server) unlessOver(run func()) {
 	run()
 }
 
-// work makes passes until there is nothing left to do. After a pass all must be done
+// work makes passes until there is nothing left to do, or no power. After a pass all must be done
 // that can be: there is no other before something happens.
 func (s *server) work() {
-	for steps := range 10000 {
+	for steps := 0; !s.life.over; steps++ {
+		if steps == 10000 {
+			s.t.Fatalf("store %d does not come to rest: it always finds something more to do", s.id)
+		}
 		worked := false
 		s.unlessOver(func() {
 			if worked = s.Pass(); !worked && len(s.tasks) > 0 && !s.hold {
@@ -190,7 +193,6 @@ func (s *server) work() {
 		}
 		return
 	}
-	s.t.Fatalf("store %d does not come to rest: it always finds something more to do", s.id)
 }
 
 // tick lets a tick of its clock pass.
