@@ -93,9 +93,9 @@ func TestPromisesSurvivePowerCut2B(t *testing.T) {
 }
 
 // TestNoPromiseBeforeWrite2B crashes a follower in the middle of what it does about
-// a request for its vote, and about an append: at its first write from
-// then on, before that reaches the disk or after it. If the follower has answered by
-// then, it must know of that when it is back.
+// a request for its vote, and about an append: at its first write from then on, before
+// that reaches the disk or after it. If the follower has answered by then, it must know
+// of that when it is back.
 func TestNoPromiseBeforeWrite2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a vote and an acknowledgement leave only after they have become durable",
@@ -109,7 +109,8 @@ func TestNoPromiseBeforeWrite2B(t *testing.T) {
 				f.receive(m)
 				answer := f.lastTo(m.From, want)
 				promised = answer != nil && !answer.Reject
-				f.restart()
+				f.cutAt(nil)
+				f.powerCut()
 				return f, promised
 			}
 			f, promised := crashing(voteOf(2, 2, 2, 1), eraftpb.MessageType_MsgRequestVoteResponse)
@@ -127,8 +128,8 @@ func TestNoPromiseBeforeWrite2B(t *testing.T) {
 }
 
 // TestMessagesForOthersAreDropped2B sends a store messages that are not for it: a request
-// for the vote of a peer that it does not have, and something that nodes say only to themselves. They
-// are dropped, and the store goes on.
+// for the vote of a peer that it does not have, and something that nodes say only to
+// themselves. They are dropped, and the store goes on.
 func TestMessagesForOthersAreDropped2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a message for another peer, or one that the node refuses, has no effect",

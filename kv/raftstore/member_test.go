@@ -219,15 +219,3 @@ func (m *member) checkSnapshot(sent *eraftpb.Message) {
 		m.t.Fatalf("the snapshot says that the members are %v, but they are 1, 2 and 3", meta.ConfState.GetNodes())
 	}
 }
-
-// explaining adds to a failure what went wrong before it.
-func explaining(t *graded.T, story func() string, do func()) {
-	fine := false
-	defer func() {
-		if !fine {
-			graded.Explain(t, "schedule", story())
-		}
-	}()
-	do()
-	fine = true
-}

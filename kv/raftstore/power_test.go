@@ -7,6 +7,7 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
+	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
@@ -128,4 +129,16 @@ func (s *server) lose(c *powerCut, busy *memory.Disk) {
 func (s *server) powerCut() {
 	s.lose(&powerCut{}, nil)
 	s.restart()
+}
+
+// explaining adds to a failure what went wrong before it.
+func explaining(t *graded.T, story func() string, do func()) {
+	fine := false
+	defer func() {
+		if !fine {
+			graded.Explain(t, "schedule", story())
+		}
+	}()
+	do()
+	fine = true
 }

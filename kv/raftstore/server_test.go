@@ -161,8 +161,8 @@ func (s *server) unlessOver(run func()) {
 	run()
 }
 
-// work makes passes until there is nothing left to do, or no power. After a pass all must be done
-// that can be: there is no other before something happens.
+// work makes passes until there is nothing left to do, or no power. After a pass all
+// must be done that can be: there is no other before something happens.
 func (s *server) work() {
 	for steps := 0; !s.life.over; steps++ {
 		if steps == 10000 {
