@@ -117,7 +117,7 @@ func TestCrashAtEveryWriteOfCollection2C(t *testing.T) {
 	}, 20, func(t *graded.T, seed uint64) uint64 {
 		c := newCollection(t, seed)
 		f := c.follower()
-		f.writes = 0
+		f.cutAt(nil)
 		c.wait(f)
 		writes := f.writes
 		switch s := f.status(); {
@@ -145,7 +145,7 @@ func TestCrashAtEveryWriteOfCollection2C(t *testing.T) {
 // cut has store 1 collect its log, and cuts the power at one write.
 func (c *collection) cut(cut *powerCut) {
 	f := c.follower()
-	f.writes, f.cut = 0, cut
+	f.cutAt(cut)
 	c.wait(f)
 	explaining(c.t, cut.String, func() {
 		f.restart()

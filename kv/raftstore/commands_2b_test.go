@@ -162,8 +162,7 @@ func TestLargeCommands2B(t *testing.T) {
 		g.do(1, "a put of a small value", set(engine.CFDefault, "behind", "1")).isDone()
 		g.reconnect()
 		for ticks := 0; ; ticks++ {
-			leader, _ := g.at(1).Status(1)
-			behind, _ := g.at(3).Status(1)
+			leader, behind := g.at(1).status(), g.at(3).status()
 			if behind.Applied == leader.Applied {
 				break
 			}
@@ -243,7 +242,7 @@ func TestProposalsInPart2B(t *testing.T) {
 		}
 		g.at(1).work()
 		for m := g.next(); m != nil; m = g.next() {
-			g.at(m.ToPeer.StoreId).Step(m)
+			g.deliver(m)
 			if len(m.Message.Entries) > 0 {
 				break
 			}

@@ -2,9 +2,7 @@ package raftstore_test
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -23,11 +21,11 @@ type history struct {
 	entries map[uint64]*eraftpb.Entry
 	last    uint64
 	// states are the data at each index, as far as they are known.
-	states map[uint64]map[string]string
+	states map[uint64]content
 }
 
 func newHistory(t *graded.T, seed uint64) history {
-	return history{t: t, rng: rand.New(rand.NewPCG(seed, 2)), states: map[uint64]map[string]string{0: {}}}
+	return history{t: t, rng: rand.New(rand.NewPCG(seed, 2)), states: map[uint64]content{0: {}}}
 }
 
 // writes has the leader write, one thing after the other, and notes what its data are
@@ -37,12 +35,11 @@ func (h *history) writes(leader *member, n int) {
 		key := fmt.Appendf(nil, "%02d", h.rng.IntN(30))
 		w := &raftserverpb.Write{Cf: engine.Families[h.rng.IntN(len(engine.Families))], Key: key}
 		if w.Delete = h.rng.IntN(3) == 0; !w.Delete {
-			w.Value = fmt.Appendf(nil, "%0100d", h.rng.IntN(1000))
+			w.Value = fmt.Appendf(nil, "%-100d", h.rng.IntN(1000))
 		}
-		a := leader.submit(w)[0]
-		if a.times != 1 || a.err != nil {
-			h.t.Fatalf("a write on a leader that has a majority was answered %d times, with the error %v", a.times, a.err)
-		}
+		a := leader.submit("a write to a leader that has a majority,", w)
+		leader.work()
+		a.isDone()
 		h.note(leader)
 	}
 }
@@ -77,8 +74,8 @@ func (h *history) data(m *member, when string) {
 	if want == nil || s.Restoring {
 		return
 	}
-	if d := difference(want, m.content()); d != "" {
-		h.t.Fatalf("%s the store says that it has applied up to index %d, but its data are not those of that index: %s", when, s.Applied, d)
+	if different := want.differs(m.content()); different != "" {
+		h.t.Fatalf("%s the store says that it has applied up to index %d, but its data are not those of that index: there is %s", when, s.Applied, different)
 	}
 }
 
@@ -86,31 +83,14 @@ func (h *history) data(m *member, when string) {
 // more of it than it says.
 func (h *history) complete(m *member) {
 	s := m.status()
+	_, bytes := m.logRecords()
 	switch n := s.LastIndex + 1 - s.FirstIndex; {
 	case s.Applied != h.last:
 		h.t.Fatalf("the store has got everything up to %d, and that is committed, but it has applied only up to %d", h.last, s.Applied)
 	case s.LastIndex != h.last:
 		h.t.Fatalf("the log of the leader ends at %d, that of the store, which has caught up, at %d", h.last, s.LastIndex)
-	case m.logSize() > 3000+200*n:
-		h.t.Fatalf("the log has %d entries, but the raft engine holds %d bytes", n, m.logSize())
+	case bytes > 3000+200*n:
+		h.t.Fatalf("the log has %d entries, but the raft engine holds %d bytes", n, bytes)
 	}
 	h.data(m, "having caught up,")
-}
-
-// difference tells how two contents differ, "" if they are equal.
-func difference(want, have map[string]string) string {
-	for _, key := range slices.Sorted(maps.Keys(want)) {
-		switch value, found := have[key]; {
-		case !found:
-			return fmt.Sprintf("key %q is missing", key)
-		case value != want[key]:
-			return fmt.Sprintf("key %q has the value %q instead of %q", key, value, want[key])
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(have)) {
-		if _, found := want[key]; !found {
-			return fmt.Sprintf("key %q should not be there", key)
-		}
-	}
-	return ""
 }

@@ -1,7 +1,7 @@
 package raftstore_test
 
 import (
-	stderrors "errors"
+	"errors"
 	"slices"
 	"testing"
 
@@ -38,8 +38,7 @@ func (x *transfer) replaceEverything() {
 	}
 	x.deliver(r) // once more: the network may repeat it
 	x.conclude(r)
-	r.powerCut(powerCut{})
-	r.restart()
+	r.powerCut()
 	x.data(r, "after a power cut")
 	x.catchUp(r, true, true)
 	x.conclude(r)
@@ -55,15 +54,13 @@ func (x *transfer) replaceEverything() {
 
 // checkAnswer checks the answer to a write that waited at store 1 when the snapshot
 // jumped over its place in the log.
-func (x *transfer) checkAnswer(a *outcome) {
+func (x *transfer) checkAnswer(a *answer) {
 	var refusal *storage.RegionError
-	switch {
-	case a.times != 1:
-		x.t.Fatalf("a write waited when a snapshot jumped over its place in the log, and was answered %d times", a.times)
-	case x.before == wasFollowed && stderrors.As(a.err, &refusal):
-		x.t.Fatalf("a write is refused, but it was committed, and is in the snapshot: %v", a.err)
-	case x.before == hasLed && a.err == nil:
-		x.t.Fatal("a write is answered as done, but another leader's entry has taken its place")
+	switch err := a.result().Err; {
+	case x.before == wasFollowed && errors.As(err, &refusal):
+		x.t.Fatalf("%s is refused, but it was committed, and is in the snapshot: %v", a.request, err)
+	case x.before == hasLed && err == nil:
+		x.t.Fatalf("%s is answered as done, but another leader's entry has taken its place", a.request)
 	}
 }
 
@@ -94,8 +91,8 @@ func TestCorruptSnapshotIsRefused2C(t *testing.T) {
 		r.mayGiveUp = false
 		r.restart()
 		if now := r.status().Applied; now == applied {
-			if d := difference(before, r.content()); d != "" {
-				t.Fatalf("the store got a snapshot whose file is corrupt. After a restart its data are not the old ones: %s", d)
+			if different := before.differs(r.content()); different != "" {
+				t.Fatalf("the store got a snapshot whose file is corrupt. After a restart its data are not the old ones: there is %s", different)
 			}
 		}
 		x.data(r, "after a restart")
@@ -120,7 +117,7 @@ func TestCrashAtEveryWriteOfSnapshot2C(t *testing.T) {
 	}, 20, func(t *graded.T, seed uint64) uint64 {
 		x := newTransfer(t, seed)
 		r, _ := x.receiver()
-		r.writes = 0
+		r.cutAt(nil)
 		x.deliver(r)
 		writes := r.writes
 		r.Close()
@@ -152,13 +149,13 @@ func (x *transfer) cut(first, second *powerCut) {
 		return text
 	}
 	r, _ := x.receiver()
-	r.writes, r.cut = 0, first
+	r.cutAt(first)
 	x.deliver(r)
 	promised := x.acknowledged(r)
-	r.writes, r.cut = 0, second
+	r.cutAt(second)
 	explaining(x.t, story, func() {
 		r.restart()
-		r.cut = nil
+		r.cutAt(nil)
 		x.afterCut(r, promised)
 	})
 }
@@ -170,12 +167,11 @@ func (x *transfer) cutWhileWaiting() {
 	r.hold = true
 	x.deliver(r)
 	promised := x.acknowledged(r)
-	r.powerCut(powerCut{})
 	r.hold = false
 	explaining(x.t, func() string {
 		return x.String() + "\npower cut when it has the snapshot, and nothing was done in the background yet; what was not synced is lost"
 	}, func() {
-		r.restart()
+		r.powerCut()
 		x.afterCut(r, promised)
 	})
 }
@@ -194,8 +190,7 @@ func (x *transfer) afterCut(r *member, promised bool) {
 	}
 	x.catchUp(r, x.rng.IntN(2) == 0, promised)
 	x.conclude(r)
-	r.powerCut(powerCut{})
-	r.restart()
+	r.powerCut()
 	x.data(r, "after another power cut")
 	r.Close()
 }

@@ -8,99 +8,11 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
-	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
-
-// A follower is a store with a peer of a region that has two more, on stores 2 and
-// 3. Those are the test: it writes their messages by hand and reads the answers.
-type follower struct {
-	*server
-	sent []*eraftpb.Message
-	// doomed is true while the machine is about to crash: the store may give up.
-	doomed bool
-}
-
-func newFollower(t *graded.T) *follower {
-	f := &follower{}
-	f.server = newServer(t, 1, regionOf(3, "", ""), f)
-	return f
-}
-
-// Send implements raftstore.Transport.
-func (f *follower) Send(m *raftserverpb.RaftMessage) { f.sent = append(f.sent, m.Message) }
-
-// deliver delivers m and returns what the store answers to it, nothing if it crashed.
-func (f *follower) deliver(m *eraftpb.Message) []*eraftpb.Message {
-	f.sent = nil
-	m.To = 1
-	f.Step(&raftserverpb.RaftMessage{
-		RegionId: 1, RegionEpoch: f.region.RegionEpoch,
-		FromPeer: f.region.Peers[m.From-1], ToPeer: f.region.Peers[0], Message: m,
-	})
-	if !f.doomed {
-		f.work()
-	}
-	for f.doomed && f.Pass() {
-	}
-	return f.sent
-}
-
-// receive delivers m and returns the answer of type want.
-func (f *follower) receive(m *eraftpb.Message, want eraftpb.MessageType) *eraftpb.Message {
-	for _, answer := range f.deliver(m) {
-		if answer.MsgType == want && answer.To == m.From {
-			return answer
-		}
-	}
-	f.t.Fatalf("a %v of term %d was not answered with a %v", m.MsgType, m.Term, want)
-	return nil
-}
-
-// appendOf is what a leader sends with entries of its term, from behind prev to last.
-func appendOf(from, term, prev, prevTerm, last uint64) *eraftpb.Message {
-	m := &eraftpb.Message{MsgType: eraftpb.MessageType_MsgAppend, From: from, Term: term, Index: prev, LogTerm: prevTerm}
-	for i := prev + 1; i <= last; i++ {
-		m.Entries = append(m.Entries, &eraftpb.Entry{Index: i, Term: term})
-	}
-	return m
-}
-
-// appendAll has a leader send entries of its term, from behind prev to last, and
-// requires that they are acknowledged.
-func (f *follower) appendAll(from, term, prev, prevTerm, last uint64) {
-	f.t.Helper()
-	if f.receive(appendOf(from, term, prev, prevTerm, last), eraftpb.MessageType_MsgAppendResponse).Reject {
-		f.t.Fatalf("an append that fits, of entries %d to %d, was rejected", prev+1, last)
-	}
-}
-
-// voteOf is what a candidate sends whose log ends with an entry of that index and
-// term.
-func voteOf(from, term, index, logTerm uint64) *eraftpb.Message {
-	return &eraftpb.Message{MsgType: eraftpb.MessageType_MsgRequestVote, From: from, Term: term, Index: index, LogTerm: logTerm}
-}
-
-// vote asks for a vote and returns whether it was granted.
-func (f *follower) vote(from, term, index, logTerm uint64) bool {
-	f.t.Helper()
-	return !f.receive(voteOf(from, term, index, logTerm), eraftpb.MessageType_MsgRequestVoteResponse).Reject
-}
-
-// records returns the number of records in the raft engine.
-func (f *follower) records() int {
-	it, err := f.raft.Iterate(raftstore.RaftFamilies[0], engine.Range{})
-	require.NoError(f.t, err)
-	n := 0
-	for it.Seek(nil); it.Valid(); it.Next() {
-		n++
-	}
-	require.NoError(f.t, it.Close())
-	return n
-}
 
 // TestReplacedEntriesStayGone2B gives a follower five entries of term 1, and then a
 // leader of term 2 replaces the last four by a single one. After a power cut the
@@ -114,16 +26,16 @@ func TestReplacedEntriesStayGone2B(t *testing.T) {
 		Text:   "entries that were replaced do not come back after a restart",
 		Source: "Raft §5.3, §5.4.1",
 	}, func(t *graded.T) {
-		f := newFollower(t)
+		f := newMember(t, 1, unlimited)
 		f.appendAll(2, 1, 0, 0, 1)
 		f.appendAll(3, 2, 1, 1, 2)
-		want := f.records()
+		want, _ := f.logRecords()
 		f.Close()
 
-		f = newFollower(t)
+		f = newMember(t, 1, unlimited)
 		f.appendAll(2, 1, 0, 0, 5)
 		f.appendAll(3, 2, 1, 1, 2)
-		if n := f.records(); n != want {
+		if n, _ := f.logRecords(); n != want {
 			t.Fatalf("the raft engine has %d records after entries 2/1 to 5/1 were replaced by 2/2, and %d if they never were there", n, want)
 		}
 		f.powerCut()
@@ -150,7 +62,7 @@ func TestPromisesSurvivePowerCut2B(t *testing.T) {
 		Text:   "a vote and an acknowledgement are durable when they leave",
 		Source: "Raft Figure 2 (persistent state), thesis §3.8",
 	}, func(t *graded.T) {
-		f := newFollower(t)
+		f := newMember(t, 1, unlimited)
 		if !f.vote(2, 1, 0, 0) {
 			t.Fatalf("it refuses its first vote")
 		}
@@ -164,9 +76,7 @@ func TestPromisesSurvivePowerCut2B(t *testing.T) {
 			t.Fatalf("after a restart it votes for a log with 2 entries, but it has acknowledged 3")
 		}
 		f.powerCut()
-		stale := f.receive(&eraftpb.Message{
-			MsgType: eraftpb.MessageType_MsgAppend, From: 2, Term: 1, Index: 3, LogTerm: 1,
-		}, eraftpb.MessageType_MsgAppendResponse)
+		stale := f.append(2, 1, 3, 1, nil, 0)
 		if !stale.Reject || stale.Term != 2 {
 			t.Fatalf("after a restart it obeys a leader of term 1, but it has answered in term 2")
 		}
@@ -183,25 +93,23 @@ func TestPromisesSurvivePowerCut2B(t *testing.T) {
 }
 
 // TestNoPromiseBeforeWrite2B crashes a follower in the middle of what it does about
-// a request for its vote, and about an append: at its first write to the log from
-// then on, before that reaches the disk or after it. If the follower has answered by
-// then, it must know of that when it is back.
+// a request for its vote, and about an append: at its first write from then on, before
+// that reaches the disk or after it. If the follower has answered by then, it must know
+// of that when it is back.
 func TestNoPromiseBeforeWrite2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a vote and an acknowledgement leave only after they have become durable",
 		Source: "Raft Figure 2 (persistent state), thesis §3.8",
 	}, func(t *graded.T) {
 		for _, point := range []memory.FaultKind{memory.CrashBefore, memory.CrashUnacknowledged, memory.CrashAfter} {
-			crashing := func(m *eraftpb.Message, want eraftpb.MessageType) (f *follower, promised bool) {
-				f = newFollower(t)
+			crashing := func(m *eraftpb.Message, want eraftpb.MessageType) (f *member, promised bool) {
+				f = newMember(t, 1, unlimited)
 				f.appendAll(2, 1, 0, 0, 2)
-				f.log.Inject(memory.At(f.log.Writes()+1, memory.Fault{Kind: point}))
-				f.doomed = true
-				for _, answer := range f.deliver(m) {
-					promised = promised || answer.MsgType == want && !answer.Reject
-				}
-				f.log.Inject(nil)
-				f.doomed = false
+				f.cutAt(&powerCut{at: 1, point: point})
+				f.receive(m)
+				answer := f.lastTo(m.From, want)
+				promised = answer != nil && !answer.Reject
+				f.cutAt(nil)
 				f.powerCut()
 				return f, promised
 			}
@@ -210,7 +118,7 @@ func TestNoPromiseBeforeWrite2B(t *testing.T) {
 				t.Fatalf("it voted for 2 in term 2, crashed while it wrote that down, and after the restart votes for 3 in that term")
 			}
 			f.Close()
-			f, promised = crashing(appendOf(2, 1, 2, 1, 3), eraftpb.MessageType_MsgAppendResponse)
+			f, promised = crashing(appendOf(2, 1, 2, 1, emptyEntries(1, 3, 3)...), eraftpb.MessageType_MsgAppendResponse)
 			if promised && f.vote(3, 2, 2, 1) {
 				t.Fatalf("it acknowledged entry 3/1, crashed while it wrote that down, and after the restart votes for a log that ends with 2/1")
 			}
@@ -220,22 +128,17 @@ func TestNoPromiseBeforeWrite2B(t *testing.T) {
 }
 
 // TestMessagesForOthersAreDropped2B sends a store messages that are not for it: a request
-// for the vote of a peer that it does not have, and something that nodes say only to themselves. They
-// are dropped, and the store goes on.
+// for the vote of a peer that it does not have, and something that nodes say only to
+// themselves. They are dropped, and the store goes on.
 func TestMessagesForOthersAreDropped2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a message for another peer, or one that the node refuses, has no effect",
 		Source: "the contract of (*peer).step",
 	}, func(t *graded.T) {
-		f := newFollower(t)
+		f := newMember(t, 1, unlimited)
 		f.appendAll(2, 1, 0, 0, 1)
 		f.sent = nil
-		m := voteOf(2, 2, 1, 1)
-		m.To = 7
-		f.Step(&raftserverpb.RaftMessage{
-			RegionId: 1, RegionEpoch: f.region.RegionEpoch,
-			FromPeer: f.region.Peers[1], ToPeer: &metapb.Peer{Id: 7, StoreId: 1}, Message: m,
-		})
+		f.step(7, voteOf(2, 2, 1, 1))
 		f.work()
 		if len(f.sent) > 0 {
 			t.Fatalf("peer 1 answers a request for the vote of peer 7 with a %v", f.sent[0].MsgType)
@@ -244,7 +147,7 @@ func TestMessagesForOthersAreDropped2B(t *testing.T) {
 			t.Fatalf("peer 1 refuses its vote in term 2 to peer 3: it has taken a request for the vote of peer 7 for one to itself")
 		}
 		// What a node tells itself never comes from another store.
-		f.deliver(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgHup, From: 2, Term: 2})
+		f.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgHup, From: 2, Term: 2})
 		for _, sent := range f.sent {
 			if sent.MsgType == eraftpb.MessageType_MsgRequestVote {
 				t.Fatalf("peer 1 campaigns because peer 2 tells it to with a %v", eraftpb.MessageType_MsgHup)
@@ -265,10 +168,9 @@ func TestEntriesAreCheckedAgain2B(t *testing.T) {
 		Text:   "an entry is applied only if its command fits the region, and then as a whole",
 		Source: "the contract of (*peer).applyEntry",
 	}, func(t *graded.T) {
-		f := &follower{}
-		f.server = newServer(t, 1, regionOf(3, "b", "d"), f)
+		f := newMemberOf(t, regionOf(3, "b", "d"), 1, unlimited)
 		now, before := f.region.RegionEpoch, &metapb.RegionEpoch{ConfVer: 1}
-		m := &eraftpb.Message{MsgType: eraftpb.MessageType_MsgAppend, From: 2, Term: 1}
+		var log []*eraftpb.Entry
 		for _, c := range []*raftserverpb.Command{
 			{Epoch: now, Writes: []*raftserverpb.Write{set(engine.CFDefault, "b", "1"), set(engine.CFLock, "c", "1")}},
 			{Epoch: before, Writes: []*raftserverpb.Write{set(engine.CFDefault, "b", "2"), remove(engine.CFLock, "c")}},
@@ -278,12 +180,11 @@ func TestEntriesAreCheckedAgain2B(t *testing.T) {
 		} {
 			data, err := proto.Marshal(c)
 			require.NoError(t, err)
-			m.Entries = append(m.Entries, &eraftpb.Entry{Term: 1, Index: uint64(len(m.Entries)) + 1, Data: data})
+			log = append(log, &eraftpb.Entry{Term: 1, Index: uint64(len(log)) + 1, Data: data})
 		}
-		m.Commit = uint64(len(m.Entries))
-		f.receive(m, eraftpb.MessageType_MsgAppendResponse)
+		f.append(2, 1, 0, 0, log, uint64(len(log)))
 		want := content{"default/b": "1", "lock/c": "1", "write/c": "5"}
-		if different := want.differs(read(t, f.kv)); different != "" {
+		if different := want.differs(f.content()); different != "" {
 			t.Fatalf("after applying the log there is %s", different)
 		}
 		f.Close()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
@@ -30,7 +31,7 @@ func (r *impatient) step(g *group) {
 	}
 	for range len(g.wire) {
 		if m := g.next(); m != nil {
-			g.at(m.ToPeer.StoreId).Step(m)
+			g.deliver(m)
 		}
 	}
 }
@@ -105,7 +106,7 @@ func TestNewLeaderReads2B(t *testing.T) {
 			if len(put.results) > 0 || m == nil {
 				break
 			}
-			g.at(m.ToPeer.StoreId).Step(m)
+			g.deliver(m)
 			g.at(2).work()
 		}
 		put.isDone()
@@ -164,6 +165,46 @@ func TestLateReads2B(t *testing.T) {
 		if early.result().Err == nil {
 			early.reads()
 		}
+		g.close()
+	})
+}
+
+// TestReplacedEntryIsNotAwaited2B has a leader ask the others, for a read, whether it
+// still leads, and they say so. But the read must wait: a new leader knows what is
+// committed only when the first entry of its own term is. This one's log is long, as it
+// had taken puts in an earlier term that nobody else got. Then another leader's entries
+// take the place of all that. The log ends before the place that the read waits for, and
+// may never get there. So the read must be answered by then.
+func TestReplacedEntryIsNotAwaited2B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a read is answered once its leader is deposed, whatever it has waited for",
+		Source: "the contract of Command",
+	}, func(t *graded.T) {
+		g := newGroup(t, 3, "", "")
+		g.elect(1)
+		g.do(1, "a put", set(engine.CFDefault, "k", "1")).isDone()
+		g.waits = func(m *raftserverpb.RaftMessage) bool {
+			return m.FromPeer.StoreId == 1 && m.Message.MsgType == eraftpb.MessageType_MsgAppend
+		}
+		for i := range 4 {
+			g.do(1, "a put that nobody else gets", set(engine.CFDefault, "k", fmt.Sprintf("lost %d", i)))
+		}
+		g.at(1).powerCut()
+		g.elect(1)
+		waiting := g.do(1, "a read that waits for an entry of its leader, who is deposed,")
+		g.isolate(1)
+		g.waits = nil
+		g.elect(2)
+		g.reconnect()
+		g.tick(2, 4)
+
+		want := content{"default/k": "1"}
+		if waiting.result().Err == nil {
+			if different := want.differs(waiting.reads()); different != "" {
+				t.Fatalf("%s finds %s", waiting.request, different)
+			}
+		}
+		g.has(2, want)
 		g.close()
 	})
 }

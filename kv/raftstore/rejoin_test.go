@@ -6,8 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/labkv/labkv/kv/engine/memory"
-	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
@@ -15,31 +13,22 @@ import (
 // again, although its leader relies on what it had acknowledged; by log if there is
 // one, else by snapshot.
 func TestWipedFollowerCatchesUp(t *testing.T) {
-	for _, stores := range []int{2, 3, 5} {
+	for _, stores := range []uint64{2, 3, 5} {
 		for _, entries := range []int{3, 100} { // the latter is more than logs keep
 			t.Run(fmt.Sprintf("%d stores, %d entries", stores, entries), func(t *testing.T) {
 				c := newCluster(t, 1, stores)
 				leader := c.leader()
 				for i := range entries {
-					require.NoError(t, c.do(leader, put(fmt.Sprint(i), "x")).Err)
+					c.put(leader, fmt.Sprint(i), "x")
 				}
 				c.tick(10)
-				wiped := c.ids[0]
-				if wiped == leader {
-					wiped = c.ids[1]
-				}
+				wiped := c.follower(leader)
 				c.crash(wiped)
-				m := c.stores[wiped]
-				m.log, m.data, m.files = memory.NewDisk(), memory.NewDisk(), memFiles{}
-				m.openEngines()
-				require.NoError(t, raftstore.Bootstrap(m.config(), c.region))
-				m.boot()
-				for range 100 {
-					c.tick(1)
-				}
-				want := c.content(c.leader())
+				wiped.install()
+				c.tick(100)
+				want := c.at(c.leader()).content()
 				require.Len(t, want, entries)
-				require.Equal(t, want, c.content(wiped))
+				require.Equal(t, want, wiped.content())
 			})
 		}
 	}
@@ -49,32 +38,29 @@ func TestWipedFollowerCatchesUp(t *testing.T) {
 func TestUselessSnapshotsAreRemoved(t *testing.T) {
 	c := newCluster(t, 1, 3)
 	leader := c.leader()
-	slow := c.ids[0]
-	if slow == leader {
-		slow = c.ids[1]
-	}
-	cut := true
+	slow := c.follower(leader)
+	c.isolate(slow.id)
 	var snapshot *raftserverpb.RaftMessage
-	c.drops = func(m *raftserverpb.RaftMessage) bool {
+	c.loses = func(m *raftserverpb.RaftMessage) bool {
 		if m.Message.Snapshot != nil {
 			snapshot = m
 		}
-		return cut && (m.ToPeer.StoreId == slow || m.FromPeer.StoreId == slow)
+		return false
 	}
 	for i := range 200 {
-		require.NoError(t, c.do(leader, put(fmt.Sprint(i), "x")).Err)
+		c.put(leader, fmt.Sprint(i), "x")
 		c.tick(1)
 	}
-	cut = false
-	for len(c.content(slow)) < 200 {
+	c.reconnect()
+	for len(slow.content()) < 200 {
 		c.tick(1)
 	}
 	require.NotNil(t, snapshot, "it was too far behind for the log")
-	require.Empty(t, c.stores[slow].files)
+	require.Empty(t, slow.files.now)
 	for range 3 {
 		c.deliver(snapshot)
-		require.NotEmpty(t, c.stores[slow].files)
+		require.NotEmpty(t, slow.files.now)
 		c.settle()
-		require.Empty(t, c.stores[slow].files)
+		require.Empty(t, slow.files.now)
 	}
 }

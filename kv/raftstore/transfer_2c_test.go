@@ -8,7 +8,6 @@ import (
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/eraftpb"
-	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
 // What the store that gets a snapshot has before it.
@@ -34,7 +33,7 @@ type transfer struct {
 	// voted is whether store 1 has voted for store 2 in its term.
 	voted bool
 	// past is what has happened to store 1.
-	past []func(r *member, waiting *[]*outcome)
+	past []func(r *member, waiting *[]*answer)
 
 	// snapshot is the message, and file its file.
 	snapshot *eraftpb.Message
@@ -71,9 +70,9 @@ func newTransfer(t *graded.T, seed uint64) *transfer {
 
 // does has something happen to store 1, now and each time that it is brought to this
 // point.
-func (x *transfer) does(r *member, do func(r *member, waiting *[]*outcome)) {
+func (x *transfer) does(r *member, do func(r *member, waiting *[]*answer)) {
 	x.past = append(x.past, do)
-	do(r, new([]*outcome))
+	do(r, new([]*answer))
 }
 
 // prepare gives store 1 its background, and makes store 2 the leader.
@@ -85,24 +84,24 @@ func (x *transfer) prepare(leader, r *member) {
 		}
 		commit := x.common - uint64(x.rng.IntN(3))
 		beginning := entriesOf(leader.entries, 1, x.common)
-		x.does(r, func(r *member, _ *[]*outcome) {
+		x.does(r, func(r *member, _ *[]*answer) {
 			r.append(2, 1, 0, 0, beginning, commit)
 			r.tick() // so that it may collect its log
 		})
 	}
 	switch x.before {
 	case hasLed:
-		x.does(r, func(r *member, waiting *[]*outcome) {
+		x.does(r, func(r *member, waiting *[]*answer) {
 			r.lead(term - 1)
-			*waiting = r.submit(ownWrites(150)...)
+			*waiting = ownWrites(r, 150)
 		})
 	case wasFollowed:
-		x.does(r, func(r *member, waiting *[]*outcome) {
+		x.does(r, func(r *member, waiting *[]*answer) {
 			r.lead(term - 1)
 			r.receive(&eraftpb.Message{
 				MsgType: eraftpb.MessageType_MsgAppendResponse, From: 3, Term: term - 1, Index: r.status().LastIndex,
 			})
-			*waiting = r.submit(ownWrites(3)...)
+			*waiting = ownWrites(r, 3)
 		})
 		// Store 2 gets them all. Store 1 never hears of it.
 		leader.append(1, term-1, x.common, leader.entries[x.common].Term, entriesOf(r.entries, x.common+1, r.status().LastIndex), 0)
@@ -110,7 +109,7 @@ func (x *transfer) prepare(leader, r *member) {
 		maps.Copy(leader.entries, r.entries)
 	}
 	request := leader.lead(term)
-	x.does(r, func(r *member, _ *[]*outcome) {
+	x.does(r, func(r *member, _ *[]*answer) {
 		r.receive(request)
 		answer := r.lastTo(2, eraftpb.MessageType_MsgRequestVoteResponse)
 		x.voted = answer != nil && !answer.Reject
@@ -118,15 +117,14 @@ func (x *transfer) prepare(leader, r *member) {
 	x.note(leader)
 }
 
-// ownWrites are what store 1 has written as a leader.
-func ownWrites(n int) []*raftserverpb.Write {
-	var writes []*raftserverpb.Write
+// ownWrites has store 1 write as a leader.
+func ownWrites(r *member, n int) (answers []*answer) {
 	for i := range n {
-		writes = append(writes, &raftserverpb.Write{
-			Cf: engine.CFDefault, Key: fmt.Appendf(nil, "%02d", i%40), Value: fmt.Appendf(nil, "own %0100d", i),
-		})
+		w := set(engine.CFDefault, fmt.Sprintf("%02d", i%40), fmt.Sprintf("own %-100d", i))
+		answers = append(answers, r.submit("a write that waited when a snapshot jumped over its place in the log,", w))
 	}
-	return writes
+	r.work()
+	return answers
 }
 
 // send has the leader write until its log is collected, and takes the snapshot that it
@@ -144,7 +142,7 @@ func (x *transfer) send(leader, r *member) {
 
 // receiver returns store 1 as it is before the snapshot comes, and the writes that
 // wait for it.
-func (x *transfer) receiver() (r *member, waiting []*outcome) {
+func (x *transfer) receiver() (r *member, waiting []*answer) {
 	r = newMember(x.t, 1, x.maxLog)
 	for _, happens := range x.past {
 		happens(r, &waiting)

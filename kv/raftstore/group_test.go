@@ -1,9 +1,9 @@
 package raftstore_test
 
 import (
-	"google.golang.org/protobuf/proto"
+	"testing"
 
-	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/raft"
 )
@@ -12,7 +12,7 @@ import (
 // clock goes by itself, and what a message waits for is the test's choice. So a
 // group gets into one certain situation, where a scenario tries its luck.
 type group struct {
-	t       *graded.T
+	t       testing.TB
 	servers []*server // by id, from 1
 
 	// wire are the messages under way, oldest first.
@@ -21,13 +21,20 @@ type group struct {
 	cut map[uint64]bool
 	// waits has messages wait on their way; nil for none.
 	waits func(m *raftserverpb.RaftMessage) bool
+	// loses has messages that are due not arrive; nil for none.
+	loses func(m *raftserverpb.RaftMessage) bool
 }
 
 // newGroup returns n stores with a region that has the keys of [start, end).
-func newGroup(t *graded.T, n uint64, start, end string) *group {
+func newGroup(t testing.TB, n uint64, start, end string) *group {
+	return newGroupOf(t, n, serverConfig{region: regionOf(n, start, end), maxLog: unlimited})
+}
+
+// newGroupOf returns n stores of that kind.
+func newGroupOf(t testing.TB, n uint64, c serverConfig) *group {
 	g := &group{t: t, cut: map[uint64]bool{}}
-	for id := uint64(1); id <= n; id++ {
-		g.servers = append(g.servers, newServer(t, id, regionOf(n, start, end), g))
+	for c.transport, c.id = g, 1; c.id <= n; c.id++ {
+		g.servers = append(g.servers, newServer(t, c))
 	}
 	return g
 }
@@ -35,11 +42,11 @@ func newGroup(t *graded.T, n uint64, start, end string) *group {
 func (g *group) at(id uint64) *server { return g.servers[id-1] }
 
 // Send implements raftstore.Transport.
-func (g *group) Send(m *raftserverpb.RaftMessage) { g.wire = append(g.wire, proto.CloneOf(m)) }
+func (g *group) Send(m *raftserverpb.RaftMessage) { g.wire = append(g.wire, m) }
 
 // settle lets everything happen that can happen without the clocks.
 func (g *group) settle() {
-	for range 1000 {
+	for range 10000 {
 		for _, s := range g.servers {
 			s.work()
 		}
@@ -47,7 +54,7 @@ func (g *group) settle() {
 		if m == nil {
 			return
 		}
-		g.at(m.ToPeer.StoreId).Step(m)
+		g.deliver(m)
 	}
 	g.t.Fatalf("the stores send each other messages without end, while no clock goes")
 }
@@ -69,6 +76,26 @@ func (g *group) next() *raftserverpb.RaftMessage {
 	return nil
 }
 
+// deliver has a message arrive, with its file if it is a snapshot, unless it is lost.
+// The sender hears of that.
+func (g *group) deliver(m *raftserverpb.RaftMessage) {
+	from, to := g.at(m.FromPeer.StoreId), g.at(m.ToPeer.StoreId)
+	arrives := !from.life.over && !to.life.over && (g.loses == nil || !g.loses(m))
+	if snapshot := m.Message.Snapshot; snapshot != nil {
+		name := raftstore.SnapshotName(m.RegionId, snapshot.Metadata)
+		file, found := from.files.now[name]
+		if arrives = arrives && found; arrives {
+			to.files.receive(name, file)
+		}
+		from.ReportSnapshot(m.RegionId, m.ToPeer.Id, arrives)
+	} else if !arrives {
+		from.ReportUnreachable(m.RegionId, m.ToPeer.Id)
+	}
+	if arrives {
+		to.Step(m)
+	}
+}
+
 // tick lets the clock of one store go.
 func (g *group) tick(id uint64, ticks int) {
 	for range ticks {
@@ -78,8 +105,7 @@ func (g *group) tick(id uint64, ticks int) {
 }
 
 func (g *group) leads(id uint64) bool {
-	st, _ := g.at(id).Status(1)
-	return st.RaftState == raft.StateLeader
+	return g.at(id).status().RaftState == raft.StateLeader
 }
 
 // elect has a store become leader, and commit what its log has.

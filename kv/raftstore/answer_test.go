@@ -1,0 +1,77 @@
+package raftstore_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/proto/errorpb"
+)
+
+// An answer is what a store says to a command. It comes once.
+type answer struct {
+	t       testing.TB
+	request string
+	results []raftstore.Result
+}
+
+func (a *answer) add(r raftstore.Result) {
+	a.results = append(a.results, r)
+	if len(a.results) == 2 {
+		a.t.Fatalf("%s was answered twice: first %s, then %s", a.request, verdict(a.results[0]), verdict(r))
+	}
+}
+
+// result requires that there is an answer, and returns it.
+func (a *answer) result() raftstore.Result {
+	a.t.Helper()
+	if len(a.results) == 0 {
+		a.t.Fatalf("%s was not answered", a.request)
+	}
+	return a.results[0]
+}
+
+// isDone requires that the command was carried out.
+func (a *answer) isDone() {
+	a.t.Helper()
+	if r := a.result(); r.Err != nil {
+		a.t.Fatalf("%s is not done, but answered with %s", a.request, verdict(r))
+	}
+}
+
+// refusal requires that the command was refused, with a region error, and returns
+// that.
+func (a *answer) refusal() *errorpb.Error {
+	a.t.Helper()
+	var region *storage.RegionError
+	if !errors.As(a.result().Err, &region) {
+		a.t.Fatalf("%s is not refused with a region error, but answered with %s", a.request, verdict(a.result()))
+	}
+	return region.Err
+}
+
+// reads requires that the command is a read that was served, and returns what it
+// reads.
+func (a *answer) reads() content {
+	a.t.Helper()
+	a.isDone()
+	snapshot := a.result().Snapshot
+	if snapshot == nil {
+		a.t.Fatalf("%s is answered without a snapshot", a.request)
+	}
+	all := read(a.t, snapshot)
+	require.NoError(a.t, snapshot.Close())
+	return all
+}
+
+// verdict says what r is.
+func verdict(r raftstore.Result) string {
+	if r.Err == nil {
+		return "done"
+	}
+	return fmt.Sprintf("%q", r.Err)
+}

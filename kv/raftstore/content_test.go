@@ -1,0 +1,68 @@
+package raftstore_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+func set(cf engine.CF, key, value string) *raftserverpb.Write {
+	return &raftserverpb.Write{Cf: cf, Key: []byte(key), Value: []byte(value)}
+}
+
+func remove(cf engine.CF, key string) *raftserverpb.Write {
+	return &raftserverpb.Write{Cf: cf, Key: []byte(key), Delete: true}
+}
+
+// A content is data by family and key: content["lock/k"].
+type content map[string]string
+
+// differs says where found differs from c, the first of it by family and key, or "" if
+// it does not.
+func (c content) differs(found content) string {
+	for _, place := range slices.Sorted(maps.Keys(c)) {
+		if value, ok := found[place]; !ok {
+			return fmt.Sprintf("nothing at %s, where %q was written", place, shortened(c[place]))
+		} else if value != c[place] {
+			return fmt.Sprintf("%q at %s, where %q was written last", shortened(value), place, shortened(c[place]))
+		}
+	}
+	for _, place := range slices.Sorted(maps.Keys(found)) {
+		if _, ok := c[place]; !ok {
+			return fmt.Sprintf("%q at %s, where there should be nothing", shortened(found[place]), place)
+		}
+	}
+	return ""
+}
+
+// shortened returns value, or the beginning of it.
+func shortened(value string) string {
+	const most = 20
+	if len(value) > most {
+		return value[:most] + "…"
+	}
+	return value
+}
+
+// read returns all data of a reader.
+func read(t testing.TB, r engine.Reader) content {
+	t.Helper()
+	all := content{}
+	for _, cf := range engine.Families {
+		it, err := r.Iterate(cf, engine.Range{})
+		if err != nil {
+			t.Fatalf("what was handed out to be read cannot be read: %v", err)
+		}
+		for it.Seek(nil); it.Valid(); it.Next() {
+			all[string(cf)+"/"+string(it.Key())] = string(it.Value())
+		}
+		require.NoError(t, it.Close())
+	}
+	return all
+}

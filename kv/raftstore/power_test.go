@@ -1,0 +1,144 @@
+package raftstore_test
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/engine/memory"
+	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// A life is one incarnation of a store, as its network, its executor and its files.
+// When it is over, nothing that the store still does has an effect.
+type life struct {
+	of   *server
+	over bool
+}
+
+// Send implements raftstore.Transport.
+func (l *life) Send(m *raftserverpb.RaftMessage) {
+	if !l.over {
+		l.of.transport.Send(proto.CloneOf(m))
+	}
+}
+
+// Go implements raftstore.Executor. Work is done when a pass has nothing to do.
+func (l *life) Go(task func()) {
+	if !l.over {
+		l.of.tasks = append(l.of.tasks, task)
+	}
+}
+
+// A powerCut happens at a write. What each part of the machine has not synced
+// survives or is lost independently of the others.
+type powerCut struct {
+	at        int // the number of the write, from 1
+	point     memory.FaultKind
+	log, data int // batches of the engines that survive
+	files     bool
+
+	// of is what the write went to, once it has happened.
+	of string
+}
+
+func (c *powerCut) String() string {
+	when := map[memory.FaultKind]string{
+		memory.CrashBefore: "before", memory.CrashUnacknowledged: "during", memory.CrashAfter: "right after",
+	}[c.point]
+	keeps := func(n int) string {
+		switch n {
+		case 0:
+			return "loses"
+		case memory.All:
+			return "keeps"
+		}
+		return fmt.Sprintf("keeps the oldest %d writes of", n)
+	}
+	files := "lose"
+	if c.files {
+		files = "keep"
+	}
+	which := fmt.Sprintf("write %d of the store, to %s", c.at, c.of)
+	if c.of == "" {
+		which = fmt.Sprintf("write %d of the store, which it does not do this time", c.at)
+	}
+	return fmt.Sprintf("power cut %s %s; the raft engine %s what was not synced, the kv engine %s it, files %s it",
+		when, which, keeps(c.log), keeps(c.data), files)
+}
+
+// cutAt has a power cut happen at one of the writes from now on; nil for none.
+func (s *server) cutAt(c *powerCut) { s.writes, s.cut = 0, c }
+
+// writesDisk decides about a write to a disk.
+func (s *server) writesDisk(d *memory.Disk) memory.Fault {
+	s.writes++
+	c := s.cut
+	if c == nil || c.at != s.writes {
+		return memory.Fault{}
+	}
+	keep := c.log
+	c.of = "the raft engine"
+	if d == s.data {
+		keep = c.data
+		c.of = "the kv engine"
+	}
+	s.lose(c, d)
+	return memory.Fault{Kind: c.point, Keep: keep}
+}
+
+// writesFile does a write to the files, and says how it ends.
+func (l *life) writesFile(do func() error) error {
+	if l.over {
+		return engine.ErrClosed
+	}
+	s := l.of
+	s.writes++
+	c := s.cut
+	if c == nil || c.at != s.writes {
+		return do()
+	}
+	c.of = "its files"
+	defer s.lose(c, nil)
+	if c.point == memory.CrashBefore {
+		return engine.ErrClosed
+	}
+	if err := do(); err != nil || c.point == memory.CrashAfter {
+		return err
+	}
+	return engine.ErrClosed
+}
+
+// lose cuts the power, except for a disk that sees to itself.
+func (s *server) lose(c *powerCut, busy *memory.Disk) {
+	s.cut = nil
+	s.life.over = true
+	if busy != s.log {
+		s.log.Crash(c.log)
+	}
+	if busy != s.data {
+		s.data.Crash(c.data)
+	}
+	s.files.crash(c.files)
+}
+
+// powerCut crashes the store, which loses all that was not synced, and starts it
+// again.
+func (s *server) powerCut() {
+	s.lose(&powerCut{}, nil)
+	s.restart()
+}
+
+// explaining adds to a failure what went wrong before it.
+func explaining(t *graded.T, story func() string, do func()) {
+	fine := false
+	defer func() {
+		if !fine {
+			graded.Explain(t, "schedule", story())
+		}
+	}()
+	do()
+	fine = true
+}

@@ -1,0 +1,241 @@
+package raftstore_test
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/engine/memory"
+	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// A server is a store with a peer of one region, on two memory disks and with files
+// of its own, in the hands of a test: the test says when its clock ticks, when it
+// works, and when it loses its power. What it sends goes to a transport of the test.
+type server struct {
+	*raftstore.Store
+	serverConfig
+	t testing.TB
+
+	log, data *memory.Disk
+	raft, kv  *memory.Engine // what is on them
+	files     *shelf
+	// life is the present incarnation.
+	life *life
+
+	// tasks are the slow work that was not begun. It waits while hold is set.
+	tasks []func()
+	hold  bool
+	// mayGiveUp is set if what is on the disk is a reason to end.
+	mayGiveUp bool
+
+	// writes counts those to disks and files, and cut is what befalls one.
+	writes int
+	cut    *powerCut
+}
+
+// A serverConfig is what distinguishes a server from others.
+type serverConfig struct {
+	id        uint64
+	region    *metapb.Region
+	maxLog    uint64 // Config.MaxLogEntries
+	transport raftstore.Transport
+	// randIntN is what the store draws; nil for always 0.
+	randIntN func(n int) int
+}
+
+// unlimited is the maxLog of stores that never collect their logs.
+const unlimited = 1 << 40
+
+// regionOf returns the region of these tests: its peers are on stores 1 to n, with
+// the same ids, and it has the keys of [start, end).
+func regionOf(n uint64, start, end string) *metapb.Region {
+	r := &metapb.Region{
+		Id: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1},
+		StartKey: []byte(start), EndKey: []byte(end),
+	}
+	for id := uint64(1); id <= n; id++ {
+		r.Peers = append(r.Peers, &metapb.Peer{Id: id, StoreId: id})
+	}
+	return r
+}
+
+func newServer(t testing.TB, c serverConfig) *server {
+	s := &server{serverConfig: c, t: t}
+	s.install()
+	return s
+}
+
+// install starts the store for the first time, on empty disks.
+func (s *server) install() {
+	s.log, s.data, s.files = memory.NewDisk(), memory.NewDisk(), newShelf()
+	for _, d := range []*memory.Disk{s.log, s.data} {
+		d.Inject(func(memory.Write) memory.Fault { return s.writesDisk(d) })
+	}
+	cfg := s.boot()
+	require.NoError(s.t, raftstore.Bootstrap(&cfg, s.region), "Bootstrap")
+	s.open(cfg)
+}
+
+// boot begins an incarnation.
+func (s *server) boot() raftstore.Config {
+	var err error
+	s.raft, err = s.log.Open(raftstore.RaftFamilies...)
+	require.NoError(s.t, err)
+	s.kv, err = s.data.Open(raftstore.KVFamilies...)
+	require.NoError(s.t, err)
+	s.life, s.tasks = &life{of: s}, nil
+	return raftstore.Config{
+		ClusterID: 1, StoreID: s.id, RaftEngine: s.raft, KVEngine: s.kv,
+		Files: s.life, Transport: s.life, Executor: s.life,
+		RandIntN: func(_ uint64, n int) int {
+			if s.randIntN == nil {
+				return 0
+			}
+			return s.randIntN(n)
+		},
+		ElectionTicks: 10, HeartbeatTicks: 2, MaxLogEntries: s.maxLog,
+		Logger: slog.New(slog.DiscardHandler),
+	}
+}
+
+// open opens the store, and reports whether it got to the end before the power was
+// cut.
+func (s *server) open(cfg raftstore.Config) bool {
+	s.Store = nil
+	s.unlessOver(func() {
+		store, err := raftstore.Open(cfg)
+		if s.life.over {
+			return
+		}
+		if err != nil {
+			s.t.Fatalf("store %d does not start: %v", s.id, err)
+		}
+		s.Store = store
+	})
+	return s.Store != nil
+}
+
+// restart starts the store again after a power cut, or in order if there was none, and
+// lets it work. Another cut may come while it starts.
+func (s *server) restart() {
+	s.unlessOver(func() {
+		if s.Store != nil {
+			s.Close()
+		}
+	})
+	if !s.life.over {
+		require.NoError(s.t, s.raft.Close())
+		require.NoError(s.t, s.kv.Close())
+		s.life.over = true
+	}
+	if !s.open(s.boot()) {
+		require.True(s.t, s.open(s.boot()), "there is power again")
+	}
+	s.work()
+}
+
+// unlessOver runs code of the store. Nobody hears of a panic without power.
+func (s *server) unlessOver(run func()) {
+	l := s.life
+	defer func() {
+		r := recover()
+		switch text := fmt.Sprint(r); {
+		case r == nil || l.over:
+		case strings.HasPrefix(text, "TODO("):
+			panic(r)
+		default:
+			graded.Explain(s.t, "stack", string(debug.Stack()))
+			s.t.Fatalf("store %d panics: %s", s.id, text)
+		}
+	}()
+	run()
+}
+
+// work makes passes until there is nothing left to do, or no power. After a pass all
+// must be done that can be: there is no other before something happens.
+func (s *server) work() {
+	for steps := 0; !s.life.over; steps++ {
+		if steps == 10000 {
+			s.t.Fatalf("store %d does not come to rest: it always finds something more to do", s.id)
+		}
+		worked := false
+		s.unlessOver(func() {
+			if worked = s.Pass(); !worked && len(s.tasks) > 0 && !s.hold {
+				task := s.tasks[0]
+				s.tasks = s.tasks[1:]
+				task()
+				worked = true
+			}
+		})
+		switch {
+		case s.life.over:
+			return
+		case s.Err() != nil:
+			if !s.mayGiveUp {
+				s.t.Fatalf("store %d gives up: %v", s.id, s.Err())
+			}
+			return
+		case worked:
+			continue
+		}
+		if st := s.status(); steps > 0 && st.Applied < st.Commit && !st.Restoring {
+			s.t.Fatalf("store %d is not in the queue for another pass, but has applied only up to index %d of what is committed up to %d", s.id, st.Applied, st.Commit)
+		}
+		return
+	}
+}
+
+// tick lets a tick of its clock pass.
+func (s *server) tick() {
+	s.unlessOver(s.Tick)
+	s.work()
+}
+
+func (s *server) status() raftstore.Status {
+	status, ok := s.Status(s.region.Id)
+	if !ok {
+		s.t.Fatalf("store %d has no peer of region %d", s.id, s.region.Id)
+	}
+	return status
+}
+
+// context is what a client says that knows all there is to know.
+func (s *server) context() *kvrpcpb.Context {
+	return &kvrpcpb.Context{RegionId: s.region.Id, RegionEpoch: s.region.RegionEpoch, Peer: s.region.Peers[s.id-1]}
+}
+
+// submit gives the store a command, which has no writes if it is a read.
+func (s *server) submit(request string, writes ...*raftserverpb.Write) *answer {
+	a, l := &answer{t: s.t, request: fmt.Sprintf("%s on store %d", request, s.id)}, s.life
+	s.Submit(&raftstore.Command{Context: s.context(), Writes: writes, Done: func(r raftstore.Result) {
+		if !l.over {
+			a.add(r)
+		}
+	}})
+	return a
+}
+
+// content returns the data of the store.
+func (s *server) content() content { return read(s.t, s.kv) }
+
+// logRecords returns the number of records in the raft engine, and their bytes.
+func (s *server) logRecords() (n int, bytes uint64) {
+	it, err := s.raft.Iterate(raftstore.RaftFamilies[0], engine.Range{})
+	require.NoError(s.t, err)
+	for it.Seek(nil); it.Valid(); it.Next() {
+		n++
+		bytes += uint64(len(it.Key()) + len(it.Value()))
+	}
+	require.NoError(s.t, it.Close())
+	return n, bytes
+}

@@ -1,0 +1,101 @@
+package raftstore_test
+
+import (
+	"bytes"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/raftstore"
+)
+
+// A shelf has the snapshot files of a store. What is durable is what was there when
+// a file was last synced.
+type shelf struct {
+	now, durable map[string][]byte
+	// full is how many of the next attempts to write find no room.
+	full int
+}
+
+func newShelf() *shelf { return &shelf{now: map[string][]byte{}, durable: map[string][]byte{}} }
+
+// crash cuts the power. All that was not synced survives, or nothing of it.
+func (s *shelf) crash(keep bool) {
+	if keep {
+		s.durable = maps.Clone(s.now)
+	}
+	s.now = maps.Clone(s.durable)
+}
+
+// receive puts a file there, durable, as the transport does.
+func (s *shelf) receive(name string, content []byte) {
+	s.now[name], s.durable[name] = content, content
+}
+
+// Create implements raftstore.Files.
+func (l *life) Create(name string) (raftstore.File, error) {
+	return &sheet{life: l, name: name}, l.writesFile(func() error {
+		l.of.files.now[name] = nil
+		return nil
+	})
+}
+
+// Open implements raftstore.Files.
+func (l *life) Open(name string) (io.ReadCloser, error) {
+	content, found := l.of.files.now[name]
+	switch {
+	case l.over:
+		return nil, engine.ErrClosed
+	case !found:
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return io.NopCloser(bytes.NewReader(content)), nil
+}
+
+// Remove implements raftstore.Files.
+func (l *life) Remove(name string) error {
+	return l.writesFile(func() error {
+		delete(l.of.files.now, name)
+		return nil
+	})
+}
+
+// List implements raftstore.Files.
+func (l *life) List() ([]string, error) {
+	if l.over {
+		return nil, engine.ErrClosed
+	}
+	return slices.Sorted(maps.Keys(l.of.files.now)), nil
+}
+
+// A sheet is a file that is being written.
+type sheet struct {
+	*life
+	name string
+}
+
+func (s *sheet) Write(data []byte) (n int, err error) {
+	files := s.of.files
+	err = s.writesFile(func() error {
+		if files.full > 0 {
+			files.full--
+			return engine.ErrDiskFull
+		}
+		files.now[s.name] = append(slices.Clone(files.now[s.name]), data...)
+		n = len(data)
+		return nil
+	})
+	return n, err
+}
+
+func (s *sheet) Sync() error {
+	files := s.of.files
+	return s.writesFile(func() error {
+		files.durable = maps.Clone(files.now)
+		return nil
+	})
+}
+
+func (s *sheet) Close() error { return nil }
