@@ -16,7 +16,7 @@ import (
 )
 
 // fuzzRound is how many seeds of each test are run between two looks at the clock.
-const fuzzRound = 8 * grade.SeedsPerProcess
+const fuzzRound = grade.SeedsPerProcess
 
 func (a *app) fuzzCommand() *cobra.Command {
 	var r running

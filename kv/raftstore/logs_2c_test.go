@@ -18,11 +18,15 @@ import (
 // logs.
 const keptEntries = 10
 
+// settledLog is how many entries a log may have once all is well: what is kept, and
+// what a leader spares for followers that are a little behind.
+const settledLog = 4 * keptEntries
+
 // collecting is a scenario of stores that collect their logs soon, with so many
 // data that a snapshot of them travels in several pieces.
 func collecting(claim graded.Claim, clients int) sim.Scenario {
 	sc := replicated(claim, clients)
-	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries})
+	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, SettledLog: settledLog})
 	sc.Clients = append(sc.Clients, fills)
 	sc.For = 4 * time.Second
 	return sc

@@ -62,6 +62,9 @@ type Options struct {
 	// LogLimit is the number of entries that no log may exceed, and
 	// LogBytes what the entries of one may take on the disk. 0 for no limit.
 	LogLimit, LogBytes uint64
+	// SettledLog is the number of entries that a log may have once the region is
+	// settled and nobody writes any more. 0 for no limit.
+	SettledLog uint64
 	// Disorder has stores send in random order of the destinations what they
 	// send at a time. A run is the same run with it.
 	Disorder bool
@@ -259,6 +262,9 @@ func (y *System) Unsettled(live []sim.Process) string {
 			return fmt.Sprintf("store %d has applied up to index %d, store %d up to %d", s.env.ID, st.Applied, first.env.ID, other.Applied)
 		case s.data.total() != first.data.total():
 			return fmt.Sprintf("the data of store %d and of store %d differ", s.env.ID, first.env.ID)
+		}
+		if n := st.LastIndex + 1 - st.FirstIndex; y.opts.SettledLog > 0 && n > y.opts.SettledLog {
+			return fmt.Sprintf("the log of store %d still has %d entries, all applied, of which it should keep %d", s.env.ID, n, y.opts.MaxLogEntries)
 		}
 	}
 	if leaders != 1 {
