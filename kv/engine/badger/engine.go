@@ -148,7 +148,7 @@ func (e *Engine) recover() error {
 		return err
 	}
 	e.writer.committed.Store(last.seq)
-	e.syncer.synced, e.syncer.upTo = last.seq, e.syncer.end() // checkLog synced what it found
+	e.syncer.begin(last.seq)
 	intent, found, err := e.db.get(keyIntent)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ func (e *Engine) LogEnd() (file, offset uint32) {
 
 // SyncedEnd returns a position up to which the log was synced.
 func (e *Engine) SyncedEnd() (file, offset uint32) {
-	end := e.syncer.position()
+	end, _ := e.syncer.position()
 	return end.file, end.offset
 }
 

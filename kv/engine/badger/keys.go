@@ -30,7 +30,9 @@ type commitRecord struct {
 	seq uint64
 	// synced is a position up to which the log was synced before.
 	synced logPosition
-	// fileSize is the size with which files of the log are created.
+	// fileSize is the size of that file of the log then, in bytes. As long as it
+	// is the newest it does not get smaller: it got its full size when it was
+	// created, by whichever settings were in force.
 	fileSize uint32
 }
 

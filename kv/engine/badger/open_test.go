@@ -174,6 +174,27 @@ func TestLargestBatch(t *testing.T) {
 	})
 }
 
+// A file of the log that was created with one size of tables is written on with a
+// larger one: it is not taken for one that was cut off.
+func TestLogFileOfSmallerTables(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		for n, size := range []int64{1 << 20, 4 << 20, 8 << 20} {
+			e, err := badger.Open(dir, badger.Options{Families: engine.Families, MemTableSize: size})
+			require.NoError(t, err)
+			enginetest.RequireNumbered(t, e, 2*n, 2*n)
+			for i := range 2 {
+				require.NoError(t, e.Write(enginetest.Numbered(2*n+i+1, 100), true))
+			}
+			crashed := t.TempDir()
+			file, end := e.LogEnd()
+			copyAfterPowerCut(t, dir, crashed, position{file, end})
+			require.NoError(t, e.Close())
+			dir = crashed
+		}
+	})
+}
+
 // Data written with one size of tables can be opened with another.
 func TestChangeOfMemTableSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

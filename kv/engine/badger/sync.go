@@ -20,10 +20,11 @@ type syncer struct {
 	done sync.Cond
 	// running reports whether somebody is syncing, without holding mu.
 	running bool
-	// synced is the last commit that is durable, and upTo the end of the log
-	// at that time.
-	synced uint64
-	upTo   logPosition
+	// synced is the last commit that is durable, upTo the end of the log at
+	// that time, and fileSize the size of its newest file.
+	synced   uint64
+	upTo     logPosition
+	fileSize uint32
 	// failed is the *engine.SyncError that ended all writing, or nil.
 	failed error
 
@@ -37,6 +38,15 @@ func newSyncer(dir string, db *database) *syncer {
 	s := &syncer{dir: dir, db: db, fdatasync: fdatasync}
 	s.done.L = &s.mu
 	return s
+}
+
+// begin tells s that the log is durable up to its end, with commit number seq: so
+// checkLog left it.
+func (s *syncer) begin(seq uint64) {
+	s.synced, s.upTo = seq, s.end()
+	if info, err := os.Stat(logPath(s.dir, s.upTo.file)); err == nil {
+		s.fileSize = uint32(info.Size())
+	}
 }
 
 // sync returns once commit number seq and all before it are durable. committed
@@ -57,13 +67,13 @@ func (s *syncer) sync(seq uint64, committed func() uint64) error {
 			s.running = true
 			s.mu.Unlock()
 			target, upTo := committed(), s.end()
-			err := s.syncLog(upTo.file)
+			size, err := s.syncLog(upTo.file)
 			s.mu.Lock()
 			s.running = false
 			if err != nil {
 				s.failed = &engine.SyncError{Err: err}
 			} else {
-				s.synced, s.upTo = target, upTo
+				s.synced, s.upTo, s.fileSize = target, upTo, size
 			}
 			s.done.Broadcast()
 		}
@@ -79,27 +89,35 @@ func (s *syncer) end() logPosition {
 // syncLog syncs the file of the log with the number id, which was the newest
 // a moment ago. Badger synced the older ones before it started this one, and
 // creates a file only a moment after it has announced its number, so one that is not
-// there is empty.
-func (s *syncer) syncLog(id uint32) error {
+// there is empty. It returns the size of the file.
+func (s *syncer) syncLog(id uint32) (size uint32, err error) {
 	if s.file == nil || s.fileID != id {
 		f, err := os.OpenFile(logPath(s.dir, id), os.O_RDWR, 0)
 		if os.IsNotExist(err) {
-			return nil
+			return 0, nil
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 		s.closeFile()
 		s.file, s.fileID = f, id
 	}
-	return s.fdatasync(s.file)
+	if err := s.fdatasync(s.file); err != nil {
+		return 0, err
+	}
+	info, err := s.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return uint32(info.Size()), nil
 }
 
-// position returns a position up to which the log is durable.
-func (s *syncer) position() logPosition {
+// position returns a position up to which the log is durable, and the size of the
+// file where that is.
+func (s *syncer) position() (upTo logPosition, fileSize uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.upTo
+	return s.upTo, s.fileSize
 }
 
 // fail ends all writing.

@@ -112,8 +112,8 @@ func checkLogFile(dir string, file uint32, start logPosition, last bool) error {
 		}
 		return nil
 	}
-	// The file got its full size when it was created, so once anything in it
-	// was synced it cannot be shorter.
+	// The file got its full size when it was created, so it cannot be shorter
+	// than it was when something in it was synced.
 	if c, ok := lastCommit(data[from:end]); ok && c.synced.file == file && len(data) < int(c.fileSize) {
 		return corrupt(name, "is cut off")
 	}

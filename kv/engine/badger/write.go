@@ -191,7 +191,8 @@ func (w *writer) admit(bytes int) error {
 // commitEntries writes w.entries as one commit, with an intent before it if
 // it could be torn otherwise.
 func (w *writer) commitEntries() error {
-	record := commitRecord{seq: w.committed.Load() + 1, synced: w.syncer.position(), fileSize: uint32(w.size)}
+	record := commitRecord{seq: w.committed.Load() + 1}
+	record.synced, record.fileSize = w.syncer.position()
 	w.entries = append(w.entries, entry{key: keyCommit, value: record.append(nil)})
 	if w.intended {
 		w.entries = append(w.entries, entry{key: keyIntent, delete: true})
