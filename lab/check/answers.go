@@ -60,12 +60,3 @@ func (a *Answers) Open() (n int, oldest string) {
 	}
 	return len(a.open), a.open[first]
 }
-
-// Unanswered returns a *Violation if a request was not answered, now that all
-// should be.
-func (a *Answers) Unanswered() error {
-	if n, oldest := a.Open(); n > 0 {
-		return &Violation{Rule: RuleAnswers, Found: fmt.Sprintf("%s was never answered (nor were %d others)", oldest, n-1)}
-	}
-	return nil
-}

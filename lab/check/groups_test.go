@@ -16,9 +16,7 @@ func TestAnswers(t *testing.T) {
 	n, oldest := a.Open()
 	require.Equal(t, 1, n)
 	require.Equal(t, "put 1", oldest)
-	require.ErrorContains(t, a.Unanswered(), "put 1 was never answered")
 	first()
-	require.NoError(t, a.Unanswered())
 	second()
 	require.EqualError(t, a.Violation(), "put 2 was answered twice")
 }

@@ -49,20 +49,6 @@ func PutsAndScans(s *Session) {
 	kv.put(keyName(s.Draw.IntN(keys)))
 }
 
-// PutsAndGets is a client that puts and reads keys that all clients share.
-func PutsAndGets(s *Session) {
-	kv := newKV(s)
-	for s.Working() {
-		if s.Draw.Chance(0.5) {
-			kv.put(keyName(s.Draw.IntN(keys)))
-		} else {
-			kv.get(keyName(s.Draw.IntN(keys)))
-		}
-		s.Sleep(scaled(s.Draw.Bits(), time.Millisecond, 30*time.Millisecond))
-	}
-	kv.put(keyName(s.Draw.IntN(keys)))
-}
-
 // Contends is a client that puts and reads two keys that all clients share, with
 // hardly a pause. With several of them there is always somebody
 // in between.

@@ -63,14 +63,6 @@ type World struct {
 	took            time.Duration
 }
 
-// Schedule is what the world runs.
-func (w *World) Schedule() Schedule { return w.schedule }
-
-// Draw returns a drawer for a purpose of the system.
-func (w *World) Draw(purpose uint64) *Drawer {
-	return &Drawer{dice: w.dice, q: askSystem, who: purpose}
-}
-
 // now returns the time since the beginning of the run.
 func (w *World) now() time.Duration { return time.Since(w.epoch) }
 

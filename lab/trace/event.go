@@ -57,8 +57,6 @@ const (
 	// Operation: operation N of Client, as the history has it: Fate is "begins",
 	// "done", "unknown" or "refused".
 	Operation Kind = "operation"
-	// Note is anything else that is worth knowing of Store.
-	Note Kind = "note"
 )
 
 // An Event is one line of a log, after the Header. Fields that do not count for
