@@ -108,9 +108,9 @@ func TestBinaryKeysAndValues(t *testing.T) {
 func TestScanGoesOn(t *testing.T) {
 	s := start(t)
 	value := strings.Repeat("v", server.MaxScanSize/3)
-	var batch []storage.Modify
+	var batch []engine.Op
 	for i := range 10 {
-		batch = append(batch, storage.Modify{CF: engine.CFDefault, Key: fmt.Appendf(nil, "key%d", i), Value: []byte(value)})
+		batch = append(batch, engine.Op{CF: engine.CFDefault, Key: fmt.Appendf(nil, "key%d", i), Value: []byte(value)})
 	}
 	require.NoError(t, s.storage.Write(t.Context(), &kvrpcpb.Context{}, batch))
 	keys := func(output string) string {

@@ -25,8 +25,10 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
@@ -46,6 +48,8 @@ type Raw struct {
 	stores []*store
 	// leader is the index of the store that answered last.
 	leader atomic.Int64
+	// region is what is known of the region that holds all keys.
+	region atomic.Pointer[metapb.Region]
 }
 
 type store struct {
@@ -54,9 +58,24 @@ type store struct {
 	client tinykvpb.TinyKvClient
 }
 
-// wholeSpace is what requests are for: one region that holds all keys. A store
-// that serves alone does not look at it.
-var wholeSpace = &kvrpcpb.Context{RegionId: 1}
+// wholeSpace is the region that requests are for: one that holds all keys. A
+// store answers a request without an epoch with the region as it is now.
+var wholeSpace = &metapb.Region{Id: 1}
+
+// about returns what a request says about its region.
+func (c *Raw) about() *kvrpcpb.Context {
+	r := c.region.Load()
+	return &kvrpcpb.Context{RegionId: r.Id, RegionEpoch: r.RegionEpoch}
+}
+
+// learn takes over what a store says about regions.
+func (c *Raw) learn(e *errorpb.Error) {
+	for _, r := range e.GetEpochNotMatch().GetCurrentRegions() {
+		if r.Id == wholeSpace.Id {
+			c.region.Store(r)
+		}
+	}
+}
 
 // How long to wait before all stores are asked once more: longer each time, up to
 // half of it left out at random.
@@ -98,6 +117,7 @@ func NewRaw(cfg Config) (*Raw, error) {
 		return nil, errors.New("no addresses of stores are given")
 	}
 	c := &Raw{}
+	c.region.Store(wholeSpace)
 	options := append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithStatsHandler(delivery{}),
@@ -140,7 +160,7 @@ func (c *Raw) Get(ctx context.Context, cf engine.CF, key []byte) (value []byte, 
 	var resp *kvrpcpb.RawGetResponse
 	err = c.do(ctx, false, func(ctx context.Context, s tinykvpb.TinyKvClient) (response, error) {
 		var err error
-		resp, err = s.RawGet(ctx, &kvrpcpb.RawGetRequest{Context: wholeSpace, Cf: cf, Key: key})
+		resp, err = s.RawGet(ctx, &kvrpcpb.RawGetRequest{Context: c.about(), Cf: cf, Key: key})
 		return resp, err
 	})
 	if err != nil {
@@ -153,7 +173,7 @@ func (c *Raw) Get(ctx context.Context, cf engine.CF, key []byte) (value []byte, 
 // what became of it.
 func (c *Raw) Put(ctx context.Context, cf engine.CF, key, value []byte) error {
 	return c.do(ctx, true, func(ctx context.Context, s tinykvpb.TinyKvClient) (response, error) {
-		return s.RawPut(ctx, &kvrpcpb.RawPutRequest{Context: wholeSpace, Cf: cf, Key: key, Value: value})
+		return s.RawPut(ctx, &kvrpcpb.RawPutRequest{Context: c.about(), Cf: cf, Key: key, Value: value})
 	})
 }
 
@@ -161,7 +181,7 @@ func (c *Raw) Put(ctx context.Context, cf engine.CF, key, value []byte) error {
 // errors of Put.
 func (c *Raw) Delete(ctx context.Context, cf engine.CF, key []byte) error {
 	return c.do(ctx, true, func(ctx context.Context, s tinykvpb.TinyKvClient) (response, error) {
-		return s.RawDelete(ctx, &kvrpcpb.RawDeleteRequest{Context: wholeSpace, Cf: cf, Key: key})
+		return s.RawDelete(ctx, &kvrpcpb.RawDeleteRequest{Context: c.about(), Cf: cf, Key: key})
 	})
 }
 
@@ -172,7 +192,7 @@ func (c *Raw) Scan(ctx context.Context, cf engine.CF, start []byte, limit uint32
 	var resp *kvrpcpb.RawScanResponse
 	err = c.do(ctx, false, func(ctx context.Context, s tinykvpb.TinyKvClient) (response, error) {
 		var err error
-		resp, err = s.RawScan(ctx, &kvrpcpb.RawScanRequest{Context: wholeSpace, Cf: cf, StartKey: start, Limit: limit})
+		resp, err = s.RawScan(ctx, &kvrpcpb.RawScanRequest{Context: c.about(), Cf: cf, StartKey: start, Limit: limit})
 		return resp, err
 	})
 	if err != nil {
@@ -208,6 +228,10 @@ func (c *Raw) do(ctx context.Context, write bool, send func(context.Context, tin
 			return err
 		}
 		refusal = err
+		if e, ok := refused(err); ok && e.EpochNotMatch != nil {
+			c.learn(e)
+			continue // the same store, which knows better now what is meant
+		}
 		at = (at + 1) % len(c.stores)
 		if attempt%len(c.stores) != 0 {
 			continue
@@ -236,7 +260,7 @@ func (s *store) attempt(ctx context.Context, write, others bool, send func(conte
 	resp, err := send(context.WithValue(call, fateKey{}, fate), s.client)
 	switch {
 	case err == nil && resp.GetRegionError() != nil:
-		return &RefusedError{s.addr, &RegionError{resp.GetRegionError()}}, elsewhere(resp.GetRegionError())
+		return &RefusedError{s.addr, &region.Error{Err: resp.GetRegionError()}}, elsewhere(resp.GetRegionError())
 	case err == nil && resp.GetError() != "":
 		return errors.New(resp.GetError()), false
 	case err == nil:
@@ -267,13 +291,18 @@ func over(ctx context.Context) bool {
 	return ctx.Err() != nil || bounded && time.Until(deadline) <= 0
 }
 
-// A RegionError is what a store says that is the wrong one to ask.
-type RegionError struct{ Err *errorpb.Error }
-
-func (e *RegionError) Error() string { return "wrong place to ask: " + e.Err.GetMessage() }
+// refused returns the region error that err carries, if it does.
+func refused(err error) (*errorpb.Error, bool) {
+	if r, ok := err.(*RefusedError); ok {
+		if e, ok := r.Err.(*region.Error); ok {
+			return e.Err, true
+		}
+	}
+	return nil, false
+}
 
 // elsewhere reports whether another store, or the same one later, may take the
 // request.
 func elsewhere(e *errorpb.Error) bool {
-	return e.NotLeader != nil || e.StaleCommand != nil || e.RegionNotFound != nil || e.EpochNotMatch != nil || e.StoreNotMatch != nil
+	return e.NotLeader != nil || e.StaleCommand != nil || e.RegionNotFound != nil || e.EpochNotMatch != nil || e.StoreNotMatch != nil || e.ServerIsBusy != nil
 }

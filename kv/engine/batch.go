@@ -9,11 +9,12 @@ type Batch struct {
 	size int
 }
 
-// An Op is one write of a Batch.
+// An Op is one write: key Key of family CF is set to Value or, if Delete is
+// true, removed.
 type Op struct {
 	CF     CF
 	Key    []byte
-	Value  []byte // nil if Delete
+	Value  []byte // not used if Delete
 	Delete bool
 }
 
@@ -30,6 +31,18 @@ func (b *Batch) Put(cf CF, key, value []byte) {
 func (b *Batch) Delete(cf CF, key []byte) {
 	b.ops = append(b.ops, Op{CF: cf, Key: key, Delete: true})
 	b.size += len(key)
+}
+
+// Append adds ops in order, as Put and Delete would: a nil value is an empty
+// one, and the value of a delete is ignored.
+func (b *Batch) Append(ops ...Op) {
+	for _, op := range ops {
+		if op.Delete {
+			b.Delete(op.CF, op.Key)
+		} else {
+			b.Put(op.CF, op.Key, op.Value)
+		}
+	}
 }
 
 // Ops returns the writes in order. The slice belongs to the batch.

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/labkv/labkv/kv/raftstore"
-	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/errorpb"
 )
 
@@ -47,7 +47,7 @@ func (a *answer) isDone() {
 // that.
 func (a *answer) refusal() *errorpb.Error {
 	a.t.Helper()
-	var region *storage.RegionError
+	var region *region.Error
 	if !errors.As(a.result().Err, &region) {
 		a.t.Fatalf("%s is not refused with a region error, but answered with %s", a.request, verdict(a.result()))
 	}

@@ -5,8 +5,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/eraftpb"
-	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
@@ -46,13 +46,9 @@ func (p *peer) applyEntry(b *engine.Batch, e *eraftpb.Entry) error {
 		// proposed, or the disk is.
 		panic(errors.Annotatef(err, "region %d: entry %d is corrupt", p.region().Id, e.Index))
 	}
-	region := p.region()
-	if c.Epoch.GetVersion() != region.RegionEpoch.GetVersion() {
-		return errEpochNotMatch(region)
-	}
 	for _, w := range c.Writes {
-		if !inRegion(w.Key, region) {
-			return errKeyNotInRegion(w.Key, region)
+		if err := region.Check(p.region(), c.Epoch, w.Key); err != nil {
+			return err
 		}
 	}
 	for _, w := range c.Writes {
@@ -63,9 +59,4 @@ func (p *peer) applyEntry(b *engine.Batch, e *eraftpb.Entry) error {
 		}
 	}
 	return nil
-}
-
-// inRegion reports whether key belongs to region.
-func inRegion(key []byte, region *metapb.Region) bool {
-	return engine.Range{Start: region.StartKey, End: region.EndKey}.Contains(key)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
@@ -174,7 +175,7 @@ func TestLargeCommands2B(t *testing.T) {
 		}
 
 		tooLarge := g.do(1, "a put of 8 MiB", set(engine.CFDefault, "large", strings.Repeat("x", engine.MaxValueSize)))
-		if r := tooLarge.result(); r.Err == nil || r.Err == raftstore.ErrOutcomeUnknown {
+		if r := tooLarge.result(); r.Err == nil || r.Err == storage.ErrOutcomeUnknown {
 			t.Fatalf("%s, too large for an entry of the log, is not refused, but answered with %s", tooLarge.request, verdict(r))
 		}
 		g.do(1, "a put after one that was too large", set(engine.CFDefault, "last", "1")).isDone()

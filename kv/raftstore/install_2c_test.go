@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/labkv/labkv/kv/engine/memory"
-	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/lab/graded"
 )
 
@@ -55,7 +55,7 @@ func (x *transfer) replaceEverything() {
 // checkAnswer checks the answer to a write that waited at store 1 when the snapshot
 // jumped over its place in the log.
 func (x *transfer) checkAnswer(a *answer) {
-	var refusal *storage.RegionError
+	var refusal *region.Error
 	switch err := a.result().Err; {
 	case x.before == wasFollowed && errors.As(err, &refusal):
 		x.t.Fatalf("%s is refused, but it was committed, and is in the snapshot: %v", a.request, err)

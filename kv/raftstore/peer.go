@@ -3,6 +3,7 @@ package raftstore
 import (
 	"log/slog"
 
+	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -184,7 +185,7 @@ func (p *peer) inBackground(slow func() func(*peer)) {
 // abandon answers everything that waits for this peer: nobody will look at it
 // any more.
 func (p *peer) abandon() {
-	stopped, unknown := Result{Err: ErrStopped}, Result{Err: ErrOutcomeUnknown}
+	stopped, unknown := Result{Err: storage.ErrNotRunning}, Result{Err: storage.ErrOutcomeUnknown}
 	for _, e := range p.inbox.close() {
 		if e.command != nil {
 			e.command.Done(stopped)

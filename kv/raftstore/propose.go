@@ -5,6 +5,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -67,28 +68,26 @@ func (p *peer) propose(commands []*Command) {
 //lab:implement 2B
 func (p *peer) check(rc *kvrpcpb.Context, writes []*raftserverpb.Write) error {
 	status := p.node.BasicStatus()
-	region := p.region()
+	r := p.region()
 	switch {
 	case rc.Peer != nil && rc.Peer.StoreId != 0 && rc.Peer.StoreId != p.store.cfg.StoreID:
-		return errStoreNotMatch(rc.Peer.StoreId, p.store.cfg.StoreID)
+		return region.StoreNotMatch(rc.Peer.StoreId, p.store.cfg.StoreID)
 	case status.RaftState != raft.StateLeader:
 		return p.notLeader()
 	case rc.Term != 0 && rc.Term < status.Term:
-		return errStale(region.Id)
-	case rc.RegionEpoch != nil && rc.RegionEpoch.Version != region.RegionEpoch.Version:
-		return errEpochNotMatch(region)
+		return region.Stale(r.Id)
 	}
 	for _, w := range writes {
-		if !inRegion(w.Key, region) {
-			return errKeyNotInRegion(w.Key, region)
+		if err := region.Check(r, rc.RegionEpoch, w.Key); err != nil {
+			return err
 		}
 	}
-	return nil
+	return region.Check(r, rc.RegionEpoch)
 }
 
 // notLeader returns the error that sends a client to the leader, if it is known.
 func (p *peer) notLeader() error {
-	return errNotLeader(p.region().Id, p.member(p.node.BasicStatus().Lead))
+	return region.NotLeader(p.region().Id, p.member(p.node.BasicStatus().Lead))
 }
 
 // A proposal is a write that was appended to the leader's log, and not applied
@@ -123,7 +122,7 @@ func (ps *proposals) decide(index, term uint64, result Result) {
 		if p.index == index && p.term == term {
 			p.done(result)
 		} else {
-			p.done(Result{Err: errStale(ps.regionID)})
+			p.done(Result{Err: region.Stale(ps.regionID)})
 		}
 	}
 }

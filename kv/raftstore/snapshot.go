@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -148,7 +149,7 @@ func (p *peer) installed(state *raftserverpb.RegionState, err error) {
 	p.restoring = false
 	p.storage.applied = state
 	p.storage.resetLog(state.AppliedIndex, state.AppliedTerm)
-	p.proposals.abandon(Result{Err: ErrOutcomeUnknown})
+	p.proposals.abandon(Result{Err: storage.ErrOutcomeUnknown})
 	if err := p.store.cfg.Files.Remove(SnapshotName(p.region().Id, p.task.rd.Snapshot.Metadata)); err != nil {
 		p.logger.Warn("cannot remove an installed snapshot", "error", err)
 	}

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
@@ -238,11 +240,11 @@ func (s *Store) peer(regionID uint64) *peer {
 func (s *Store) Submit(c *Command) {
 	p := s.peer(c.Context.GetRegionId())
 	if p == nil {
-		c.Done(Result{Err: errRegionNotFound(c.Context.GetRegionId())})
+		c.Done(Result{Err: region.RegionNotFound(c.Context.GetRegionId())})
 		return
 	}
 	if !p.put(event{command: c}) {
-		c.Done(Result{Err: ErrStopped})
+		c.Done(Result{Err: storage.ErrNotRunning})
 	}
 }
 
@@ -296,7 +298,7 @@ func (s *Store) Run() error {
 	}
 }
 
-// Err returns nil while the store works, ErrStopped after Close, and after a
+// Err returns nil while the store works, storage.ErrNotRunning after Close, and after a
 // failure what it was.
 func (s *Store) Err() error {
 	s.mu.RLock()
@@ -318,7 +320,7 @@ func (s *Store) stop(reason error) {
 // Close stops the store, waits for the passes under way, and answers every
 // command that it still has. It must not be called in a pass.
 func (s *Store) Close() {
-	s.stop(ErrStopped)
+	s.stop(storage.ErrNotRunning)
 	s.passes.Lock()
 	defer s.passes.Unlock()
 	for _, p := range s.sortedPeers() {

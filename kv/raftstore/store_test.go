@@ -11,6 +11,7 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
@@ -128,7 +129,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 						switch {
 						case r.Err == nil:
 							acknowledged[key] = true
-						case r.Err != raftstore.ErrOutcomeUnknown:
+						case r.Err != storage.ErrOutcomeUnknown:
 							refused[key] = true
 						}
 					},

@@ -23,7 +23,7 @@ type fakeStorage struct {
 func (*fakeStorage) Start() error { return nil }
 func (*fakeStorage) Stop() error  { return nil }
 
-func (s *fakeStorage) Write(ctx context.Context, rc *kvrpcpb.Context, _ []storage.Modify) error {
+func (s *fakeStorage) Write(ctx context.Context, rc *kvrpcpb.Context, _ []engine.Op) error {
 	if s.asked != nil {
 		s.asked(ctx, rc)
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/errorpb"
 )
@@ -16,7 +17,7 @@ import (
 // outcome says how a response tells the client of err. What a client should do
 // about an error decides where it goes:
 //
-//   - Ask elsewhere. A *storage.RegionError becomes the region error of the
+//   - Ask elsewhere. A *region.Error becomes the region error of the
 //     response.
 //   - Send another request. A request that no store could ever serve (no
 //     context, an empty key, an unknown family, something too large) ends with
@@ -32,8 +33,8 @@ import (
 //
 // The last of the three results is the error that a handler returns; if it is
 // not nil, gRPC drops the response. A nil err gives three zero results.
-func outcome(err error) (region *errorpb.Error, message string, _ error) {
-	var wrongPlace *storage.RegionError
+func outcome(err error) (refusal *errorpb.Error, message string, _ error) {
+	var wrongPlace *region.Error
 	switch {
 	case err == nil:
 		return nil, "", nil

@@ -15,14 +15,14 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
-	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
 )
 
-// TestRawBadRequests1 sends requests that make no sense: without a context, for
+// TestRawBadRequests1 sends requests that make no sense: for
 // a family that does not exist, without a key, with a key that is too long. Each
 // command refuses them with status InvalidArgument and names what is wrong, and
 // nothing is written. Scanning from an empty key is no such request: it means
@@ -41,7 +41,6 @@ func TestRawBadRequests1(t *testing.T) {
 			says    string
 			scans   bool // the request is a good one for RawScan
 		}{
-			{"no context", nil, "", "k", "context", false},
 			{"unknown family", rc, "nonsense", "k", "nonsense", false},
 			{"family in capitals", rc, "DEFAULT", "k", "DEFAULT", false},
 			{"empty key", rc, "", "", "key", true},
@@ -151,7 +150,7 @@ func TestRawStorageErrors1(t *testing.T) {
 		Text:   "a storage's error reaches the client: a region error as region_error, others as error",
 		Source: outcomes,
 	}, func(t *graded.T) {
-		region := &storage.RegionError{Err: &errorpb.Error{
+		region := &region.Error{Err: &errorpb.Error{
 			Message:   "ask peer 7",
 			NotLeader: &errorpb.NotLeader{RegionId: 5},
 		}}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/server/endpoint"
 	"github.com/labkv/labkv/kv/storage"
@@ -25,7 +26,7 @@ type failing struct{ err error }
 
 func (f failing) Start() error { return nil }
 func (f failing) Stop() error  { return nil }
-func (f failing) Write(context.Context, *kvrpcpb.Context, []storage.Modify) error {
+func (f failing) Write(context.Context, *kvrpcpb.Context, []engine.Op) error {
 	return f.err
 }
 func (f failing) Reader(context.Context, *kvrpcpb.Context) (storage.Reader, error) {

@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"github.com/labkv/labkv/kv/engine"
-	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
@@ -53,7 +52,7 @@ func (s *Server) rawGet(ctx context.Context, req *kvrpcpb.RawGetRequest) (value 
 //
 //lab:implement 1
 func (s *Server) RawPut(ctx context.Context, req *kvrpcpb.RawPutRequest) (*kvrpcpb.RawPutResponse, error) {
-	err := s.storage.Write(ctx, req.GetContext(), []storage.Modify{
+	err := s.storage.Write(ctx, req.GetContext(), []engine.Op{
 		{CF: family(req.GetCf()), Key: req.GetKey(), Value: req.GetValue()},
 	})
 	region, message, err := outcome(err)
@@ -64,7 +63,7 @@ func (s *Server) RawPut(ctx context.Context, req *kvrpcpb.RawPutRequest) (*kvrpc
 //
 //lab:implement 1
 func (s *Server) RawDelete(ctx context.Context, req *kvrpcpb.RawDeleteRequest) (*kvrpcpb.RawDeleteResponse, error) {
-	err := s.storage.Write(ctx, req.GetContext(), []storage.Modify{
+	err := s.storage.Write(ctx, req.GetContext(), []engine.Op{
 		{CF: family(req.GetCf()), Key: req.GetKey(), Delete: true},
 	})
 	region, message, err := outcome(err)

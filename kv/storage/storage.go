@@ -21,10 +21,12 @@ import (
 // (rc), which says what part of the key space the client means. Both
 // return, before they do anything,
 //
-//   - ErrNoContext if rc is nil;
+//   - ErrNoContext if rc is nil and the store has more than one place where a
+//     key can be;
 //   - ErrNotRunning before Start and after Stop;
 //   - ctx.Err() if ctx is already done;
-//   - a *RegionError if rc does not fit the regions of this store.
+//   - a *region.Error if rc does not fit the regions of this store. A Reader
+//     returns it, too, for a key that is outside the region of rc.
 type Storage interface {
 	// Start makes the storage ready for use. If it fails, the storage is as
 	// it was before. Starting a storage that runs is an error.
@@ -36,10 +38,10 @@ type Storage interface {
 	// does nothing.
 	Stop() error
 
-	// Write applies the writes in batch, in order, as a whole or not at all.
-	// When it returns nil they are durable and visible to every later Reader.
-	// An empty batch changes nothing. Write does not keep batch or its slices.
-	Write(ctx context.Context, rc *kvrpcpb.Context, batch []Modify) error
+	// Write applies ops in order, as a whole or not at all. When it returns
+	// nil they are durable and visible to every later Reader. Without ops it
+	// changes nothing. Write does not keep ops or their slices.
+	Write(ctx context.Context, rc *kvrpcpb.Context, ops []engine.Op) error
 
 	// Reader returns a view of the present state that no later write
 	// changes. The caller must Close it.
@@ -53,13 +55,4 @@ type Reader interface {
 	engine.Reader
 	// Close releases the view. A second call does nothing.
 	io.Closer
-}
-
-// A Modify is one write: key of family CF is set to Value or, if Delete is true,
-// removed.
-type Modify struct {
-	CF     engine.CF
-	Key    []byte
-	Value  []byte // not used if Delete; nil is an empty value
-	Delete bool
 }

@@ -335,6 +335,53 @@ func (*StaleCommand) Descriptor() ([]byte, []int) {
 	return file_errorpb_errorpb_proto_rawDescGZIP(), []int{5}
 }
 
+// ServerIsBusy: the peer asked is the right one, but cannot take the request
+// now. The same request may be sent to the same peer again after a pause.
+type ServerIsBusy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For people: one line.
+	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ServerIsBusy) Reset() {
+	*x = ServerIsBusy{}
+	mi := &file_errorpb_errorpb_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ServerIsBusy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ServerIsBusy) ProtoMessage() {}
+
+func (x *ServerIsBusy) ProtoReflect() protoreflect.Message {
+	mi := &file_errorpb_errorpb_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ServerIsBusy.ProtoReflect.Descriptor instead.
+func (*ServerIsBusy) Descriptor() ([]byte, []int) {
+	return file_errorpb_errorpb_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ServerIsBusy) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // Error is a refusal for a reason of routing. At most one of the fields after
 // message is set; with none of them, message alone says what happened.
 type Error struct {
@@ -345,6 +392,7 @@ type Error struct {
 	RegionNotFound *RegionNotFound `protobuf:"bytes,3,opt,name=region_not_found,json=regionNotFound,proto3" json:"region_not_found,omitempty"`
 	KeyNotInRegion *KeyNotInRegion `protobuf:"bytes,4,opt,name=key_not_in_region,json=keyNotInRegion,proto3" json:"key_not_in_region,omitempty"`
 	EpochNotMatch  *EpochNotMatch  `protobuf:"bytes,5,opt,name=epoch_not_match,json=epochNotMatch,proto3" json:"epoch_not_match,omitempty"`
+	ServerIsBusy   *ServerIsBusy   `protobuf:"bytes,6,opt,name=server_is_busy,json=serverIsBusy,proto3" json:"server_is_busy,omitempty"`
 	StaleCommand   *StaleCommand   `protobuf:"bytes,7,opt,name=stale_command,json=staleCommand,proto3" json:"stale_command,omitempty"`
 	StoreNotMatch  *StoreNotMatch  `protobuf:"bytes,8,opt,name=store_not_match,json=storeNotMatch,proto3" json:"store_not_match,omitempty"`
 	unknownFields  protoimpl.UnknownFields
@@ -353,7 +401,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_errorpb_errorpb_proto_msgTypes[6]
+	mi := &file_errorpb_errorpb_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -365,7 +413,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_errorpb_errorpb_proto_msgTypes[6]
+	mi := &file_errorpb_errorpb_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -378,7 +426,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_errorpb_errorpb_proto_rawDescGZIP(), []int{6}
+	return file_errorpb_errorpb_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Error) GetMessage() string {
@@ -412,6 +460,13 @@ func (x *Error) GetKeyNotInRegion() *KeyNotInRegion {
 func (x *Error) GetEpochNotMatch() *EpochNotMatch {
 	if x != nil {
 		return x.EpochNotMatch
+	}
+	return nil
+}
+
+func (x *Error) GetServerIsBusy() *ServerIsBusy {
+	if x != nil {
+		return x.ServerIsBusy
 	}
 	return nil
 }
@@ -450,14 +505,17 @@ const file_errorpb_errorpb_proto_rawDesc = "" +
 	"\aend_key\x18\x04 \x01(\fR\x06endKey\"H\n" +
 	"\rEpochNotMatch\x127\n" +
 	"\x0fcurrent_regions\x18\x01 \x03(\v2\x0e.metapb.RegionR\x0ecurrentRegions\"\x0e\n" +
-	"\fStaleCommand\"\x97\x03\n" +
+	"\fStaleCommand\"&\n" +
+	"\fServerIsBusy\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xd4\x03\n" +
 	"\x05Error\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x121\n" +
 	"\n" +
 	"not_leader\x18\x02 \x01(\v2\x12.errorpb.NotLeaderR\tnotLeader\x12A\n" +
 	"\x10region_not_found\x18\x03 \x01(\v2\x17.errorpb.RegionNotFoundR\x0eregionNotFound\x12B\n" +
 	"\x11key_not_in_region\x18\x04 \x01(\v2\x17.errorpb.KeyNotInRegionR\x0ekeyNotInRegion\x12>\n" +
-	"\x0fepoch_not_match\x18\x05 \x01(\v2\x16.errorpb.EpochNotMatchR\repochNotMatch\x12:\n" +
+	"\x0fepoch_not_match\x18\x05 \x01(\v2\x16.errorpb.EpochNotMatchR\repochNotMatch\x12;\n" +
+	"\x0eserver_is_busy\x18\x06 \x01(\v2\x15.errorpb.ServerIsBusyR\fserverIsBusy\x12:\n" +
 	"\rstale_command\x18\a \x01(\v2\x15.errorpb.StaleCommandR\fstaleCommand\x12>\n" +
 	"\x0fstore_not_match\x18\b \x01(\v2\x16.errorpb.StoreNotMatchR\rstoreNotMatchB&Z$github.com/labkv/labkv/proto/errorpbb\x06proto3"
 
@@ -473,7 +531,7 @@ func file_errorpb_errorpb_proto_rawDescGZIP() []byte {
 	return file_errorpb_errorpb_proto_rawDescData
 }
 
-var file_errorpb_errorpb_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_errorpb_errorpb_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_errorpb_errorpb_proto_goTypes = []any{
 	(*NotLeader)(nil),      // 0: errorpb.NotLeader
 	(*StoreNotMatch)(nil),  // 1: errorpb.StoreNotMatch
@@ -481,24 +539,26 @@ var file_errorpb_errorpb_proto_goTypes = []any{
 	(*KeyNotInRegion)(nil), // 3: errorpb.KeyNotInRegion
 	(*EpochNotMatch)(nil),  // 4: errorpb.EpochNotMatch
 	(*StaleCommand)(nil),   // 5: errorpb.StaleCommand
-	(*Error)(nil),          // 6: errorpb.Error
-	(*metapb.Peer)(nil),    // 7: metapb.Peer
-	(*metapb.Region)(nil),  // 8: metapb.Region
+	(*ServerIsBusy)(nil),   // 6: errorpb.ServerIsBusy
+	(*Error)(nil),          // 7: errorpb.Error
+	(*metapb.Peer)(nil),    // 8: metapb.Peer
+	(*metapb.Region)(nil),  // 9: metapb.Region
 }
 var file_errorpb_errorpb_proto_depIdxs = []int32{
-	7, // 0: errorpb.NotLeader.leader:type_name -> metapb.Peer
-	8, // 1: errorpb.EpochNotMatch.current_regions:type_name -> metapb.Region
+	8, // 0: errorpb.NotLeader.leader:type_name -> metapb.Peer
+	9, // 1: errorpb.EpochNotMatch.current_regions:type_name -> metapb.Region
 	0, // 2: errorpb.Error.not_leader:type_name -> errorpb.NotLeader
 	2, // 3: errorpb.Error.region_not_found:type_name -> errorpb.RegionNotFound
 	3, // 4: errorpb.Error.key_not_in_region:type_name -> errorpb.KeyNotInRegion
 	4, // 5: errorpb.Error.epoch_not_match:type_name -> errorpb.EpochNotMatch
-	5, // 6: errorpb.Error.stale_command:type_name -> errorpb.StaleCommand
-	1, // 7: errorpb.Error.store_not_match:type_name -> errorpb.StoreNotMatch
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	6, // 6: errorpb.Error.server_is_busy:type_name -> errorpb.ServerIsBusy
+	5, // 7: errorpb.Error.stale_command:type_name -> errorpb.StaleCommand
+	1, // 8: errorpb.Error.store_not_match:type_name -> errorpb.StoreNotMatch
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_errorpb_errorpb_proto_init() }
@@ -512,7 +572,7 @@ func file_errorpb_errorpb_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_errorpb_errorpb_proto_rawDesc), len(file_errorpb_errorpb_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -21,7 +21,7 @@ type Access struct {
 // Write is that of storage.Storage. If ctx ends first, or the store loses track of
 // the write, nobody knows whether it takes effect: the error is then ctx.Err() or
 // storage.ErrOutcomeUnknown.
-func (a Access) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storage.Modify) error {
+func (a Access) Write(ctx context.Context, rc *kvrpcpb.Context, batch []engine.Op) error {
 	writes, err := commandOf(batch)
 	if err != nil {
 		return err
@@ -61,9 +61,9 @@ func (a Access) wait(ctx context.Context, rc *kvrpcpb.Context, writes []*raftser
 		return raftstore.Result{}, err
 	}
 	switch result.Err {
-	case raftstore.ErrOutcomeUnknown:
+	case storage.ErrOutcomeUnknown:
 		result.Err = storage.ErrOutcomeUnknown
-	case raftstore.ErrStopped:
+	case storage.ErrNotRunning:
 		result.Err = storage.ErrNotRunning
 	}
 	return result, result.Err
@@ -72,7 +72,7 @@ func (a Access) wait(ctx context.Context, rc *kvrpcpb.Context, writes []*raftser
 // commandOf returns what batch wants written, in memory of its own: a command
 // outlives a caller that gives up. What no engine would accept must not get into
 // a log, where it could neither be applied nor be refused.
-func commandOf(batch []storage.Modify) ([]*raftserverpb.Write, error) {
+func commandOf(batch []engine.Op) ([]*raftserverpb.Write, error) {
 	var b engine.Batch
 	for _, m := range batch {
 		if m.Delete {

@@ -168,7 +168,7 @@ func (s *Storage) instance() *instance {
 }
 
 // Write implements storage.Storage; see Access.
-func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storage.Modify) error {
+func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []engine.Op) error {
 	return Access{s.submit}.Write(ctx, rc, batch)
 }
 
@@ -181,7 +181,7 @@ func (s *Storage) submit(c *raftstore.Command) {
 	if i := s.instance(); i != nil {
 		i.store.Submit(c)
 	} else {
-		c.Done(raftstore.Result{Err: raftstore.ErrStopped})
+		c.Done(raftstore.Result{Err: storage.ErrNotRunning})
 	}
 }
 
@@ -251,7 +251,7 @@ func start(cfg *Config) (*instance, error) {
 	var once sync.Once
 	for range runners {
 		i.loops.Go(func() {
-			if err := i.run(cfg.Logger); err != raftstore.ErrStopped {
+			if err := i.run(cfg.Logger); err != storage.ErrNotRunning {
 				once.Do(func() {
 					cfg.Logger.Error("the store has failed", "error", err)
 					i.store.Close() // answers whoever still waits

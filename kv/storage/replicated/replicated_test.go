@@ -16,6 +16,7 @@ import (
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/raftstore/snapdir"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/server/endpoint"
 	"github.com/labkv/labkv/kv/storage"
@@ -27,7 +28,7 @@ import (
 
 const clusterID = 7
 
-var rc = &kvrpcpb.Context{RegionId: 1}
+var rc = &kvrpcpb.Context{RegionId: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1}}
 
 // A machine is a server of a cluster in this process: the disks are in memory, the
 // network is the loopback.
@@ -155,8 +156,8 @@ func leader(t *testing.T, machines []*machine) *machine {
 	}
 }
 
-func put(key, value string) []storage.Modify {
-	return []storage.Modify{{CF: engine.CFDefault, Key: []byte(key), Value: []byte(value)}}
+func put(key, value string) []engine.Op {
+	return []engine.Op{{CF: engine.CFDefault, Key: []byte(key), Value: []byte(value)}}
 }
 
 // write writes through whoever leads. A write of which nobody knows the outcome is
@@ -255,7 +256,7 @@ func TestContract(t *testing.T) {
 	_, err = s.Reader(canceled, rc)
 	require.Equal(t, context.Canceled, err)
 
-	var wrongPlace *storage.RegionError
+	var wrongPlace *region.Error
 	require.ErrorAs(t, s.Write(ctx, &kvrpcpb.Context{RegionId: 2}, put("a", "1")), &wrongPlace)
 	require.NotNil(t, wrongPlace.Err.RegionNotFound)
 	require.ErrorAs(t, s.Write(ctx, &kvrpcpb.Context{RegionId: 1, Peer: &metapb.Peer{StoreId: 9}}, nil), &wrongPlace)
@@ -264,7 +265,7 @@ func TestContract(t *testing.T) {
 	require.NoError(t, s.Write(ctx, rc, nil), "an empty batch")
 	require.NoError(t, s.Write(ctx, rc, put("a", "")))
 	key, value := []byte("b"), []byte("1")
-	require.NoError(t, s.Write(ctx, rc, []storage.Modify{
+	require.NoError(t, s.Write(ctx, rc, []engine.Op{
 		{CF: engine.CFDefault, Key: key, Value: value}, {CF: engine.CFDefault, Key: key, Delete: true},
 		{CF: engine.CFLock, Key: key, Value: value},
 	}))
@@ -300,17 +301,17 @@ func TestBadWrites(t *testing.T) {
 	s := leader(t, machines).storage
 	for _, c := range []struct {
 		name  string
-		write storage.Modify
+		write engine.Op
 		says  string
 	}{
-		{"empty key", storage.Modify{CF: engine.CFDefault}, "key is empty"},
-		{"unknown family", storage.Modify{CF: "nonsense", Key: []byte("a")}, "unknown column family"},
-		{"the store's own family", storage.Modify{CF: "meta", Key: []byte("a")}, "unknown column family"},
-		{"large key", storage.Modify{CF: engine.CFDefault, Key: make([]byte, engine.MaxKeySize+1)}, "key is too large"},
-		{"large value", storage.Modify{CF: engine.CFDefault, Key: []byte("a"), Value: make([]byte, engine.MaxValueSize+1)}, "value is too large"},
-		{"value that is no log entry", storage.Modify{CF: engine.CFDefault, Key: []byte("a"), Value: make([]byte, engine.MaxValueSize)}, "write is too large"},
+		{"empty key", engine.Op{CF: engine.CFDefault}, "key is empty"},
+		{"unknown family", engine.Op{CF: "nonsense", Key: []byte("a")}, "unknown column family"},
+		{"the store's own family", engine.Op{CF: "meta", Key: []byte("a")}, "unknown column family"},
+		{"large key", engine.Op{CF: engine.CFDefault, Key: make([]byte, engine.MaxKeySize+1)}, "key is too large"},
+		{"large value", engine.Op{CF: engine.CFDefault, Key: []byte("a"), Value: make([]byte, engine.MaxValueSize+1)}, "value is too large"},
+		{"value that is no log entry", engine.Op{CF: engine.CFDefault, Key: []byte("a"), Value: make([]byte, engine.MaxValueSize)}, "write is too large"},
 	} {
-		require.ErrorContains(t, s.Write(t.Context(), rc, []storage.Modify{c.write}), c.says, c.name)
+		require.ErrorContains(t, s.Write(t.Context(), rc, []engine.Op{c.write}), c.says, c.name)
 	}
 	r, err := s.Reader(t.Context(), rc)
 	require.NoError(t, err)

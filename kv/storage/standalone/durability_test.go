@@ -9,7 +9,6 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
-	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/standalone"
 	"github.com/labkv/labkv/lab/graded"
 )
@@ -85,7 +84,7 @@ func TestCrashIsAllOrNothing1(t *testing.T) {
 		Text:   "a crash leaves whole batches: all that were acknowledged, at most the one under way besides",
 		Source: contract,
 	}, func(t *graded.T) {
-		story := [][]storage.Modify{
+		story := [][]engine.Op{
 			{put(cfDefault, "a", "1"), put(cfLock, "a", "1"), put(cfWrite, "a", "1")},
 			{put(cfDefault, "a", "2"), del(cfLock, "a"), put(cfWrite, "b", "2")},
 			{del(cfDefault, "a"), put(cfDefault, "c", "3"), del(cfWrite, "a"), put(cfLock, "c", "3")},
@@ -167,7 +166,7 @@ func TestWriteErrorsAreReturned1(t *testing.T) {
 		m := newMachine()
 		s := m.start(t)
 		write(t, s, put(cfDefault, "a", "1"))
-		batch := []storage.Modify{put(cfDefault, "b", "2"), put(cfLock, "b", "2"), del(cfDefault, "a")}
+		batch := []engine.Op{put(cfDefault, "b", "2"), put(cfLock, "b", "2"), del(cfDefault, "a")}
 
 		m.disk.SetCapacity(0)
 		require.ErrorIs(t, cause(s.Write(t.Context(), rc, batch)), engine.ErrDiskFull, "Write on a full disk")

@@ -70,16 +70,16 @@ func (m *machine) startWith(t *graded.T, config standalone.Config) *standalone.S
 	return s
 }
 
-func put(cf engine.CF, key, value string) storage.Modify {
-	return storage.Modify{CF: cf, Key: []byte(key), Value: []byte(value)}
+func put(cf engine.CF, key, value string) engine.Op {
+	return engine.Op{CF: cf, Key: []byte(key), Value: []byte(value)}
 }
 
-func del(cf engine.CF, key string) storage.Modify {
-	return storage.Modify{CF: cf, Key: []byte(key), Delete: true}
+func del(cf engine.CF, key string) engine.Op {
+	return engine.Op{CF: cf, Key: []byte(key), Delete: true}
 }
 
 // write writes batch and demands success.
-func write(t *graded.T, s storage.Storage, batch ...storage.Modify) {
+func write(t *graded.T, s storage.Storage, batch ...engine.Op) {
 	t.Helper()
 	require.NoError(t, s.Write(t.Context(), rc, batch), "Write")
 }

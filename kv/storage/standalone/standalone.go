@@ -24,8 +24,9 @@ type Config struct {
 	NoSync bool
 }
 
-// A Storage implements storage.Storage on one engine. All keys are its own: of
-// a request's Context it only demands that there is one.
+// A Storage implements storage.Storage on one engine. All keys are its own, so
+// it does not look at a request's Context, and serves requests without one, as
+// TinyKV's project 1 sends them.
 type Storage struct {
 	//lab:private
 	config Config
@@ -83,23 +84,17 @@ func (s *Storage) Stop() error {
 	return errors.Annotate(e.Close(), "close engine")
 }
 
-// Write writes batch to the engine as one engine.Batch, synced unless
+// Write writes ops to the engine as one engine.Batch, synced unless
 // Config.NoSync is set. The engine's errors come out as they are, or wrapped.
 //
 //lab:implement 1
-func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storage.Modify) error {
-	e, err := s.running(ctx, rc)
+func (s *Storage) Write(ctx context.Context, _ *kvrpcpb.Context, ops []engine.Op) error {
+	e, err := s.running(ctx)
 	if err != nil {
 		return err
 	}
 	var b engine.Batch
-	for _, m := range batch {
-		if m.Delete {
-			b.Delete(m.CF, m.Key)
-		} else {
-			b.Put(m.CF, m.Key, m.Value)
-		}
-	}
+	b.Append(ops...)
 	if b.Len() == 0 {
 		return nil
 	}
@@ -109,8 +104,8 @@ func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storag
 // Reader returns a snapshot of the engine.
 //
 //lab:implement 1
-func (s *Storage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
-	e, err := s.running(ctx, rc)
+func (s *Storage) Reader(ctx context.Context, _ *kvrpcpb.Context) (storage.Reader, error) {
+	e, err := s.running(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -120,10 +115,7 @@ func (s *Storage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Read
 // running returns the engine if a request may use it.
 //
 //lab:private
-func (s *Storage) running(ctx context.Context, rc *kvrpcpb.Context) (engine.Engine, error) {
-	if rc == nil {
-		return nil, storage.ErrNoContext
-	}
+func (s *Storage) running(ctx context.Context) (engine.Engine, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -10,12 +10,11 @@ import (
 	"context"
 
 	"github.com/labkv/labkv/kv/engine"
-	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
-func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storage.Modify) error {
-	e, err := s.running(ctx, rc)
+func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []engine.Op) error {
+	e, err := s.running(ctx)
 	if err != nil {
 		return err
 	}

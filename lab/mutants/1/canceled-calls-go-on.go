@@ -10,9 +10,8 @@ import (
 	"context"
 
 	"github.com/labkv/labkv/kv/engine"
-	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
-func (s *Storage) running(ctx context.Context, rc *kvrpcpb.Context) (engine.Engine, error) {
-	return s.running_original(context.WithoutCancel(ctx), rc)
+func (s *Storage) running(ctx context.Context) (engine.Engine, error) {
+	return s.running_original(context.WithoutCancel(ctx))
 }

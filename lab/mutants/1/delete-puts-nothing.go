@@ -9,12 +9,12 @@ package server
 import (
 	"context"
 
-	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
 func (s *Server) RawDelete(ctx context.Context, req *kvrpcpb.RawDeleteRequest) (*kvrpcpb.RawDeleteResponse, error) {
-	err := s.storage.Write(ctx, req.GetContext(), []storage.Modify{
+	err := s.storage.Write(ctx, req.GetContext(), []engine.Op{
 		{CF: family(req.GetCf()), Key: req.GetKey()},
 	})
 	region, message, err := outcome(err)

@@ -9,12 +9,12 @@ package server
 import (
 	"context"
 
-	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
 func (s *Server) RawPut(ctx context.Context, req *kvrpcpb.RawPutRequest) (*kvrpcpb.RawPutResponse, error) {
-	err := s.storage.Write(ctx, req.GetContext(), []storage.Modify{
+	err := s.storage.Write(ctx, req.GetContext(), []engine.Op{
 		{CF: req.GetCf(), Key: req.GetKey(), Value: req.GetValue()},
 	})
 	region, message, err := outcome(err)

@@ -10,14 +10,9 @@ import (
 	"context"
 
 	"github.com/labkv/labkv/kv/engine"
-	"github.com/labkv/labkv/kv/storage"
-	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
-func (s *Storage) running(ctx context.Context, rc *kvrpcpb.Context) (engine.Engine, error) {
-	if rc == nil {
-		return nil, storage.ErrNoContext
-	}
+func (s *Storage) running(ctx context.Context) (engine.Engine, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
-func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storage.Modify) error {
-	e, err := s.running(ctx, rc)
+func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []engine.Op) error {
+	e, err := s.running(ctx)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storag
 }
 
 func (s *Storage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
-	e, err := s.running(ctx, rc)
+	e, err := s.running(ctx)
 	if err != nil {
 		return nil, err
 	}

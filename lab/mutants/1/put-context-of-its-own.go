@@ -10,12 +10,12 @@ package server
 import (
 	"context"
 
-	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
 func (s *Server) RawPut(ctx context.Context, req *kvrpcpb.RawPutRequest) (*kvrpcpb.RawPutResponse, error) {
-	err := s.storage.Write(ctx, &kvrpcpb.Context{}, []storage.Modify{
+	err := s.storage.Write(ctx, &kvrpcpb.Context{}, []engine.Op{
 		{CF: family(req.GetCf()), Key: req.GetKey(), Value: req.GetValue()},
 	})
 	region, message, err := outcome(err)

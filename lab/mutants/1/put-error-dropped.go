@@ -8,12 +8,12 @@ package server
 import (
 	"context"
 
-	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
 func (s *Server) RawPut(ctx context.Context, req *kvrpcpb.RawPutRequest) (*kvrpcpb.RawPutResponse, error) {
-	s.storage.Write(ctx, req.GetContext(), []storage.Modify{
+	s.storage.Write(ctx, req.GetContext(), []engine.Op{
 		{CF: family(req.GetCf()), Key: req.GetKey(), Value: req.GetValue()},
 	})
 	return &kvrpcpb.RawPutResponse{}, nil

@@ -35,7 +35,7 @@ func cacheOf(s *Storage) *cachedSnapshot {
 	return cached[s]
 }
 
-func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storage.Modify) error {
+func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []engine.Op) error {
 	c := cacheOf(s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -44,7 +44,7 @@ func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []storag
 }
 
 func (s *Storage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
-	e, err := s.running(ctx, rc)
+	e, err := s.running(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func (s *Storage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
-	e, err := s.running(ctx, rc)
+	e, err := s.running(ctx)
 	if err != nil {
 		return nil, err
 	}

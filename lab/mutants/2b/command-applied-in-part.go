@@ -8,6 +8,7 @@ package raftstore
 
 import (
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 
@@ -22,7 +23,7 @@ func (p *peer) applyEntry(b *engine.Batch, e *eraftpb.Entry) error {
 	}
 	for _, w := range c.Writes {
 		switch {
-		case !inRegion(w.Key, p.region()):
+		case !region.Range(p.region()).Contains(w.Key):
 		case w.Delete:
 			b.Delete(w.Cf, w.Key)
 		default:

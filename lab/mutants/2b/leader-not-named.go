@@ -7,7 +7,7 @@
 package raftstore
 
 import (
-	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 
@@ -16,8 +16,8 @@ import (
 
 func (p *peer) check(rc *kvrpcpb.Context, writes []*raftserverpb.Write) error {
 	err := p.check_original(rc, writes)
-	if e, ok := errors.Cause(err).(*storage.RegionError); ok && e.Err.NotLeader != nil {
-		return errNotLeader(p.region().Id, nil)
+	if e, ok := errors.Cause(err).(*region.Error); ok && e.Err.NotLeader != nil {
+		return region.NotLeader(p.region().Id, nil)
 	}
 	return err
 }

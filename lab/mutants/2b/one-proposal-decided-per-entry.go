@@ -7,6 +7,8 @@
 //lab:mutant 2B kv/raftstore
 package raftstore
 
+import "github.com/labkv/labkv/kv/region"
+
 func (ps *proposals) decide(index, term uint64, result Result) {
 	if len(ps.queue) == 0 {
 		return
@@ -16,7 +18,7 @@ func (ps *proposals) decide(index, term uint64, result Result) {
 	case p.index == index && p.term == term:
 		p.done(result)
 	case p.term < term || p.index <= index:
-		p.done(Result{Err: errStale(ps.regionID)})
+		p.done(Result{Err: region.Stale(ps.regionID)})
 	default:
 		return
 	}

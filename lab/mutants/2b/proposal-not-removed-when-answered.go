@@ -6,9 +6,11 @@
 //lab:mutant 2B kv/raftstore
 package raftstore
 
+import "github.com/labkv/labkv/kv/region"
+
 func (ps *proposals) decide(index, term uint64, result Result) {
 	for len(ps.queue) > 0 && (ps.queue[0].term < term || ps.queue[0].index < index) {
-		ps.queue[0].done(Result{Err: errStale(ps.regionID)})
+		ps.queue[0].done(Result{Err: region.Stale(ps.regionID)})
 		ps.queue = ps.queue[1:]
 	}
 	if len(ps.queue) > 0 && ps.queue[0].index == index && ps.queue[0].term == term {

@@ -7,6 +7,8 @@
 //lab:mutant 2B kv/raftstore
 package raftstore
 
+import "github.com/labkv/labkv/kv/region"
+
 func (ps *proposals) decide(index, term uint64, result Result) {
 	for len(ps.queue) > 0 && ps.queue[0].index <= index {
 		p := ps.queue[0]
@@ -14,7 +16,7 @@ func (ps *proposals) decide(index, term uint64, result Result) {
 		if p.index == index && p.term == term {
 			p.done(result)
 		} else {
-			p.done(Result{Err: errStale(ps.regionID)})
+			p.done(Result{Err: region.Stale(ps.regionID)})
 		}
 	}
 }

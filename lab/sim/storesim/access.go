@@ -4,7 +4,7 @@ import (
 	stderrors "errors"
 
 	"github.com/labkv/labkv/kv/raftstore"
-	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/storage/replicated"
 )
 
@@ -23,7 +23,7 @@ func (s *store) submit(c *raftstore.Command) {
 	answered, done := s.expect(c.Writes), c.Done
 	c.Done = func(r raftstore.Result) {
 		answered()
-		var refusal *storage.RegionError
+		var refusal *region.Error
 		if stderrors.As(r.Err, &refusal) && refusal.Err.StaleCommand != nil {
 			s.env.Reach(ProposalReplaced)
 		}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
@@ -38,7 +38,7 @@ func (f *fates) applied(put uint64) {
 
 // answered notes how a store answers a command: done, or refused, or neither, which
 // says nothing.
-func (f *fates) answered(store uint64, writes []*raftserverpb.Write, done bool, refusal *storage.RegionError) {
+func (f *fates) answered(store uint64, writes []*raftserverpb.Write, done bool, refusal *region.Error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, w := range writes {
