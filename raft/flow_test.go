@@ -71,7 +71,8 @@ func (l *flowLeader) accept(index uint64) {
 func (l *flowLeader) propose(n int, size int) {
 	l.t.Helper()
 	for range n {
-		require.NoError(l.t, l.Propose(bytes.Repeat([]byte{'x'}, size)))
+		_, _, err := l.Propose(bytes.Repeat([]byte{'x'}, size))
+		require.NoError(l.t, err)
 	}
 }
 

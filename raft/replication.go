@@ -8,15 +8,18 @@ import (
 	pb "github.com/labkv/labkv/proto/eraftpb"
 )
 
-// propose appends entries to the leader's log, or returns ErrProposalDropped if
-// this node does not lead or is handing over. A membership change is refused
-// with ErrConfChangePending while an earlier one may not have been applied. On
-// an error nothing was appended. The entries become the log's.
+// propose appends entries to the leader's log, all together or, on an error, none.
+// It returns ErrNotLeader if this node is not the leader, ErrLeaderTransfer while
+// it hands over its leadership, and ErrConfChangePending for a membership change
+// while an earlier one may not have been applied. The entries become the log's.
 //
 //lab:implement 2AB
 func (r *Raft) propose(entries []*pb.Entry) error {
-	if r.state != StateLeader || r.leadTransferee != None || r.progress(r.id) == nil {
-		return ErrProposalDropped
+	switch {
+	case r.state != StateLeader:
+		return ErrNotLeader
+	case r.leadTransferee != None:
+		return ErrLeaderTransfer
 	}
 	pending := r.pendingConfIndex
 	for i, e := range entries {

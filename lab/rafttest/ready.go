@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pingcap/errors"
 	"github.com/stretchr/testify/require"
 
 	"github.com/labkv/labkv/lab/graded"
@@ -581,11 +582,13 @@ func handedOutStaysAsItWas(t *graded.T, impl Implementation) {
 
 func refusedProposalLeavesNothing(t *graded.T, impl Implementation) {
 	d := drive(t, impl, 1, NewDisk(upTo(3)))
-	require.Error(t, d.Propose([]byte("a")), "node 1 knows of no leader, and takes a proposal")
+	_, _, err := d.Propose([]byte("a"))
+	require.Equal(t, raft.ErrNotLeader, errors.Cause(err), "node 1 knows of no leader, and is asked to append a proposal")
 	d.idle("a proposal was refused")
 	require.NoError(t, d.Campaign())
 	d.settle()
-	require.Error(t, d.Propose([]byte("b")), "a candidate takes a proposal")
+	_, _, err = d.Propose([]byte("b"))
+	require.Equal(t, raft.ErrNotLeader, errors.Cause(err), "a candidate is asked to append a proposal")
 	d.idle("a proposal was refused")
 	d.in(grant(2, 1))
 	d.settle()
