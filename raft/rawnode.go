@@ -163,7 +163,9 @@ func (rn *RawNode) Step(m *pb.Message) error {
 	return rn.raft.Step(m)
 }
 
-// TransferLeader asks the leader to hand over to the member transferee.
+// TransferLeader asks the leader to hand over to the member transferee (thesis
+// §3.10). A node that is not the leader forwards the request. Nothing tells whether
+// it succeeds: Status shows a transfer under way, SoftState the next leader.
 func (rn *RawNode) TransferLeader(transferee uint64) {
 	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgTransferLeader, From: transferee})
 }
@@ -180,13 +182,15 @@ func (rn *RawNode) ReportSnapshot(id uint64, arrived bool) {
 	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgSnapStatus, From: id, Reject: !arrived})
 }
 
-// HasReady reports whether a Ready would hold anything.
+// HasReady reports whether there is a Ready to handle. It changes nothing, however
+// often it is called: neither what Ready and Status return nor any later message.
+// (In one case the Ready is empty: a message was to be a snapshot, and Storage has
+// none yet.)
 //
 //lab:implement 2AC
 func (rn *RawNode) HasReady() bool {
 	r := rn.raft
-	r.replicate()
-	return len(r.msgs) > 0 ||
+	return len(r.msgs) > 0 || r.lacksAppends() ||
 		r.log.stable < r.log.LastIndex() ||
 		r.log.hasNextCommitted() ||
 		r.log.snapshot != nil ||
