@@ -95,7 +95,7 @@ func (g *labkvGroup) campaign() {
 }
 
 func (g *labkvGroup) propose(data []byte) {
-	if err := g.nodes[0].Propose(data); err != nil {
+	if _, _, err := g.nodes[0].Propose(data); err != nil {
 		g.tb.Fatal(err)
 	}
 }

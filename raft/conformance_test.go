@@ -234,6 +234,10 @@ func TestSentEntriesNeverChange2AB(t *testing.T) { conform(t) }
 // has nothing to hand out (the Ready contract).
 func TestNothingToDoIsNoReady2AC(t *testing.T) { conform(t) }
 
+// TestHasReadyChangesNothing2AC checks that however often HasReady is called,
+// the node does the same (the Ready contract).
+func TestHasReadyChangesNothing2AC(t *testing.T) { conform(t) }
+
 // TestHardStateOnlyWhenChanged2AC checks that a Ready has a hard state if term,
 // vote or commit index changed since the last, and only then (the Ready
 // contract).

@@ -61,7 +61,7 @@ func Example() {
 	}
 	handle()
 	fmt.Println("node 1 is", nodes[1].Status().RaftState)
-	if err := nodes[1].Propose([]byte("hello")); err != nil {
+	if _, _, err := nodes[1].Propose([]byte("hello")); err != nil {
 		panic(err)
 	}
 	handle()

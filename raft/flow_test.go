@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	pb "github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/raft"
@@ -13,16 +14,24 @@ import (
 // These tests are about speed and memory, which no claim of the paper covers:
 // how much a leader sends before it hears an answer, and what it keeps.
 
-// A flowLeader is a leader of three nodes whose followers are the test.
+// A flowLeader is node 1, the leader of term 1 in a group whose other members the
+// test plays.
 type flowLeader struct {
 	*raft.RawNode
 	t       *testing.T
 	storage *raft.MemoryStorage
+	reads   []raft.ReadState // the answers so far
 }
 
+// newFlowLeader returns the leader of three members.
 func newFlowLeader(t *testing.T, limits raft.Config) *flowLeader {
 	t.Helper()
-	storage := raft.NewMemoryStorage(1, 2, 3)
+	return newLeaderOf(t, limits, 1, 2, 3)
+}
+
+func newLeaderOf(t *testing.T, limits raft.Config, members ...uint64) *flowLeader {
+	t.Helper()
+	storage := raft.NewMemoryStorage(members...)
 	limits.ID = 1
 	limits.ElectionTick = 10
 	limits.HeartbeatTick = 1
@@ -30,16 +39,18 @@ func newFlowLeader(t *testing.T, limits raft.Config) *flowLeader {
 	limits.RandIntN = func(int) int { return 0 }
 	rn, err := raft.NewRawNode(&limits)
 	require.NoError(t, err)
-	l := &flowLeader{rn, t, storage}
+	l := &flowLeader{RawNode: rn, t: t, storage: storage}
 	require.NoError(t, l.Campaign())
 	l.handle()
-	l.answer(&pb.Message{MsgType: pb.MessageType_MsgRequestVoteResponse, From: 2})
+	for _, id := range members[1:] {
+		l.answer(&pb.Message{MsgType: pb.MessageType_MsgRequestVoteResponse, From: id})
+	}
 	require.Equal(t, raft.StateLeader, l.Status().RaftState)
 	return l
 }
 
-// handle does what the node wants done, and returns the append and snapshot
-// messages to node 2.
+// handle does what the node wants done, and returns the append, snapshot and
+// transfer messages to node 2.
 func (l *flowLeader) handle() []*pb.Message {
 	l.t.Helper()
 	var to2 []*pb.Message
@@ -51,9 +62,36 @@ func (l *flowLeader) handle() []*pb.Message {
 				to2 = append(to2, m)
 			}
 		}
+		for _, e := range rd.CommittedEntries {
+			if e.EntryType == pb.EntryType_EntryConfChange {
+				cc := &pb.ConfChange{}
+				require.NoError(l.t, proto.Unmarshal(e.Data, cc))
+				l.ApplyConfChange(cc)
+			}
+		}
+		l.reads = append(l.reads, rd.ReadStates...)
 		l.Advance(rd)
 	}
 	return to2
+}
+
+// acknowledge answers for the members by that their logs agree up to index.
+func (l *flowLeader) acknowledge(index uint64, by ...uint64) {
+	l.t.Helper()
+	l.handle()
+	for _, from := range by {
+		l.answer(&pb.Message{MsgType: pb.MessageType_MsgAppendResponse, From: from, Index: index})
+	}
+	l.handle()
+}
+
+// change makes a membership change that the members by acknowledge.
+func (l *flowLeader) change(kind pb.ConfChangeType, id uint64, by ...uint64) {
+	l.t.Helper()
+	index, _, err := l.ProposeConfChange(&pb.ConfChange{ChangeType: kind, NodeId: id})
+	require.NoError(l.t, err)
+	l.acknowledge(index, by...)
+	require.GreaterOrEqual(l.t, l.Status().Applied, index, "the change is applied")
 }
 
 func (l *flowLeader) answer(m *pb.Message) {
@@ -71,7 +109,8 @@ func (l *flowLeader) accept(index uint64) {
 func (l *flowLeader) propose(n int, size int) {
 	l.t.Helper()
 	for range n {
-		require.NoError(l.t, l.Propose(bytes.Repeat([]byte{'x'}, size)))
+		_, _, err := l.Propose(bytes.Repeat([]byte{'x'}, size))
+		require.NoError(l.t, err)
 	}
 }
 

@@ -33,9 +33,10 @@ func (r *Raft) addNode(id uint64) {
 	r.members = slices.Insert(r.members, at, newProgress(id, r.log.LastIndex()))
 }
 
-// removeNode makes id no member any more, once the change is applied. What
-// waited for its acknowledgement may be committed now. A leader that removed
-// itself steps down (thesis §4.2.2). Removing a stranger does nothing.
+// removeNode makes id no longer a member, once the change is applied. The majority
+// is smaller now: entries may be committed that waited for id, and reads confirmed.
+// A leader that removed itself steps down (thesis §4.2.2). Removing a stranger does
+// nothing.
 //
 //lab:implement 3A
 func (r *Raft) removeNode(id uint64) {
@@ -51,6 +52,7 @@ func (r *Raft) removeNode(id uint64) {
 		r.leadTransferee = None
 	}
 	r.maybeCommit()
+	r.confirmReads()
 }
 
 // confState returns the present membership.

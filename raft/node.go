@@ -111,31 +111,36 @@ func (n *Node) run(rn *RawNode) {
 	}
 }
 
-// do runs call on the node's goroutine and returns what it returns. It gives up
-// when ctx ends or the node is stopped; call may still run then.
-func (n *Node) do(ctx context.Context, call func(*RawNode) error) error {
-	result := make(chan error, 1)
+// do runs call on the node's goroutine and returns what it returns. The error is
+// that of ctx if ctx ends first, and ErrStopped if the node stops first; call may
+// have run all the same, or still run, so its result travels through a channel.
+func do[T any](ctx context.Context, n *Node, call func(*RawNode) T) (T, error) {
+	var zero T
+	result := make(chan T, 1)
 	select {
 	case n.calls <- func(rn *RawNode) { result <- call(rn) }:
 	case <-ctx.Done():
-		return ctx.Err()
+		return zero, ctx.Err()
 	case <-n.stopped:
-		return ErrStopped
+		return zero, ErrStopped
 	}
+	// The goroutine has taken the call, and runs it before it looks at anything
+	// else, also at Stop.
 	select {
-	case err := <-result:
-		return err
+	case v := <-result:
+		return v, nil
 	case <-ctx.Done():
-		return ctx.Err()
-	case <-n.stopped:
-		// The call was the last thing the goroutine did, or was never run.
-		select {
-		case err := <-result:
-			return err
-		default:
-			return ErrStopped
-		}
+		return zero, ctx.Err()
 	}
+}
+
+// doErr is do for a call whose only result is an error.
+func (n *Node) doErr(ctx context.Context, call func(*RawNode) error) error {
+	err, failed := do(ctx, n, call)
+	if failed != nil {
+		return failed
+	}
+	return err
 }
 
 // Tick advances the node's clock by one tick. It never blocks: a node that is
@@ -149,23 +154,44 @@ func (n *Node) Tick() {
 
 // Campaign starts an election now.
 func (n *Node) Campaign(ctx context.Context) error {
-	return n.do(ctx, func(rn *RawNode) error { return rn.Campaign() })
+	return n.doErr(ctx, (*RawNode).Campaign)
 }
 
-// Propose asks for data to be appended to the log; see RawNode.Propose.
-func (n *Node) Propose(ctx context.Context, data []byte) error {
-	return n.do(ctx, func(rn *RawNode) error { return rn.Propose(data) })
+// A proposed is what RawNode.Propose returns.
+type proposed struct {
+	index, term uint64
+	err         error
 }
 
-// ProposeConfChange asks for a change of membership; see
+func (n *Node) propose(ctx context.Context, call func(*RawNode) proposed) (index, term uint64, err error) {
+	p, err := do(ctx, n, call)
+	if err != nil {
+		return 0, 0, err
+	}
+	return p.index, p.term, p.err
+}
+
+// Propose appends one entry for each of data to the leader's log; see
+// RawNode.Propose. After an error of ctx the entries may have been appended or not.
+func (n *Node) Propose(ctx context.Context, data ...[]byte) (index, term uint64, err error) {
+	return n.propose(ctx, func(rn *RawNode) (p proposed) {
+		p.index, p.term, p.err = rn.Propose(data...)
+		return p
+	})
+}
+
+// ProposeConfChange is Propose for a change of membership; see
 // RawNode.ProposeConfChange.
-func (n *Node) ProposeConfChange(ctx context.Context, cc *pb.ConfChange) error {
-	return n.do(ctx, func(rn *RawNode) error { return rn.ProposeConfChange(cc) })
+func (n *Node) ProposeConfChange(ctx context.Context, cc *pb.ConfChange) (index, term uint64, err error) {
+	return n.propose(ctx, func(rn *RawNode) (p proposed) {
+		p.index, p.term, p.err = rn.ProposeConfChange(cc)
+		return p
+	})
 }
 
 // Step hands the node a message from another member; see RawNode.Step.
 func (n *Node) Step(ctx context.Context, m *pb.Message) error {
-	return n.do(ctx, func(rn *RawNode) error { return rn.Step(m) })
+	return n.doErr(ctx, func(rn *RawNode) error { return rn.Step(m) })
 }
 
 // Ready returns the channel of what is to be done. After each Ready taken from
@@ -184,35 +210,29 @@ func (n *Node) Advance() {
 // membership; see RawNode.ApplyConfChange. It returns nil if the node was
 // stopped.
 func (n *Node) ApplyConfChange(cc *pb.ConfChange) *pb.ConfState {
-	var cs *pb.ConfState
-	_ = n.do(context.Background(), func(rn *RawNode) error {
-		cs = rn.ApplyConfChange(cc)
-		return nil
-	})
+	cs, _ := do(context.Background(), n, func(rn *RawNode) *pb.ConfState { return rn.ApplyConfChange(cc) })
 	return cs
 }
 
 // TransferLeader asks the leader to hand over to the member transferee.
 func (n *Node) TransferLeader(ctx context.Context, transferee uint64) error {
-	return n.do(ctx, func(rn *RawNode) error { rn.TransferLeader(transferee); return nil })
+	return n.doErr(ctx, func(rn *RawNode) error { rn.TransferLeader(transferee); return nil })
 }
 
 // ReportUnreachable tells the node that its last message to id was not sent.
 func (n *Node) ReportUnreachable(id uint64) {
-	_ = n.do(context.Background(), func(rn *RawNode) error { rn.ReportUnreachable(id); return nil })
+	_ = n.doErr(context.Background(), func(rn *RawNode) error { rn.ReportUnreachable(id); return nil })
 }
 
 // ReportSnapshot tells the node whether the snapshot sent to id has arrived;
 // see RawNode.ReportSnapshot.
 func (n *Node) ReportSnapshot(id uint64, arrived bool) {
-	_ = n.do(context.Background(), func(rn *RawNode) error { rn.ReportSnapshot(id, arrived); return nil })
+	_ = n.doErr(context.Background(), func(rn *RawNode) error { rn.ReportSnapshot(id, arrived); return nil })
 }
 
 // Status returns a copy of the node's state, or ErrStopped.
 func (n *Node) Status(ctx context.Context) (Status, error) {
-	var s Status
-	err := n.do(ctx, func(rn *RawNode) error { s = rn.Status(); return nil })
-	return s, err
+	return do(ctx, n, (*RawNode).Status)
 }
 
 // Stop ends the node's goroutine and waits for it. Calls under way return

@@ -122,9 +122,11 @@ func TestNodesElectReplicateAndStop(t *testing.T) {
 		for i := range 10 {
 			data := fmt.Sprintf("entry %d", i)
 			want = append(want, data)
-			require.NoError(t, members[0].Propose(ctx, []byte(data)))
+			_, _, err := members[0].Propose(ctx, []byte(data))
+			require.NoError(t, err)
 		}
-		require.Equal(t, raft.ErrProposalDropped, members[1].Propose(ctx, []byte("to a follower")))
+		_, _, err = members[1].Propose(ctx, []byte("to a follower"))
+		require.Equal(t, raft.ErrNotLeader, err)
 
 		time.Sleep(time.Second)
 		require.NoError(t, members[0].TransferLeader(ctx, 2))
@@ -133,14 +135,16 @@ func TestNodesElectReplicateAndStop(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, uint64(2), status.Lead)
 
-		require.NoError(t, members[1].ProposeConfChange(ctx, &pb.ConfChange{ChangeType: pb.ConfChangeType_RemoveNode, NodeId: 3}))
+		_, _, err = members[1].ProposeConfChange(ctx, &pb.ConfChange{ChangeType: pb.ConfChangeType_RemoveNode, NodeId: 3})
+		require.NoError(t, err)
 		time.Sleep(time.Second)
 		status, err = members[1].Status(ctx)
 		require.NoError(t, err)
 		require.Equal(t, []uint64{1, 2}, status.Nodes)
 
 		stop()
-		require.Equal(t, raft.ErrStopped, members[0].Propose(ctx, []byte("too late")))
+		_, _, err = members[0].Propose(ctx, []byte("too late"))
+		require.Equal(t, raft.ErrStopped, err)
 		for _, m := range members {
 			require.Equal(t, want, m.applied)
 		}
@@ -163,7 +167,7 @@ func TestNodeCallsEndWithTheirContext(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		// Either the call was made, or the context ended it: never anything else.
-		if err := n.Propose(ctx, []byte("x")); err != raft.ErrProposalDropped {
+		if _, _, err := n.Propose(ctx, []byte("x")); err != raft.ErrNotLeader {
 			require.Equal(t, context.Canceled, err)
 		}
 		n.Stop()

@@ -25,14 +25,18 @@ func (s StateType) String() string {
 }
 
 var (
-	// ErrProposalDropped is returned for a proposal that the node did not
-	// append: it is not the leader, or is handing its leadership over. It is
-	// safe to propose again, here or elsewhere.
-	ErrProposalDropped = errors.New("raft: proposal dropped")
+	// ErrNotLeader refuses a proposal because the node is not the leader.
+	// Propose to the leader, which Status names if the node knows it.
+	ErrNotLeader = errors.New("raft: not the leader")
 
-	// ErrConfChangePending is returned for a membership change while an
-	// earlier one may still be on its way (thesis §4.1). Propose it again
-	// once that one has been applied.
+	// ErrLeaderTransfer refuses a proposal because the leader is handing over
+	// its leadership (thesis §3.10). The transfer takes an election timeout at
+	// most: propose again, here or to the next leader.
+	ErrLeaderTransfer = errors.New("raft: the leader is handing over")
+
+	// ErrConfChangePending refuses a membership change because an earlier one
+	// may not have been applied yet (thesis §4.1). Propose again once the
+	// leader has applied its log.
 	ErrConfChangePending = errors.New("raft: another membership change is pending")
 )
 
@@ -229,8 +233,8 @@ func (r *Raft) Tick() {
 }
 
 // Step hands the node a message: one from another member, or one of the local
-// types, which carry no term. It returns ErrProposalDropped for a proposal that
-// was not taken, and nil for everything else.
+// types, which carry no term. It returns the error of a refused proposal (see
+// propose), and nil for everything else.
 //
 //lab:implement 2AA
 func (r *Raft) Step(m *pb.Message) error {

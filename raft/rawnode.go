@@ -93,23 +93,39 @@ func (rn *RawNode) Campaign() error {
 	return rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgHup})
 }
 
-// Propose asks for data to be appended to the log. The node keeps data. It
-// returns ErrProposalDropped if this node cannot take it now. Success does not
-// mean that the entry will be committed: a later leader may replace it.
-func (rn *RawNode) Propose(data []byte) error {
-	return rn.raft.propose([]*pb.Entry{{Data: data}})
+// Propose appends one entry for each of data to the leader's log, all together or,
+// on an error, none: ErrNotLeader if this node is not the leader, ErrLeaderTransfer
+// while it hands over its leadership. The node keeps the data.
+//
+// index is that of the first entry, the others follow it; term is that of all.
+// Success does not mean that they will be committed: a later leader may replace
+// them. The entry that is committed at an index is the proposed one if its term is
+// the same (§5.3), and only then.
+func (rn *RawNode) Propose(data ...[]byte) (index, term uint64, err error) {
+	entries := make([]*pb.Entry, len(data))
+	for i, d := range data {
+		entries[i] = &pb.Entry{Data: d}
+	}
+	return rn.propose(entries)
 }
 
-// ProposeConfChange asks for a change of membership. It returns
-// ErrProposalDropped or ErrConfChangePending if this node cannot take it now.
-// The change takes effect with ApplyConfChange, once its entry comes back
-// committed.
-func (rn *RawNode) ProposeConfChange(cc *pb.ConfChange) error {
+// ProposeConfChange is Propose for a change of membership. It also returns
+// ErrConfChangePending, while an earlier change may not have been applied. The
+// change takes effect with ApplyConfChange, once its entry comes back committed.
+func (rn *RawNode) ProposeConfChange(cc *pb.ConfChange) (index, term uint64, err error) {
 	e, err := confChangeEntry(cc)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	return rn.raft.propose([]*pb.Entry{e})
+	return rn.propose([]*pb.Entry{e})
+}
+
+func (rn *RawNode) propose(entries []*pb.Entry) (index, term uint64, err error) {
+	r := rn.raft
+	if err := r.propose(entries); err != nil {
+		return 0, 0, err
+	}
+	return r.log.LastIndex() + 1 - uint64(len(entries)), r.term, nil
 }
 
 // ApplyConfChange puts a committed change into effect and returns the new
@@ -130,9 +146,9 @@ func (rn *RawNode) ApplyConfChange(cc *pb.ConfChange) *pb.ConfState {
 	return rn.raft.confState()
 }
 
-// Step hands the node a message that came from another member, or a MsgPropose
-// with several entries that are appended together. It returns ErrStepLocalMsg or
-// ErrStepPeerNotFound for a message that no member can have sent.
+// Step hands the node a message from another member. It returns ErrStepLocalMsg or
+// ErrStepPeerNotFound for a message that no member can have sent. It also takes a
+// MsgPropose, and returns what Propose returns for its entries.
 func (rn *RawNode) Step(m *pb.Message) error {
 	switch m.MsgType {
 	case pb.MessageType_MsgHup, pb.MessageType_MsgBeat,
@@ -147,7 +163,9 @@ func (rn *RawNode) Step(m *pb.Message) error {
 	return rn.raft.Step(m)
 }
 
-// TransferLeader asks the leader to hand over to the member transferee.
+// TransferLeader asks the leader to hand over to the member transferee (thesis
+// §3.10). A node that is not the leader forwards the request. Nothing tells whether
+// it succeeds: Status shows a transfer under way, SoftState the next leader.
 func (rn *RawNode) TransferLeader(transferee uint64) {
 	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgTransferLeader, From: transferee})
 }
@@ -164,13 +182,15 @@ func (rn *RawNode) ReportSnapshot(id uint64, arrived bool) {
 	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgSnapStatus, From: id, Reject: !arrived})
 }
 
-// HasReady reports whether a Ready would hold anything.
+// HasReady reports whether there is a Ready to handle. It changes nothing, however
+// often it is called: neither what Ready and Status return nor any later message.
+// (In one case the Ready is empty: a message was to be a snapshot, and Storage has
+// none yet.)
 //
 //lab:implement 2AC
 func (rn *RawNode) HasReady() bool {
 	r := rn.raft
-	r.replicate()
-	return len(r.msgs) > 0 ||
+	return len(r.msgs) > 0 || r.lacksAppends() ||
 		r.log.stable < r.log.LastIndex() ||
 		r.log.hasNextCommitted() ||
 		r.log.snapshot != nil ||

@@ -2,21 +2,25 @@ package raft
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pingcap/errors"
 
 	pb "github.com/labkv/labkv/proto/eraftpb"
 )
 
-// propose appends entries to the leader's log, or returns ErrProposalDropped if
-// this node does not lead or is handing over. A membership change is refused
-// with ErrConfChangePending while an earlier one may not have been applied. On
-// an error nothing was appended. The entries become the log's.
+// propose appends entries to the leader's log, all together or, on an error, none.
+// It returns ErrNotLeader if this node is not the leader, ErrLeaderTransfer while
+// it hands over its leadership, and ErrConfChangePending for a membership change
+// while an earlier one may not have been applied. The entries become the log's.
 //
 //lab:implement 2AB
 func (r *Raft) propose(entries []*pb.Entry) error {
-	if r.state != StateLeader || r.leadTransferee != None || r.progress(r.id) == nil {
-		return ErrProposalDropped
+	switch {
+	case r.state != StateLeader:
+		return ErrNotLeader
+	case r.leadTransferee != None:
+		return ErrLeaderTransfer
 	}
 	pending := r.pendingConfIndex
 	for i, e := range entries {
@@ -51,7 +55,7 @@ func (r *Raft) appendEntries(entries ...*pb.Entry) {
 }
 
 // replicate sends every follower what it lacks: entries, or news of the commit
-// index. It is called before messages leave. Who is not the leader, or has
+// index. It is called before messages leave. A node that is not the leader, or has
 // nothing new to say, sends nothing.
 //
 //lab:implement 2AB quiet
@@ -67,21 +71,45 @@ func (r *Raft) replicate() {
 	}
 }
 
-// sendAppend sends one append message to p, as far as there is something to say
-// and flow control allows it. It reports whether there is more to send.
+// lacksAppends reports whether replicate would send something. It changes nothing.
 //
 //lab:private
-func (r *Raft) sendAppend(p *Progress) bool {
+func (r *Raft) lacksAppends() bool {
+	return r.state == StateLeader && slices.ContainsFunc(r.members, func(p *Progress) bool {
+		return p.ID != r.id && r.lacksAppend(p)
+	})
+}
+
+// lacksAppend reports whether there is something to say to p: entries, a commit
+// index that it has not been told, or a question where the logs agree.
+//
+//lab:private
+func (r *Raft) lacksAppend(p *Progress) bool {
 	if p.State == StateSnapshot || p.paused {
 		return false
 	}
-	last, committed := r.log.LastIndex(), r.log.committed
+	return p.nudge || r.lacksEntries(p) || p.commit < min(r.log.committed, p.Next-1)
+}
+
+// lacksEntries reports whether there are entries to send to p, and flow control
+// allows it.
+//
+//lab:private
+func (r *Raft) lacksEntries(p *Progress) bool {
 	full := p.State == StateReplicate && p.inflight.len() >= r.maxInflight
-	entriesToSend := p.Next <= last && !full
-	commitToTell := p.commit < min(committed, p.Next-1)
-	if !entriesToSend && !commitToTell && !p.nudge {
+	return p.Next <= r.log.LastIndex() && !full
+}
+
+// sendAppend sends p one append message, if there is something to say. It reports
+// whether there may be more.
+//
+//lab:private
+func (r *Raft) sendAppend(p *Progress) bool {
+	if !r.lacksAppend(p) {
 		return false
 	}
+	last, committed := r.log.LastIndex(), r.log.committed
+	entriesToSend := r.lacksEntries(p)
 
 	prevTerm, err := r.log.Term(p.Next - 1)
 	var entries []*pb.Entry

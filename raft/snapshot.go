@@ -9,14 +9,15 @@ import (
 )
 
 // sendSnapshot sends p the snapshot, because the entries it lacks are gone (§7).
-// Where storage has none ready yet, the next heartbeat's answer tries again.
+// If storage has none ready yet, p waits: its answer to the next heartbeat makes
+// the leader try again.
 //
 //lab:implement 2C
 func (r *Raft) sendSnapshot(p *Progress) {
-	p.nudge = false
 	snapshot, err := r.log.snapshotToSend()
 	if errors.Cause(err) == ErrSnapshotTemporarilyUnavailable {
-		p.paused = p.State == StateProbe
+		p.probe()
+		p.paused = true
 		return
 	}
 	if err != nil {

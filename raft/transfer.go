@@ -6,9 +6,12 @@ import (
 
 // handleTransferLeader begins to hand the leadership over to m's sender (thesis
 // §3.10): the leader takes no more proposals, brings that member up to date, and
-// tells it to campaign at once. It gives up after an election timeout. A request
-// for another member replaces the one under way; one for the leader itself or
-// for a stranger does nothing. Who does not lead forwards the request.
+// tells it to campaign at once. It gives up after an election timeout.
+//
+// A request for another member replaces the transfer under way. A request for the
+// leader itself, for the present transferee or for a stranger does nothing: the
+// transfer under way goes on. A node that is not the leader forwards the request to
+// the leader, if it knows it.
 //
 //lab:implement 3A
 func (r *Raft) handleTransferLeader(m *pb.Message) {
@@ -19,12 +22,7 @@ func (r *Raft) handleTransferLeader(m *pb.Message) {
 		return
 	}
 	p := r.progress(m.From)
-	if p == nil || p.ID == r.leadTransferee {
-		return
-	}
-	if p.ID == r.id {
-		// The caller wants this leader to stay.
-		r.leadTransferee = None
+	if p == nil || p.ID == r.id || p.ID == r.leadTransferee {
 		return
 	}
 	r.leadTransferee = p.ID
@@ -34,7 +32,7 @@ func (r *Raft) handleTransferLeader(m *pb.Message) {
 	r.maybeHandOver(p)
 }
 
-// maybeHandOver lets the transferee campaign once its log is complete.
+// maybeHandOver tells p to campaign if it is the transferee and its log is complete.
 //
 //lab:private
 func (r *Raft) maybeHandOver(p *Progress) {
@@ -43,7 +41,7 @@ func (r *Raft) maybeHandOver(p *Progress) {
 	}
 }
 
-// handleTimeoutNow campaigns at once: the leader has asked for it.
+// handleTimeoutNow campaigns at once, because the leader hands over to this node.
 //
 //lab:implement 3A
 func (r *Raft) handleTimeoutNow(m *pb.Message) {

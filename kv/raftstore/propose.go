@@ -6,7 +6,6 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
-	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/raft"
@@ -22,7 +21,7 @@ const maxCommandSize = engine.MaxValueSize - 1<<10
 //lab:implement 2B
 func (p *peer) propose(commands []*Command) {
 	var (
-		entries []*eraftpb.Entry
+		encoded [][]byte
 		taken   []*Command
 		reads   []*Command
 	)
@@ -44,19 +43,17 @@ func (p *peer) propose(commands []*Command) {
 			c.Done(Result{Err: &engine.TooLargeError{What: "write", Size: len(data), Limit: maxCommandSize}})
 			continue
 		}
-		entries = append(entries, &eraftpb.Entry{Data: data})
+		encoded = append(encoded, data)
 		taken = append(taken, c)
 	}
-	if len(entries) > 0 {
-		// One message for all: they travel together.
-		err := p.node.Step(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgPropose, Entries: entries})
+	if len(taken) > 0 {
+		index, term, err := p.node.Propose(encoded...)
 		for i, c := range taken {
 			if err != nil {
 				c.Done(Result{Err: p.notLeader()})
 				continue
 			}
-			// The node has given the entry its place.
-			p.proposals.add(proposal{index: entries[i].Index, term: entries[i].Term, done: c.Done})
+			p.proposals.add(proposal{index: index + uint64(i), term: term, done: c.Done})
 		}
 	}
 	p.read(reads)

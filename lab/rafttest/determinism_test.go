@@ -44,24 +44,27 @@ func someSchedules(n int, f func(s scheduledTest, seed uint64)) {
 	}
 }
 
-// TestDeterminism runs schedules twice, the second time on nodes that shuffle
-// what they send, and expects the same events in the same order. To see it for
-// more schedules than usual:
+// TestDeterminism runs schedules again, on nodes that shuffle what they send and on
+// nodes that are asked for HasReady around every call, and expects the same events
+// in the same order. To see it for more schedules than usual:
 //
 //	go test ./lab/rafttest -run Determinism -seeds 1000
 func TestDeterminism(t *testing.T) {
 	events, distinct := 0, map[uint64]bool{}
 	someSchedules(*seedsFlag, func(s scheduledTest, seed uint64) {
 		plan := s.schedules(seed)[0]
-		first, second := perform(reference{}, plan), perform(shuffled{}, plan)
-		require.Equal(t, first.digest, second.digest, "%s, seed %d: two runs differ", s.name, seed)
-		require.Equal(t, first.events, second.events, "%s, seed %d: two runs differ", s.name, seed)
-		require.Equal(t, first.reached, second.reached, "%s, seed %d: two runs differ", s.name, seed)
+		first := perform(reference{}, plan)
+		for _, impl := range []Implementation{shuffled{}, inquisitive{reference{}}} {
+			again := perform(impl, plan)
+			require.Equal(t, first.digest, again.digest, "%s, seed %d: a run on %T differs", s.name, seed, impl)
+			require.Equal(t, first.events, again.events, "%s, seed %d: a run on %T differs", s.name, seed, impl)
+			require.Equal(t, first.reached, again.reached, "%s, seed %d: a run on %T differs", s.name, seed, impl)
+		}
 		events += first.events
 		distinct[first.digest] = true
 	})
 	require.Len(t, distinct, *seedsFlag, "different schedules have different digests")
-	t.Logf("%d schedules with %d events, each run twice: equal digests", *seedsFlag, events)
+	t.Logf("%d schedules with %d events, each run three times: equal digests", *seedsFlag, events)
 }
 
 // childVariable makes TestDeterminismOfProcesses print digests.

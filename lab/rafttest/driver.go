@@ -78,7 +78,7 @@ func (d *driver) proposes(data ...string) {
 	d.t.Helper()
 	for _, s := range data {
 		d.note("propose %q", s)
-		if err := d.Propose([]byte(s)); err != nil {
+		if _, _, err := d.Propose([]byte(s)); err != nil {
 			d.t.Fatalf("leader %d does not take a proposal: %v", d.id, err)
 		}
 	}

@@ -197,10 +197,40 @@ func (n *etcdRawNode) Campaign() error {
 	return fromEtcdError(n.node.Campaign())
 }
 
-func (n *etcdRawNode) Propose(data []byte) error { return fromEtcdError(n.node.Propose(data)) }
+func (n *etcdRawNode) Propose(data ...[]byte) (index, term uint64, err error) {
+	entries := make([]*etcdpb.Entry, len(data))
+	for i, d := range data {
+		entries[i] = &etcdpb.Entry{Data: d}
+	}
+	return n.propose(entries)
+}
 
-func (n *etcdRawNode) ProposeConfChange(cc *pb.ConfChange) error {
-	return fromEtcdError(n.node.ProposeConfChange(toEtcdChange(cc)))
+func (n *etcdRawNode) ProposeConfChange(cc *pb.ConfChange) (index, term uint64, err error) {
+	t := etcdpb.EntryConfChange
+	return n.propose([]*etcdpb.Entry{{Type: &t, Data: encode(toEtcdChange(cc))}})
+}
+
+// propose steps a message with entries: the library writes their places into them.
+func (n *etcdRawNode) propose(entries []*etcdpb.Entry) (index, term uint64, err error) {
+	t, from := etcdpb.MsgProp, n.node.BasicStatus().ID
+	err = n.node.Step(&etcdpb.Message{Type: &t, From: &from, Entries: entries})
+	if err != nil {
+		return 0, 0, n.fromProposalError(err)
+	}
+	return entries[0].GetIndex(), entries[0].GetTerm(), nil
+}
+
+// fromProposalError tells by the node's status why it has refused a proposal: the
+// library has one error for all reasons.
+func (n *etcdRawNode) fromProposalError(err error) error {
+	switch status := n.node.BasicStatus(); {
+	case err != etcd.ErrProposalDropped:
+		return fromEtcdError(err)
+	case status.LeadTransferee != raft.None:
+		return raft.ErrLeaderTransfer
+	default:
+		return raft.ErrNotLeader
+	}
 }
 
 func (n *etcdRawNode) ApplyConfChange(cc *pb.ConfChange) *pb.ConfState {
@@ -209,6 +239,10 @@ func (n *etcdRawNode) ApplyConfChange(cc *pb.ConfChange) *pb.ConfState {
 }
 
 func (n *etcdRawNode) Step(m *pb.Message) error {
+	if m.MsgType == pb.MessageType_MsgPropose {
+		_, _, err := n.propose(toEtcdEntries(m.Entries))
+		return err
+	}
 	n.draw()
 	return fromEtcdError(n.node.Step(toEtcdMessage(m)))
 }
@@ -339,7 +373,6 @@ var etcdErrors = map[error]error{
 	raft.ErrCompacted:                      etcd.ErrCompacted,
 	raft.ErrUnavailable:                    etcd.ErrUnavailable,
 	raft.ErrSnapshotTemporarilyUnavailable: etcd.ErrSnapshotTemporarilyUnavailable,
-	raft.ErrProposalDropped:                etcd.ErrProposalDropped,
 	raft.ErrStepLocalMsg:                   etcd.ErrStepLocalMsg,
 	raft.ErrStepPeerNotFound:               etcd.ErrStepPeerNotFound,
 }

@@ -241,7 +241,7 @@ func (g *group) add(n *solo) {
 func (g *group) change(leader uint64, cc *pb.ConfChange) {
 	g.t.Helper()
 	n := g.node(leader)
-	if err := n.host.ProposeConfChange(cc); err != nil {
+	if _, _, err := n.host.ProposeConfChange(cc); err != nil {
 		g.t.Fatalf("node %d leads, and no change is under way, so it should take the request to %s, but says: %v", leader, describeChange(cc), err)
 	}
 	g.send(n.collect(step{}))

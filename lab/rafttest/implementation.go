@@ -47,7 +47,7 @@ type Node interface {
 	// Tick advances the node's clock by one tick.
 	Tick()
 	// Step hands it a message, from another node or of a local type
-	// (MsgHup, MsgBeat, MsgPropose). An error of a dropped message is fine.
+	// (MsgHup, MsgBeat, MsgPropose). It returns an error for a proposal that it refuses, and may return one for any message that it drops.
 	Step(m *pb.Message) error
 	// Messages returns the messages to be sent, and forgets them.
 	Messages() []*pb.Message
@@ -61,8 +61,12 @@ type Node interface {
 type RawNode interface {
 	Tick()
 	Campaign() error
-	Propose(data []byte) error
-	ProposeConfChange(cc *pb.ConfChange) error
+	// Propose and ProposeConfChange return the place of the first entry, or
+	// raft.ErrNotLeader, raft.ErrLeaderTransfer or raft.ErrConfChangePending. An
+	// implementation may also take a change that it refuses, and append an entry
+	// without effect in its place.
+	Propose(data ...[]byte) (index, term uint64, err error)
+	ProposeConfChange(cc *pb.ConfChange) (index, term uint64, err error)
 	ApplyConfChange(cc *pb.ConfChange) *pb.ConfState
 	Step(m *pb.Message) error
 	TransferLeader(transferee uint64)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pingcap/errors"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/lab/graded"
@@ -142,7 +143,7 @@ func (s *solo) transfer(to uint64) []*pb.Message {
 // what it sends.
 func (s *solo) change(cc *pb.ConfChange) []*pb.Message {
 	s.t.Helper()
-	if err := s.host.ProposeConfChange(cc); err != nil {
+	if _, _, err := s.host.ProposeConfChange(cc); err != nil {
 		s.t.Fatalf("node %d leads, and no change is under way, so it should take the request to %s, but says: %v", s.id, describeChange(cc), err)
 	}
 	return s.collect(step{in: &pb.Message{MsgType: pb.MessageType_MsgPropose, Entries: []*pb.Entry{changeEntry(cc)}}})
@@ -194,28 +195,31 @@ func (s *solo) takesProposal(why string, args ...any) []*pb.Message {
 	return out
 }
 
-// refusesProposal fails if the node takes a proposal.
-func (s *solo) refusesProposal(why string, args ...any) {
+// refusesProposal fails unless the node refuses a proposal with the error want.
+func (s *solo) refusesProposal(want error, why string, args ...any) {
 	s.t.Helper()
 	last := s.lastIndex()
 	_, err := s.try(propose("p"))
-	if err == nil || s.lastIndex() != last {
-		s.t.Fatalf("node %d should refuse a proposal with an error %s, but its log went from %d to %d, and its error is: %v",
-			s.id, fmt.Sprintf(why, args...), last, s.lastIndex(), err)
+	if errors.Cause(err) != want || s.lastIndex() != last {
+		s.t.Fatalf("node %d should refuse a proposal with the error %q %s, but its log went from %d to %d, and its error is: %v",
+			s.id, want, fmt.Sprintf(why, args...), last, s.lastIndex(), err)
 	}
 }
 
-// refusesChange fails if the node takes a membership change: it returns an error,
-// or appends an entry without effect in its place.
-func (s *solo) refusesChange(cc *pb.ConfChange, why string, args ...any) {
+// refusesChange fails if the node takes a membership change: it returns the error
+// want, or appends an entry without effect in its place.
+func (s *solo) refusesChange(want error, cc *pb.ConfChange, why string, args ...any) {
 	s.t.Helper()
 	last := s.lastIndex()
-	err := s.host.ProposeConfChange(cc)
+	_, _, err := s.host.ProposeConfChange(cc)
 	s.collect(step{in: &pb.Message{MsgType: pb.MessageType_MsgPropose, Entries: []*pb.Entry{changeEntry(cc)}}})
 	for _, e := range s.log {
 		if e.Index > last && e.EntryType == pb.EntryType_EntryConfChange {
 			s.t.Fatalf("node %d should not take the request to %s %s, but appended %s", s.id, describeChange(cc), fmt.Sprintf(why, args...), describeEntry(e))
 		}
+	}
+	if err != nil && errors.Cause(err) != want {
+		s.t.Fatalf("node %d should refuse the request to %s with the error %q %s, but its error is: %v", s.id, describeChange(cc), want, fmt.Sprintf(why, args...), err)
 	}
 	if err != nil && s.lastIndex() != last {
 		s.t.Fatalf("node %d refused the request to %s with the error %q, but its log went from %d to %d", s.id, describeChange(cc), err, last, s.lastIndex())
@@ -310,17 +314,17 @@ func noProposalsDuringTransfer(t *graded.T, impl Implementation) {
 				n.takesProposal("as it leads")
 			}
 			n.transfer(2)
-			n.refusesProposal("while it is handing over to node 2")
+			n.refusesProposal(raft.ErrLeaderTransfer, "while it is handing over to node 2")
 			last := n.lastIndex()
-			if err := n.host.ProposeConfChange(addNode(4)); err == nil {
-				t.Fatalf("node 1 should refuse to %s with an error while it is handing over to node 2, but did not", describeChange(addNode(4)))
+			if _, _, err := n.host.ProposeConfChange(addNode(4)); errors.Cause(err) != raft.ErrLeaderTransfer {
+				t.Fatalf("node 1 should refuse to %s with the error %q while it is handing over to node 2, but its error is: %v", describeChange(addNode(4)), raft.ErrLeaderTransfer, err)
 			}
 			n.collect(step{})
 			if n.lastIndex() != last {
 				t.Fatalf("node 1 is handing over and should not append anything, but its log went from %d to %d", last, n.lastIndex())
 			}
 			n.tick(electionTick / 2)
-			n.refusesProposal("while it is handing over to node 2, and half an election timeout has passed")
+			n.refusesProposal(raft.ErrLeaderTransfer, "while it is handing over to node 2, and half an election timeout has passed")
 		})
 	}
 }
@@ -335,7 +339,7 @@ func transferTimesOut(t *graded.T, impl Implementation) {
 			}
 			n.transfer(2)
 			n.tick(electionTick - 2)
-			n.refusesProposal("while it is handing over to node 2, and no election timeout has passed")
+			n.refusesProposal(raft.ErrLeaderTransfer, "while it is handing over to node 2, and no election timeout has passed")
 			n.tick(electionTick + 2)
 			n.is(raft.StateLeader, 1, "as node 2 did not take over")
 			n.takesProposal("as two election timeouts have passed since it was asked to hand over")
@@ -401,7 +405,7 @@ func newTransferReplacesOld(t *graded.T, impl Implementation) {
 	if got := timeoutNow(n.transfer(3)); !slices.Equal(got, []uint64{3}) {
 		t.Fatalf("leader 1 was handing over to node 2, and then was asked to hand over to node 3, which has the whole log; it should tell node 3 to campaign, but told %v", got)
 	}
-	n.refusesProposal("while it is handing over to node 3")
+	n.refusesProposal(raft.ErrLeaderTransfer, "while it is handing over to node 3")
 	if got := timeoutNow(n.acknowledge(2)); len(got) != 0 {
 		t.Fatalf("leader 1 is handing over to node 3 instead of node 2, and still told %v to campaign when node 2 had caught up", got)
 	}
@@ -511,7 +515,7 @@ func transferEndsWithLeadership(t *graded.T, impl Implementation) {
 		n := hostLeader(t, impl, 3)
 		n.change(removeNode(3))
 		n.transfer(3)
-		n.refusesProposal("while it is handing over to node 3")
+		n.refusesProposal(raft.ErrLeaderTransfer, "while it is handing over to node 3")
 		n.acknowledge(2)
 		n.members([]uint64{1, 2}, "as the removal of node 3 is applied")
 		n.takesProposal("as the member that it was handing over to was removed")
@@ -525,7 +529,7 @@ func transferEndsWithLeadership(t *graded.T, impl Implementation) {
 		n.step(matchUpTo(3, 1, 2))
 		n.acknowledge(4)
 		n.members([]uint64{1, 2, 3}, "as the removal of node 4 is applied")
-		n.refusesProposal("while it is handing over to node 3, whoever else was removed")
+		n.refusesProposal(raft.ErrLeaderTransfer, "while it is handing over to node 3, whoever else was removed")
 		if got := timeoutNow(n.acknowledge(3)); !slices.Equal(got, []uint64{3}) {
 			t.Fatalf("leader 1 is handing over to node 3, which has the whole log now, but told %v to campaign", got)
 		}
@@ -801,7 +805,7 @@ func removedLeaderStepsDown(t *graded.T, impl Implementation) {
 			t.Fatalf("leader 1 has applied its own removal and should step down, but is %v of term %d and takes %d for the leader (0 is nobody)",
 				now.RaftState, now.Term, now.Lead)
 		}
-		n.refusesProposal("as it was removed")
+		n.refusesProposal(raft.ErrNotLeader, "as it was removed")
 		out := n.tick(4 * electionTick)
 		out = append(out, n.step(hup())...)
 		if len(out) != 0 {
@@ -868,14 +872,14 @@ func refusesSecondChange(t *graded.T, impl Implementation) {
 		n := hostLeader(t, impl, 3)
 		n.host.hold = true
 		n.change(addNode(4))
-		n.refusesChange(addNode(5), "while the addition of node 4 is not committed")
-		n.refusesChange(removeNode(2), "while the addition of node 4 is not committed")
+		n.refusesChange(raft.ErrConfChangePending, addNode(5), "while the addition of node 4 is not committed")
+		n.refusesChange(raft.ErrConfChangePending, removeNode(2), "while the addition of node 4 is not committed")
 		n.step(matchUpTo(2, 1, 2))
 		if n.host.held == nil {
 			t.Fatalf("nodes 1 and 2 of three have the addition of node 4, so it should be handed out to be applied, but was not")
 		}
 		last := n.lastIndex()
-		err := n.host.ProposeConfChange(addNode(5))
+		_, _, err := n.host.ProposeConfChange(addNode(5))
 		n.host.release()
 		n.collect(step{})
 		for _, e := range n.log {
@@ -908,7 +912,7 @@ func refusesSecondChange(t *graded.T, impl Implementation) {
 		disk := NewDisk(upTo(3))
 		disk.SetHardState(5, 0, 0)
 		n := startHost(t, impl, 1, disk)
-		n.refusesChange(addNode(4), "as it does not lead")
+		n.refusesChange(raft.ErrNotLeader, addNode(4), "as it does not lead")
 		n.hasLog(nil, "as it does not lead")
 	})
 }
@@ -926,8 +930,8 @@ func newLeaderMindsPendingChange(t *graded.T, impl Implementation) {
 	}
 	runCase(t, "of its predecessor", func(t *graded.T) {
 		n := start(t)
-		n.refusesChange(addNode(5), "while the addition of node 4 by its predecessor may not be applied")
-		n.refusesChange(removeNode(3), "while the addition of node 4 by its predecessor may not be applied")
+		n.refusesChange(raft.ErrConfChangePending, addNode(5), "while the addition of node 4 by its predecessor may not be applied")
+		n.refusesChange(raft.ErrConfChangePending, removeNode(3), "while the addition of node 4 by its predecessor may not be applied")
 		n.acknowledge(2)
 		n.members(upTo(4), "as the addition of node 4 is committed with the no-op behind it")
 		n.acknowledge(3, 4)
@@ -943,7 +947,7 @@ func newLeaderMindsPendingChange(t *graded.T, impl Implementation) {
 			t.Fatalf("nodes 1 and 2 of three have the no-op of node 1, so the entries up to it should be handed out to be applied, but were not")
 		}
 		last := n.lastIndex()
-		err := n.host.ProposeConfChange(addNode(5))
+		_, _, err := n.host.ProposeConfChange(addNode(5))
 		n.host.release()
 		n.collect(step{})
 		for _, e := range n.log {
@@ -963,7 +967,7 @@ func newLeaderMindsPendingChange(t *graded.T, impl Implementation) {
 		n.elect() // its no-op is entry 3
 		n.host.afterApply = func(e *pb.Entry) {
 			if e.Index == 1 {
-				_ = n.host.ProposeConfChange(removeNode(3))
+				_, _, _ = n.host.ProposeConfChange(removeNode(3))
 			}
 		}
 		n.acknowledge(2)
@@ -982,7 +986,7 @@ func newLeaderMindsPendingChange(t *graded.T, impl Implementation) {
 		disk.SetHardState(1, 0, 1)
 		n := startHost(t, impl, 1, disk)
 		n.elect()
-		n.refusesChange(addNode(4), "before an entry of its own term is committed")
+		n.refusesChange(raft.ErrConfChangePending, addNode(4), "before an entry of its own term is committed")
 		n.acknowledge(2)
 		n.acknowledge(2, 3)
 		n.change(addNode(4))

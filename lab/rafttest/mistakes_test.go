@@ -496,16 +496,16 @@ var mistakes = []mistake{
 
 type refusing struct{ RawNode }
 
-func (n refusing) Propose(data []byte) error {
-	_ = n.RawNode.Propose(data)
-	return raft.ErrProposalDropped
+func (n refusing) Propose(data ...[]byte) (index, term uint64, err error) {
+	_, _, _ = n.RawNode.Propose(data...)
+	return 0, 0, raft.ErrNotLeader
 }
 
 type doubling struct{ RawNode }
 
-func (n doubling) Propose(data []byte) error {
-	_ = n.RawNode.Propose(data)
-	return n.RawNode.Propose(data)
+func (n doubling) Propose(data ...[]byte) (index, term uint64, err error) {
+	_, _, _ = n.RawNode.Propose(data...)
+	return n.RawNode.Propose(data...)
 }
 
 type restless struct{ RawNode }
@@ -545,13 +545,14 @@ func (n clinging) ApplyConfChange(cc *pb.ConfChange) *pb.ConfState {
 // proposal, and makes it a membership change again where it comes out.
 type hasty struct{ altered }
 
-func (n *hasty) ProposeConfChange(cc *pb.ConfChange) error {
-	if err := n.RawNode.ProposeConfChange(cc); err != raft.ErrConfChangePending {
-		return err
+func (n *hasty) ProposeConfChange(cc *pb.ConfChange) (index, term uint64, err error) {
+	index, term, err = n.RawNode.ProposeConfChange(cc)
+	if err != raft.ErrConfChangePending {
+		return index, term, err
 	}
 	data, err := proto.Marshal(cc)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	return n.RawNode.Propose(append([]byte("change"), data...))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pingcap/errors"
 	"github.com/stretchr/testify/require"
 
 	"github.com/labkv/labkv/lab/graded"
@@ -18,6 +19,11 @@ var readyTests = []Test{
 		Name:  "NothingToDoIsNoReady2AC",
 		Claim: graded.Claim{Text: "a node to which nothing has happened has nothing to hand out", Source: "the Ready contract"},
 		Run:   nothingToDoIsNoReady,
+	},
+	{
+		Name:  "HasReadyChangesNothing2AC",
+		Claim: graded.Claim{Text: "however often HasReady is called, the node does the same", Source: "the Ready contract"},
+		Run:   hasReadyChangesNothing,
 	},
 	{
 		Name:  "HardStateOnlyWhenChanged2AC",
@@ -147,6 +153,130 @@ func nothingToDoIsNoReady(t *graded.T, impl Implementation) {
 		d.settle()
 		d.idle("everything is handled")
 	}
+}
+
+// An inquisitive Raft is the one under test, asked for HasReady before and after
+// every call.
+type inquisitive struct{ Implementation }
+
+func (i inquisitive) NewRawNode(c *raft.Config) (RawNode, error) {
+	n, err := i.Implementation.NewRawNode(c)
+	return asked{n}, err
+}
+
+type asked struct{ RawNode }
+
+func (n asked) around(call func()) {
+	for range 2 {
+		n.HasReady()
+	}
+	call()
+	n.HasReady()
+}
+
+func (n asked) Tick() { n.around(n.RawNode.Tick) }
+
+func (n asked) Campaign() (err error) {
+	n.around(func() { err = n.RawNode.Campaign() })
+	return err
+}
+
+func (n asked) Propose(data ...[]byte) (index, term uint64, err error) {
+	n.around(func() { index, term, err = n.RawNode.Propose(data...) })
+	return index, term, err
+}
+
+func (n asked) Step(m *pb.Message) (err error) {
+	n.around(func() { err = n.RawNode.Step(m) })
+	return err
+}
+
+func (n asked) ReportUnreachable(id uint64) {
+	n.around(func() { n.RawNode.ReportUnreachable(id) })
+}
+
+func (n asked) ReportSnapshot(id uint64, arrived bool) {
+	n.around(func() { n.RawNode.ReportSnapshot(id, arrived) })
+}
+
+func (n asked) TransferLeader(transferee uint64) {
+	n.around(func() { n.RawNode.TransferLeader(transferee) })
+}
+
+func (n asked) ApplyConfChange(cc *pb.ConfChange) (cs *pb.ConfState) {
+	n.around(func() { cs = n.RawNode.ApplyConfChange(cc) })
+	return cs
+}
+
+func (n asked) Ready() (rd raft.Ready) {
+	n.around(func() { rd = n.RawNode.Ready() })
+	return rd
+}
+
+func (n asked) Advance(rd raft.Ready) {
+	n.around(func() { n.RawNode.Advance(rd) })
+}
+
+func hasReadyChangesNothing(t *graded.T, impl Implementation) {
+	day := func(impl Implementation) []string {
+		d := drive(t, impl, 1, NewDisk(upTo(3)))
+		var log []string
+		note := func(what string) {
+			log = append(log, fmt.Sprintf("%s: %s", what, d.Status()))
+		}
+		handle := func(what string) {
+			for d.HasReady() {
+				rd := d.take()
+				rd.Messages = appendByReceiver(nil, rd.Messages)
+				log = append(log, fmt.Sprintf("%s, Ready: %s", what, describeReady(rd)))
+				d.finish(rd)
+			}
+			note(what)
+		}
+		require.NoError(t, d.Campaign())
+		handle("it campaigns")
+		d.in(grant(2, 1))
+		note("it is elected")
+		d.proposes("a")
+		handle("it has a proposal")
+		d.proposes("b")
+		d.in(matchUpTo(2, 1, 2))
+		note("node 2 has the first entries")
+		d.proposes("c", "d")
+		handle("it has more proposals")
+		d.proposes("e")
+		d.in(heartbeatAnswer(3, 1))
+		d.proposes("f")
+		rd := d.take()
+		rd.Messages = appendByReceiver(nil, rd.Messages)
+		log = append(log, "node 3 shows a sign of life, Ready: "+describeReady(rd))
+		d.proposes("g")
+		d.ticks(1)
+		d.in(matchUpTo(2, 1, 5))
+		d.finish(rd)
+		handle("entries were committed before Advance")
+		d.ReportUnreachable(2)
+		d.proposes("h")
+		d.in(matchUpTo(3, 1, 3))
+		handle("node 2 cannot be reached")
+		d.in(rejectAppend(3, 1, 8, 3, 1))
+		d.proposes("i")
+		handle("node 3 lost messages")
+		d.in(heartbeat(3, 2, 0))
+		note("node 3 leads term 2")
+		handle("node 3 leads term 2")
+		d.ticks(2 * electionTick)
+		handle("it campaigns again")
+		return log
+	}
+	seldom, often := day(impl), day(inquisitive{impl})
+	for i := range min(len(seldom), len(often)) {
+		if seldom[i] != often[i] {
+			t.Fatalf("HasReady must change nothing, but node 1 differs if it is called before and after every other call.\nAfter %q it should be\n    %s\nand is\n    %s",
+				seldom[max(0, i-1)], seldom[i], often[i])
+		}
+	}
+	require.Equal(t, len(seldom), len(often), "the number of Readys depends on how often HasReady is called")
 }
 
 func hardStateOnlyWhenChanged(t *graded.T, impl Implementation) {
@@ -581,11 +711,13 @@ func handedOutStaysAsItWas(t *graded.T, impl Implementation) {
 
 func refusedProposalLeavesNothing(t *graded.T, impl Implementation) {
 	d := drive(t, impl, 1, NewDisk(upTo(3)))
-	require.Error(t, d.Propose([]byte("a")), "node 1 knows of no leader, and takes a proposal")
+	_, _, err := d.Propose([]byte("a"))
+	require.Equal(t, raft.ErrNotLeader, errors.Cause(err), "node 1 knows of no leader, and is asked to append a proposal")
 	d.idle("a proposal was refused")
 	require.NoError(t, d.Campaign())
 	d.settle()
-	require.Error(t, d.Propose([]byte("b")), "a candidate takes a proposal")
+	_, _, err = d.Propose([]byte("b"))
+	require.Equal(t, raft.ErrNotLeader, errors.Cause(err), "a candidate is asked to append a proposal")
 	d.idle("a proposal was refused")
 	d.in(grant(2, 1))
 	d.settle()

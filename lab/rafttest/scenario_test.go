@@ -128,7 +128,7 @@ func (s *scene) run(d *datadriven.TestData) error {
 	case "propose":
 		return up(func(a *actor) error {
 			for _, arg := range d.CmdArgs[1:] {
-				if err := a.node.Propose([]byte(arg.Key)); err != nil {
+				if _, _, err := a.node.Propose([]byte(arg.Key)); err != nil {
 					return err
 				}
 			}
@@ -140,7 +140,8 @@ func (s *scene) run(d *datadriven.TestData) error {
 			if d.Cmd == "remove-node" {
 				cc.ChangeType = pb.ConfChangeType_RemoveNode
 			}
-			return a.node.ProposeConfChange(cc)
+			_, _, err := a.node.ProposeConfChange(cc)
+			return err
 		})
 	case "transfer":
 		return up(func(a *actor) error {

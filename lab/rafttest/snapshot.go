@@ -842,7 +842,7 @@ func compactedLogLeavesMemory(t *graded.T, impl Implementation) {
 		for i := range uint64(rounds) {
 			data := make([]byte, size)
 			entries = append(entries, weak.Make(&data[0]))
-			if err := rn.Propose(data); err != nil {
+			if _, _, err := rn.Propose(data); err != nil {
 				t.Fatalf("node 1 leads and should take a proposal, but says: %v", err)
 			}
 			handle(rn, disk)

@@ -471,7 +471,7 @@ func (w *world) propose() {
 	size := w.dice.roll(askProposalSize, 0, 0, id) % uint64(w.plan.setting.proposalSize+1)
 	w.seen.proposed(id)
 	w.acting = r.id
-	if err := r.node.Propose(proposal(id, int(size))); err != nil {
+	if _, _, err := r.node.Propose(proposal(id, int(size))); err != nil {
 		w.seen.refused(id)
 	}
 	w.work(r)
@@ -513,7 +513,7 @@ func (w *world) change(f fault) {
 		}
 	}
 	w.acting = leader.id
-	if err := leader.node.ProposeConfChange(cc); err != nil {
+	if _, _, err := leader.node.ProposeConfChange(cc); err != nil {
 		again()
 		return
 	}

@@ -221,7 +221,7 @@ func (r *register) propose(c *command) {
 	data := binary.BigEndian.AppendUint64(nil, r.env.ID<<48|r.env.Incarnation<<32|r.last)
 	data = append(data, c.op, byte(len(c.key)))
 	data = append(append(data, c.key...), c.value...)
-	err := r.node.Propose(data)
+	_, _, err := r.node.Propose(data)
 	if err == nil && r.node.Status().RaftState != raft.StateLeader {
 		// It was forwarded: nobody here will know what became of it.
 		r.answer(c, status.Error(codes.Unknown, "not the leader"))
@@ -444,7 +444,7 @@ func (r *register) run(ctx context.Context, c *command) (*errorpb.Error, error) 
 	r.mu.Unlock()
 	select {
 	case err := <-c.done:
-		if errors.Cause(err) == raft.ErrProposalDropped {
+		if errors.Cause(err) == raft.ErrNotLeader {
 			return &errorpb.Error{Message: "not leader", NotLeader: &errorpb.NotLeader{RegionId: 1, Leader: r.leader()}}, nil
 		}
 		return nil, err

@@ -2,7 +2,7 @@
 
 // A server that does not lead drops a proposal and reports success. Its caller
 // waits for an entry that nobody ever appended, and has no reason to try
-// another server (the contract of Step and Propose: ErrProposalDropped).
+// another server (the contract of Step and Propose: ErrNotLeader).
 //
 //lab:mutant 2AB raft
 package raft

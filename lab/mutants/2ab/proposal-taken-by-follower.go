@@ -11,8 +11,8 @@ package raft
 import pb "github.com/labkv/labkv/proto/eraftpb"
 
 func (r *Raft) propose(entries []*pb.Entry) error {
-	if r.leadTransferee != None || r.progress(r.id) == nil {
-		return ErrProposalDropped
+	if r.leadTransferee != None {
+		return ErrLeaderTransfer
 	}
 	pending := r.pendingConfIndex
 	for i, e := range entries {

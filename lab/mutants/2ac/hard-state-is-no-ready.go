@@ -10,8 +10,7 @@ package raft
 
 func (rn *RawNode) HasReady() bool {
 	r := rn.raft
-	r.replicate()
-	return len(r.msgs) > 0 ||
+	return len(r.msgs) > 0 || r.lacksAppends() ||
 		r.log.stable < r.log.LastIndex() ||
 		r.log.hasNextCommitted() ||
 		r.log.snapshot != nil ||

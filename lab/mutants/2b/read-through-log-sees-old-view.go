@@ -7,7 +7,6 @@
 package raftstore
 
 import (
-	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 
 	"google.golang.org/protobuf/proto"
@@ -25,13 +24,13 @@ func (p *peer) read(commands []*Command) {
 			c.Done(Result{Err: err})
 			continue
 		}
-		e := &eraftpb.Entry{Data: data}
-		if p.node.Step(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgPropose, Entries: []*eraftpb.Entry{e}}) != nil {
+		index, term, err := p.node.Propose(data)
+		if err != nil {
 			_ = view.Close()
 			c.Done(Result{Err: p.notLeader()})
 			continue
 		}
-		p.proposals.add(proposal{index: e.Index, term: e.Term, done: func(r Result) {
+		p.proposals.add(proposal{index: index, term: term, done: func(r Result) {
 			if r.Err == nil {
 				r.Snapshot = view
 			} else {

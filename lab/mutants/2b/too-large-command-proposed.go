@@ -7,7 +7,6 @@
 package raftstore
 
 import (
-	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 
 	"github.com/pingcap/errors"
@@ -16,7 +15,7 @@ import (
 
 func (p *peer) propose(commands []*Command) {
 	var (
-		entries      []*eraftpb.Entry
+		encoded      [][]byte
 		taken, reads []*Command
 	)
 	for _, c := range commands {
@@ -33,17 +32,17 @@ func (p *peer) propose(commands []*Command) {
 			c.Done(Result{Err: errors.Annotate(err, "cannot encode the command")})
 			continue
 		}
-		entries = append(entries, &eraftpb.Entry{Data: data})
+		encoded = append(encoded, data)
 		taken = append(taken, c)
 	}
-	if len(entries) > 0 {
-		err := p.node.Step(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgPropose, Entries: entries})
+	if len(taken) > 0 {
+		index, term, err := p.node.Propose(encoded...)
 		for i, c := range taken {
 			if err != nil {
 				c.Done(Result{Err: p.notLeader()})
 				continue
 			}
-			p.proposals.add(proposal{index: entries[i].Index, term: entries[i].Term, done: c.Done})
+			p.proposals.add(proposal{index: index + uint64(i), term: term, done: c.Done})
 		}
 	}
 	p.read(reads)

@@ -8,11 +8,7 @@
 //lab:mutant 3A raft
 package raft
 
-import (
-	"slices"
-
-	pb "github.com/labkv/labkv/proto/eraftpb"
-)
+import "slices"
 
 func (r *Raft) removeNode(id uint64) {
 	if id != r.id {
@@ -23,12 +19,4 @@ func (r *Raft) removeNode(id uint64) {
 	if r.state == StateLeader {
 		r.maybeCommit()
 	}
-}
-
-func (r *Raft) propose(entries []*pb.Entry) error {
-	if r.state == StateLeader && r.leadTransferee == None && r.progress(r.id) == nil {
-		r.appendEntries(entries...)
-		return nil
-	}
-	return r.propose_original(entries)
 }

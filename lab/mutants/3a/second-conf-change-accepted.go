@@ -12,8 +12,11 @@ import (
 )
 
 func (r *Raft) propose(entries []*pb.Entry) error {
-	if r.state != StateLeader || r.leadTransferee != None || r.progress(r.id) == nil {
-		return ErrProposalDropped
+	switch {
+	case r.state != StateLeader:
+		return ErrNotLeader
+	case r.leadTransferee != None:
+		return ErrLeaderTransfer
 	}
 	r.appendEntries(entries...)
 	return nil
