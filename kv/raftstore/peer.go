@@ -179,7 +179,10 @@ func (p *peer) put(e event) bool {
 // inBackground runs slow on the executor. What it returns runs in a later pass
 // of the peer.
 func (p *peer) inBackground(slow func() func(*peer)) {
-	p.store.cfg.Executor.Go(func() { p.put(event{do: slow()}) })
+	p.store.cfg.Executor.Go(func() (done func()) {
+		result := slow()
+		return func() { p.put(event{do: result}) }
+	})
 }
 
 // abandon answers everything that waits for this peer: nobody will look at it

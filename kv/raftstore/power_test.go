@@ -26,9 +26,9 @@ func (l *life) Send(m *raftserverpb.RaftMessage) {
 }
 
 // Go implements raftstore.Executor. Work is done when a pass has nothing to do.
-func (l *life) Go(task func()) {
+func (l *life) Go(work func() (done func())) {
 	if !l.over {
-		l.of.tasks = append(l.of.tasks, task)
+		l.of.tasks = append(l.of.tasks, work)
 	}
 }
 

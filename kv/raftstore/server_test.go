@@ -33,7 +33,7 @@ type server struct {
 	life *life
 
 	// tasks are the slow work that was not begun. It waits while hold is set.
-	tasks []func()
+	tasks []func() (done func())
 	hold  bool
 	// mayGiveUp is set if what is on the disk is a reason to end.
 	mayGiveUp bool
@@ -173,7 +173,7 @@ func (s *server) work() {
 			if worked = s.Pass(); !worked && len(s.tasks) > 0 && !s.hold {
 				task := s.tasks[0]
 				s.tasks = s.tasks[1:]
-				task()
+				task()()
 				worked = true
 			}
 		})

@@ -63,8 +63,10 @@ type Transport interface {
 
 // An Executor runs slow work.
 type Executor interface {
-	// Go runs task soon, on another goroutine, and does not wait for it.
-	Go(task func())
+	// Go runs work soon, on another goroutine, and does not wait for it. Later it
+	// runs done, which work returns and which is never nil: it hands the result
+	// over. Between the two anything may happen to the store.
+	Go(work func() (done func()))
 }
 
 // A Store holds the peers of one store. Its methods may be called from several

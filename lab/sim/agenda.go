@@ -15,7 +15,8 @@ const (
 	exits
 	restarts
 	healing
-	runsTask
+	worksSlowly
+	handsOver
 	delivers
 	transfers
 	reports
@@ -27,7 +28,7 @@ const (
 )
 
 func (k kind) String() string {
-	return [...]string{"nothing", "fault ends", "fault begins", "exit", "restart", "heal", "slow work", "message", "piece of a transfer",
+	return [...]string{"nothing", "fault ends", "fault begins", "exit", "restart", "heal", "slow work", "result of slow work", "message", "piece of a transfer",
 		"report to sender", "request", "reply", "tick", "client wakes", "supervision"}[k]
 }
 

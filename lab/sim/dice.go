@@ -23,6 +23,7 @@ const (
 	askCut
 	askReport
 	askTask
+	askTaskWaits
 	askTick
 	askKeep
 	askSystem

@@ -116,8 +116,10 @@ func (e *Env) Files() *Files { return &Files{fs: &e.machine.files, life: e.life}
 // body before it returns.
 func (e *Env) Send(p *Packet) { e.world.send(e, p) }
 
-// Go runs task at a later time, between two events.
-func (e *Env) Go(task func()) { e.world.work(e, task) }
+// Go runs work at a later time, as an event of its own. What it returns, which is
+// never nil, hands the result over: that is another event, later still. A crash
+// may fall in between.
+func (e *Env) Go(work func() (done func())) { e.world.work(e, work) }
 
 // Exit ends the incarnation, as of a program that found out that it cannot go on.
 // Nothing that it wrote is lost, and the machine starts it again after a while.

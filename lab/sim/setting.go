@@ -15,7 +15,7 @@ type Setting struct {
 	// LatencyMin and LatencyMax bound how long a packet is on its way while
 	// nothing is wrong.
 	LatencyMin, LatencyMax time.Duration
-	// SlowWork bounds how long a task of the executor takes.
+	// SlowWork bounds how long slow work takes, until its result is handed over.
 	SlowWork time.Duration
 	// Reorder has packets of a stream overtake each other.
 	Reorder bool

@@ -167,7 +167,7 @@ func (w *World) happen(e *event) {
 		w.transfer(e)
 	case requests:
 		w.serve(e)
-	case ticks, runsTask, reports:
+	case ticks, worksSlowly, handsOver, reports:
 		m := w.machine(e.to)
 		l := m.current()
 		if l == nil || l.incarnation != e.incarnation {
@@ -266,8 +266,9 @@ func (w *World) watch() {
 	}
 }
 
-// work plans a task of an incarnation.
-func (w *World) work(e *Env, task func()) {
+// work plans slow work of an incarnation. It takes effect at once when it begins,
+// and its result is handed over when it ends.
+func (w *World) work(e *Env, work func() (done func())) {
 	if !e.life.alive() {
 		return
 	}
@@ -276,9 +277,16 @@ func (w *World) work(e *Env, task func()) {
 	n := e.life.tasks
 	w.mu.Unlock()
 	took := scaled(w.dice.roll(askTask, e.ID, e.Incarnation, n), 50*time.Microsecond, w.setting.SlowWork)
+	waits := scaled(w.dice.roll(askTaskWaits, e.ID, e.Incarnation, n), 0, took)
 	w.post(&event{
-		at: w.now() + took, name: name{kind: runsTask, to: e.ID, from: e.Incarnation, n: n},
-		incarnation: e.Incarnation, do: task,
+		at: w.now() + waits, name: name{kind: worksSlowly, to: e.ID, from: e.Incarnation, n: n},
+		incarnation: e.Incarnation, do: func() {
+			done := work()
+			w.post(&event{
+				at: w.now() + took - waits, name: name{kind: handsOver, to: e.ID, from: e.Incarnation, n: n},
+				incarnation: e.Incarnation, do: done,
+			})
+		},
 	})
 }
 

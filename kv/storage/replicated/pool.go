@@ -6,12 +6,13 @@ import (
 	"github.com/labkv/labkv/kv/raftstore"
 )
 
-// A pool runs tasks on a fixed number of goroutines, in the order in which they
-// come. What waits is not bounded: each region has at most a few tasks at a time.
+// A pool runs slow work on a fixed number of goroutines, in the order in which it
+// comes, and hands each result over at once. The queue is not bounded: each
+// region has at most a few pieces of work at a time.
 type pool struct {
 	mu      sync.Mutex
 	more    sync.Cond
-	tasks   []func()
+	tasks   []func() (done func())
 	closed  bool
 	workers sync.WaitGroup
 }
@@ -22,22 +23,22 @@ func newPool(workers int) *pool {
 	p := &pool{}
 	p.more.L = &p.mu
 	for range workers {
-		p.workers.Go(p.work)
+		p.workers.Go(p.run)
 	}
 	return p
 }
 
 // Go implements raftstore.Executor. Once the pool is closed it does nothing.
-func (p *pool) Go(task func()) {
+func (p *pool) Go(work func() (done func())) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.closed {
-		p.tasks = append(p.tasks, task)
+		p.tasks = append(p.tasks, work)
 		p.more.Signal()
 	}
 }
 
-func (p *pool) work() {
+func (p *pool) run() {
 	for {
 		p.mu.Lock()
 		for len(p.tasks) == 0 && !p.closed {
@@ -51,7 +52,7 @@ func (p *pool) work() {
 		p.tasks[0] = nil
 		p.tasks = p.tasks[1:]
 		p.mu.Unlock()
-		task()
+		task()()
 	}
 }
 

@@ -205,13 +205,14 @@ func (s *store) oldest() (waiting, bool) {
 // background implements raftstore.Executor.
 type background struct{ s *store }
 
-func (b background) Go(task func()) {
+func (b background) Go(work func() (done func())) {
 	s := b.s
-	s.env.Go(func() {
-		task()
+	s.env.Go(func() (done func()) {
+		done = work()
 		if s.installs && s.dead() {
 			s.system.world.Reach(CrashedInstalling)
 		}
+		return done
 	})
 }
 
