@@ -228,7 +228,7 @@ func TestFinalErrors(t *testing.T) {
 			return nil, "", status.Error(codes.InvalidArgument, "key is empty")
 		},
 		"no space left": func(context.Context, int) (*errorpb.Error, string, error) { return nil, "no space left", nil },
-		"wrong place to ask: key is not in region": regionError(&errorpb.Error{
+		"region error: key is not in region": regionError(&errorpb.Error{
 			Message: "key is not in region", KeyNotInRegion: &errorpb.KeyNotInRegion{},
 		}),
 	} {

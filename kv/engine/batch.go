@@ -60,27 +60,61 @@ func (b *Batch) Reset() {
 	b.ops, b.size = b.ops[:0], 0
 }
 
+// AppendBatch adds the writes of o, in order.
+func (b *Batch) AppendBatch(o *Batch) {
+	b.ops = append(b.ops, o.ops...)
+	b.size += o.size
+}
+
+// Fits reports whether b is still within the limits of a batch with n more
+// writes, whose keys and values have size bytes.
+func (b *Batch) Fits(n, size int) bool {
+	return len(b.ops)+n <= MaxBatchLen && b.size+size <= MaxBatchSize
+}
+
+// SizeOf returns the bytes of all keys and values of ops, as Batch.Size counts
+// them.
+func SizeOf(ops []Op) int {
+	size := 0
+	for i := range ops {
+		size += len(ops[i].Key)
+		if !ops[i].Delete {
+			size += len(ops[i].Value)
+		}
+	}
+	return size
+}
+
 // Check returns the reason why no engine with these families and limits would
-// accept b: an unknown family, an empty key, or something too large. Engines
-// call it before they apply anything.
+// accept b: a bad write, as CheckOps has it, or too many or too large ones.
+// Engines call it before they apply anything.
 func (b *Batch) Check(families []CF) error {
-	for i := range b.ops {
-		op := &b.ops[i]
-		if err := CheckKey(op.Key); err != nil {
-			return err
-		}
-		if len(op.Value) > MaxValueSize {
-			return &TooLargeError{What: "value", Size: len(op.Value), Limit: MaxValueSize}
-		}
-		if FamilyIndex(families, op.CF) < 0 {
-			return &UnknownFamilyError{CF: op.CF}
-		}
+	if err := CheckOps(b.ops, families); err != nil {
+		return err
 	}
 	if b.size > MaxBatchSize {
 		return &TooLargeError{What: "batch", Size: b.size, Limit: MaxBatchSize}
 	}
 	if len(b.ops) > MaxBatchLen {
 		return &TooLargeError{What: "number of writes in a batch", Size: len(b.ops), Limit: MaxBatchLen}
+	}
+	return nil
+}
+
+// CheckOps returns the reason why no engine with these families would accept one
+// of ops: an unknown family, an empty key, a key or a value that is too large.
+func CheckOps(ops []Op, families []CF) error {
+	for i := range ops {
+		op := &ops[i]
+		if err := CheckKey(op.Key); err != nil {
+			return err
+		}
+		if !op.Delete && len(op.Value) > MaxValueSize {
+			return &TooLargeError{What: "value", Size: len(op.Value), Limit: MaxValueSize}
+		}
+		if FamilyIndex(families, op.CF) < 0 {
+			return &UnknownFamilyError{CF: op.CF}
+		}
 	}
 	return nil
 }

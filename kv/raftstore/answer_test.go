@@ -7,19 +7,26 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/errorpb"
 )
+
+// A result is what a store answers to a request: nothing or an error to a write, a
+// view or an error to a read.
+type result struct {
+	view engine.Snapshot
+	err  error
+}
 
 // An answer is what a store says to a command. It comes once.
 type answer struct {
 	t       testing.TB
 	request string
-	results []raftstore.Result
+	results []result
 }
 
-func (a *answer) add(r raftstore.Result) {
+func (a *answer) add(r result) {
 	a.results = append(a.results, r)
 	if len(a.results) == 2 {
 		a.t.Fatalf("%s was answered twice: first %s, then %s", a.request, verdict(a.results[0]), verdict(r))
@@ -27,7 +34,7 @@ func (a *answer) add(r raftstore.Result) {
 }
 
 // result requires that there is an answer, and returns it.
-func (a *answer) result() raftstore.Result {
+func (a *answer) result() result {
 	a.t.Helper()
 	if len(a.results) == 0 {
 		a.t.Fatalf("%s was not answered", a.request)
@@ -38,7 +45,7 @@ func (a *answer) result() raftstore.Result {
 // isDone requires that the command was carried out.
 func (a *answer) isDone() {
 	a.t.Helper()
-	if r := a.result(); r.Err != nil {
+	if r := a.result(); r.err != nil {
 		a.t.Fatalf("%s is not done, but answered with %s", a.request, verdict(r))
 	}
 }
@@ -48,7 +55,7 @@ func (a *answer) isDone() {
 func (a *answer) refusal() *errorpb.Error {
 	a.t.Helper()
 	var region *region.Error
-	if !errors.As(a.result().Err, &region) {
+	if !errors.As(a.result().err, &region) {
 		a.t.Fatalf("%s is not refused with a region error, but answered with %s", a.request, verdict(a.result()))
 	}
 	return region.Err
@@ -59,19 +66,19 @@ func (a *answer) refusal() *errorpb.Error {
 func (a *answer) reads() content {
 	a.t.Helper()
 	a.isDone()
-	snapshot := a.result().Snapshot
-	if snapshot == nil {
-		a.t.Fatalf("%s is answered without a snapshot", a.request)
+	view := a.result().view
+	if view == nil {
+		a.t.Fatalf("%s is answered without a view", a.request)
 	}
-	all := read(a.t, snapshot)
-	require.NoError(a.t, snapshot.Close())
+	all := read(a.t, view)
+	require.NoError(a.t, view.Close())
 	return all
 }
 
 // verdict says what r is.
-func verdict(r raftstore.Result) string {
-	if r.Err == nil {
+func verdict(r result) string {
+	if r.err == nil {
 		return "done"
 	}
-	return fmt.Sprintf("%q", r.Err)
+	return fmt.Sprintf("%q", r.err)
 }

@@ -10,53 +10,117 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// apply adds to b what the task's committed entries change, and the new applied
-// index with it: after a crash either both are there or neither. Nothing of the
-// peer changes until the batch is written: a full disk may make it do this again.
+// An applier carries one peer through the committed entries of one Ready. It
+// gathers what they change and what follows from it, and changes nothing else:
+// if the disk turns out to be full, it is thrown away, and a later pass makes
+// another one.
 //
-//lab:implement 2B
-func (p *peer) apply(b *engine.Batch) {
-	t := p.task
-	n := len(t.rd.CommittedEntries)
-	if n == 0 {
-		return
-	}
-	t.results = t.results[:0]
-	for _, e := range t.rd.CommittedEntries {
-		t.results = append(t.results, Result{Err: p.applyEntry(b, e)})
-	}
-	last := t.rd.CommittedEntries[n-1]
-	t.applied = proto.CloneOf(p.storage.applied)
-	t.applied.AppliedIndex, t.applied.AppliedTerm = last.Index, last.Term
-	put(b, cfMeta, stateKey(t.applied.Region.Id), t.applied)
+// It holds the region as of the next entry. An entry must be checked against
+// the region at its own place in the log, not against the region before the
+// Ready: where Readys begin and end differs from replica to replica.
+type applier struct {
+	peer *peer
+
+	// state is the applied state after the last entry that was added.
+	state *raftserverpb.RegionState
+
+	// batch has the operations of entries since the last cut.
+	batch engine.Batch
+
+	// parts are to be written in order. Each ends with the applied state that
+	// its entries lead to, so that a crash between two parts leaves a state
+	// that the log continues.
+	parts []engine.Batch
+
+	// decided are the entries that were added, with what their proposers are
+	// to be told once all parts are written.
+	decided []decision
 }
 
-// applyEntry adds to b what e changes. It returns the error that e's proposer
-// gets. All replicas decide alike, as they have the same region at e's place in
-// the log.
+// A decision is what became of an entry: err is nil if it took effect.
+type decision struct {
+	index, term uint64
+	err         error
+}
+
+// apply carries an applier through the task's committed entries.
 //
 //lab:implement 2B
-func (p *peer) applyEntry(b *engine.Batch, e *eraftpb.Entry) error {
+func (p *peer) apply() *applier {
+	a := &applier{peer: p, state: p.storage.applied}
+	entries := p.task.rd.CommittedEntries
+	if len(entries) == 0 {
+		return a
+	}
+	a.state = proto.CloneOf(a.state)
+	for _, e := range entries {
+		ops, err := a.evaluate(e)
+		a.add(e, ops, err)
+	}
+	a.cut()
+	return a
+}
+
+// evaluate returns what e changes, or the error that its proposer gets: then it
+// changes nothing. All replicas decide alike, because they have the same region
+// at e's place in the log.
+//
+//lab:implement 2B
+func (a *applier) evaluate(e *eraftpb.Entry) ([]engine.Op, error) {
 	if e.EntryType != eraftpb.EntryType_EntryNormal || len(e.Data) == 0 {
-		return nil // a new leader's first entry
+		return nil, nil // a new leader's first entry
 	}
 	c := &raftserverpb.Command{}
 	if err := proto.Unmarshal(e.Data, c); err != nil {
-		// Every replica reads the same bytes: they were wrong when they were
-		// proposed, or the disk is.
-		panic(errors.Annotatef(err, "region %d: entry %d is corrupt", p.region().Id, e.Index))
+		// Every replica reads the same bytes: either they were wrong when
+		// they were proposed, or the disk is.
+		panic(errors.Annotatef(err, "region %d: entry %d is corrupt", a.state.Region.Id, e.Index))
 	}
-	for _, w := range c.Writes {
-		if err := region.Check(p.region(), c.Epoch, w.Key); err != nil {
-			return err
+	ops := opsOf(c)
+	for _, op := range ops {
+		if err := region.Check(a.state.Region, c.Epoch, op.Key); err != nil {
+			return nil, err
 		}
 	}
-	for _, w := range c.Writes {
-		if w.Delete {
-			b.Delete(w.Cf, w.Key)
-		} else {
-			b.Put(w.Cf, w.Key, w.Value)
-		}
+	return ops, nil
+}
+
+// add notes that e changes ops, and that its proposer gets err. The operations
+// go into the same part as the applied index: after a crash either both are
+// there or neither. An entry without effect counts, too.
+//
+//lab:implement 2B
+func (a *applier) add(e *eraftpb.Entry, ops []engine.Op, err error) {
+	if !a.batch.Fits(len(ops)+1, engine.SizeOf(ops)+maxStateSize) {
+		a.cut()
 	}
-	return nil
+	a.batch.Append(ops...)
+	a.state.AppliedIndex, a.state.AppliedTerm = e.Index, e.Term
+	a.decided = append(a.decided, decision{e.Index, e.Term, err})
+}
+
+// maxStateSize bounds the record of an applied state, in bytes: it has the two
+// ends of the region, and little else.
+const maxStateSize = 2*engine.MaxKeySize + 4<<10
+
+// cut ends a part with the applied state. What comes next begins another one:
+// a Ready may hold more than fits into a batch of the engine.
+//
+//lab:implement 2B
+func (a *applier) cut() {
+	put(&a.batch, cfMeta, stateKey(a.state.Region.Id), a.state)
+	a.parts = append(a.parts, a.batch)
+	a.batch = engine.Batch{}
+}
+
+// takeOver makes what a has written the state of the peer, and answers the
+// requests that waited for it.
+//
+//lab:implement 2B
+func (p *peer) takeOver(a *applier) {
+	p.storage.applied = a.state
+	for _, d := range a.decided {
+		p.proposals.decide(d.index, d.term, d.err)
+	}
+	p.serveReads(p.task.rd.ReadStates)
 }

@@ -69,6 +69,7 @@ func (c *collection) wait(f *member) {
 func (c *collection) check(f *member, when string) {
 	c.data(f, when)
 	c.heartbeat(f, c.last)
+	c.wait(f) // entries that the crash has left on the disk may go by and by
 	c.complete(f)
 	f.restart()
 	c.data(f, "after another restart")

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/labkv/labkv/kv/engine"
-	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -25,7 +24,7 @@ func TestCommandsAreWhole2B(t *testing.T) {
 	}, func(t *graded.T) {
 		g := newGroup(t, 3, "", "")
 		g.elect(1)
-		for i, writes := range [][]*raftserverpb.Write{
+		for i, writes := range [][]engine.Op{
 			{set(engine.CFDefault, "k", "d1"), set(engine.CFWrite, "k", "w1"), set(engine.CFLock, "k", "l1"), set(engine.CFDefault, "gone", "x")},
 			{remove(engine.CFDefault, "gone"), set(engine.CFLock, "k", "l2"), set(engine.CFWrite, "empty", ""), remove(engine.CFWrite, "never was")},
 			{
@@ -71,15 +70,15 @@ func TestCommandsTogether2B(t *testing.T) {
 		var hasty []content
 		var puts []*answer
 		for i := range 3 {
-			leader.Submit(&raftstore.Command{Context: leader.context(), Done: func(r raftstore.Result) {
-				if r.Err != nil {
-					t.Fatalf("read %d of 3 that came together was refused: %v", i+1, r.Err)
+			leader.ask(leader.context(), nil, func(r result) {
+				if r.err != nil {
+					t.Fatalf("read %d of 3 that came together was refused: %v", i+1, r.err)
 				}
-				hasty = append(hasty, read(t, r.Snapshot))
-				if err := r.Snapshot.Close(); err != nil {
+				hasty = append(hasty, read(t, r.view))
+				if err := r.view.Close(); err != nil {
 					t.Fatalf("the snapshot of read %d of 3 that came together cannot be closed: %v", i+1, err)
 				}
-			}})
+			})
 			puts = append(puts, leader.submit(fmt.Sprintf("put %d of 3 that came together", i+1), set(engine.CFDefault, fmt.Sprintf("k%d", i), "2")))
 		}
 		outside := leader.submit("a put outside the region that came together with others", set(engine.CFDefault, "z", "2"))
@@ -121,12 +120,12 @@ func TestKeysOutsideRegion2B(t *testing.T) {
 		for _, key := range []string{"a", "a\xff\xff", "d", "d\x00", "e"} {
 			for _, c := range []struct {
 				what   string
-				writes []*raftserverpb.Write
+				writes []engine.Op
 			}{
-				{"a put", []*raftserverpb.Write{set(engine.CFDefault, key, "2")}},
-				{"a delete", []*raftserverpb.Write{remove(engine.CFDefault, key)}},
-				{"a command that begins with a key inside, and then has", []*raftserverpb.Write{set(engine.CFDefault, "b", "2"), set(engine.CFWrite, key, "2")}},
-				{"a command that ends with a key inside, and before has", []*raftserverpb.Write{remove(engine.CFLock, key), remove(engine.CFDefault, "b")}},
+				{"a put", []engine.Op{set(engine.CFDefault, key, "2")}},
+				{"a delete", []engine.Op{remove(engine.CFDefault, key)}},
+				{"a command that begins with a key inside, and then has", []engine.Op{set(engine.CFDefault, "b", "2"), set(engine.CFWrite, key, "2")}},
+				{"a command that ends with a key inside, and before has", []engine.Op{remove(engine.CFLock, key), remove(engine.CFDefault, "b")}},
 			} {
 				request := fmt.Sprintf("%s key %q outside the region [b, d)", c.what, key)
 				e := g.do(1, request, c.writes...).refusal()
@@ -175,7 +174,7 @@ func TestLargeCommands2B(t *testing.T) {
 		}
 
 		tooLarge := g.do(1, "a put of 8 MiB", set(engine.CFDefault, "large", strings.Repeat("x", engine.MaxValueSize)))
-		if r := tooLarge.result(); r.Err == nil || r.Err == storage.ErrOutcomeUnknown {
+		if r := tooLarge.result(); r.err == nil || r.err == storage.ErrOutcomeUnknown {
 			t.Fatalf("%s, too large for an entry of the log, is not refused, but answered with %s", tooLarge.request, verdict(r))
 		}
 		g.do(1, "a put after one that was too large", set(engine.CFDefault, "last", "1")).isDone()
@@ -259,9 +258,9 @@ func TestProposalsInPart2B(t *testing.T) {
 		for i, put := range puts {
 			_, survived := found[fmt.Sprintf("default/k%d", i)]
 			switch r := put.result(); {
-			case survived && r.Err != nil:
+			case survived && r.err != nil:
 				t.Fatalf("%s was taken over and applied by the next leader, but is answered with %s", put.request, verdict(r))
-			case !survived && r.Err == nil:
+			case !survived && r.err == nil:
 				t.Fatalf("%s was replaced by the next leader's entry, but is answered with %s", put.request, verdict(r))
 			}
 		}

@@ -7,17 +7,31 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-func set(cf engine.CF, key, value string) *raftserverpb.Write {
-	return &raftserverpb.Write{Cf: cf, Key: []byte(key), Value: []byte(value)}
+func set(cf engine.CF, key, value string) engine.Op {
+	return engine.Op{CF: cf, Key: []byte(key), Value: []byte(value)}
 }
 
-func remove(cf engine.CF, key string) *raftserverpb.Write {
-	return &raftserverpb.Write{Cf: cf, Key: []byte(key), Delete: true}
+func remove(cf engine.CF, key string) engine.Op {
+	return engine.Op{CF: cf, Key: []byte(key), Delete: true}
+}
+
+// command returns the data of an entry that proposes ops.
+func command(t testing.TB, epoch *metapb.RegionEpoch, ops ...engine.Op) []byte {
+	t.Helper()
+	c := &raftserverpb.Command{Epoch: epoch}
+	for _, op := range ops {
+		c.Writes = append(c.Writes, &raftserverpb.Write{Cf: op.CF, Key: op.Key, Value: op.Value, Delete: op.Delete})
+	}
+	data, err := proto.Marshal(c)
+	require.NoError(t, err)
+	return data
 }
 
 // A content is data by family and key: content["lock/k"].

@@ -3,6 +3,7 @@ package raftstore_test
 import (
 	"testing"
 
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/raft"
@@ -133,7 +134,7 @@ func (g *group) reconnect() {
 }
 
 // do submits a command and lets it be carried out.
-func (g *group) do(id uint64, request string, writes ...*raftserverpb.Write) *answer {
+func (g *group) do(id uint64, request string, writes ...engine.Op) *answer {
 	a := g.at(id).submit(request, writes...)
 	g.settle()
 	return a

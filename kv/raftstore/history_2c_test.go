@@ -9,7 +9,6 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/eraftpb"
-	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
 // A history is what the leaders of a region have written, all of it committed.
@@ -33,7 +32,7 @@ func newHistory(t *graded.T, seed uint64) history {
 func (h *history) writes(leader *member, n int) {
 	for range n {
 		key := fmt.Appendf(nil, "%02d", h.rng.IntN(30))
-		w := &raftserverpb.Write{Cf: engine.Families[h.rng.IntN(len(engine.Families))], Key: key}
+		w := engine.Op{CF: engine.Families[h.rng.IntN(len(engine.Families))], Key: key}
 		if w.Delete = h.rng.IntN(3) == 0; !w.Delete {
 			w.Value = fmt.Appendf(nil, "%-100d", h.rng.IntN(1000))
 		}
@@ -71,7 +70,7 @@ func entriesOf(entries map[uint64]*eraftpb.Entry, first, last uint64) []*eraftpb
 func (h *history) data(m *member, when string) {
 	s := m.status()
 	want := h.states[s.Applied]
-	if want == nil || s.Restoring {
+	if want == nil || s.Installing {
 		return
 	}
 	if different := want.differs(m.content()); different != "" {

@@ -8,7 +8,8 @@ import (
 
 // An event is something that happens to a peer; exactly one field is set.
 type event struct {
-	command *Command
+	write   *Write
+	read    *Read
 	message *raftserverpb.RaftMessage
 	// do is anything else: the result of slow work, a report of the
 	// transport. It runs in the peer's pass.
@@ -19,10 +20,8 @@ type event struct {
 func (e event) size() int {
 	const overhead = 64 // of a record, whatever it holds
 	size := overhead
-	if e.command != nil {
-		for _, w := range e.command.Writes {
-			size += len(w.Key) + len(w.Value) + overhead
-		}
+	if e.write != nil {
+		size += len(e.write.data)
 	}
 	if e.message != nil {
 		for _, entry := range e.message.Message.Entries {
@@ -32,8 +31,18 @@ func (e event) size() int {
 	return size
 }
 
-// An inbox holds the events of a peer that were not handled yet, oldest first,
-// and the ticks. Ticks are counted, not queued: a peer that was busy for long
+// refuse answers e with err, if it is a request.
+func (e event) refuse(err error) {
+	switch {
+	case e.write != nil:
+		e.write.done(err)
+	case e.read != nil:
+		e.read.Done(nil, err)
+	}
+}
+
+// An inbox holds the events of a peer that have not been handled yet, oldest
+// first, and the ticks. Ticks are counted, not queued: a peer that was busy for long
 // catches up with its clock, and the queue does not grow.
 type inbox struct {
 	mu     sync.Mutex
@@ -44,7 +53,7 @@ type inbox struct {
 }
 
 // maxMessages bounds the Raft messages that wait in an inbox. Raft sends again
-// what was dropped; commands are never dropped, as somebody waits for each.
+// what was dropped; requests are never dropped, because a client waits for each.
 const maxMessages = 4096
 
 // put adds e and reports whether it was accepted.

@@ -56,7 +56,7 @@ func (x *transfer) replaceEverything() {
 // jumped over its place in the log.
 func (x *transfer) checkAnswer(a *answer) {
 	var refusal *region.Error
-	switch err := a.result().Err; {
+	switch err := a.result().err; {
 	case x.before == wasFollowed && errors.As(err, &refusal):
 		x.t.Fatalf("%s is refused, but it was committed, and is in the snapshot: %v", a.request, err)
 	case x.before == hasLed && err == nil:

@@ -3,15 +3,11 @@ package raftstore_test
 import (
 	"testing"
 
-	"github.com/stretchr/testify/require"
-	"google.golang.org/protobuf/proto"
-
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
-	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
 // TestReplacedEntriesStayGone2B gives a follower five entries of term 1, and then a
@@ -166,21 +162,22 @@ func TestMessagesForOthersAreDropped2B(t *testing.T) {
 func TestEntriesAreCheckedAgain2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "an entry is applied only if its command fits the region, and then as a whole",
-		Source: "the contract of (*peer).applyEntry",
+		Source: "the contract of (*applier).evaluate",
 	}, func(t *graded.T) {
 		f := newMemberOf(t, regionOf(3, "b", "d"), 1, unlimited)
 		now, before := f.region.RegionEpoch, &metapb.RegionEpoch{ConfVer: 1}
 		var log []*eraftpb.Entry
-		for _, c := range []*raftserverpb.Command{
-			{Epoch: now, Writes: []*raftserverpb.Write{set(engine.CFDefault, "b", "1"), set(engine.CFLock, "c", "1")}},
-			{Epoch: before, Writes: []*raftserverpb.Write{set(engine.CFDefault, "b", "2"), remove(engine.CFLock, "c")}},
-			{Epoch: now, Writes: []*raftserverpb.Write{set(engine.CFDefault, "a", "3")}},
-			{Epoch: now, Writes: []*raftserverpb.Write{set(engine.CFDefault, "b", "4"), set(engine.CFDefault, "d", "4")}},
-			{Epoch: now, Writes: []*raftserverpb.Write{set(engine.CFWrite, "c", "5")}},
+		for _, c := range []struct {
+			epoch *metapb.RegionEpoch
+			ops   []engine.Op
+		}{
+			{now, []engine.Op{set(engine.CFDefault, "b", "1"), set(engine.CFLock, "c", "1")}},
+			{before, []engine.Op{set(engine.CFDefault, "b", "2"), remove(engine.CFLock, "c")}},
+			{now, []engine.Op{set(engine.CFDefault, "a", "3")}},
+			{now, []engine.Op{set(engine.CFDefault, "b", "4"), set(engine.CFDefault, "d", "4")}},
+			{now, []engine.Op{set(engine.CFWrite, "c", "5")}},
 		} {
-			data, err := proto.Marshal(c)
-			require.NoError(t, err)
-			log = append(log, &eraftpb.Entry{Term: 1, Index: uint64(len(log)) + 1, Data: data})
+			log = append(log, &eraftpb.Entry{Term: 1, Index: uint64(len(log)) + 1, Data: command(t, c.epoch, c.ops...)})
 		}
 		f.append(2, 1, 0, 0, log, uint64(len(log)))
 		want := content{"default/b": "1", "lock/c": "1", "write/c": "5"}

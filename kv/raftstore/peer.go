@@ -3,6 +3,9 @@ package raftstore
 import (
 	"log/slog"
 
+	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
@@ -31,18 +34,19 @@ type peer struct {
 	// except while its snapshot is being installed, or while a disk is full.
 	task *task
 
-	// restoring is true while the task's snapshot is being installed: the
+	// installing is true while the task's snapshot is being installed: the
 	// peer takes part in nothing.
-	restoring bool
+	installing bool
 
-	collector collector
+	// pending is about the number of bytes that the node has taken in since
+	// the last Ready.
+	pending int
+
+	compaction compaction
+	snapshots  snapshotFiles
 
 	// loss is what the peer has lost of what its leader relies on.
 	loss loss
-
-	// received are the files of snapshots that came since the last Ready was
-	// taken.
-	received []string
 }
 
 // newPeer returns the peer of the region in applied, as the engines hold it.
@@ -51,16 +55,16 @@ func newPeer(s *Store, applied *raftserverpb.RegionState) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	region := applied.Region
-	p := &peer{store: s, storage: storage}
-	for _, m := range region.Peers {
-		if m.StoreId == s.cfg.StoreID {
-			p.id = m.Id
-		}
+	r := applied.Region
+	here := region.PeerOn(r, s.cfg.StoreID)
+	if here == nil {
+		return nil, errors.Errorf("it has no peer on store %d", s.cfg.StoreID)
 	}
-	p.logger = s.cfg.Logger.With("region", region.Id, "peer", p.id)
-	storage.snapshots.p = p
-	p.proposals.regionID = region.Id
+	p := &peer{store: s, storage: storage, id: here.Id}
+	p.logger = s.cfg.Logger.With("region", r.Id, "peer", p.id)
+	p.snapshots = snapshotFiles{files: s.cfg.Files, logger: p.logger}
+	storage.maker.p = p
+	p.proposals.regionID = r.Id
 	p.node, err = p.newNode()
 	return p, err
 }
@@ -76,7 +80,7 @@ func (p *peer) newNode() (*raft.RawNode, error) {
 		ElectionTick:             cfg.ElectionTicks,
 		HeartbeatTick:            cfg.HeartbeatTicks,
 		Storage:                  p.storage,
-		Applied:                  p.applied(),
+		Applied:                  p.appliedIndex(),
 		RandIntN:                 func(n int) int { return cfg.RandIntN(regionID, n) },
 		MaxSizePerMsg:            1 << 20,
 		MaxCommittedSizePerReady: 4 << 20,
@@ -85,48 +89,62 @@ func (p *peer) newNode() (*raft.RawNode, error) {
 }
 
 func (p *peer) region() *metapb.Region { return p.storage.applied.Region }
-func (p *peer) applied() uint64        { return p.storage.applied.AppliedIndex }
 
-// member returns the region's peer with that id, or nil.
-func (p *peer) member(id uint64) *metapb.Peer {
-	for _, m := range p.region().Peers {
-		if m.Id == id {
-			return m
-		}
-	}
-	return nil
-}
+// appliedIndex returns the index up to which the kv engine has the effects of the
+// log.
+func (p *peer) appliedIndex() uint64 { return p.storage.applied.AppliedIndex }
 
-// maxPassBytes bounds, roughly, what one peer writes in one pass. Engines limit
-// the size of a batch, and a pass that takes long keeps everybody waiting.
+// maxPassBytes bounds, roughly, what one peer writes to its log in one pass, and
+// what its node takes in while a task is under way. Engines limit the size of a
+// batch, and a pass that takes long keeps all peers of the pass waiting.
 const maxPassBytes = 2 << 20
+
+// errBehind refuses a write while a full disk keeps the log from being written.
+var errBehind = region.Busy("the store cannot write its log at present, and has taken as much as it can")
 
 // handleEvents handles what has happened since the last pass.
 func (p *peer) handleEvents() {
+	if p.task == nil {
+		p.pending = 0
+	}
 	events, ticks, more := p.inbox.drain(maxPassBytes)
 	if more {
 		p.store.queue.wake(p)
 	}
-	var commands []*Command
+	var writes []*Write
+	var reads []*Read
 	for _, e := range events {
+		behind := p.pending > maxPassBytes
+		p.pending += e.size()
 		switch {
-		case e.command != nil:
-			commands = append(commands, e.command)
+		case e.write != nil && behind:
+			e.write.done(errBehind)
+		case e.write != nil:
+			writes = append(writes, e.write)
+		case e.read != nil:
+			reads = append(reads, e.read)
+		case e.message != nil && behind && len(e.message.Message.Entries) > 0:
+			// Raft sends them again.
 		case e.message != nil:
 			p.step(e.message)
 		default:
 			e.do(p)
 		}
 	}
-	if !p.restoring {
+	if !p.installing {
 		for range ticks {
 			p.node.Tick()
 		}
 	}
-	// Commands come last, together: what they write shares a proposal.
-	p.propose(commands)
+	// Requests come last, together: writes share a proposal, reads a question.
+	if len(writes) > 0 {
+		p.propose(writes)
+	}
+	if len(reads) > 0 {
+		p.read(reads)
+	}
 	if ticks > 0 {
-		p.collectLog()
+		p.compactLog()
 	}
 }
 
@@ -139,7 +157,7 @@ func (p *peer) step(m *raftserverpb.RaftMessage) {
 		return
 	}
 	if s := m.Message.Snapshot; s.GetMetadata() != nil {
-		p.received = append(p.received, SnapshotName(m.RegionId, s.Metadata))
+		p.snapshots.receive(SnapshotName(m.RegionId, s.Metadata))
 	}
 	if err := p.node.Step(m.Message); err != nil {
 		p.logger.Debug("dropped a message", "from", m.FromPeer.GetId(), "type", m.Message.GetMsgType(), "reason", err)
@@ -150,16 +168,16 @@ func (p *peer) step(m *raftserverpb.RaftMessage) {
 // send gives the transport messages of this pass, all of whose promises are
 // durable.
 func (p *peer) send(messages []*eraftpb.Message) {
-	region := p.region()
-	from := p.member(p.id)
+	r := p.region()
+	from := region.Peer(r, p.id)
 	for _, m := range messages {
-		to := p.member(m.To)
+		to := region.Peer(r, m.To)
 		if to == nil {
 			continue // was removed meanwhile
 		}
 		p.store.cfg.Transport.Send(&raftserverpb.RaftMessage{
-			RegionId:    region.Id,
-			RegionEpoch: region.RegionEpoch,
+			RegionId:    r.Id,
+			RegionEpoch: r.RegionEpoch,
 			FromPeer:    from,
 			ToPeer:      to,
 			Message:     m,
@@ -185,15 +203,12 @@ func (p *peer) inBackground(slow func() func(*peer)) {
 	})
 }
 
-// abandon answers everything that waits for this peer: nobody will look at it
-// any more.
+// abandon answers every request that waits for this peer: no later pass runs for
+// it.
 func (p *peer) abandon() {
-	stopped, unknown := Result{Err: storage.ErrNotRunning}, Result{Err: storage.ErrOutcomeUnknown}
 	for _, e := range p.inbox.close() {
-		if e.command != nil {
-			e.command.Done(stopped)
-		}
+		e.refuse(storage.ErrNotRunning)
 	}
-	p.proposals.abandon(unknown)
-	p.reads.abandon(stopped)
+	p.proposals.abandon(storage.ErrOutcomeUnknown)
+	p.reads.abandon(storage.ErrNotRunning)
 }

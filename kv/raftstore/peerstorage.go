@@ -12,12 +12,10 @@ import (
 	"github.com/labkv/labkv/raft"
 )
 
-// peerStorage is what one peer has durable, as its Raft node reads it. Nodes
-// write to it through save; the applied state is in regionState.
+// peerStorage is what one peer has durable, as its Raft node reads it.
 //
-// What is in memory here is what the disk will hold once the present pass has
-// been written, the commit index aside, which the disk may have older: passes write
-// before they let anybody see a result.
+// What is in memory here is what the disk holds: it changes after a write, and
+// not at all if the write fails. Only the commit index on the disk may be older.
 type peerStorage struct {
 	regionID uint64
 	engine   engine.Engine // raft
@@ -29,7 +27,7 @@ type peerStorage struct {
 	// applied is what the kv engine holds.
 	applied *raftserverpb.RegionState
 
-	snapshots snapshotMaker
+	maker snapshotMaker
 }
 
 // loadPeerStorage reads the state of region regionID, and raises it to what the
@@ -45,9 +43,10 @@ func loadPeerStorage(raftEngine engine.Engine, applied *raftserverpb.RegionState
 	if held, err := s.holds(applied.AppliedIndex, applied.AppliedTerm); err != nil {
 		return nil, err
 	} else if !held {
-		// A snapshot was installed, and the crash came before the log was
-		// dropped. Nobody has been told of it yet. What is left of the old
-		// log would stay for ever: nothing is collected before the new one.
+		// A snapshot was installed, and the crash came before the raft engine
+		// knew of it. No message has promised anything about it yet. What is
+		// left of the old log would stay forever: compaction begins with the
+		// new one.
 		if err := raftEngine.DeleteRange(cfRaft, logRange(s.regionID, 0, math.MaxUint64)); err != nil {
 			return nil, err
 		}
@@ -160,23 +159,18 @@ func (s *peerStorage) Entries(lo, hi, maxSize uint64) ([]*eraftpb.Entry, error) 
 	return entries, nil
 }
 
-// save adds to b what rd wants saved, its snapshot aside, which has been
-// installed before. It returns the state of the log with that.
+// save adds to w what rd wants saved, its snapshot aside, which has been installed
+// before. It returns the state of the log with that.
 //
 //lab:implement 2B
-func (s *peerStorage) save(b *engine.Batch, rd *raft.Ready) *raftserverpb.RaftState {
+func (s *peerStorage) save(w *writer, rd *raft.Ready) *raftserverpb.RaftState {
 	state := proto.CloneOf(s.state)
+	var part engine.Batch
 	if n := len(rd.Entries); n > 0 {
 		for _, e := range rd.Entries {
-			put(b, cfRaft, logKey(s.regionID, e.Index), e)
+			put(&part, cfRaft, logKey(s.regionID, e.Index), e)
 		}
-		last := rd.Entries[n-1].Index
-		// What is left of a conflicting tail must not come back after a
-		// restart as if it belonged behind the new entries.
-		for i := last + 1; i <= s.state.LastIndex; i++ {
-			b.Delete(cfRaft, logKey(s.regionID, i))
-		}
-		state.LastIndex = last
+		state.LastIndex = rd.Entries[n-1].Index
 	}
 	if rd.HardState != nil {
 		state.HardState = rd.HardState
@@ -184,12 +178,16 @@ func (s *peerStorage) save(b *engine.Batch, rd *raft.Ready) *raftserverpb.RaftSt
 	// The commit index alone is not worth a write: it goes with the next one,
 	// and a restart that finds an older one learns the rest from the leader.
 	if rd.MustSync {
-		put(b, cfRaft, stateKey(s.regionID), state)
+		put(&part, cfRaft, stateKey(s.regionID), state)
 	}
+	w.add(&part, rd.MustSync)
+	// The new entries may have replaced a longer log. LastIndex ends it here,
+	// so the rest of its tail may go after that, in as many parts as it takes.
+	w.deleteEntries(s.regionID, state.LastIndex+1, s.state.LastIndex+1)
 	return state
 }
 
-// resetLog makes the log empty behind (index, term), in memory.
+// resetLog makes the log empty after (index, term), in memory.
 //
 //lab:private
 func (s *peerStorage) resetLog(index, term uint64) {

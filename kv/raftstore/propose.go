@@ -2,102 +2,90 @@ package raftstore
 
 import (
 	"github.com/pingcap/errors"
-	"google.golang.org/protobuf/proto"
 
-	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/kvrpcpb"
-	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/raft"
 )
 
-// maxCommandSize is the largest command, encoded, in bytes: as an entry it must
-// fit into one value of the raft engine, together with its place in the log.
-const maxCommandSize = engine.MaxValueSize - 1<<10
-
-// propose takes up commands: writes go into the log, reads wait for a read
-// index. What cannot be taken is answered at once.
+// propose puts writes into the log, as one proposal, so that they travel
+// together. A write that cannot be taken is answered at once, and does not take
+// others with it.
 //
 //lab:implement 2B
-func (p *peer) propose(commands []*Command) {
+func (p *peer) propose(writes []*Write) {
 	var (
-		encoded [][]byte
-		taken   []*Command
-		reads   []*Command
+		taken []*Write
+		data  [][]byte
 	)
-	for _, c := range commands {
-		if err := p.check(c.Context, c.Writes); err != nil {
-			c.Done(Result{Err: err})
+	for _, w := range writes {
+		if err := p.check(w.context, w.low, w.high); err != nil {
+			w.done(err)
 			continue
 		}
-		if len(c.Writes) == 0 {
-			reads = append(reads, c)
-			continue
-		}
-		data, err := proto.Marshal(&raftserverpb.Command{Epoch: p.region().RegionEpoch, Writes: c.Writes})
+		taken = append(taken, w)
+		data = append(data, w.data)
+	}
+	if len(taken) == 0 {
+		return
+	}
+	index, term, err := p.node.Propose(data...)
+	for i, w := range taken {
 		if err != nil {
-			c.Done(Result{Err: errors.Annotate(err, "cannot encode the command")})
+			w.done(p.refusal(err))
 			continue
 		}
-		if len(data) > maxCommandSize {
-			c.Done(Result{Err: &engine.TooLargeError{What: "write", Size: len(data), Limit: maxCommandSize}})
-			continue
-		}
-		encoded = append(encoded, data)
-		taken = append(taken, c)
+		p.proposals.add(proposal{index: index + uint64(i), term: term, done: w.done})
 	}
-	if len(taken) > 0 {
-		index, term, err := p.node.Propose(encoded...)
-		for i, c := range taken {
-			if err != nil {
-				c.Done(Result{Err: p.notLeader()})
-				continue
-			}
-			p.proposals.add(proposal{index: index + uint64(i), term: term, done: c.Done})
-		}
-	}
-	p.read(reads)
 }
 
-// check reports whether a request that says rc may be served here: by this
-// store, by this leader, for this version of the region, for keys in it.
+// check returns why a request with the context rc, about keys, is not for this
+// peer: it is for another store, another peer leads, it was made for an earlier
+// leader's term, or it does not fit the region (region.Check).
 //
 //lab:implement 2B
-func (p *peer) check(rc *kvrpcpb.Context, writes []*raftserverpb.Write) error {
+func (p *peer) check(rc *kvrpcpb.Context, keys ...[]byte) error {
 	status := p.node.BasicStatus()
-	r := p.region()
-	switch {
-	case rc.Peer != nil && rc.Peer.StoreId != 0 && rc.Peer.StoreId != p.store.cfg.StoreID:
-		return region.StoreNotMatch(rc.Peer.StoreId, p.store.cfg.StoreID)
+	switch store := rc.Peer.GetStoreId(); {
+	case store != 0 && store != p.store.cfg.StoreID:
+		return region.StoreNotMatch(store, p.store.cfg.StoreID)
 	case status.RaftState != raft.StateLeader:
 		return p.notLeader()
 	case rc.Term != 0 && rc.Term < status.Term:
-		return region.Stale(r.Id)
+		return region.Stale(p.region().Id)
 	}
-	for _, w := range writes {
-		if err := region.Check(r, rc.RegionEpoch, w.Key); err != nil {
-			return err
-		}
-	}
-	return region.Check(r, rc.RegionEpoch)
+	return region.Check(p.region(), rc.RegionEpoch, keys...)
 }
 
 // notLeader returns the error that sends a client to the leader, if it is known.
 func (p *peer) notLeader() error {
-	return region.NotLeader(p.region().Id, p.member(p.node.BasicStatus().Lead))
+	return region.NotLeader(p.region().Id, region.Peer(p.region(), p.node.BasicStatus().Lead))
 }
 
-// A proposal is a write that was appended to the leader's log, and not applied
+// refusal returns what a client hears if Raft refuses its proposal with err. A
+// leader that hands over still is the leader: a client that is sent elsewhere
+// would be sent back at once, and the two answers would make it spin.
+func (p *peer) refusal(err error) error {
+	switch errors.Cause(err) {
+	case raft.ErrNotLeader:
+		return p.notLeader()
+	case raft.ErrLeaderTransfer:
+		return region.Busy("the leader of the region is handing over its leadership")
+	}
+	return err
+}
+
+// A proposal is a write that was appended to the leader's log and is not applied
 // yet.
 type proposal struct {
 	index, term uint64
-	done        func(Result)
+	done        func(error)
 }
 
-// proposals are those of one peer, in the order in which they were made: of their
-// terms, and within a term of their indexes. Only an entry that is applied decides
-// them; above all not the loss of leadership, for the next leader may still commit
-// what this one proposed.
+// proposals are the proposals of one peer in the order in which they were made:
+// terms ascend, and so do indexes within a term. Only an entry that is applied
+// decides about them. Above all the loss of leadership does not: the next leader
+// may still commit what this one has proposed.
 type proposals struct {
 	regionID uint64
 	queue    []proposal
@@ -105,29 +93,29 @@ type proposals struct {
 
 func (ps *proposals) add(p proposal) { ps.queue = append(ps.queue, p) }
 
-// decide answers the proposals whose fate is known now that entry (index, term)
-// is applied. Its own gets result. Those that should have come before it are
-// gone for good, and so are all of earlier terms, wherever they were: the terms
-// in a log never decrease.
+// decide answers the proposals whose outcome is known now that entry (index,
+// term) is applied. The proposal of that entry gets err. A proposal for an
+// earlier index is gone for good, and so is each of an earlier term, whatever
+// its index: the terms in a log never decrease.
 //
 //lab:implement 2B
-func (ps *proposals) decide(index, term uint64, result Result) {
+func (ps *proposals) decide(index, term uint64, err error) {
 	for len(ps.queue) > 0 && (ps.queue[0].term < term || ps.queue[0].index <= index) {
 		p := ps.queue[0]
 		ps.queue[0] = proposal{}
 		ps.queue = ps.queue[1:]
 		if p.index == index && p.term == term {
-			p.done(result)
+			p.done(err)
 		} else {
-			p.done(Result{Err: region.Stale(ps.regionID)})
+			p.done(region.Stale(ps.regionID))
 		}
 	}
 }
 
-// abandon answers all proposals with result.
-func (ps *proposals) abandon(result Result) {
+// abandon answers all proposals with err.
+func (ps *proposals) abandon(err error) {
 	for _, p := range ps.queue {
-		p.done(result)
+		p.done(err)
 	}
 	ps.queue = nil
 }

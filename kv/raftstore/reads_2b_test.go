@@ -42,7 +42,7 @@ func (r *impatient) find(want content, situation string) {
 	r.t.Helper()
 	served := 0
 	for _, a := range r.asked {
-		if a.result().Err != nil {
+		if a.result().err != nil {
 			continue
 		}
 		served++
@@ -157,12 +157,12 @@ func TestLateReads2B(t *testing.T) {
 		g.waits = nil
 		g.settle()
 		g.tick(2, 4)
-		if late.result().Err == nil {
+		if late.result().err == nil {
 			if found := late.reads()["default/k"]; found != "new" {
 				t.Fatalf("%s, which came after store 2 had become leader and had acknowledged a put of %q, finds %q", late.request, "new", found)
 			}
 		}
-		if early.result().Err == nil {
+		if early.result().err == nil {
 			early.reads()
 		}
 		g.close()
@@ -199,7 +199,7 @@ func TestReplacedEntryIsNotAwaited2B(t *testing.T) {
 		g.tick(2, 4)
 
 		want := content{"default/k": "1"}
-		if waiting.result().Err == nil {
+		if waiting.result().err == nil {
 			if different := want.differs(waiting.reads()); different != "" {
 				t.Fatalf("%s finds %s", waiting.request, different)
 			}

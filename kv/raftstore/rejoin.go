@@ -25,7 +25,7 @@ type loss struct {
 // and nothing is lost only if all the others have what is committed, and stay
 // until it has it too.
 func (p *peer) noteHeartbeat(m *eraftpb.Message) {
-	if m.MsgType != eraftpb.MessageType_MsgHeartbeat || p.restoring || m.From != p.node.BasicStatus().Lead {
+	if m.MsgType != eraftpb.MessageType_MsgHeartbeat || p.installing || m.From != p.node.BasicStatus().Lead {
 		return
 	}
 	last, _ := p.storage.LastIndex()

@@ -15,7 +15,6 @@ import (
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
-	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
 // A server is a store with a peer of one region, on two memory disks and with files
@@ -188,7 +187,7 @@ func (s *server) work() {
 		case worked:
 			continue
 		}
-		if st := s.status(); steps > 0 && st.Applied < st.Commit && !st.Restoring {
+		if st := s.status(); steps > 0 && st.Applied < st.Commit && !st.Installing {
 			s.t.Fatalf("store %d is not in the queue for another pass, but has applied only up to index %d of what is committed up to %d", s.id, st.Applied, st.Commit)
 		}
 		return
@@ -214,15 +213,29 @@ func (s *server) context() *kvrpcpb.Context {
 	return &kvrpcpb.Context{RegionId: s.region.Id, RegionEpoch: s.region.RegionEpoch, Peer: s.region.Peers[s.id-1]}
 }
 
-// submit gives the store a command, which has no writes if it is a read.
-func (s *server) submit(request string, writes ...*raftserverpb.Write) *answer {
+// submit asks the store to apply ops, or for a view if there are none.
+func (s *server) submit(request string, ops ...engine.Op) *answer {
 	a, l := &answer{t: s.t, request: fmt.Sprintf("%s on store %d", request, s.id)}, s.life
-	s.Submit(&raftstore.Command{Context: s.context(), Writes: writes, Done: func(r raftstore.Result) {
+	s.ask(s.context(), ops, func(r result) {
 		if !l.over {
 			a.add(r)
 		}
-	}})
+	})
 	return a
+}
+
+// ask asks the store as a client that says rc.
+func (s *server) ask(rc *kvrpcpb.Context, ops []engine.Op, done func(result)) {
+	if len(ops) == 0 {
+		s.Read(&raftstore.Read{Context: rc, Done: func(view engine.Snapshot, err error) { done(result{view, err}) }})
+		return
+	}
+	w, err := raftstore.NewWrite(rc, ops, func(err error) { done(result{err: err}) })
+	if err != nil {
+		done(result{err: err})
+		return
+	}
+	s.Write(w)
 }
 
 // content returns the data of the store.

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -75,9 +73,11 @@ type Store struct {
 	cfg   Config
 	queue *runQueue
 
-	mu    sync.RWMutex
-	peers map[uint64]*peer // by region
-	// stopped is set once, when the store is closed or has failed.
+	directory directory
+
+	mu sync.RWMutex
+	// stopped is set once, when the store is closed or has failed. mu guards
+	// it.
 	stopped error
 
 	// passes is held for reading by each pass, and for writing by Close.
@@ -142,26 +142,28 @@ func Open(c Config) (*Store, error) {
 	if err := checkIdent(&c); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: c, queue: newRunQueue(), peers: map[uint64]*peer{}}
+	s := &Store{cfg: c, queue: newRunQueue()}
 	states, err := loadRegionStates(c.KVEngine)
 	if err != nil {
 		return nil, err
 	}
 	for _, state := range states {
 		if state.Restoring != nil {
-			restored, err := c.restore(state, state.Restoring)
+			installed, err := c.installSnapshot(state, state.Restoring)
 			if err != nil {
 				return nil, errors.Annotatef(err, "region %d: cannot finish installing a snapshot", state.Region.Id)
 			}
-			state = restored
+			state = installed
 		}
 		p, err := newPeer(s, state)
 		if err != nil {
 			return nil, errors.Annotatef(err, "region %d", state.Region.Id)
 		}
-		s.peers[state.Region.Id] = p
+		if err := s.directory.add(p); err != nil {
+			return nil, err
+		}
 	}
-	// What is left of snapshots that were under way is of no use any more.
+	// No snapshot is under way: whatever files are left are of no use.
 	names, err := c.Files.List()
 	if err != nil {
 		return nil, errors.Annotate(err, "cannot list the snapshot files")
@@ -217,43 +219,28 @@ func loadRegionStates(kv engine.Engine) ([]*raftserverpb.RegionState, error) {
 	return states, it.Close()
 }
 
-// Regions returns the regions that a store's kv engine holds, in the order of
-// their ids: none if it was not bootstrapped. The store must not be running.
-func Regions(kv engine.Engine) ([]*metapb.Region, error) {
-	states, err := loadRegionStates(kv)
-	if err != nil {
-		return nil, err
-	}
-	regions := make([]*metapb.Region, 0, len(states))
-	for _, state := range states {
-		regions = append(regions, state.Region)
-	}
-	return regions, nil
-}
+// Write gives w to the peer of its region.
+func (s *Store) Write(w *Write) { s.submit(w.context.GetRegionId(), event{write: w}) }
 
-// peer returns the peer of a region, or nil.
-func (s *Store) peer(regionID uint64) *peer {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.peers[regionID]
-}
+// Read gives r to the peer of its region.
+func (s *Store) Read(r *Read) { s.submit(r.Context.GetRegionId(), event{read: r}) }
 
-// Submit gives c to the peer of its region.
-func (s *Store) Submit(c *Command) {
-	p := s.peer(c.Context.GetRegionId())
+// submit gives a request to the peer of a region.
+func (s *Store) submit(regionID uint64, request event) {
+	p := s.directory.peer(regionID)
 	if p == nil {
-		c.Done(Result{Err: region.RegionNotFound(c.Context.GetRegionId())})
+		request.refuse(region.RegionNotFound(regionID))
 		return
 	}
-	if !p.put(event{command: c}) {
-		c.Done(Result{Err: storage.ErrNotRunning})
+	if !p.put(request) {
+		request.refuse(storage.ErrNotRunning)
 	}
 }
 
 // Step gives m to the peer of its region. A message for a region that is not
 // here is dropped.
 func (s *Store) Step(m *raftserverpb.RaftMessage) {
-	if p := s.peer(m.RegionId); p != nil && m.Message != nil {
+	if p := s.directory.peer(m.RegionId); p != nil && m.Message != nil {
 		p.put(event{message: m})
 	}
 }
@@ -274,14 +261,14 @@ func (s *Store) ReportSnapshot(regionID, peerID uint64, arrived bool) {
 }
 
 func (s *Store) do(regionID uint64, f func(*peer)) {
-	if p := s.peer(regionID); p != nil {
+	if p := s.directory.peer(regionID); p != nil {
 		p.put(event{do: f})
 	}
 }
 
 // Tick advances the clock of every peer by one tick.
 func (s *Store) Tick() {
-	for _, p := range s.sortedPeers() {
+	for _, p := range s.directory.all() {
 		p.inbox.tick()
 		s.queue.wake(p)
 	}
@@ -325,31 +312,7 @@ func (s *Store) Close() {
 	s.stop(storage.ErrNotRunning)
 	s.passes.Lock()
 	defer s.passes.Unlock()
-	for _, p := range s.sortedPeers() {
+	for _, p := range s.directory.all() {
 		p.abandon()
 	}
-}
-
-// sortedPeers returns the peers in the order of their regions.
-func (s *Store) sortedPeers() []*peer {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	peers := make([]*peer, 0, len(s.peers))
-	for _, id := range slices.Sorted(maps.Keys(s.peers)) {
-		peers = append(peers, s.peers[id])
-	}
-	return peers
-}
-
-// writeFailed deals with a write of a pass that failed. A full disk may have room
-// again: the pass's tasks stay, and the next tick tries again. After any other
-// error nobody knows what is on disk, and the store stops.
-func (s *Store) writeFailed(err error) {
-	if errors.Cause(err) == engine.ErrDiskFull {
-		if !s.diskFull.Swap(true) {
-			s.cfg.Logger.Error("the disk is full; trying again until it has room")
-		}
-		return
-	}
-	s.stop(errors.Annotate(err, "cannot write"))
 }

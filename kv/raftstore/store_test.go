@@ -60,7 +60,7 @@ func (c *cluster) leader() uint64 {
 			if s.life.over {
 				continue
 			}
-			if a := c.do(s.id, "a read"); len(a.results) > 0 && a.results[0].Err == nil {
+			if a := c.do(s.id, "a read"); len(a.results) > 0 && a.results[0].err == nil {
 				a.reads()
 				return s.id
 			}
@@ -121,18 +121,14 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 			case !s.life.over:
 				key := fmt.Sprintf("%03d", i)
 				unanswered++
-				s.Submit(&raftstore.Command{
-					Context: s.context(),
-					Writes:  []*raftserverpb.Write{set(engine.CFDefault, key, "x")},
-					Done: func(r raftstore.Result) {
-						unanswered--
-						switch {
-						case r.Err == nil:
-							acknowledged[key] = true
-						case r.Err != storage.ErrOutcomeUnknown:
-							refused[key] = true
-						}
-					},
+				s.ask(s.context(), []engine.Op{set(engine.CFDefault, key, "x")}, func(r result) {
+					unanswered--
+					switch {
+					case r.err == nil:
+						acknowledged[key] = true
+					case r.err != storage.ErrOutcomeUnknown:
+						refused[key] = true
+					}
 				})
 			}
 			if c.rng.IntN(3) > 0 {

@@ -3,16 +3,21 @@ package replicated
 import (
 	"context"
 	"sync/atomic"
-
-	"github.com/labkv/labkv/kv/raftstore"
 )
 
-// A call waits for the result of a command, which comes exactly once, and maybe
+// A call waits for the answer to a request, which comes exactly once, and maybe
 // too late.
-type call struct {
-	result chan raftstore.Result
-	// state decides between a result and a caller who gives up.
+type call[T any] struct {
+	answers chan answer[T]
+	// state decides between the answer and a caller that gives up.
 	state atomic.Int32
+	// dispose gets a value without an error that comes too late; it may be nil.
+	dispose func(T)
+}
+
+type answer[T any] struct {
+	value T
+	err   error
 }
 
 const (
@@ -21,28 +26,29 @@ const (
 	abandoned
 )
 
-func newCall() *call { return &call{result: make(chan raftstore.Result, 1)} }
+func newCall[T any]() *call[T] { return &call[T]{answers: make(chan answer[T], 1)} }
 
-// done takes the result. It does not block.
-func (c *call) done(r raftstore.Result) {
+// answer takes the answer. It does not block.
+func (c *call[T]) answer(value T, err error) {
 	switch {
 	case c.state.CompareAndSwap(waiting, answered):
-		c.result <- r
-	case r.Snapshot != nil:
-		// Nobody wants it any more, and only who has it can release it.
-		_ = r.Snapshot.Close()
+		c.answers <- answer[T]{value, err}
+	case err == nil && c.dispose != nil:
+		c.dispose(value)
 	}
 }
 
-// wait returns the result, or ctx.Err() if ctx ends first.
-func (c *call) wait(ctx context.Context) (raftstore.Result, error) {
+// wait returns the answer, or ctx.Err() if ctx ends first.
+func (c *call[T]) wait(ctx context.Context) (T, error) {
 	select {
-	case r := <-c.result:
-		return r, nil
+	case a := <-c.answers:
+		return a.value, a.err
 	case <-ctx.Done():
 		if c.state.CompareAndSwap(waiting, abandoned) {
-			return raftstore.Result{}, ctx.Err()
+			var none T
+			return none, ctx.Err()
 		}
-		return <-c.result, nil
+		a := <-c.answers
+		return a.value, a.err
 	}
 }

@@ -168,21 +168,28 @@ func (s *Storage) instance() *instance {
 }
 
 // Write implements storage.Storage; see Access.
-func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, batch []engine.Op) error {
-	return Access{s.submit}.Write(ctx, rc, batch)
+func (s *Storage) Write(ctx context.Context, rc *kvrpcpb.Context, ops []engine.Op) error {
+	a, err := s.access()
+	if err != nil {
+		return err
+	}
+	return a.Write(ctx, rc, ops)
 }
 
 // Reader implements storage.Storage; see Access.
 func (s *Storage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
-	return Access{s.submit}.Reader(ctx, rc)
+	a, err := s.access()
+	if err != nil {
+		return nil, err
+	}
+	return a.Reader(ctx, rc)
 }
 
-func (s *Storage) submit(c *raftstore.Command) {
+func (s *Storage) access() (Access, error) {
 	if i := s.instance(); i != nil {
-		i.store.Submit(c)
-	} else {
-		c.Done(raftstore.Result{Err: storage.ErrNotRunning})
+		return Access{i.store}, nil
 	}
+	return Access{}, storage.ErrNotRunning
 }
 
 // An instance is a store from Start to Stop.

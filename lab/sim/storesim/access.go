@@ -3,6 +3,7 @@ package storesim
 import (
 	stderrors "errors"
 
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/storage/replicated"
@@ -15,25 +16,44 @@ type access struct{ replicated.Access }
 func (access) Start() error { return nil }
 func (access) Stop() error  { return nil }
 
-// submit gives c to the store, and watches what is answered.
-func (s *store) submit(c *raftstore.Command) {
-	if s.system.replaced(s) {
-		s.env.Reach(AskedOldLeader)
-	}
-	answered, done := s.expect(c.Writes), c.Done
-	c.Done = func(r raftstore.Result) {
+// watched are the requests of a store, whose answers are watched.
+type watched struct{ *store }
+
+// Write gives w to the store.
+func (s watched) Write(w *raftstore.Write) {
+	ops := w.Ops()
+	answered := s.asked(ops)
+	w.Intercept(func(err error) {
 		answered()
 		var refusal *region.Error
-		if stderrors.As(r.Err, &refusal) && refusal.Err.StaleCommand != nil {
+		if stderrors.As(err, &refusal) && refusal.Err.StaleCommand != nil {
 			s.env.Reach(ProposalReplaced)
 		}
-		if r.Snapshot != nil {
+		if !s.dead() { // otherwise the answer reaches no client
+			s.system.fates.answered(s.env.ID, ops, err == nil, refusal)
+		}
+	})
+	s.Store.Write(w)
+}
+
+// Read gives r to the store.
+func (s watched) Read(r *raftstore.Read) {
+	answered, done := s.asked(nil), r.Done
+	r.Done = func(view engine.Snapshot, err error) {
+		answered()
+		if err == nil {
 			s.tellServed()
 		}
-		if !s.dead() { // or nobody heard of it
-			s.system.fates.answered(s.env.ID, c.Writes, r.Err == nil, refusal)
-		}
-		done(r)
+		done(view, err)
 	}
-	s.Submit(c)
+	s.Store.Read(r)
+}
+
+// asked notes that a client asks for ops, or for a view if there are none. It
+// returns what is to be called when the answer comes.
+func (s watched) asked(ops []engine.Op) (answered func()) {
+	if s.system.replaced(s.store) {
+		s.env.Reach(AskedOldLeader)
+	}
+	return s.expect(ops)
 }

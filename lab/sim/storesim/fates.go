@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/lab/check"
-	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
 // RuleTrueAnswers is the rule of fates.
@@ -38,14 +38,14 @@ func (f *fates) applied(put uint64) {
 
 // answered notes how a store answers a command: done, or refused, or neither, which
 // says nothing.
-func (f *fates) answered(store uint64, writes []*raftserverpb.Write, done bool, refusal *region.Error) {
+func (f *fates) answered(store uint64, ops []engine.Op, done bool, refusal *region.Error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, w := range writes {
+	for _, w := range ops {
 		if w.Delete {
 			continue
 		}
-		put := contribution(place{w.Cf, string(w.Key)}, w.Value)
+		put := contribution(place{w.CF, string(w.Key)}, w.Value)
 		switch {
 		case done && !f.puts[put]:
 			f.fail(fmt.Sprintf("store %d answers that the put of %q to key %q is done, but no store has applied it", store, shortened(string(w.Value)), w.Key))

@@ -64,7 +64,7 @@ func (s *store) Receive(p *sim.Packet) {
 	m := message(p)
 	if len(p.Attachment) > 0 {
 		st, _ := s.Status(m.RegionId)
-		if st.Restoring {
+		if st.Installing {
 			s.env.Reach(SnapshotRepeated)
 		} else if m.Message.Snapshot.Metadata.Index <= st.Applied {
 			s.env.Reach(SnapshotUseless)

@@ -92,7 +92,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.rpcs = server.New(access{replicated.Access{Submit: s.submit}})
+	s.rpcs = server.New(access{replicated.Access{Requests: watched{s}}})
 	return s, nil
 }
 
@@ -126,7 +126,7 @@ func (s *store) Pass() bool {
 		return false
 	}
 	switch st, _ := s.Status(regionID); {
-	case st.Restoring:
+	case st.Installing:
 		s.installs = true
 	case st.Busy && s.Err() == nil:
 		s.env.Reach(DiskWasFull) // nothing else keeps a Ready from being done
@@ -175,8 +175,8 @@ type waiting struct {
 
 // expect notes that a command is submitted, and returns what is to be called when
 // it is answered.
-func (s *store) expect(writes []*raftserverpb.Write) (answered func()) {
-	w := waiting{since: s.env.Now(), write: textOfWrites(writes)}
+func (s *store) expect(ops []engine.Op) (answered func()) {
+	w := waiting{since: s.env.Now(), write: textOfOps(ops)}
 	w.request = fmt.Sprintf("%s, which store %d was given at %.3fs,", cmp.Or(w.write, "a read"), s.env.ID, w.since.Seconds())
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,14 +4,11 @@ import (
 	"fmt"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/trace"
 	"github.com/labkv/labkv/proto/eraftpb"
-	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
 // tellStatus tells the log of the run how the peer of s has changed.
@@ -39,23 +36,14 @@ func (s *store) tellServed() {
 // tellProposed tells of an entry of the leader s that was not sent before.
 func (s *store) tellProposed(region uint64, e *eraftpb.Entry) {
 	if s.env.Tracing() {
-		s.env.Tell(trace.Event{Kind: trace.Propose, Region: region, Term: e.Term, Index: e.Index, Text: textOf(e)})
+		s.env.Tell(trace.Event{Kind: trace.Propose, Region: region, Term: e.Term, Index: e.Index, Text: textOfOps(raftstore.EntryOps(e))})
 	}
 }
 
-// textOf returns what an entry does.
-func textOf(e *eraftpb.Entry) string {
-	c := &raftserverpb.Command{}
-	if e.EntryType != eraftpb.EntryType_EntryNormal || proto.Unmarshal(e.Data, c) != nil {
-		return ""
-	}
-	return textOfWrites(c.Writes)
-}
-
-func textOfWrites(writes []*raftserverpb.Write) string {
+func textOfOps(ops []engine.Op) string {
 	var all []string
-	for _, w := range writes {
-		all = append(all, textOfWrite(w.Cf, w.Key, w.Value, w.Delete))
+	for _, op := range ops {
+		all = append(all, textOfWrite(op.CF, op.Key, op.Value, op.Delete))
 	}
 	return strings.Join(all, ", ")
 }

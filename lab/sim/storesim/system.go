@@ -148,7 +148,7 @@ func (y *System) watchRegion(s *store, st raftstore.Status) error {
 	if st.FirstIndex > s.status.FirstIndex && s.status.FirstIndex > 0 && !s.installs {
 		s.env.Reach(LogCollected)
 	}
-	if s.installs && !st.Restoring {
+	if s.installs && !st.Installing {
 		s.env.Reach(SnapshotInstalled)
 		s.installs = false
 	}

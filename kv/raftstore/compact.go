@@ -1,0 +1,104 @@
+package raftstore
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
+)
+
+// A compaction drops the head of a peer's log, which the data make superfluous.
+type compaction struct {
+	// running is true while the data are being synced, or entries deleted.
+	running bool
+	// deleted is the index up to which no entry is left on the disk. It is 0
+	// after a start: a crash may have come before the entries were deleted.
+	deleted uint64
+}
+
+// compactLog begins to compact the log if it is longer than the store wants. A
+// leader spares the followers that are not too far behind the snapshot: an entry
+// is cheaper than everything.
+//
+//lab:implement 2C quiet
+func (p *peer) compactLog() {
+	if p.compaction.running || p.installing {
+		return
+	}
+	first, _ := p.storage.FirstIndex()
+	if p.compaction.deleted+1 < first {
+		p.deleteEntries(first - 1)
+		return
+	}
+	applied := p.appliedIndex()
+	if applied < first+p.store.cfg.MaxLogEntries {
+		return
+	}
+	index := applied
+	for _, member := range p.node.Status().Progress {
+		if member.Match+p.store.cfg.MaxLogEntries*4 >= applied {
+			index = min(index, member.Match)
+		}
+	}
+	// The log brings back what a crash takes from the data. So an entry must
+	// not leave it before its effects are durable, and index is the one that
+	// was applied before the sync began.
+	p.compaction.running = true
+	kv := p.store.cfg.KVEngine
+	p.inBackground(func() func(*peer) {
+		err := kv.Sync()
+		return func(p *peer) {
+			p.compaction.running = false
+			if err == nil {
+				p.dropLog(index)
+			}
+		}
+	})
+}
+
+// dropLog makes the log begin after index, whose effects are durable. The entries
+// up to there may be too many for one batch, and for one pass, so they stay on
+// the disk until compactLog comes by. By then they are no longer part of the
+// log: a crash in between does no harm.
+//
+//lab:implement 2C quiet
+func (p *peer) dropLog(index uint64) {
+	s := p.storage
+	if index <= s.state.TruncatedIndex {
+		return // a snapshot was faster
+	}
+	term, err := s.Term(index)
+	if err != nil {
+		p.logger.Error("cannot compact the log", "index", index, "error", err)
+		return
+	}
+	state := proto.CloneOf(s.state)
+	state.TruncatedIndex, state.TruncatedTerm = index, term
+	w := writer{store: p.store, engine: s.engine}
+	var part engine.Batch
+	put(&part, cfRaft, stateKey(s.regionID), state)
+	w.add(&part, false)
+	if !w.flush() {
+		return
+	}
+	s.state = state
+}
+
+// deleteEntries deletes, in the background, the entries up to index that are left
+// on the disk. They must not be part of the log.
+//
+//lab:private
+func (p *peer) deleteEntries(index uint64) {
+	p.compaction.running = true
+	raft, r := p.storage.engine, logRange(p.storage.regionID, p.compaction.deleted+1, index+1)
+	p.inBackground(func() func(*peer) {
+		err := raft.DeleteRange(cfRaft, r)
+		return func(p *peer) {
+			p.compaction.running = false
+			if err != nil {
+				p.store.writeFailed(err)
+				return
+			}
+			p.compaction.deleted = index
+		}
+	})
+}

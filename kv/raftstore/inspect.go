@@ -1,0 +1,138 @@
+package raftstore
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/raft"
+)
+
+// This file is for tools and simulators: what they may know of a store, and of
+// what is on its disks. The store itself does not need any of it exported.
+
+// A Status is how one peer of a store stands.
+type Status struct {
+	// Status is what the peer's Raft node says of itself, without the
+	// progress of others.
+	raft.Status
+
+	// Applied is the index up to which the kv engine holds the effects of the
+	// log. The node's own may be behind.
+	Applied uint64
+
+	// FirstIndex and LastIndex are the ends of the log in the raft engine.
+	FirstIndex, LastIndex uint64
+
+	// Busy is true while a Ready is being handled over several passes: what
+	// the node says may not be durable yet.
+	Busy bool
+
+	// Installing is true while a snapshot is being installed: the data are
+	// neither those before nor those after.
+	Installing bool
+}
+
+// Status returns the status of the peer of a region, and whether there is one.
+// It must not be called during a pass.
+func (s *Store) Status(regionID uint64) (Status, bool) {
+	p := s.directory.peer(regionID)
+	if p == nil {
+		return Status{}, false
+	}
+	first, _ := p.storage.FirstIndex()
+	last, _ := p.storage.LastIndex()
+	return Status{
+		Status:     p.node.BasicStatus(),
+		Applied:    p.appliedIndex(),
+		FirstIndex: first,
+		LastIndex:  last,
+		Busy:       p.task != nil,
+		Installing: p.installing,
+	}, true
+}
+
+// Regions returns the regions that a store's kv engine holds, in the order of
+// their ids: none if it was not bootstrapped. The store must not be running.
+func Regions(kv engine.Engine) ([]*metapb.Region, error) {
+	states, err := loadRegionStates(kv)
+	if err != nil {
+		return nil, err
+	}
+	regions := make([]*metapb.Region, 0, len(states))
+	for _, state := range states {
+		regions = append(regions, state.Region)
+	}
+	return regions, nil
+}
+
+// A Getter reads single records: an engine, a snapshot of one, or what a crash
+// would leave of one.
+type Getter interface {
+	Get(cf engine.CF, key []byte) (value []byte, found bool, err error)
+}
+
+// LoadRaftState returns what a raft engine holds of a region besides the entries
+// of its log. Of a region that it has nothing of, that is an empty log and an
+// empty hard state.
+func LoadRaftState(raft Getter, regionID uint64) (*raftserverpb.RaftState, error) {
+	state := &raftserverpb.RaftState{}
+	if err := load(raft, cfRaft, stateKey(regionID), state); err != nil {
+		return nil, err
+	}
+	if state.HardState == nil {
+		state.HardState = &eraftpb.HardState{}
+	}
+	return state, nil
+}
+
+// LoadEntry returns entry index of a region's log from a raft engine, or nil if it
+// is not there.
+func LoadEntry(raft Getter, regionID, index uint64) (*eraftpb.Entry, error) {
+	e := &eraftpb.Entry{}
+	if err := load(raft, cfRaft, logKey(regionID, index), e); err != nil {
+		return nil, err
+	}
+	if e.Index != index {
+		return nil, nil
+	}
+	return e, nil
+}
+
+// LoadRegionState returns a region's state from a kv engine. It is empty if the
+// region is not there.
+func LoadRegionState(kv Getter, regionID uint64) (*raftserverpb.RegionState, error) {
+	state := &raftserverpb.RegionState{}
+	return state, load(kv, cfMeta, stateKey(regionID), state)
+}
+
+// ParseRegionState returns the state that op writes to a kv engine, and whether op
+// writes one.
+func ParseRegionState(op engine.Op) (*raftserverpb.RegionState, bool) {
+	if op.CF != cfMeta || op.Delete || len(op.Key) == 0 || op.Key[0] != kindState {
+		return nil, false
+	}
+	state := &raftserverpb.RegionState{}
+	return state, proto.Unmarshal(op.Value, state) == nil
+}
+
+// EntryOps returns the operations that an entry of a region's log asks for: none
+// if it is not a write.
+func EntryOps(e *eraftpb.Entry) []engine.Op {
+	c := &raftserverpb.Command{}
+	if e.EntryType != eraftpb.EntryType_EntryNormal || proto.Unmarshal(e.Data, c) != nil {
+		return nil
+	}
+	return opsOf(c)
+}
+
+// Ops returns the operations of w.
+func (w *Write) Ops() []engine.Op { return EntryOps(&eraftpb.Entry{Data: w.data}) }
+
+// Intercept has f called with the answer to w, before the client is.
+func (w *Write) Intercept(f func(error)) {
+	done := w.done
+	w.done = func(err error) { f(err); done(err) }
+}

@@ -1,0 +1,109 @@
+package raftstore
+
+import (
+	"math"
+
+	"github.com/pingcap/errors"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// install begins to replace the region's data by those of a snapshot whose file
+// the transport has received. The peer does nothing else until that is done.
+//
+//lab:implement 2C
+func (p *peer) install(snapshot *eraftpb.Snapshot) {
+	p.installing = true
+	p.snapshots.setInstalling(SnapshotName(p.region().Id, snapshot.Metadata))
+	store, before := p.store, p.storage.applied
+	p.inBackground(func() func(*peer) {
+		state, err := store.cfg.installSnapshot(before, snapshot)
+		return func(p *peer) { p.installed(state, err) }
+	})
+}
+
+// installed goes on with the peer in the state that the snapshot brought.
+//
+//lab:implement 2C
+func (p *peer) installed(state *raftserverpb.RegionState, err error) {
+	if err != nil {
+		p.store.stop(errors.Annotatef(err, "region %d: cannot install a snapshot", p.region().Id))
+		return
+	}
+	p.installing = false
+	p.storage.applied = state
+	p.storage.resetLog(state.AppliedIndex, state.AppliedTerm)
+	// What became of these proposals is in the snapshot, but not in words.
+	p.proposals.abandon(storage.ErrOutcomeUnknown)
+	p.snapshots.setInstalling("")
+}
+
+// installSnapshot replaces the data and the log of a region by a snapshot whose
+// file is complete, and returns the new applied state, durable. From the mark on
+// neither the old data nor the old log are of any use, so that after a crash at
+// any point the installation is simply repeated.
+//
+//lab:implement 2C
+func (c *Config) installSnapshot(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) (*raftserverpb.RegionState, error) {
+	header, err := ReadSnapshotHeader(snapshot)
+	if err != nil {
+		return nil, err
+	}
+	name := SnapshotName(header.Region.Id, snapshot.Metadata)
+	if err := verifySnapshotFile(c.Files, name, header); err != nil {
+		return nil, err
+	}
+	if err := c.markInstalling(old, snapshot); err != nil {
+		return nil, err
+	}
+	if err := c.clear(old); err != nil {
+		return nil, err
+	}
+	if err := readSnapshotFile(c.Files, name, c.KVEngine); err != nil {
+		return nil, err
+	}
+	return c.finishInstalling(header, snapshot.Metadata)
+}
+
+// markInstalling records, durably, that a snapshot is replacing the region: after
+// a crash it has to be installed again.
+//
+//lab:private
+func (c *Config) markInstalling(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) error {
+	var b engine.Batch
+	mark := proto.CloneOf(old)
+	mark.Restoring = snapshot
+	put(&b, cfMeta, stateKey(mark.Region.Id), mark)
+	return c.KVEngine.Write(&b, true)
+}
+
+// clear removes the log and the data of a region.
+//
+//lab:private
+func (c *Config) clear(old *raftserverpb.RegionState) error {
+	if err := c.RaftEngine.DeleteRange(cfRaft, logRange(old.Region.Id, 0, math.MaxUint64)); err != nil {
+		return err
+	}
+	for _, cf := range engine.Families {
+		if err := c.KVEngine.DeleteRange(cf, region.Range(old.Region)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finishInstalling takes the mark away and records what is applied now, in one
+// batch. The sync covers the data, too.
+//
+//lab:private
+func (c *Config) finishInstalling(header *raftserverpb.SnapshotHeader, meta *eraftpb.SnapshotMetadata) (*raftserverpb.RegionState, error) {
+	state := &raftserverpb.RegionState{Region: header.Region, AppliedIndex: meta.Index, AppliedTerm: meta.Term}
+	var b engine.Batch
+	put(&b, cfMeta, stateKey(header.Region.Id), state)
+	return state, c.KVEngine.Write(&b, true)
+}

@@ -1,0 +1,99 @@
+package raftstore
+
+// passSize is the number of peers that share a pass, and thus a sync, at most.
+const passSize = 64
+
+// Pass runs one pass over some of the peers that have something to do, and
+// reports whether there were any. A simulator calls it until it returns false;
+// Run calls it for a program.
+func (s *Store) Pass() bool {
+	peers := s.queue.take(nil, passSize)
+	if len(peers) == 0 {
+		return false
+	}
+	s.pass(peers)
+	return true
+}
+
+// pass handles the events of peers, and then what their nodes want done: save,
+// send, apply, in that order, as Raft demands. The peers share each write. Two
+// steps come before the save, because they do not depend on it and others wait
+// for them: a leader's appends are sent, and entries that an earlier pass has
+// saved and that are committed by now are applied.
+//
+// If a write fails, the pass ends there: tasks keep the halves that are done,
+// and a later pass goes on with the others.
+func (s *Store) pass(peers []*peer) {
+	s.passes.RLock()
+	defer s.passes.RUnlock()
+	defer s.queue.release(peers)
+	busy := peers[:0:0] // with a task that can go on
+	for _, p := range peers {
+		waited := p.task != nil
+		p.handleEvents()
+		p.takeReady()
+		if !waited {
+			// Raft has had its say about every snapshot that came.
+			p.snapshots.sweep()
+		}
+		if p.task != nil && !p.installing {
+			busy = append(busy, p)
+			p.sendAppends()
+		}
+	}
+	done := s.applyAll(busy, (*peer).appliesFirst) &&
+		s.saveAll(busy) &&
+		s.applyAll(busy, func(*peer) bool { return true })
+	if !done {
+		return
+	}
+	for _, p := range busy {
+		p.finish()
+	}
+}
+
+// saveAll saves the tasks of peers, durably if one of them asks for it, and sends
+// their messages. It reports whether the pass may go on.
+func (s *Store) saveAll(peers []*peer) bool {
+	w := writer{store: s, engine: s.cfg.RaftEngine}
+	var saving []*peer
+	for _, p := range peers {
+		if !p.task.saved {
+			p.save(&w)
+			saving = append(saving, p)
+		}
+	}
+	if !w.flush() {
+		return false
+	}
+	for _, p := range saving {
+		p.task.saved = true
+		p.saved()
+	}
+	return true
+}
+
+// applyAll applies the tasks of the peers that are ready for it, and answers
+// their clients. It reports whether the pass may go on.
+func (s *Store) applyAll(peers []*peer, ready func(*peer) bool) bool {
+	w := writer{store: s, engine: s.cfg.KVEngine}
+	var appliers []*applier
+	for _, p := range peers {
+		if p.task.applied || !ready(p) {
+			continue
+		}
+		a := p.apply()
+		for i := range a.parts {
+			w.add(&a.parts[i], false)
+		}
+		appliers = append(appliers, a)
+	}
+	if !w.flush() {
+		return false
+	}
+	for _, a := range appliers {
+		a.peer.task.applied = true
+		a.peer.takeOver(a)
+	}
+	return true
+}

@@ -1,0 +1,98 @@
+package raftstore
+
+import (
+	"bytes"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// Two things can be asked of a region. A Write changes its keys and goes through
+// the log. A Read gets a view of its keys. Each is answered exactly once, on the
+// goroutine of a pass, so its callback must not block. An error means that the
+// request had no effect and never will have, with one exception:
+// storage.ErrOutcomeUnknown. A *region.Error says where the client should go
+// instead; storage.ErrNotRunning answers what comes after the store has stopped.
+
+// A Write is a request to apply operations in order, all of them or none. Without
+// an error it is durable on a majority, and applied here.
+type Write struct {
+	context *kvrpcpb.Context
+
+	// data is the entry that proposes the write: a raftserverpb.Command, with
+	// the epoch of the client's context. It is immutable.
+	data []byte
+
+	// low and high are the least and the greatest key of the operations. A
+	// region that has both has all of them, because its keys are a range.
+	low, high []byte
+
+	done func(error)
+}
+
+const (
+	// maxCommandSize is the largest command, encoded, in bytes: as an entry
+	// it must fit into one value of the raft engine, together with its place
+	// in the log.
+	maxCommandSize = engine.MaxValueSize - 1<<10
+
+	// maxOps is the largest number of operations in a command. They must fit
+	// into one batch of the kv engine, together with the applied index.
+	maxOps = engine.MaxBatchLen - 1
+)
+
+// NewWrite returns the request of a client that says rc to apply ops, of which
+// there is at least one. It keeps neither ops nor their slices. It returns the
+// reason why no engine would accept them, if there is one: such a write must
+// not get into a log, where it could be neither applied nor refused.
+func NewWrite(rc *kvrpcpb.Context, ops []engine.Op, done func(error)) (*Write, error) {
+	if len(ops) > maxOps {
+		return nil, &engine.TooLargeError{What: "number of operations in a write", Size: len(ops), Limit: maxOps}
+	}
+	if err := engine.CheckOps(ops, engine.Families); err != nil {
+		return nil, err
+	}
+	c := &raftserverpb.Command{Epoch: rc.RegionEpoch, Writes: make([]*raftserverpb.Write, len(ops))}
+	low, high := ops[0].Key, ops[0].Key
+	for i, op := range ops {
+		c.Writes[i] = &raftserverpb.Write{Cf: op.CF, Key: op.Key, Value: op.Value, Delete: op.Delete}
+		if bytes.Compare(op.Key, low) < 0 {
+			low = op.Key
+		}
+		if bytes.Compare(op.Key, high) > 0 {
+			high = op.Key
+		}
+	}
+	data, err := proto.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxCommandSize {
+		return nil, &engine.TooLargeError{What: "write", Size: len(data), Limit: maxCommandSize}
+	}
+	return &Write{context: rc, data: data, low: slices.Clone(low), high: slices.Clone(high), done: done}, nil
+}
+
+// opsOf returns the operations of a command.
+func opsOf(c *raftserverpb.Command) []engine.Op {
+	ops := make([]engine.Op, len(c.Writes))
+	for i, w := range c.Writes {
+		ops[i] = engine.Op{CF: w.Cf, Key: w.Key, Value: w.Value, Delete: w.Delete}
+	}
+	return ops
+}
+
+// A Read is a request for a view of a region. The view sees every write that was
+// acknowledged anywhere before the read was submitted.
+type Read struct {
+	// Context says which region the client means, and what it knows about it.
+	Context *kvrpcpb.Context
+
+	// Done takes the answer. Without an error, view shows the keys of the
+	// region and no others; the receiver must close it.
+	Done func(view engine.Snapshot, err error)
+}

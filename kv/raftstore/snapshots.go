@@ -1,0 +1,169 @@
+package raftstore
+
+import (
+	"log/slog"
+	"slices"
+
+	"github.com/pingcap/errors"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/raft"
+)
+
+// A snapshotMaker makes the snapshots that a peer's leader sends to others.
+type snapshotMaker struct {
+	p *peer
+	// made is the last one; its file exists.
+	made *eraftpb.Snapshot
+	// making is true while one is being made.
+	making bool
+}
+
+// Snapshot implements raft.Storage. A snapshot is made in the background; until
+// it exists, it is temporarily unavailable.
+//
+//lab:implement 2C
+func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
+	m := &s.maker
+	if m.made != nil && m.made.Metadata.Index >= s.state.TruncatedIndex {
+		return m.made, nil
+	}
+	if !m.making {
+		m.making = true
+		p, store, regionID := m.p, m.p.store, s.regionID
+		p.inBackground(func() func(*peer) {
+			snapshot, err := makeSnapshot(store.cfg.KVEngine, store.cfg.Files, regionID)
+			return func(p *peer) { p.snapshotMade(snapshot, err) }
+		})
+	}
+	return nil, raft.ErrSnapshotTemporarilyUnavailable
+}
+
+// snapshotMade takes over a snapshot in place of the one before it.
+//
+//lab:private
+func (p *peer) snapshotMade(snapshot *eraftpb.Snapshot, err error) {
+	m := &p.storage.maker
+	m.making = false
+	if err != nil {
+		p.logger.Error("cannot make a snapshot", "error", err)
+		return
+	}
+	m.made = snapshot
+	p.snapshots.setMade(SnapshotName(p.region().Id, snapshot.Metadata))
+}
+
+// inspectSnapshot looks whether the file of the last snapshot is still what was
+// written. If it is not, the snapshot is forgotten: no receiver would ever accept
+// it, and every further attempt would send the same file.
+func (p *peer) inspectSnapshot() {
+	snapshot, files, regionID := p.storage.maker.made, p.store.cfg.Files, p.region().Id
+	if snapshot == nil {
+		return
+	}
+	p.inBackground(func() func(*peer) {
+		header, err := ReadSnapshotHeader(snapshot)
+		if err == nil {
+			err = verifySnapshotFile(files, SnapshotName(regionID, snapshot.Metadata), header)
+		}
+		return func(p *peer) {
+			if m := &p.storage.maker; err != nil && m.made == snapshot {
+				p.logger.Warn("making a snapshot again", "reason", err)
+				m.made = nil
+				p.snapshots.setMade("")
+			}
+		}
+	})
+}
+
+// makeSnapshot writes the data of a region, as they are now, to a file, and
+// returns what Raft is to send. It runs in the background.
+//
+//lab:implement 2C
+func makeSnapshot(kv engine.Engine, files Files, regionID uint64) (*eraftpb.Snapshot, error) {
+	// One snapshot of the engine holds the data and the index they belong to.
+	view, err := kv.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	defer view.Close()
+	state, err := LoadRegionState(view, regionID)
+	if err != nil {
+		return nil, err
+	}
+	meta := &eraftpb.SnapshotMetadata{
+		Index:     state.AppliedIndex,
+		Term:      state.AppliedTerm,
+		ConfState: confState(state.Region),
+	}
+	header, err := writeSnapshotFile(files, SnapshotName(regionID, meta), view, state.Region)
+	if err != nil {
+		return nil, err
+	}
+	data, err := proto.Marshal(header)
+	if err != nil {
+		return nil, errors.Annotate(err, "cannot encode the snapshot's header")
+	}
+	return &eraftpb.Snapshot{Data: data, Metadata: meta}, nil
+}
+
+func confState(region *metapb.Region) *eraftpb.ConfState {
+	cs := &eraftpb.ConfState{}
+	for _, p := range region.Peers {
+		cs.Nodes = append(cs.Nodes, p.Id)
+	}
+	slices.Sort(cs.Nodes)
+	return cs
+}
+
+// snapshotFiles are the snapshot files of one peer. It alone decides which of
+// them may go: a file stays while it is the last snapshot that was made, while it
+// is being installed, and from its arrival until Raft has decided whether to
+// install it. Two of these may be the same file.
+type snapshotFiles struct {
+	files  Files
+	logger *slog.Logger
+
+	made       string // "" if there is none
+	installing string // "" if there is none
+	received   []string
+}
+
+// receive notes a file that the transport has received.
+func (f *snapshotFiles) receive(name string) { f.received = append(f.received, name) }
+
+// setMade notes which snapshot is the last that was made.
+func (f *snapshotFiles) setMade(name string) {
+	old := f.made
+	f.made = name
+	f.retire(old)
+}
+
+// setInstalling notes which snapshot is being installed.
+func (f *snapshotFiles) setInstalling(name string) {
+	old := f.installing
+	f.installing = name
+	f.retire(old)
+}
+
+// sweep removes the received files that Raft has no use for. Raft must have
+// decided about all of them: it installs a snapshot with the next Ready or never.
+func (f *snapshotFiles) sweep() {
+	for _, name := range f.received {
+		f.retire(name)
+	}
+	f.received = f.received[:0]
+}
+
+// retire removes a file that is not in use.
+func (f *snapshotFiles) retire(name string) {
+	if name == "" || name == f.made || name == f.installing {
+		return
+	}
+	if err := f.files.Remove(name); err != nil {
+		f.logger.Warn("cannot remove a snapshot file", "name", name, "error", err)
+	}
+}
