@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"fmt"
-	"hash"
 	"hash/crc32"
 	"io"
 
@@ -40,6 +39,38 @@ func ReadSnapshotHeader(s *eraftpb.Snapshot) (*raftserverpb.SnapshotHeader, erro
 	return header, nil
 }
 
+// A SnapshotSum sums up the content of a snapshot file that is written to it,
+// piece by piece, to compare it with a header. The zero SnapshotSum has seen
+// nothing.
+type SnapshotSum struct {
+	size uint64
+	crc  uint32
+}
+
+// castagnoli is the polynomial that processors have an instruction for.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Write implements io.Writer. It never fails.
+func (s *SnapshotSum) Write(b []byte) (int, error) {
+	s.size += uint64(len(b))
+	s.crc = crc32.Update(s.crc, castagnoli, b)
+	return len(b), nil
+}
+
+// Size returns the number of bytes that were written.
+func (s *SnapshotSum) Size() uint64 { return s.size }
+
+// Check returns in what the content is not what the header says, or nil.
+func (s *SnapshotSum) Check(header *raftserverpb.SnapshotHeader) error {
+	switch {
+	case s.size != header.Size:
+		return errors.Errorf("it has %d bytes, and should have %d", s.size, header.Size)
+	case s.crc != header.Checksum:
+		return errors.New("its checksum is wrong")
+	}
+	return nil
+}
+
 // A CorruptSnapshotError says that a snapshot file is not what its header says.
 type CorruptSnapshotError struct {
 	Name, Reason string
@@ -58,15 +89,12 @@ func verifySnapshotFile(files Files, name string, header *raftserverpb.SnapshotH
 		return err
 	}
 	defer f.Close()
-	sum := &summer{hash: crc32.New(castagnoli)}
+	sum := &SnapshotSum{}
 	if _, err := io.Copy(sum, f); err != nil {
 		return errors.Annotatef(err, "cannot read snapshot file %s", name)
 	}
-	switch {
-	case sum.size != header.Size:
-		return &CorruptSnapshotError{name, "its size is wrong"}
-	case sum.hash.Sum32() != header.Checksum:
-		return &CorruptSnapshotError{name, "its checksum is wrong"}
+	if err := sum.Check(header); err != nil {
+		return &CorruptSnapshotError{name, err.Error()}
 	}
 	return nil
 }
@@ -134,9 +162,6 @@ func noEOF(err error) error {
 	return err
 }
 
-// castagnoli is the polynomial that processors have an instruction for.
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // writeSnapshotFile writes the data of a region, as view shows them, to the file
 // name, synced, and returns its header.
 func writeSnapshotFile(files Files, name string, view engine.Reader, of *metapb.Region) (*raftserverpb.SnapshotHeader, error) {
@@ -145,7 +170,7 @@ func writeSnapshotFile(files Files, name string, view engine.Reader, of *metapb.
 		return nil, errors.Annotate(err, "cannot create a snapshot file")
 	}
 	defer f.Close()
-	sum := &summer{hash: crc32.New(castagnoli)}
+	sum := &SnapshotSum{}
 	w := bufio.NewWriterSize(io.MultiWriter(f, sum), 64<<10)
 	r := region.Range(of)
 	for i, cf := range engine.Families {
@@ -159,7 +184,7 @@ func writeSnapshotFile(files Files, name string, view engine.Reader, of *metapb.
 	if err := f.Sync(); err != nil {
 		return nil, errors.Annotate(err, "cannot sync a snapshot file")
 	}
-	return &raftserverpb.SnapshotHeader{Region: of, Size: sum.size, Checksum: sum.hash.Sum32()}, nil
+	return &raftserverpb.SnapshotHeader{Region: of, Size: sum.size, Checksum: sum.crc}, nil
 }
 
 func writeFamily(w *bufio.Writer, number byte, cf engine.CF, r engine.Range, view engine.Reader) error {
@@ -180,15 +205,4 @@ func writeFamily(w *bufio.Writer, number byte, cf engine.CF, r engine.Range, vie
 		}
 	}
 	return it.Close()
-}
-
-// A summer counts and sums up what is written to it.
-type summer struct {
-	size uint64
-	hash hash.Hash32
-}
-
-func (s *summer) Write(b []byte) (int, error) {
-	s.size += uint64(len(b))
-	return s.hash.Write(b)
 }

@@ -2,8 +2,8 @@ package transport
 
 import (
 	"github.com/pingcap/errors"
-	"google.golang.org/protobuf/proto"
 
+	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
@@ -75,7 +75,7 @@ func checkSnapshot(m *raftserverpb.RaftMessage) error {
 	if meta.GetIndex() == 0 || meta.GetTerm() == 0 || meta.Term > m.Message.Term || len(meta.GetConfState().GetNodes()) == 0 {
 		return errors.New("its snapshot is of no place in the log")
 	}
-	header, err := snapshotHeader(snapshot)
+	header, err := raftstore.ReadSnapshotHeader(snapshot)
 	if err != nil {
 		return err
 	}
@@ -92,12 +92,4 @@ func checkSnapshot(m *raftserverpb.RaftMessage) error {
 		}
 	}
 	return errors.New("its snapshot is of a region without its receiver")
-}
-
-func snapshotHeader(s *eraftpb.Snapshot) (*raftserverpb.SnapshotHeader, error) {
-	header := &raftserverpb.SnapshotHeader{}
-	if err := proto.Unmarshal(s.GetData(), header); err != nil {
-		return nil, errors.Annotate(err, "its snapshot has no header")
-	}
-	return header, nil
 }

@@ -61,7 +61,7 @@ func (t *Transport) streamSnapshot(ctx context.Context, m *raftserverpb.RaftMess
 	if !ok {
 		return 0, errors.Errorf("store %d has no address", to)
 	}
-	header, err := snapshotHeader(m.Message.Snapshot)
+	header, err := raftstore.ReadSnapshotHeader(m.Message.Snapshot)
 	if err != nil {
 		return 0, err
 	}
@@ -159,8 +159,8 @@ func (t *Transport) receiveSnapshot(next func() (*raftserverpb.SnapshotChunk, er
 	for {
 		chunk, err := next()
 		if err != nil {
-			t.drops.count(DropCut, "from", from, "offset", r.received, "error", err)
-			return status.Errorf(codes.Aborted, "the snapshot was cut after %d bytes", r.received)
+			t.drops.count(DropCut, "from", from, "offset", r.sum.Size(), "error", err)
+			return status.Errorf(codes.Aborted, "the snapshot was cut after %d bytes", r.sum.Size())
 		}
 		done, why, err := r.take(chunk)
 		if err != nil {
@@ -176,7 +176,7 @@ func (t *Transport) receiveSnapshot(next func() (*raftserverpb.SnapshotChunk, er
 		}
 		if done {
 			t.cfg.Logger.Info("received a snapshot", "region", r.message.RegionId, "from", from,
-				"index", r.message.Message.Snapshot.Metadata.Index, "bytes", r.received)
+				"index", r.message.Message.Snapshot.Metadata.Index, "bytes", r.sum.Size())
 			t.store.Step(r.message)
 			return nil
 		}
@@ -193,8 +193,7 @@ type receiver struct {
 
 	temporary string
 	file      raftstore.File
-	received  uint64
-	sum       uint32
+	sum       raftstore.SnapshotSum // of what was received
 }
 
 // take adds a chunk, and reports whether it was the last: then the file is
@@ -208,11 +207,11 @@ func (r *receiver) take(c *raftserverpb.SnapshotChunk) (done bool, why DropReaso
 		return false, DropMalformed, errors.New("a second message in one snapshot")
 	}
 	switch n := uint64(len(c.Data)); {
-	case c.Offset != r.received:
-		return false, DropMalformed, errors.Errorf("a chunk for offset %d comes at %d", c.Offset, r.received)
+	case c.Offset != r.sum.Size():
+		return false, DropMalformed, errors.Errorf("a chunk for offset %d comes at %d", c.Offset, r.sum.Size())
 	case n > maxChunkSize || n == 0 && !c.Last:
 		return false, DropMalformed, errors.Errorf("a chunk of %d bytes", n)
-	case r.received+n > r.header.Size:
+	case r.sum.Size()+n > r.header.Size:
 		return false, DropCorrupt, errors.Errorf("the snapshot is longer than its %d bytes", r.header.Size)
 	}
 	if crc32.Checksum(c.Data, castagnoli) != c.Checksum {
@@ -221,16 +220,15 @@ func (r *receiver) take(c *raftserverpb.SnapshotChunk) (done bool, why DropReaso
 	if _, err := r.file.Write(c.Data); err != nil {
 		return false, DropDisk, errors.Annotate(err, "cannot write the snapshot")
 	}
-	r.received += uint64(len(c.Data))
-	r.sum = crc32.Update(r.sum, castagnoli, c.Data)
+	_, _ = r.sum.Write(c.Data)
 	if !c.Last {
 		return false, "", nil
 	}
-	switch {
-	case r.received != r.header.Size:
-		return false, DropCut, errors.Errorf("the snapshot ends after %d of %d bytes", r.received, r.header.Size)
-	case r.sum != r.header.Checksum:
-		return false, DropCorrupt, errors.New("the checksum of the snapshot is wrong")
+	if r.sum.Size() != r.header.Size {
+		return false, DropCut, errors.Errorf("the snapshot ends after %d of %d bytes", r.sum.Size(), r.header.Size)
+	}
+	if err := r.sum.Check(r.header); err != nil {
+		return false, DropCorrupt, errors.Annotate(err, "the snapshot is corrupt")
 	}
 	if err := r.finish(); err != nil {
 		return false, DropDisk, err
@@ -245,7 +243,7 @@ func (r *receiver) begin(m *raftserverpb.RaftMessage) (DropReason, error) {
 		err = errors.Errorf("a message of type %v brings no snapshot", m.Message.MsgType)
 	}
 	if err == nil {
-		r.header, err = snapshotHeader(m.Message.Snapshot)
+		r.header, err = raftstore.ReadSnapshotHeader(m.Message.Snapshot)
 	}
 	if err != nil {
 		return DropMalformed, err

@@ -1,10 +1,7 @@
 package storesim
 
 import (
-	"hash/crc32"
 	"io"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/lab/sim"
@@ -38,8 +35,8 @@ func (n network) Send(m *raftserverpb.RaftMessage) {
 // snapshotFile returns the file of the snapshot in m, and whether it is what the
 // snapshot says.
 func (s *store) snapshotFile(m *raftserverpb.RaftMessage) (content []byte, ok bool) {
-	header := &raftserverpb.SnapshotHeader{}
-	if err := proto.Unmarshal(m.Message.Snapshot.Data, header); err != nil {
+	header, err := raftstore.ReadSnapshotHeader(m.Message.Snapshot)
+	if err != nil {
 		return nil, false
 	}
 	f, err := s.files.Open(raftstore.SnapshotName(m.RegionId, m.Message.Snapshot.Metadata))
@@ -50,14 +47,14 @@ func (s *store) snapshotFile(m *raftserverpb.RaftMessage) (content []byte, ok bo
 	if content, err = io.ReadAll(f); err != nil {
 		return nil, false
 	}
-	ok = uint64(len(content)) == header.Size && crc32.Checksum(content, castagnoli) == header.Checksum
+	var sum raftstore.SnapshotSum
+	_, _ = sum.Write(content)
+	ok = sum.Check(header) == nil
 	if !ok {
 		s.env.Reach(SnapshotCorrupt)
 	}
 	return content, ok
 }
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Receive implements sim.Process.
 func (s *store) Receive(p *sim.Packet) {
