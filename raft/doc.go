@@ -72,10 +72,19 @@
 // The group changes by one member at a time (thesis chapter 4). A change is in
 // effect on a node once that node has applied it. The leader refuses a change
 // while an earlier one may not be applied, and a new leader refuses until it has
-// applied every entry that it found in its log. Ids are never used again: a node
-// that comes back empty is a new member. To remove the leader, hand over first:
-// in a group of two the one that stays could otherwise miss that its vote alone
-// now suffices.
+// applied every entry that it found in its log. To remove the leader, hand over
+// first: in a group of two the one that stays could otherwise miss that its vote
+// alone now suffices.
+//
+// An id stands for promises: votes and acknowledgements, on which the group counts.
+// So it is never given to a node that has forgotten them, and never to two nodes. A
+// node that comes back without its disk is a new member, under a new id. A member
+// that was removed may be added again if it still has what it saved.
+//
+// One breach of this is contained. A leader that adds an id which it has removed in
+// the same term does not count acknowledgements that the earlier holder of the id
+// may have sent. In a later term they are of no effect, as everything of an earlier
+// term. Nothing protects from a vote that was forgotten.
 //
 // # Messages
 //

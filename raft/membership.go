@@ -30,16 +30,29 @@ func (r *Raft) addNode(id uint64) {
 	at, _ := slices.BinarySearchFunc(r.members, id, func(p *Progress, id uint64) int {
 		return cmp.Compare(p.ID, id)
 	})
-	r.members = slices.Insert(r.members, at, newProgress(id, r.log.LastIndex()))
+	last := r.log.LastIndex()
+	p := newProgress(id, last)
+	r.members = slices.Insert(r.members, at, p)
+	if floor, ok := r.removed[id]; ok {
+		p.floor = floor
+		if last == floor {
+			// An earlier leader proposed this addition. Without an entry past
+			// the floor, the member could never be counted.
+			r.appendEntries(&pb.Entry{})
+		}
+	}
 }
 
 // removeNode makes id no longer a member, once the change is applied. The majority
-// is smaller now: entries may be committed that waited for id, and reads confirmed.
-// A leader that removed itself steps down (thesis §4.2.2). Removing a stranger does
+// is smaller now, and what waited for id may have one: that is looked at again. A
+// leader that removed itself steps down (thesis §4.2.2). Removing a stranger does
 // nothing.
 //
 //lab:implement 3A
 func (r *Raft) removeNode(id uint64) {
+	if r.progress(id) == nil {
+		return
+	}
 	r.members = slices.DeleteFunc(r.members, func(p *Progress) bool { return p.ID == id })
 	if r.state != StateLeader {
 		return
@@ -51,6 +64,10 @@ func (r *Raft) removeNode(id uint64) {
 	if r.leadTransferee == id {
 		r.leadTransferee = None
 	}
+	if r.removed == nil {
+		r.removed = map[uint64]uint64{}
+	}
+	r.removed[id] = r.log.LastIndex()
 	r.maybeCommit()
 	r.confirmReads()
 }

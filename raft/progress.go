@@ -14,6 +14,12 @@ type Progress struct {
 	// and Next is under way, or assumed to be there.
 	Next uint64
 
+	// floor is the highest index that an acknowledgement may name which an
+	// earlier holder of the id has sent in this term. An acknowledgement up to
+	// there moves Next, and never Match. It is 0 for nearly every member; see
+	// Raft.removed.
+	floor uint64 //lab:private
+
 	// State says how much the leader dares to send.
 	State ProgressState //lab:private
 
@@ -71,7 +77,7 @@ func (p *Progress) probe() {
 		// probe that follows it finds out, and falls back if not.
 		next = max(next, p.snapshot+1)
 	}
-	*p = Progress{ID: p.ID, Match: p.Match, Next: next, nudge: true,
+	*p = Progress{ID: p.ID, Match: p.Match, Next: next, floor: p.floor, nudge: true,
 		confirmed: p.confirmed, inflight: p.inflight.emptied()}
 }
 
@@ -79,7 +85,7 @@ func (p *Progress) probe() {
 //
 //lab:private
 func (p *Progress) replicate() {
-	*p = Progress{ID: p.ID, Match: p.Match, Next: p.Match + 1, State: StateReplicate,
+	*p = Progress{ID: p.ID, Match: p.Match, Next: p.Match + 1, floor: p.floor, State: StateReplicate,
 		commit: p.commit, confirmed: p.confirmed, inflight: p.inflight.emptied()}
 }
 
@@ -87,18 +93,18 @@ func (p *Progress) replicate() {
 //
 //lab:private
 func (p *Progress) awaitSnapshot(index uint64) {
-	*p = Progress{ID: p.ID, Match: p.Match, Next: index + 1, State: StateSnapshot,
+	*p = Progress{ID: p.ID, Match: p.Match, Next: index + 1, floor: p.floor, State: StateSnapshot,
 		snapshot: index, confirmed: p.confirmed, inflight: p.inflight.emptied()}
 }
 
 // acknowledge notes that the member's log matches up to index, and reports
-// whether that is news.
+// whether Match has moved.
 //
 //lab:private
 func (p *Progress) acknowledge(index uint64) bool {
 	p.paused = false
 	p.Next = max(p.Next, index+1)
-	if index <= p.Match {
+	if index <= max(p.Match, p.floor) {
 		return false
 	}
 	p.Match = index

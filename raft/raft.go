@@ -95,6 +95,15 @@ type Raft struct {
 	// that index is applied (thesis §4.1).
 	pendingConfIndex uint64
 
+	// removed has, for each member that a leader removed in its own term, the
+	// last index of the leader's log at that moment. If the id is added again
+	// in this term, acknowledgements up to there may be late ones of a node
+	// that is gone (see Membership in the package comment): they must not
+	// count. In a later term they are dropped as stale. A late confirmation of
+	// reads may count: that its sender followed this leader after a read was
+	// asked for stays true.
+	removed map[uint64]uint64 //lab:private
+
 	// termStart is the index of the first entry of a leader's own term.
 	termStart uint64 //lab:private
 	reads     reads  //lab:private
@@ -407,6 +416,7 @@ func (r *Raft) reset(term uint64) {
 	r.votes = nil
 	r.leadTransferee = None
 	r.pendingConfIndex = 0
+	r.removed = nil
 	r.reads.asked = nil
 	r.heartbeatElapsed = 0
 	r.electionElapsed = 0
