@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -17,7 +16,7 @@ import (
 // TestMain is the program itself if a test, or the program, starts it as such.
 func TestMain(m *testing.M) {
 	if os.Getenv("LAB_MAIN") != "" || len(os.Args) > 1 && os.Args[1] == "sandbox" {
-		os.Exit(run(context.Background(), os.Args[1:]))
+		main()
 	}
 	os.Exit(m.Run())
 }
