@@ -111,5 +111,9 @@ func describe(e cluster.Event) string {
 	if e.Ended == "" {
 		return fmt.Sprintf("store %d runs again, process %d", e.Store.ID, e.Process)
 	}
-	return fmt.Sprintf("store %d has ended (%s), log in %s; it is started again in %s", e.Store.ID, e.Ended, e.Store.Log, e.Pause)
+	line := fmt.Sprintf("store %d has ended (%s), log in %s; it is started again in %s", e.Store.ID, e.Ended, e.Store.Log, e.Pause)
+	if !e.Killed {
+		line += "\n  it said: " + e.Store.LastWords()
+	}
+	return line
 }

@@ -28,6 +28,8 @@ type Event struct {
 	Process int
 	// Ended says how the process ended; empty if the store runs again.
 	Ended string
+	// Killed is whether a signal ended the process, and not the process itself.
+	Killed bool
 	// Pause is the time until a store that has ended is started again.
 	Pause time.Duration
 }
@@ -106,8 +108,9 @@ func (r Restarts) next(last, lasted time.Duration) time.Duration {
 func (s *supervisor) ended(store *Store, pause time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failed[store] = store.process.ProcessState.Exited() // and was not killed
-	s.report(Event{Store: store, Process: store.Process(), Ended: store.Exit(), Pause: pause})
+	killed := !store.process.ProcessState.Exited()
+	s.failed[store] = !killed
+	s.report(Event{Store: store, Process: store.Process(), Ended: store.Exit(), Killed: killed, Pause: pause})
 	if s.failures() < s.stores {
 		return nil
 	}

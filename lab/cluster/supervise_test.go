@@ -118,6 +118,7 @@ func TestKilledStoresComeBack(t *testing.T) {
 				continue
 			}
 			require.Equal(t, "signal: killed", e.Ended)
+			require.True(t, e.Killed)
 			killed[e.Process] = true
 		}
 		for id, pid := range before {
