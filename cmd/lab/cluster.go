@@ -1,17 +1,27 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/labkv/labkv/lab/cluster"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/spf13/cobra"
 )
+
+// restarts leaves a store away for long enough to see what the others do without it:
+// they elect a leader within about two seconds.
+var restarts = cluster.Restarts{After: 5 * time.Second, AtMost: time.Minute}
+
+// stopPatience is how long a store may take to stop before it is killed. It is more
+// than the store itself gives its calls.
+const stopPatience = 15 * time.Second
 
 func (a *app) clusterCommand() *cobra.Command {
 	var (
@@ -24,14 +34,17 @@ func (a *app) clusterCommand() *cobra.Command {
 		Long: `Builds labkv-server from the tree and runs a cluster of it on this machine, as
 processes with real disks, until an interrupt (Ctrl-C). It needs a C compiler.
 
-The data are in a temporary directory that is removed in the end, or in --dir,
+A store that ends is reported, and started again after 5 seconds: kill one, or two,
+and watch the others.
+
+The data is in a temporary directory that is removed at the end, or in --dir,
 where the same cluster goes on the next time.`,
 		Example: `  lab cluster
   lab cluster --dir data --stores 5`,
 		Args: cobra.NoArgs,
 	}
 	cmd.Flags().IntVar(&stores, "stores", 3, "`number` of stores of a new cluster")
-	cmd.Flags().StringVar(&dir, "dir", "", "`directory` for the data, which stays (default a temporary one)")
+	cmd.Flags().StringVar(&dir, "dir", "", "`directory` for the data, which is kept (default a temporary one)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if stores < 1 || stores > 9 {
 			return usageError{fmt.Errorf("--stores %d is not between 1 and 9", stores)}
@@ -42,7 +55,10 @@ where the same cluster goes on the next time.`,
 }
 
 func (a *app) runCluster(cmd *cobra.Command, stores int, dir string) error {
-	ctx := cmd.Context()
+	// A reader of the output that has gone must not end this process without its
+	// stores.
+	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGPIPE)
+	defer stop()
 	root, err := course.Find(a.directory)
 	if err != nil {
 		return err
@@ -63,41 +79,41 @@ func (a *app) runCluster(cmd *cobra.Command, stores int, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer c.Stop(15 * time.Second)
+	defer c.Stop(stopPatience)
 	if err := c.Start(); err != nil {
 		return err
 	}
 	out := cmd.OutOrStdout()
-	for _, s := range c.Stores() {
-		fmt.Fprintf(out, "store %d at %s, log in %s\n", s.ID, s.Addr, s.Log)
+	introduce(out, c, filepath.Join(bin, "labkv-ctl"))
+	if err := c.Supervise(ctx, restarts, func(e cluster.Event) { fmt.Fprintln(out, describe(e)) }); err != nil {
+		return err
 	}
-	fmt.Fprintf(out, "\nTry it, in another terminal:\n\n  %s raw put key value --addr %s\n\nCtrl-C stops all.\n",
-		filepath.Join(bin, "labkv-ctl"), strings.Join(c.Addrs(), ","))
-
-	// A store that ends by itself could not start, or is broken; either way
-	// there is no use in going on as if nothing had happened.
-	ended := make(chan *cluster.Store, len(c.Stores()))
-	for _, s := range c.Stores() {
-		go func() {
-			<-s.Exited()
-			ended <- s
-		}()
-	}
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(out, "stopping")
-		return nil
-	case s := <-ended:
-		return errors.New(lastWords(s))
-	}
+	fmt.Fprintln(out, "stopping")
+	return nil
 }
 
-// lastWords says why a store has ended.
-func lastWords(s *cluster.Store) string {
-	text, err := os.ReadFile(s.Log)
-	if err != nil {
-		return fmt.Sprintf("store %d has ended: %v", s.ID, err)
+// introduce says which stores there are, and what to do with them.
+func introduce(out io.Writer, c *cluster.Cluster, ctl string) {
+	for _, s := range c.Stores() {
+		fmt.Fprintf(out, "store %d at %s, process %d, log in %s\n", s.ID, s.Addr, s.Process(), s.Log)
 	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return fmt.Sprintf("store %d has ended: %s", s.ID, lines[len(lines)-1])
+	fmt.Fprintf(out, `
+Try it, in another terminal:
+
+  %s raw put key value --addr %s
+
+Kill a store (kill -9 %d) and it comes back after %s. Ctrl-C stops all.
+`, ctl, strings.Join(c.Addrs(), ","), c.Stores()[0].Process(), restarts.After)
+}
+
+// describe tells an event in one line.
+func describe(e cluster.Event) string {
+	if e.Ended == "" {
+		return fmt.Sprintf("store %d runs again, process %d", e.Store.ID, e.Process)
+	}
+	line := fmt.Sprintf("store %d has ended (%s), log in %s; it is started again in %s", e.Store.ID, e.Ended, e.Store.Log, e.Pause)
+	if !e.Killed {
+		line += "\n  it said: " + e.Store.LastWords()
+	}
+	return line
 }

@@ -7,8 +7,11 @@ import (
 	"context"
 	"io"
 	"os"
-	"path/filepath"
+	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,54 +21,166 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// A cluster serves until it is interrupted, and goes on where it was.
+// patience bounds every wait for a cluster: a minute is more than a build and an
+// election take on a busy machine.
+const patience = time.Minute
+
+// A clusterProcess is "lab cluster" as a process, as a terminal runs it.
+type clusterProcess struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	out   io.Closer   // the reading end of its output
+	lines chan string // of its output; closed at the end
+	addrs []string
+	pids  map[string]int // by store
+}
+
+// startCluster runs "lab cluster" on dir and returns once it says how to stop it.
+func startCluster(t *testing.T, dir string) *clusterProcess {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	p := &clusterProcess{
+		t:     t,
+		cmd:   exec.Command(self, "-C", "../..", "cluster", "--dir", dir),
+		lines: make(chan string),
+		pids:  map[string]int{},
+	}
+	p.cmd.Env = append(os.Environ(), "LAB_MAIN=1")
+	p.cmd.Stderr = os.Stderr
+	out, err := p.cmd.StdoutPipe()
+	require.NoError(t, err)
+	p.out = out
+	require.NoError(t, p.cmd.Start())
+	t.Cleanup(func() {
+		// A cluster that does not stop must not hold up the tests, nor outlive them.
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		for _, pid := range p.pids {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+	go func() {
+		defer close(p.lines)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			p.lines <- lines.Text()
+		}
+	}()
+	for range 3 {
+		m := p.expect(`^store (\d) at (\S+), process (\d+), log in (.*)$`)
+		p.addrs = append(p.addrs, m[2])
+		p.note(m[1], m[3])
+		require.True(t, strings.HasPrefix(m[4], dir), m[4])
+	}
+	p.expect("Ctrl-C")
+	return p
+}
+
+// expect reads lines up to one that matches, and returns the match.
+func (p *clusterProcess) expect(pattern string) []string {
+	p.t.Helper()
+	re := regexp.MustCompile(pattern)
+	late := time.After(patience)
+	var seen []string
+	for {
+		select {
+		case line, ok := <-p.lines:
+			if !ok {
+				p.t.Fatalf("lab cluster ended before it said %q:\n%s", pattern, strings.Join(seen, "\n"))
+			}
+			if m := re.FindStringSubmatch(line); m != nil {
+				return m
+			}
+			seen = append(seen, line)
+		case <-late:
+			p.t.Fatalf("lab cluster did not say %q within %s:\n%s", pattern, patience, strings.Join(seen, "\n"))
+		}
+	}
+}
+
+func (p *clusterProcess) note(store, pid string) {
+	n, err := strconv.Atoi(pid)
+	require.NoError(p.t, err)
+	p.pids[store] = n
+}
+
+// stop sends a signal, and requires that everything ends in order.
+func (p *clusterProcess) stop(signal syscall.Signal) {
+	p.t.Helper()
+	require.NoError(p.t, p.cmd.Process.Signal(signal))
+	p.ends()
+}
+
+// ends requires that lab and all stores end.
+func (p *clusterProcess) ends() {
+	p.t.Helper()
+	late := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
+	defer late.Stop()
+	for range p.lines {
+	}
+	require.NoError(p.t, p.cmd.Wait(), "within %s", patience)
+	for store, pid := range p.pids {
+		require.Equal(p.t, syscall.ESRCH, syscall.Kill(pid, 0), "store %s, process %d, is left", store, pid)
+	}
+}
+
+// TestCluster kills a store of a running cluster. The others go on, the store comes
+// back by itself, and whatever ends the cluster leaves no process and no file; the
+// next cluster of the same directory has the data.
 func TestCluster(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
 	dir := t.TempDir()
-	for range 2 {
-		ctx, interrupt := context.WithCancel(t.Context())
-		root := newApp().command()
-		root.SetArgs([]string{"-C", "../..", "cluster", "--stores", "3", "--dir", dir})
-		out, in := io.Pipe()
-		root.SetOut(in)
-		ended := make(chan error, 1)
-		go func() {
-			ended <- root.ExecuteContext(ctx)
-			in.Close()
-		}()
-		var addrs []string
-		lines := bufio.NewScanner(out)
-		for lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C") {
-			if _, rest, found := strings.Cut(lines.Text(), " at "); found {
-				addr, log, _ := strings.Cut(rest, ", log in ")
-				addrs = append(addrs, addr)
-				require.Equal(t, dir, filepath.Dir(log))
-			}
-		}
-		require.Len(t, addrs, 3)
-		c, err := client.NewRaw(client.Config{Addrs: addrs})
+	for i, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		p := startCluster(t, dir)
+		c, err := client.NewRaw(client.Config{Addrs: p.addrs})
 		require.NoError(t, err)
-		defer c.Close()
-		if before, found, err := c.Get(t.Context(), engine.CFDefault, []byte("a")); found {
-			require.Equal(t, "1", string(before))
-			require.NoError(t, c.Delete(t.Context(), engine.CFDefault, []byte("a")))
-		} else {
+		key := []byte("a")
+		if i > 0 {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			value, found, err := c.Get(ctx, engine.CFDefault, key)
+			cancel()
 			require.NoError(t, err)
-			require.NoError(t, c.Put(t.Context(), engine.CFDefault, []byte("a"), []byte("1")))
+			require.True(t, found)
+			require.Equal(t, strconv.Itoa(i-1), string(value))
 		}
-		interrupt()
-		for lines.Scan() {
+		put(t, c, key, strconv.Itoa(i))
+		if i == 0 {
+			require.NoError(t, syscall.Kill(p.pids["2"], syscall.SIGKILL))
+			p.expect(`^store 2 has ended \(signal: killed\), log in .*store-2\.log; it is started again in 5s$`)
+			put(t, c, []byte("b"), "without one")
+			p.note("2", p.expect(`^store 2 runs again, process (\d+)$`)[1])
 		}
-		require.NoError(t, <-ended)
-		soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		_, _, err = c.Get(soon, engine.CFDefault, []byte("a"))
-		cancel()
-		require.Error(t, err, "nobody is left")
+		c.Close()
+		p.stop(signal)
 	}
 	left, err := os.ReadDir(temporary)
 	require.NoError(t, err)
 	require.Empty(t, left)
+}
+
+// put writes until the write is acknowledged: of one on its way to a store that dies,
+// the outcome is unknown, and to write it again does no harm here.
+func put(t *testing.T, c *client.Raw, key []byte, value string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		err := c.Put(ctx, engine.CFDefault, key, []byte(value))
+		if err == nil {
+			return
+		}
+		require.NoError(t, ctx.Err(), "no write within %s: %v", patience, err)
+	}
+}
+
+// When the reader of the output has gone, as in "lab cluster | head", the cluster ends
+// at the next thing that there is to say: in order, and not by the broken pipe.
+func TestClusterWithoutReader(t *testing.T) {
+	p := startCluster(t, t.TempDir())
+	require.NoError(t, p.out.Close())
+	require.NoError(t, syscall.Kill(p.pids["1"], syscall.SIGKILL))
+	p.ends()
 }
 
 func TestClusterUsage(t *testing.T) {

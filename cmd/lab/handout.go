@@ -31,9 +31,9 @@ Git repository with one commit. The same tree always gives the same commit.`,
 				return err
 			}
 			if commit == "" {
-				fmt.Printf("%s holds the handout; git is not installed, so it is no repository\n", args[0])
+				fmt.Printf("%s holds the handout of version %s; git is not installed, so it is no repository\n", args[0], c.Version)
 			} else {
-				fmt.Printf("%s holds the handout, commit %.12s\n", args[0], commit)
+				fmt.Printf("%s holds the handout of version %s, commit %.12s\n", args[0], c.Version, commit)
 			}
 			return nil
 		}),

@@ -8,8 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"syscall"
 
+	"github.com/labkv/labkv/lab/cluster"
 	"github.com/spf13/cobra"
 )
 
@@ -44,7 +44,7 @@ type usageError struct {
 func (e usageError) Unwrap() error { return e.error }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), cluster.Signals()...)
 	code := run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -17,7 +16,7 @@ import (
 // TestMain is the program itself if a test, or the program, starts it as such.
 func TestMain(m *testing.M) {
 	if os.Getenv("LAB_MAIN") != "" || len(os.Args) > 1 && os.Args[1] == "sandbox" {
-		os.Exit(run(context.Background(), os.Args[1:]))
+		main()
 	}
 	os.Exit(m.Run())
 }
@@ -117,13 +116,13 @@ func TestBrokenCourse(t *testing.T) {
 	edit(t, root, "course.yaml", "points: 5", "points: five")
 	code, _, stderr := lab(t, root, "test")
 	require.Equal(t, exitHarness, code)
-	require.Equal(t, "lab: course.yaml:23: \"five\" does not belong here, a whole number does\n", stderr)
+	require.Equal(t, "lab: course.yaml:24: \"five\" does not belong here, a whole number does\n", stderr)
 
 	root = counting(t)
 	edit(t, root, "counter/counter_test.go", "func TestSum2A", "func TestSums2A")
 	code, _, stderr = lab(t, root, "test")
 	require.Equal(t, exitHarness, code)
-	require.Equal(t, "lab: course.yaml:28: TestSum2A is not in package counter\n"+
+	require.Equal(t, "lab: course.yaml:29: TestSum2A is not in package counter\n"+
 		"counter/counter_test.go:39: TestSums2A is not among the tests of stage 2a in course.yaml\n", stderr)
 }
 
@@ -286,13 +285,18 @@ func TestHandoutCommand(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "handout")
 	code, stdout, stderr := lab(t, root, "handout", dir)
 	require.Equal(t, exitPassed, code, stderr)
-	require.Contains(t, stdout, dir+" holds the handout")
+	require.Contains(t, stdout, dir+" holds the handout of version 2.1")
 	require.NoFileExists(t, filepath.Join(dir, "counter", "solution_test.go"))
 
 	code, stdout, _ = lab(t, dir, "test", "1", "2a")
 	require.Equal(t, exitFailed, code)
 	require.True(t, strings.HasSuffix(stdout, "\nscore 0/15\n0 passed, 5 failed, 0 skipped\n"), stdout)
 	require.Contains(t, stdout, "not implemented: (*Counter).Add")
+
+	// What was made of it can be graded, and says which version it was made for.
+	edit(t, root, "course.yaml", "version: \"2.1\"", "version: \"3.0\"")
+	_, stdout, _ = lab(t, root, "grade", dir, "--stage", "1")
+	require.Contains(t, stdout, "made for version 2.1 of the course, this is version 3.0: get the handout")
 
 	code, _, stderr = lab(t, root, "handout", dir)
 	require.Equal(t, exitUsage, code)

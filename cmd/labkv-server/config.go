@@ -76,8 +76,8 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.Uint64Var(&c.ClusterID, "cluster-id", c.ClusterID, "`id` of the cluster, the same for all its stores")
 	flags.Uint64Var(&c.StoreID, "store-id", c.StoreID, "`id` of this store in its cluster")
 	flags.Var(&c.Peers, "peer", "`ID=HOST:PORT` of a store of the cluster, this one included; once for each")
-	flags.BoolVar(&c.bootstrap, "bootstrap", false, "begin with no data: only for the first start of a new cluster, on every store of it")
-	flags.BoolVar(&c.rejoin, "rejoin", false, "begin with no data in a cluster that has some, because those of this store are lost: "+
+	flags.BoolVar(&c.bootstrap, "bootstrap", false, "begin without data, as a store of a new cluster: for the first start only, which waits until all stores have been started so")
+	flags.BoolVar(&c.rejoin, "rejoin", false, "begin without data in a cluster that has data, because the data of this store is lost: "+
 		"one store at a time, while all others are healthy and stay so until this one has caught up; else acknowledged writes can be lost")
 	flags.StringVar(&c.Path, "path", c.Path, "`directory` that holds the data; created if it is not there")
 	flags.StringVar(&c.Addr, "addr", c.Addr, "`host:port` to listen on (default "+defaultAddr+", in a cluster the store's own address among the peers)")

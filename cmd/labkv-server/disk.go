@@ -9,12 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pingcap/errors"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
@@ -63,23 +59,16 @@ func checkEmpty(path string) error {
 	return nil
 }
 
-// openReplicated opens what a store of a cluster has on disk, and makes a new
-// store if that was asked for. The caller closes it.
-func openReplicated(ctx context.Context, c *config, log *slog.Logger) (_ *replicated.Disk, err error) {
+// openReplicated opens what a store of a cluster has on disk. With --bootstrap or
+// --rejoin it makes a new store first, in an empty directory and with the consent of
+// the others. The caller closes it.
+func openReplicated(ctx context.Context, c *config, f *founders, log *slog.Logger) (_ *replicated.Disk, err error) {
 	if exists(c.Path, engineFile) {
 		return nil, errors.Errorf("%s holds a store that serves alone: start it with --standalone, or choose another directory", c.Path)
 	}
 	empty := !exists(c.Path, raftDir, engineFile) && !exists(c.Path, kvDir, engineFile)
-	switch {
-	case empty && !c.bootstrap && !c.rejoin:
-		return nil, errors.Errorf("%s holds no store yet: pass --bootstrap if the whole cluster starts for the first time, or see --rejoin in --help if the data of this store are lost", c.Path)
-	case empty:
-		if err := checkEmpty(c.Path); err != nil {
-			return nil, err
-		}
-	}
-	if c.rejoin {
-		if err := c.othersAreHealthy(ctx); err != nil {
+	if empty {
+		if err := c.mayMakeStore(ctx, f); err != nil {
 			return nil, err
 		}
 	}
@@ -115,7 +104,10 @@ func openReplicated(ctx context.Context, c *config, log *slog.Logger) (_ *replic
 	opened = append(opened, files.Close)
 
 	if c.bootstrap || c.rejoin {
-		if err := c.makeStore(disk); err != nil {
+		if !empty {
+			return nil, c.notEmpty(disk)
+		}
+		if err := raftstore.Bootstrap(c.identity(disk), c.firstRegion()); err != nil {
 			return nil, err
 		}
 		log.Info("made a new store", "cluster", c.ClusterID, "store", c.StoreID, "members", len(c.members), "rejoin", c.rejoin)
@@ -126,35 +118,52 @@ func openReplicated(ctx context.Context, c *config, log *slog.Logger) (_ *replic
 	return disk, nil
 }
 
-// makeStore makes a store of engines that are new: region 1 with all keys, and a
-// peer of it on every store, whose id is that of the store.
+// mayMakeStore returns an error unless a store may be made in the directory, which
+// holds none.
+func (c *config) mayMakeStore(ctx context.Context, f *founders) error {
+	if !c.bootstrap && !c.rejoin {
+		return errors.Errorf("%s holds no store yet: pass --bootstrap if the whole cluster starts for the first time, or see --rejoin in --help if the data of this store is lost", c.Path)
+	}
+	if err := checkEmpty(c.Path); err != nil {
+		return err
+	}
+	if c.bootstrap {
+		return f.begin(ctx, c.Addr)
+	}
+	return f.established(ctx)
+}
+
+// firstRegion is what a new store begins with: region 1 with all keys, and a peer of
+// it on every store, whose id is the id of the store.
 //
 // A store that has lost its data comes back the same way, under its old id, as a
 // voter that knows nothing. Raft forbids that in general. The store may have
-// acknowledged entries that are now on a minority, and voted in a term of which it
-// does not remember; it could help to elect a leader without those entries, and
-// they would be lost although they were acknowledged to a client. With all others
-// healthy they have, or are about to get, everything that is committed: then each
-// of them refuses its vote to whoever has less, and nobody has a majority without
-// one of them. That holds until the store has caught up, and for one such store
-// at a time. Nobody can check that it goes on to hold, so it is left to the one
-// who passes --rejoin; what can be checked is that it holds now.
-func (c *config) makeStore(disk *replicated.Disk) error {
+// acknowledged entries that are now on a minority, and voted in a term that it does
+// not remember; it could help to elect a leader without those entries, and they would
+// be lost although they were acknowledged to a client. With all others healthy they
+// have, or are about to get, everything that is committed: then each of them refuses
+// its vote to a candidate that has less, and no candidate has a majority without one
+// of them. That holds until the store has caught up, and for one such store at a
+// time. No program can check that it goes on to hold, so it is left to the operator
+// who passes --rejoin; what can be checked is that the others answer and have data.
+func (c *config) firstRegion() *metapb.Region {
 	region := &metapb.Region{Id: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1}}
 	for _, id := range slices.Sorted(maps.Keys(c.members)) {
 		region.Peers = append(region.Peers, &metapb.Peer{Id: id, StoreId: id})
 	}
-	before, err := raftstore.Regions(disk.KV)
-	switch {
-	case err != nil:
+	return region
+}
+
+// notEmpty is the error for a directory in which a store was to be made, and is one.
+func (c *config) notEmpty(disk *replicated.Disk) error {
+	regions, err := raftstore.Regions(disk.KV)
+	if err != nil {
 		return err
-	case len(before) > 0:
-		return errors.Errorf("%s holds a store already: start it without --bootstrap and --rejoin", c.Path)
 	}
-	if err := raftstore.Bootstrap(c.identity(disk), region); err != nil {
-		return errors.Annotate(c.halfStore(), err.Error())
+	if len(regions) == 0 {
+		return c.halfStore()
 	}
-	return nil
+	return errors.Errorf("%s holds a store already: start it without --bootstrap and --rejoin", c.Path)
 }
 
 // halfStore is the error for a directory with some of a store's data.
@@ -188,39 +197,13 @@ func (c *config) checkMembers(disk *replicated.Disk) error {
 }
 
 // list returns the keys of a map as text, in ascending order.
-func list[V any](ids map[uint64]V) string {
+func list[V any](ids map[uint64]V) string { return join(slices.Sorted(maps.Keys(ids))) }
+
+// join returns ids as text.
+func join(ids []uint64) string {
 	var texts []string
-	for _, id := range slices.Sorted(maps.Keys(ids)) {
+	for _, id := range ids {
 		texts = append(texts, fmt.Sprint(id))
 	}
 	return strings.Join(texts, ", ")
-}
-
-// othersAreHealthy returns an error unless all other stores serve.
-func (c *config) othersAreHealthy(ctx context.Context) error {
-	const patience = 5 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for _, id := range slices.Sorted(maps.Keys(c.members)) {
-		if id == c.StoreID {
-			continue
-		}
-		if err := healthy(ctx, c.members[id]); err != nil {
-			return errors.Errorf("store %d at %s is not healthy: --rejoin needs all others, else acknowledged writes could be lost (%v)", id, c.members[id], err)
-		}
-	}
-	return nil
-}
-
-func healthy(ctx context.Context, addr string) error {
-	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		return errors.Trace(err)
-	}
-	defer conn.Close()
-	answer, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
-	if err == nil && answer.Status != grpc_health_v1.HealthCheckResponse_SERVING {
-		err = errors.Errorf("it says %s", answer.Status)
-	}
-	return errors.Trace(err)
 }

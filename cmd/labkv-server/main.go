@@ -5,7 +5,8 @@
 //
 // In the first form the store serves alone. In the second it is one of a cluster
 // whose stores are all known from the beginning, and each of them keeps a copy of
-// all keys. The first start of such a store needs --bootstrap.
+// all keys. The first start of such a store needs --bootstrap, and waits for the
+// first start of all others.
 //
 // Settings come from the file, then from flags, which win. It stops on SIGINT or
 // SIGTERM, after letting calls finish for a while; a second signal ends it at once.
@@ -73,7 +74,7 @@ with the same cluster.toml for all stores:
   2 = "10.0.0.2:20160"
   3 = "10.0.0.3:20160"
 
-Without --bootstrap from the second start on.`,
+The first start waits for all stores. Later ones go without --bootstrap.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return &usageError{fmt.Errorf("unexpected argument %q: everything is set by flags, see --help", args[0])}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
@@ -123,3 +124,7 @@ func command(t *testing.T, name string, args ...string) (code int, stdout, stder
 	require.NotNil(t, cmd.ProcessState, "%s did not start", name)
 	return cmd.ProcessState.ExitCode(), out.String(), err.String()
 }
+
+// patience bounds every wait for processes: more than any of them takes on a busy
+// machine.
+const patience = time.Minute

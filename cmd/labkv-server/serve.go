@@ -15,14 +15,17 @@ import (
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/kv/storage/standalone"
+	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
 // serve runs a store until ctx is done, or until it cannot go on.
 func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	var (
-		s  storage.Storage
-		rs *replicated.Storage // nil if the store serves alone
+		s storage.Storage
+		// Both are nil if the store serves alone.
+		rs *replicated.Storage
+		f  *founders
 	)
 	if c.Standalone {
 		s = standalone.New(standalone.Config{
@@ -30,11 +33,12 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 			NoSync: !c.Sync,
 		})
 	} else {
+		f = newFounders(c, log)
 		rs = replicated.New(replicated.Config{
 			ClusterID:     c.ClusterID,
 			StoreID:       c.StoreID,
 			Addrs:         c.members,
-			Open:          func() (*replicated.Disk, error) { return openReplicated(ctx, c, log) },
+			Open:          func() (*replicated.Disk, error) { return openReplicated(ctx, c, f, log) },
 			Tick:          time.Duration(c.Tick),
 			MaxLogEntries: c.MaxLogEntries,
 			Logger:        log,
@@ -42,6 +46,10 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		s = rs
 	}
 	if err := s.Start(); err != nil {
+		if ctx.Err() != nil {
+			log.Info("stopped before the store began to serve")
+			return nil
+		}
 		return explain(c, err)
 	}
 	defer func() {
@@ -67,6 +75,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		Logger:         log,
 	})
 	tinykvpb.RegisterTinyKvServer(e, server.New(s))
+	if f != nil {
+		raftserverpb.RegisterBootstrapServer(e, f)
+	}
 
 	ctx, fail := context.WithCancel(ctx)
 	defer fail()

@@ -148,18 +148,22 @@ func (c *Cluster) Start() error {
 		if s.Running() {
 			continue
 		}
-		var args []string
-		if !s.hasData() {
-			args = append(args, "--bootstrap")
-		}
-		if err := s.Start(args...); err != nil {
+		if err := s.start(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Stop asks all stores to stop, and waits for them; who has not stopped after
+// start starts the process, with --bootstrap if the store has no data.
+func (s *Store) start() error {
+	if s.hasData() {
+		return s.Start()
+	}
+	return s.Start("--bootstrap")
+}
+
+// Stop asks all stores to stop, and waits for them; one that has not stopped after
 // patience is killed.
 func (c *Cluster) Stop(patience time.Duration) {
 	var stopping sync.WaitGroup
@@ -168,8 +172,9 @@ func (c *Cluster) Stop(patience time.Duration) {
 			continue
 		}
 		stopping.Go(func() {
-			// An error means that it has ended by itself.
+			// Errors mean that it has ended by itself.
 			_ = s.process.Process.Signal(syscall.SIGTERM)
+			_ = resume(s.process.Process)
 			select {
 			case <-s.exited:
 			case <-time.After(patience):
@@ -224,6 +229,10 @@ func (s *Store) Running() bool {
 		return true
 	}
 }
+
+// Exit says how the process that was started last has ended, such as "exit status 1"
+// or "signal: killed". It must have ended.
+func (s *Store) Exit() string { return s.process.ProcessState.String() }
 
 // Process returns the id of the process that was started last.
 func (s *Store) Process() int { return s.process.Process.Pid }

@@ -5,6 +5,7 @@
 // # The file
 //
 //	title: LabKV
+//	version: "1.0"                        # see Version
 //	budget: {time: 60s, memory: 1GiB}     # of one test process; a stage may have its own
 //	handout:
 //	  exclude: [lab/mutants, "**/*_internal_test.go"]
@@ -67,6 +68,7 @@ type Course struct {
 	Root     string // absolute directory that holds the file
 	Module   string // path of the Go module in Root
 	Title    string
+	Version  Version
 	Exclude  []string // patterns of files that a handout does not contain
 	Imports  []string // patterns of packages that submissions may import everywhere
 	Projects []*Project

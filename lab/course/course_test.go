@@ -64,6 +64,7 @@ projects:
         tests:
           - TestEnd2AB
           - {name: TestSecret2AB, hidden: true}
+version: "1.2"
 `
 
 var wholeTree = map[string]string{
@@ -80,6 +81,7 @@ func TestLoad(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "A course", c.Title)
 	require.Equal(t, "example.com/c", c.Module)
+	require.Equal(t, course.Version{Major: 1, Minor: 2}, c.Version)
 	require.Equal(t, []string{"secret", "**/*_internal_test.go"}, c.Exclude)
 	require.Equal(t, []string{"1", "2AA", "2AB"}, c.Directives())
 	require.Equal(t, []string{"a", "b"}, c.EditDirs())
@@ -219,6 +221,8 @@ func TestMistakes(t *testing.T) {
 		{"time", "time: 20s", "time: 20", `course.yaml:2: time "20" is no duration (write 20s or 2m)`},
 		{"memory", "memory: 512MiB", "memory: 512", `course.yaml:31: memory "512" is no size (write 512MiB or 2GiB)`},
 		{"guide", "guide: doc/one.md#begin", "guide: doc/one.md", `course.yaml:16: guide "doc/one.md" is not of the form file#section`},
+		{"no version", "version: \"1.2\"\n", "", `course.yaml:1: version "": write two numbers, like 1.2`},
+		{"odd version", "version: \"1.2\"", "version: \"1.02\"", `course.yaml:42: version "1.02": write two numbers, like 1.2`},
 		{"not YAML", "title: A course", "title: [", "course.yaml:2: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -57,6 +57,7 @@ type text = located[string]
 type (
 	fileYAML struct {
 		Title   text
+		Version text
 		Budget  budgetYAML
 		Handout struct {
 			Exclude []text
@@ -281,6 +282,10 @@ func (p *loader) file(f fileYAML) {
 	c.Title = f.Title.value
 	if c.Title == "" {
 		p.problem(f.Title.line, "the course has no title")
+	}
+	var err error
+	if c.Version, err = ParseVersion(f.Version.value); err != nil {
+		p.problem(f.Version.line, "%v", err)
 	}
 	p.budget = p.parseBudget(f.Budget, defaultBudget)
 	c.Exclude = p.patterns(f.Handout.Exclude)

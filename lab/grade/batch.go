@@ -25,10 +25,11 @@ const (
 
 // Row is what a batch says about one submission.
 type Row struct {
-	Name   string // unique in its batch
-	Status RowStatus
-	Note   string  // one line: why it was rejected, what was ignored, what does not build
-	Report *Report // nil if rejected
+	Name    string // unique in its batch
+	Status  RowStatus
+	MadeFor string  // the version of the course that it was made for; "" if it does not say
+	Note    string  // one line: why it was rejected, what was ignored, what does not build
+	Report  *Report // nil if rejected
 }
 
 // Batch grades submissions against one course.
@@ -67,37 +68,52 @@ func (b *Batch) Run(ctx context.Context, submissions []string) (*Grades, error) 
 		if b.Progress != nil {
 			b.Progress(i, len(submissions), names[i])
 		}
-		row := &Row{Name: names[i]}
-		if err := b.grade(ctx, pristine, submission, row); err != nil {
+		row, err := b.grade(ctx, pristine, submission)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", names[i], err)
 		}
+		row.Name = names[i]
 		grades.Rows = append(grades.Rows, row)
 	}
 	return grades, nil
 }
 
-func (b *Batch) grade(ctx context.Context, pristine map[string][]byte, name string, row *Row) error {
-	reject := func(reason string) error {
-		row.Status, row.Note = Rejected, reason
-		return nil
-	}
+// grade grades one submission, whose row has no name yet.
+func (b *Batch) grade(ctx context.Context, pristine map[string][]byte, name string) (*Row, error) {
 	submission, err := ReadSubmission(b.Course, name)
 	var rejection *Rejection
 	if stderrors.As(err, &rejection) {
-		return reject(rejection.Reason)
+		return &Row{Status: Rejected, Note: rejection.Reason}, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
+	}
+	row := &Row{}
+	if submission.Stated {
+		row.MadeFor = submission.MadeFor.String()
 	}
 	refused, broken := checkSource(b.Course, submission.Files)
 	if len(refused) > 0 {
-		reason := refused[0]
-		if more := len(refused) - 1; more > 0 {
-			reason += fmt.Sprintf(" (and %d more)", more)
-		}
-		return reject(reason)
+		row.Status, row.Note = Rejected, join(submission.versionNote(b.Course), firstOf(refused))
+		return row, nil
 	}
+	report, err := b.run(ctx, pristine, submission, broken)
+	if err != nil {
+		return nil, err
+	}
+	if len(broken) > 0 {
+		report.explainBroken(broken)
+	} else {
+		report.explainVersion(submission.buildReason(b.Course))
+	}
+	row.Status, row.Report = Graded, report
+	row.Note = join(submission.versionNote(b.Course), report.buildNote(), submission.Note())
+	return row, nil
+}
 
+// run runs the tests on the files of a submission, of which some do not parse: each
+// line of broken begins with the name of one.
+func (b *Batch) run(ctx context.Context, pristine map[string][]byte, submission *Submission, broken []string) (*Report, error) {
 	files := maps.Clone(pristine)
 	maps.Copy(files, submission.Files)
 	for _, line := range broken {
@@ -107,32 +123,32 @@ func (b *Batch) grade(ctx context.Context, pristine map[string][]byte, name stri
 	}
 	scratch, err := os.MkdirTemp("", "labkv-")
 	if err != nil {
-		return errors.Trace(err)
+		return nil, errors.Trace(err)
 	}
 	defer removeScratch(scratch)
 	arg, err := overlay.WriteOverlay(scratch, b.Course.Root, files)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	report, err := b.Runner.Run(ctx, Tree{Course: b.Course, Overlay: arg}, b.Selection)
-	if err != nil {
-		return err
+	return b.Runner.Run(ctx, Tree{Course: b.Course, Overlay: arg}, b.Selection)
+}
+
+// join makes one line of the notes that are not empty.
+func join(notes ...string) string {
+	return strings.Join(slices.DeleteFunc(notes, func(note string) bool { return note == "" }), "; ")
+}
+
+// firstOf is the first of several reasons, with the number of the others.
+func firstOf(reasons []string) string {
+	if more := len(reasons) - 1; more > 0 {
+		return fmt.Sprintf("%s (and %d more)", reasons[0], more)
 	}
-	report.explainBroken(broken)
-	row.Status, row.Report = Graded, report
-	row.Note = report.buildNote()
-	if note := submission.Note(); note != "" {
-		row.Note = strings.TrimPrefix(row.Note+"; "+note, "; ")
-	}
-	return nil
+	return reasons[0]
 }
 
 // explainBroken puts the messages about files that do not parse in the place of
 // what the compiler said about their replacements.
 func (r *Report) explainBroken(broken []string) {
-	if len(broken) == 0 {
-		return
-	}
 	failure := &buildFailure{lines: broken}
 	for _, result := range r.Results() {
 		if result.Status == NotBuilt {

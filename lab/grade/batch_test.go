@@ -150,6 +150,80 @@ func TestBatch(t *testing.T) {
 	})
 }
 
+// A submission that was made for another version of the course says so first, and is
+// graded all the same. If it does not build, the compiler's lines come with the likely
+// reason above them.
+func TestVersions(t *testing.T) {
+	c := counting(t)
+	description, err := os.ReadFile(filepath.Join(c.Root, course.FileName))
+	require.NoError(t, err)
+	// made is the course's file in a handout of a version, or of the time before
+	// there were versions.
+	made := func(version string) packed {
+		line := ""
+		if version != "" {
+			line = "version: \"" + version + "\"\n"
+		}
+		text := strings.Replace(string(description), "version: \"2.1\"\n", line, 1)
+		require.Equal(t, version == "2.1", text == string(description))
+		return packed{name: course.FileName, text: text}
+	}
+	test := packed{name: "counter/counter_test.go", text: "package counter_test // as it was then\n"}
+	broken := []string{"return sum", "return c.oldSum()"}
+	const advice = ": get the handout of that version and move your functions into it, see doc/getting-started.md#a-new-version-of-the-course"
+	batch := grade.Batch{Course: c, Selection: choose(t, c, "1"), Runner: &grade.Runner{Sandbox: sandbox(t, true)}}
+	grades, err := batch.Run(context.Background(), []string{
+		submit(t, c, "same", nil, made("2.1"), test),
+		submit(t, c, "minor", nil, made("2.0"), test),
+		submit(t, c, "older", nil, made("1.9"), test),
+		submit(t, c, "unversioned", nil, made(""), test),
+		submit(t, c, "newer", nil, made("3.0"), test),
+		submit(t, c, "broken", broken, made(""), test),
+		submit(t, c, "typo", broken, made("2.1")),
+		submit(t, c, "parts", broken),
+	})
+	require.NoError(t, err)
+	for i, want := range []struct{ madeFor, note, score, above string }{
+		{"2.1", "1 edited test ignored", "10/10", ""},
+		{"2.0", "made for version 2.0 of the course, this is version 2.1", "10/10", ""},
+		{"1.9", "made for version 1.9 of the course, this is version 2.1" + advice, "10/10", ""},
+		{"0.x", "made for version 0.x of the course, this is version 2.1" + advice, "10/10", ""},
+		{"3.0", "made for version 3.0 of the course, this is version 2.1: grade it with that version", "10/10", ""},
+		{"0.x", "made for version 0.x of the course, this is version 2.1" + advice + "; does not build: counter/counter.go:26:9: undefined: c", "0/10",
+			"The likely reason: made for version 0.x of the course, this is version 2.1" + advice + "."},
+		{"2.1", "does not build: counter/counter.go:26:9: undefined: c", "0/10", ""},
+		{"", "does not build: counter/counter.go:26:9: undefined: c", "0/10",
+			"A possible reason: it has no course.yaml that says for which version of the course it was made; this is version 2.1."},
+	} {
+		row := grades.Rows[i]
+		require.Equal(t, want.madeFor, row.MadeFor, row.Name)
+		require.Equal(t, want.note, row.Note, row.Name)
+		require.Equal(t, want.score, row.Report.Score().String(), row.Name)
+		var text bytes.Buffer
+		require.NoError(t, row.WriteMarkdown(&text))
+		before, _, found := strings.Cut(text.String(), "    counter/counter.go:26")
+		if want.score == "0/10" {
+			require.True(t, found, text.String())
+		}
+		require.Equal(t, want.above != "", strings.Contains(before, "\n    "+want.above+"\n") && want.above != "", text.String())
+		require.Equal(t, want.above != "", strings.Contains(text.String(), " reason: "), text.String())
+	}
+
+	var out struct {
+		Version     string
+		Submissions []struct {
+			MadeFor *string `json:"made_for"`
+			Report  struct{ Version string }
+		}
+	}
+	require.NoError(t, json.Unmarshal(written(t, grades.WriteJSON), &out))
+	require.Equal(t, "2.1", out.Version)
+	require.Equal(t, "1.9", *out.Submissions[2].MadeFor)
+	require.Equal(t, "2.1", out.Submissions[2].Report.Version)
+	require.Equal(t, "0.x", *out.Submissions[3].MadeFor)
+	require.Nil(t, out.Submissions[7].MadeFor)
+}
+
 // requireClean makes a folder of its own the system's for temporary files, and
 // checks in the end that nothing is left in it.
 func requireClean(t *testing.T) {

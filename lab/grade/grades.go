@@ -85,17 +85,19 @@ type (
 	jsonGrades struct {
 		Schema      string           `json:"schema"` // GradesSchema
 		Course      string           `json:"course"`
+		Version     string           `json:"version"` // of the course
 		Enforced    string           `json:"enforced"`
 		Submissions []jsonSubmission `json:"submissions"` // in the order of the command line
 	}
 	jsonSubmission struct {
-		Name   string      `json:"name"`
-		Status RowStatus   `json:"status"`
-		Note   string      `json:"note,omitempty"`
-		Score  float64     `json:"score"`
-		Points float64     `json:"points"`
-		Stages []jsonScore `json:"stages"`
-		Report *jsonReport `json:"report,omitempty"` // absent if rejected
+		Name    string      `json:"name"`
+		Status  RowStatus   `json:"status"`
+		MadeFor string      `json:"made_for,omitempty"` // version of the course, "0.x" if it is older than versions; absent if not known
+		Note    string      `json:"note,omitempty"`
+		Score   float64     `json:"score"`
+		Points  float64     `json:"points"`
+		Stages  []jsonScore `json:"stages"`
+		Report  *jsonReport `json:"report,omitempty"` // absent if rejected
 	}
 	jsonScore struct {
 		ID     string  `json:"id"`
@@ -107,15 +109,16 @@ type (
 // WriteJSON writes the grades as one JSON object, whose schema field is
 // GradesSchema.
 func (g *Grades) WriteJSON(w io.Writer) error {
-	out := jsonGrades{Schema: GradesSchema, Course: g.Course.Title, Enforced: g.Enforced, Submissions: []jsonSubmission{}}
+	out := jsonGrades{Schema: GradesSchema, Course: g.Course.Title, Version: g.Course.Version.String(), Enforced: g.Enforced, Submissions: []jsonSubmission{}}
 	for _, row := range g.Rows {
 		total := g.total(row)
 		js := jsonSubmission{
-			Name:   row.Name,
-			Status: row.Status,
-			Note:   row.Note,
-			Score:  points(total.Earned),
-			Points: points(total.Points),
+			Name:    row.Name,
+			Status:  row.Status,
+			MadeFor: row.MadeFor,
+			Note:    row.Note,
+			Score:   points(total.Earned),
+			Points:  points(total.Points),
 		}
 		for i, st := range g.Stages {
 			score := g.score(row, i)

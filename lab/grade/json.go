@@ -18,10 +18,11 @@ type (
 	jsonReport struct {
 		Schema  string      `json:"schema"` // ReportSchema
 		Course  string      `json:"course"`
-		Score   float64     `json:"score"`  // points earned, rounded down to hundredths
-		Points  float64     `json:"points"` // points at stake
-		Passed  int         `json:"passed"` // numbers of tests
-		Failed  int         `json:"failed"` // not implemented, not built and timed out included
+		Version string      `json:"version"` // of the course
+		Score   float64     `json:"score"`   // points earned, rounded down to hundredths
+		Points  float64     `json:"points"`  // points at stake
+		Passed  int         `json:"passed"`  // numbers of tests
+		Failed  int         `json:"failed"`  // not implemented, not built and timed out included
 		Skipped int         `json:"skipped"`
 		Seconds float64     `json:"seconds"` // real time, builds included
 		Stages  []jsonStage `json:"stages"`
@@ -69,6 +70,7 @@ func (r *Report) json() jsonReport {
 	out := jsonReport{
 		Schema:  ReportSchema,
 		Course:  r.Course.Title,
+		Version: r.Course.Version.String(),
 		Score:   points(score.Earned),
 		Points:  points(score.Points),
 		Passed:  passed,

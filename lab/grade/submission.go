@@ -42,12 +42,16 @@ type Submission struct {
 	// Files are the files that a student may edit, by slash-separated path relative
 	// to the course's root.
 	Files map[string][]byte
+	// Stated is whether the submission has the course's file, and MadeFor is the
+	// version of the course that this file states.
+	Stated  bool
+	MadeFor course.Version
 	// EditedTests and EditedOthers are files that the course has and that students
 	// may not edit, but that differ. They are ignored.
 	EditedTests, EditedOthers []string
 }
 
-// Note tells what was ignored, "" if nothing was.
+// Note says what was ignored, "" if nothing was.
 func (s *Submission) Note() string {
 	var parts []string
 	for _, ignored := range []struct {
@@ -236,6 +240,9 @@ func (in *intake) submission() (*Submission, error) {
 			s.Files[name] = data
 			continue
 		}
+		if name == course.FileName {
+			s.Stated, s.MadeFor = true, course.VersionOf(data)
+		}
 		ours, err := os.ReadFile(filepath.Join(in.course.Root, filepath.FromSlash(name)))
 		if err != nil || sameText(ours, data) {
 			continue
@@ -251,7 +258,11 @@ func (in *intake) submission() (*Submission, error) {
 		return nil, rejectf("%s: only Go is accepted here, no assembly or C", foreign[0])
 	}
 	if len(s.Files) == 0 {
-		return nil, rejectf("holds none of the files that a student edits (Go files in %s)", strings.Join(in.course.EditDirs(), ", "))
+		none := fmt.Sprintf("holds none of the files that a student edits (Go files in %s)", strings.Join(in.course.EditDirs(), ", "))
+		return nil, &Rejection{join(s.versionNote(in.course), none)}
+	}
+	if s.Stated && s.MadeFor != in.course.Version {
+		s.EditedTests, s.EditedOthers = nil, nil // they differ, and not because of an edit
 	}
 	slices.Sort(s.EditedTests)
 	slices.Sort(s.EditedOthers)

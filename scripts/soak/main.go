@@ -20,13 +20,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
 
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/cluster"
 )
 
 // Exit codes.
@@ -47,7 +47,7 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), cluster.Signals()...)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)

@@ -53,7 +53,7 @@ func (n *nemesis) any() *cluster.Store {
 // kill kills a store. One that has ended by itself is a failure.
 func (n *nemesis) kill(s *cluster.Store) error {
 	if !s.Running() {
-		return errors.Errorf("store %d has ended by itself: %s", s.ID, lastLine(s))
+		return errors.Errorf("store %d has ended by itself: %s", s.ID, s.LastWords())
 	}
 	s.Kill()
 	n.kills++
@@ -97,7 +97,7 @@ func (n *nemesis) wipeFollower(ctx context.Context) error {
 	for end := time.Now().Add(electionPatience); strings.Count(logOf(s), tookOver) == before; {
 		switch {
 		case !s.Running():
-			return errors.Errorf("store %d could not rejoin: %s", s.ID, lastLine(s))
+			return errors.Errorf("store %d could not rejoin: %s", s.ID, s.LastWords())
 		case time.Now().After(end):
 			return errors.Errorf("store %d has lost its data and has not caught up within %s", s.ID, electionPatience)
 		}
@@ -150,9 +150,4 @@ func logOf(s *cluster.Store) string {
 		return ""
 	}
 	return string(text)
-}
-
-func lastLine(s *cluster.Store) string {
-	lines := strings.Split(strings.TrimSpace(logOf(s)), "\n")
-	return lines[len(lines)-1]
 }

@@ -12,3 +12,6 @@ func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true
 
 // killGroup kills a process that has a group of its own, and all that it started.
 func killGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGKILL) }
+
+// resume makes a process go on that was stopped with SIGSTOP.
+func resume(p *os.Process) error { return p.Signal(syscall.SIGCONT) }

@@ -1,0 +1,160 @@
+//go:build unix
+
+package cluster_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/lab/cluster"
+)
+
+// patience bounds every wait for processes.
+const patience = time.Minute
+
+// TestMain is a store if a cluster starts it as one: it runs until SIGTERM, or ends at
+// once if there is a file that says so.
+func TestMain(m *testing.M) {
+	if i := slices.Index(os.Args, "--path"); i > 0 {
+		store(os.Args[i+1])
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func store(dir string) {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	if _, err := os.Stat(dir + ".broken"); err == nil {
+		fmt.Fprintln(os.Stderr, "my disk is broken")
+		os.Exit(1)
+	}
+	<-stop
+}
+
+// A run is a cluster of three such stores under supervision.
+type run struct {
+	t       *testing.T
+	cluster *cluster.Cluster
+	pids    map[uint64]int // by store
+	events  chan cluster.Event
+	ended   chan error
+	stop    context.CancelFunc
+}
+
+func start(t *testing.T, broken ...uint64) *run {
+	t.Helper()
+	c, err := cluster.New(cluster.Config{Server: os.Args[0], Dir: t.TempDir(), Stores: 3})
+	require.NoError(t, err)
+	for _, id := range broken {
+		require.NoError(t, os.WriteFile(c.Stores()[id-1].Dir+".broken", nil, 0o644))
+	}
+	require.NoError(t, c.Start())
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &run{t: t, cluster: c, pids: map[uint64]int{}, stop: cancel, events: make(chan cluster.Event, 100), ended: make(chan error, 1)}
+	for _, s := range c.Stores() {
+		r.pids[s.ID] = s.Process()
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		r.ended <- c.Supervise(ctx, cluster.Restarts{After: 100 * time.Millisecond, AtMost: 300 * time.Millisecond}, func(e cluster.Event) { r.events <- e })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-over
+		c.Stop(patience)
+	})
+	return r
+}
+
+// end ends the supervision.
+func (r *run) end() {
+	r.t.Helper()
+	r.stop()
+	require.NoError(r.t, receive(r.t, r.ended, "end"))
+}
+
+func (r *run) next() cluster.Event {
+	r.t.Helper()
+	return receive(r.t, r.events, "an event")
+}
+
+// receive returns what comes from a channel in time.
+func receive[T any](t *testing.T, from <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(patience):
+		require.FailNow(t, "no "+what+" within "+patience.String())
+		panic("unreachable")
+	}
+}
+
+// A store that is killed is reported and started again. The others are left alone.
+// That holds for one, two and all of them.
+func TestKilledStoresComeBack(t *testing.T) {
+	r := start(t)
+	for n := 1; n <= 3; n++ {
+		before := maps.Clone(r.pids)
+		for id := 1; id <= n; id++ {
+			require.NoError(t, syscall.Kill(r.pids[uint64(id)], syscall.SIGKILL))
+		}
+		killed := map[int]bool{}
+		for range 2 * n {
+			e := r.next()
+			if e.Ended == "" {
+				r.pids[e.Store.ID] = e.Process
+				continue
+			}
+			require.Equal(t, "signal: killed", e.Ended)
+			require.True(t, e.Killed)
+			killed[e.Process] = true
+		}
+		for id, pid := range before {
+			require.Equal(t, int(id) <= n, killed[pid], "store %d", id)
+			require.Equal(t, int(id) <= n, r.pids[id] != pid, "store %d", id)
+		}
+	}
+	r.end()
+}
+
+// A store that cannot start is tried again, beside those that run.
+func TestBrokenStoreIsTriedAgain(t *testing.T) {
+	r := start(t, 3)
+	broken := r.cluster.Stores()[2]
+	for range 3 {
+		e := r.next()
+		require.Equal(t, cluster.Event{Store: broken, Process: e.Process, Ended: "exit status 1", Pause: e.Pause}, e)
+		e = r.next()
+		require.Equal(t, cluster.Event{Store: broken, Process: e.Process}, e)
+	}
+	require.True(t, r.cluster.Stores()[0].Running())
+	require.True(t, r.cluster.Stores()[1].Running())
+	r.end()
+}
+
+// When no store can start, there is no use in going on.
+func TestAllStoresBroken(t *testing.T) {
+	r := start(t, 1, 2, 3)
+	require.ErrorContains(t, receive(t, r.ended, "end"), ".log are: my disk is broken")
+}
+
+// A store that was stopped with SIGSTOP stops in order.
+func TestStopReachesAPausedStore(t *testing.T) {
+	r := start(t)
+	require.NoError(t, syscall.Kill(r.pids[1], syscall.SIGSTOP))
+	r.end()
+	r.cluster.Stop(patience)
+	require.NotEqual(t, "signal: killed", r.cluster.Stores()[0].Exit())
+}
