@@ -1,6 +1,7 @@
 package raftstore_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -24,15 +25,14 @@ type manyRegions struct {
 	*raftstore.Store
 	t       *testing.T
 	regions []*metapb.Region
-	kv      *memory.Engine
-	files   *shelf
+	log     *memory.Disk // of the raft engine
 	config  raftstore.Config
 }
 
 // newManyRegions returns a store whose regions are divided by bounds: one more than
 // there are bounds. All of them lead.
 func newManyRegions(t *testing.T, bounds ...string) *manyRegions {
-	m := &manyRegions{t: t}
+	m := &manyRegions{t: t, log: memory.NewDisk()}
 	for i := range len(bounds) + 1 {
 		id := uint64(i) + 1
 		r := &metapb.Region{Id: id, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1}, Peers: []*metapb.Peer{{Id: 100 + id, StoreId: 1}}}
@@ -44,12 +44,12 @@ func newManyRegions(t *testing.T, bounds ...string) *manyRegions {
 		}
 		m.regions = append(m.regions, r)
 	}
-	log, err := memory.NewDisk().Open(raftstore.RaftFamilies...)
+	log, err := m.log.Open(raftstore.RaftFamilies...)
 	require.NoError(t, err)
-	m.kv, err = memory.NewDisk().Open(raftstore.KVFamilies...)
+	kv, err := memory.NewDisk().Open(raftstore.KVFamilies...)
 	require.NoError(t, err)
 	m.config = raftstore.Config{
-		ClusterID: 1, StoreID: 1, RaftEngine: log, KVEngine: m.kv,
+		ClusterID: 1, StoreID: 1, RaftEngine: log, KVEngine: kv,
 		Files:     &life{of: &server{files: newShelf()}},
 		Transport: nowhere{}, Executor: atOnce{},
 		RandIntN:      func(_ uint64, n int) int { return 0 },
@@ -124,6 +124,38 @@ func TestPassLargerThanBatch(t *testing.T) {
 	}
 	m.work()
 	require.Equal(t, 20, done, "regions that have written")
+	m.Close()
+}
+
+// Clients go on writing while the disk is full. A leader takes some of their writes
+// and refuses the others: what it takes has to fit into one batch once there is
+// room. Then those that it took are done.
+func TestFullDiskUnderLoad(t *testing.T) {
+	m := newManyRegions(t)
+	m.log.SetCapacity(m.log.Used())
+	done, busy := 0, 0
+	const writes = 40
+	value := strings.Repeat("x", 1<<20)
+	require.Greater(t, writes*len(value), engine.MaxBatchSize)
+	for range writes {
+		m.write(0, func(err error) {
+			var refusal *region.Error
+			if errors.As(err, &refusal) && refusal.Err.ServerIsBusy != nil {
+				busy++
+				return
+			}
+			require.NoError(t, err)
+			done++
+		}, set(engine.CFDefault, "k", value))
+		m.work()
+	}
+	require.Zero(t, done, "writes that are done although the disk is full")
+	require.NotZero(t, busy)
+	m.log.SetCapacity(memory.Unlimited)
+	m.Tick()
+	m.work()
+	require.Equal(t, writes, done+busy, "answers")
+	require.NotZero(t, done)
 	m.Close()
 }
 
