@@ -133,7 +133,7 @@ func TestCluster(t *testing.T) {
 	dir := t.TempDir()
 	for i, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		p := startCluster(t, dir)
-		c, err := client.NewRaw(client.Config{Addrs: p.addrs})
+		c, err := client.NewRaw(client.Config{Stores: client.At(p.addrs...)})
 		require.NoError(t, err)
 		key := []byte("a")
 		if i > 0 {

@@ -162,9 +162,9 @@ func TestFailures(t *testing.T) {
 	s := start(t)
 	full := start(t)
 	full.disk.SetCapacity(0)
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	absent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	require.NoError(t, nobody.Close())
+	require.NoError(t, absent.Close())
 	wrong := serve(t, elsewhere{})
 	stranger := serve(t, tinykvpb.UnimplementedTinyKvServer{})
 
@@ -173,9 +173,9 @@ func TestFailures(t *testing.T) {
 		code   int
 		stderr string // contained in the one line
 	}{
-		{"raw get a --addr " + nobody.Addr().String(), 1, "cannot reach a server at " + nobody.Addr().String()},
+		{"raw get a --timeout 50ms --addr " + absent.Addr().String(), 1, "cannot reach a server at " + absent.Addr().String()},
 		{"raw get a --timeout 1ms --addr " + serve(t, silent{}), 1, "within 1ms"},
-		{"raw get a --addr " + wrong, 1, "wrong place to ask: region 5 is led by peer 7"},
+		{"raw get a --timeout 50ms --addr " + wrong, 1, "not served within 50ms; " + wrong + " says: region 5 is led by peer 7"},
 		{"raw put a b --addr " + stranger, 1, "is not a LabKV server"},
 		{"raw put a b --addr " + full.addr, 1, "no space left on device"},
 		{"raw get a --cf nonsense --addr " + s.addr, 1, `unknown column family "nonsense"`},
@@ -211,18 +211,18 @@ func TestFailures(t *testing.T) {
 // Of several stores, one that is down and one that is the wrong one do not matter.
 func TestSeveralStores(t *testing.T) {
 	s := start(t)
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	absent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	require.NoError(t, nobody.Close())
+	require.NoError(t, absent.Close())
 	follower := serve(t, elsewhere{notLeader: &errorpb.NotLeader{RegionId: 1}})
-	addrs := strings.Join([]string{nobody.Addr().String(), follower, s.addr}, ",")
+	addrs := strings.Join([]string{absent.Addr().String(), follower, s.addr}, ",")
 	for _, args := range [][]string{{"put", "a", "1"}, {"get", "a"}, {"scan"}, {"delete", "a"}} {
 		code, _, stderr := ctl(append([]string{"raw", "--addr", addrs}, args...)...)
 		require.Zero(t, code, "%v: %s", args, stderr)
 	}
 	code, _, stderr := ctl("raw", "get", "a", "--timeout=50ms", "--addr", follower, "--addr", follower)
 	require.Equal(t, 1, code)
-	require.Contains(t, stderr, "wrong place to ask")
+	require.Contains(t, stderr, follower+" says: region 5 is led by peer 7")
 }
 
 func TestInterrupt(t *testing.T) {

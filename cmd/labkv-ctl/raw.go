@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/labkv/labkv/kv/client"
+	"github.com/labkv/labkv/kv/region"
 )
 
 // raw holds the flags that all raw commands share.
@@ -102,7 +103,7 @@ func (r *raw) run(cmd *cobra.Command, args []string, do func(context.Context, *c
 		}
 		parsed = append(parsed, b)
 	}
-	c, err := client.NewRaw(client.Config{Addrs: r.addrs})
+	c, err := client.NewRaw(client.Config{Stores: client.At(r.addrs...)})
 	if err != nil {
 		return &usageError{errors.Annotate(err, "--addr")}
 	}
@@ -157,10 +158,14 @@ func (r *raw) explain(err error) error {
 	)
 	addr := strings.Join(r.addrs, ", ")
 	if stderrors.As(err, &unknown) {
-		return errors.Errorf("nobody can tell whether the write took effect, so read the key before you write it again: %v", r.explain(unknown.Err))
+		return errors.Errorf("the outcome of the write is unknown, read the key before you write it again: %v", r.explain(unknown.Err))
 	}
 	if stderrors.As(err, &refused) {
 		addr, err = refused.Addr, refused.Err
+	}
+	var wrongPlace *region.Error
+	if stderrors.As(err, &wrongPlace) {
+		return errors.Errorf("not served within %s; %s says: %s", r.timeout, addr, wrongPlace.Err.GetMessage())
 	}
 	s, ok := status.FromError(err)
 	if err == nil || !ok {

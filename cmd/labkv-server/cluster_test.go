@@ -200,7 +200,7 @@ func TestStoreIDInUse(t *testing.T) {
 	require.Contains(t, all, `level=ERROR msg=dropped reason="duplicate id"`)
 	raw(t, c, "put", "a", "2")
 
-	cl, err := client.NewRaw(client.Config{Addrs: c.Addrs()})
+	cl, err := client.NewRaw(client.Config{Stores: client.At(c.Addrs()...)})
 	require.NoError(t, err)
 	defer cl.Close()
 	value, found, err := cl.Get(t.Context(), engine.CFDefault, []byte("a"))

@@ -1,39 +1,25 @@
 package client
 
-import (
-	"context"
-	"sync/atomic"
+// A Fate is how far a call got that ended with an error. The status alone does
+// not say: a call that never left, one that the store refused, and one whose
+// connection broke while the store was at work can all end as Unavailable.
+type Fate int
 
-	"google.golang.org/grpc/stats"
+const (
+	// Lost: the store may have the request, or may get it yet. Where the status
+	// comes from is not known.
+	Lost Fate = iota
+	// Unsent: the request has not left and never will.
+	Unsent
+	// Answered: the store has ended the call, and the status is what it says.
+	Answered
 )
 
-// A fate is how far a call got. Its status alone does not say: a call that never
-// left, one that was refused, and one whose connection broke while the store was
-// at work all end as Unavailable.
-type fate struct {
-	sent     atomic.Bool // the request may have reached the store
-	answered atomic.Bool // the store has ended the call
+// A CallError is the error of a call whose fate is known. A Conn returns it.
+type CallError struct {
+	Fate Fate
+	Err  error // the status of the call
 }
 
-// fateKey is where the context of a call has its fate.
-type fateKey struct{}
-
-// delivery notes the fates of all calls of a connection.
-type delivery struct{}
-
-func (delivery) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	f, ok := ctx.Value(fateKey{}).(*fate)
-	if !ok {
-		return
-	}
-	switch event.(type) {
-	case *stats.OutPayload:
-		f.sent.Store(true)
-	case *stats.InTrailer:
-		f.answered.Store(true)
-	}
-}
-
-func (delivery) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
-func (delivery) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
-func (delivery) HandleConn(context.Context, stats.ConnStats)                       {}
+func (e *CallError) Error() string { return e.Err.Error() }
+func (e *CallError) Unwrap() error { return e.Err }

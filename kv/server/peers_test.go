@@ -83,10 +83,10 @@ func TestStreamsBetweenStores(t *testing.T) {
 	}
 }
 
-// A write whose outcome nobody knows must not look like one that may be sent again.
+// A write whose outcome is unknown must not look like one that may be sent again.
 func TestUnknownOutcome(t *testing.T) {
 	client := connectTo(t, failing{storage.ErrOutcomeUnknown})
 	_, err := client.RawPut(t.Context(), &kvrpcpb.RawPutRequest{Context: &kvrpcpb.Context{}, Key: []byte("a")})
 	require.Equal(t, codes.Unknown, status.Code(err))
-	require.ErrorContains(t, err, "nobody can tell whether the write took effect")
+	require.ErrorContains(t, err, storage.ErrOutcomeUnknown.Error())
 }

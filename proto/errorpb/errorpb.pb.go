@@ -30,7 +30,7 @@ const (
 type NotLeader struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	RegionId uint64                 `protobuf:"varint,1,opt,name=region_id,json=regionId,proto3" json:"region_id,omitempty"`
-	// Whom to ask instead; absent if this peer does not know.
+	// The peer to ask instead; absent if this one does not know it.
 	Leader        *metapb.Peer `protobuf:"bytes,2,opt,name=leader,proto3" json:"leader,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -250,7 +250,8 @@ func (x *KeyNotInRegion) GetEndKey() []byte {
 }
 
 // EpochNotMatch: the region was split, or its membership changed, since the
-// client last looked.
+// client last looked; or the request does not say when that was, because it has
+// no epoch.
 type EpochNotMatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The regions that now cover what the client asked for, as this peer knows

@@ -8,8 +8,9 @@
 // ones, which read and write keys directly, and transactional ones, which are
 // the steps of a Percolator transaction.
 //
-// Every request carries a Context. Every response has a region_error, set if the
-// request was sent to the wrong place; then nothing else in it counts.
+// Every request has a Context, which a store with regions demands. Every response
+// has a region_error, set if the request came to the wrong place or at the wrong
+// time; then nothing else in it counts, and the request had no effect.
 
 package kvrpcpb
 
@@ -1887,14 +1888,21 @@ func (x *WriteConflict) GetPrimary() []byte {
 }
 
 // Context says to which region a request is addressed, and what the client
-// believed of that region when it sent it.
+// believed of that region when it sent it. A store without regions ignores it,
+// and serves a request that has none.
 type Context struct {
-	state       protoimpl.MessageState `protogen:"open.v1"`
-	RegionId    uint64                 `protobuf:"varint,1,opt,name=region_id,json=regionId,proto3" json:"region_id,omitempty"`
-	RegionEpoch *metapb.RegionEpoch    `protobuf:"bytes,2,opt,name=region_epoch,json=regionEpoch,proto3" json:"region_epoch,omitempty"`
-	// The peer that the client takes for the leader.
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	RegionId uint64                 `protobuf:"varint,1,opt,name=region_id,json=regionId,proto3" json:"region_id,omitempty"`
+	// Required: a request without it is refused with the region as it is now
+	// (errorpb.EpochNotMatch). A client that does not know the region yet begins
+	// with such a request. Commands that read and write keys compare its version
+	// only.
+	RegionEpoch *metapb.RegionEpoch `protobuf:"bytes,2,opt,name=region_epoch,json=regionEpoch,proto3" json:"region_epoch,omitempty"`
+	// The peer that the client takes for the leader; absent if the client does not
+	// know which stores have one. A store refuses a request that names another
+	// store.
 	Peer *metapb.Peer `protobuf:"bytes,3,opt,name=peer,proto3" json:"peer,omitempty"`
-	// The leader's term if the client knows it, else 0. A request from an older
+	// The leader's term if the client knows it, else 0. A request for an earlier
 	// term than the peer's is refused as stale.
 	Term          uint64 `protobuf:"varint,5,opt,name=term,proto3" json:"term,omitempty"`
 	unknownFields protoimpl.UnknownFields

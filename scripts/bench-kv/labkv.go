@@ -11,11 +11,10 @@ import (
 
 	"github.com/pingcap/errors"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc"
 
+	"github.com/labkv/labkv/kv/client"
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/lab/cluster"
-	"github.com/labkv/labkv/proto/kvrpcpb"
-	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
 // labkv is a cluster of this tree's stores.
@@ -27,9 +26,6 @@ type labkv struct {
 	leader  string
 	debug   map[string]string // where profiles are served, by address
 }
-
-// region is what requests are for: all keys are in the one region there is.
-var region = &kvrpcpb.Context{RegionId: 1}
 
 func (l *labkv) name() string { return "labkv" }
 
@@ -57,12 +53,21 @@ func (l *labkv) start(ctx context.Context, dir string) error {
 	return l.findLeader(ctx)
 }
 
-func (l *labkv) findLeader(ctx context.Context) (err error) {
-	l.leader, err = find(ctx, l.cluster.Addrs(), func(ctx context.Context, conn *grpc.ClientConn) bool {
-		resp, err := tinykvpb.NewTinyKvClient(conn).RawGet(ctx, &kvrpcpb.RawGetRequest{Context: region, Key: key(0)})
-		return err == nil && resp.RegionError == nil
-	})
-	return err
+func (l *labkv) findLeader(ctx context.Context) error {
+	c, err := l.newClient()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	leader, err := c.Leader(ctx, key(0))
+	l.leader = leader.Addr
+	return errors.Annotatef(err, "no leader within %s", patience)
+}
+
+func (l *labkv) newClient() (*client.Raw, error) {
+	return client.NewRaw(client.Config{Stores: client.At(l.cluster.Addrs()...)})
 }
 
 func (l *labkv) processes() (ids []int) {
@@ -79,11 +84,11 @@ func (l *labkv) stop() {
 }
 
 func (l *labkv) connect() (connection, error) {
-	conn, err := dial(l.leader)
+	c, err := l.newClient()
 	if err != nil {
 		return nil, err
 	}
-	return &labkvConnection{conn, tinykvpb.NewTinyKvClient(conn)}, nil
+	return labkvConnection{c}, nil
 }
 
 // profile writes where each store spends its processor time for so long.
@@ -122,26 +127,16 @@ func fetch(ctx context.Context, url, file string) error {
 	return errors.Trace(os.WriteFile(file, data, 0o644))
 }
 
-type labkvConnection struct {
-	conn   *grpc.ClientConn
-	client tinykvpb.TinyKvClient
+// A labkvConnection finds the leader with its first request, and stays with it.
+type labkvConnection struct{ client *client.Raw }
+
+func (c labkvConnection) close() { c.client.Close() }
+
+func (c labkvConnection) put(ctx context.Context, key, value []byte) error {
+	return c.client.Put(ctx, engine.CFDefault, key, value)
 }
 
-func (c *labkvConnection) close() { c.conn.Close() }
-
-func (c *labkvConnection) put(ctx context.Context, key, value []byte) error {
-	resp, err := c.client.RawPut(ctx, &kvrpcpb.RawPutRequest{Context: region, Key: key, Value: value})
-	return refusal(resp.GetRegionError().GetMessage(), resp.GetError(), err)
-}
-
-func (c *labkvConnection) get(ctx context.Context, key []byte) (int, error) {
-	resp, err := c.client.RawGet(ctx, &kvrpcpb.RawGetRequest{Context: region, Key: key})
-	return len(resp.GetValue()), refusal(resp.GetRegionError().GetMessage(), resp.GetError(), err)
-}
-
-func refusal(region, message string, err error) error {
-	if err == nil && region+message != "" {
-		err = errors.New(region + message)
-	}
-	return err
+func (c labkvConnection) get(ctx context.Context, key []byte) (int, error) {
+	value, _, err := c.client.Get(ctx, engine.CFDefault, key)
+	return len(value), err
 }

@@ -9,12 +9,8 @@ import (
 	"time"
 
 	"github.com/pingcap/errors"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/labkv/labkv/lab/cluster"
-	"github.com/labkv/labkv/proto/kvrpcpb"
-	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
 // A nemesis does to stores what must not matter.
@@ -73,8 +69,9 @@ func (n *nemesis) wipeFollower(ctx context.Context) error {
 		return err
 	}
 	begin := time.Now()
-	var s *cluster.Store
-	for s = n.any(); leads(ctx, s); s = n.any() {
+	s, err := n.follower(ctx, w)
+	if err != nil {
+		return err
 	}
 	if err := n.kill(s); err != nil {
 		return err
@@ -109,6 +106,21 @@ func (n *nemesis) wipeFollower(ctx context.Context) error {
 	return nil
 }
 
+// follower returns a store that does not lead, drawn from the seed.
+func (n *nemesis) follower(ctx context.Context, w *worker) (*cluster.Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, electionPatience)
+	defer cancel()
+	leader, err := w.client.Leader(ctx, []byte(keyName(0)))
+	if err != nil {
+		return nil, errors.Annotatef(err, "no store leads after %s", electionPatience)
+	}
+	s := n.any()
+	for s.ID == leader.ID {
+		s = n.any()
+	}
+	return s, nil
+}
+
 // outgrowLogs waits until so much was written that no log begins with the first entry any
 // more, and writes what is missing: then a store without data needs a snapshot. A busy
 // machine, with a kill every second, may have got little done.
@@ -128,21 +140,6 @@ func (n *nemesis) outgrowLogs(ctx context.Context, w *worker) error {
 
 // tookOver is what a store logs when a snapshot has replaced what it had.
 const tookOver = `msg="took over snapshot"`
-
-// leads reports whether a store answers reads.
-func leads(ctx context.Context, s *cluster.Store) bool {
-	conn, err := grpc.NewClient(s.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		return false
-	}
-	defer conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	resp, err := tinykvpb.NewTinyKvClient(conn).RawGet(ctx, &kvrpcpb.RawGetRequest{
-		Context: &kvrpcpb.Context{RegionId: 1}, Key: []byte(keyName(0)),
-	})
-	return err == nil && resp.RegionError == nil
-}
 
 func logOf(s *cluster.Store) string {
 	text, err := os.ReadFile(s.Log)

@@ -33,7 +33,11 @@ func keyName(i int) string { return fmt.Sprintf("key-%03d", i) }
 
 // newWorker returns a client with a number of its own: 0 is for those that only read.
 func (t *trial) newWorker(id int) (*worker, error) {
-	raw, err := client.NewRaw(client.Config{Addrs: t.cluster.Addrs()})
+	var cfg client.Config
+	for _, s := range t.cluster.Stores() {
+		cfg.Stores = append(cfg.Stores, client.Store{ID: s.ID, Addr: s.Addr})
+	}
+	raw, err := client.NewRaw(cfg)
 	if err != nil {
 		return nil, err
 	}

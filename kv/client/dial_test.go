@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -72,17 +71,13 @@ func serve(t *testing.T, answer func(ctx context.Context, n int) (*errorpb.Error
 
 func good(context.Context, int) (*errorpb.Error, string, error) { return nil, "", nil }
 
-func regionError(e *errorpb.Error) func(context.Context, int) (*errorpb.Error, string, error) {
-	return func(context.Context, int) (*errorpb.Error, string, error) { return e, "", nil }
-}
-
 func failure(code codes.Code) func(context.Context, int) (*errorpb.Error, string, error) {
 	return func(context.Context, int) (*errorpb.Error, string, error) {
 		return nil, "", status.Error(code, "reason")
 	}
 }
 
-// nobody returns an address at which nobody listens.
+// nobody returns an address without a listener.
 func nobody(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -93,7 +88,7 @@ func nobody(t *testing.T) string {
 
 func newRaw(t *testing.T, addrs ...string) *client.Raw {
 	t.Helper()
-	c, err := client.NewRaw(client.Config{Addrs: addrs})
+	c, err := client.NewRaw(client.Config{Stores: client.At(addrs...)})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c
@@ -114,76 +109,9 @@ func TestAllCommands(t *testing.T) {
 	require.True(t, more)
 }
 
-// Whoever cannot have done anything with a request does not keep it from the
-// leader, be it a read or a write; and the leader is asked first from then on.
-func TestLeaderIsFound(t *testing.T) {
-	for name, answer := range map[string]func(context.Context, int) (*errorpb.Error, string, error){
-		"not leader":       regionError(&errorpb.Error{NotLeader: &errorpb.NotLeader{RegionId: 1}}),
-		"stale command":    regionError(&errorpb.Error{StaleCommand: &errorpb.StaleCommand{}}),
-		"region not found": regionError(&errorpb.Error{RegionNotFound: &errorpb.RegionNotFound{RegionId: 1}}),
-		"stopping":         failure(codes.Unavailable),
-		"down":             nil,
-	} {
-		t.Run(name, func(t *testing.T) {
-			first := nobody(t)
-			var other *fake
-			if answer != nil {
-				other = serve(t, answer)
-				first = other.addr
-			}
-			leader := serve(t, good)
-			c := newRaw(t, first, leader.addr)
-			require.NoError(t, c.Put(t.Context(), engine.CFDefault, []byte("a"), nil))
-			require.NoError(t, c.Put(t.Context(), engine.CFDefault, []byte("a"), nil))
-			_, _, err := c.Get(t.Context(), engine.CFDefault, []byte("a"))
-			require.NoError(t, err)
-			require.Equal(t, int32(3), leader.calls.Load())
-			if other != nil {
-				require.Equal(t, int32(1), other.calls.Load())
-			}
-			_, _, err = newRaw(t, first, leader.addr).Get(t.Context(), engine.CFDefault, []byte("a"))
-			require.NoError(t, err, "a read that begins at the wrong place")
-		})
-	}
-}
-
-// While nobody leads, everybody is asked again and again.
-func TestElectionIsAwaited(t *testing.T) {
-	notLeader := &errorpb.Error{Message: "nobody leads", NotLeader: &errorpb.NotLeader{RegionId: 1}}
-	soon := func(_ context.Context, n int) (*errorpb.Error, string, error) {
-		if n < 4 {
-			return notLeader, "", nil
-		}
-		return nil, "", nil
-	}
-	a, b := serve(t, soon), serve(t, regionError(notLeader))
-	require.NoError(t, newRaw(t, a.addr, b.addr).Put(t.Context(), engine.CFDefault, []byte("a"), nil))
-	require.Equal(t, int32(3), b.calls.Load())
-
-	// Time may be up while a store has the request: then nobody knows. Or before any
-	// store has answered.
-	for range 20 {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		err := newRaw(t, b.addr, b.addr).Put(ctx, engine.CFDefault, []byte("a"), nil)
-		cancel()
-		var unknown *client.OutcomeUnknownError
-		if errors.As(err, &unknown) {
-			continue
-		}
-		var refused *client.RefusedError
-		require.ErrorAs(t, err, &refused)
-		if !strings.Contains(err.Error(), "nobody leads") {
-			require.Equal(t, codes.DeadlineExceeded, status.Code(err))
-			continue
-		}
-		return
-	}
-	t.Fatal("time is never up between two requests")
-}
-
-// A write that a store may have got is not sent again, whatever became of the
-// call. A read is.
-func TestUnknownOutcome(t *testing.T) {
+// gRPC tells the client how far a call got: a write that a store may have is not
+// sent again, a read is.
+func TestUnknownOutcomesOverGRPC(t *testing.T) {
 	for name, answer := range map[string]func(context.Context, int) (*errorpb.Error, string, error){
 		"lost track": failure(codes.Unknown),
 		"panicked":   failure(codes.Internal),
@@ -221,30 +149,8 @@ func TestUnknownOutcome(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Some errors are the same everywhere.
-func TestFinalErrors(t *testing.T) {
-	for says, answer := range map[string]func(context.Context, int) (*errorpb.Error, string, error){
-		"key is empty": func(context.Context, int) (*errorpb.Error, string, error) {
-			return nil, "", status.Error(codes.InvalidArgument, "key is empty")
-		},
-		"no space left": func(context.Context, int) (*errorpb.Error, string, error) { return nil, "no space left", nil },
-		"region error: key is not in region": regionError(&errorpb.Error{
-			Message: "key is not in region", KeyNotInRegion: &errorpb.KeyNotInRegion{},
-		}),
-	} {
-		a, b := serve(t, answer), serve(t, good)
-		c := newRaw(t, a.addr, b.addr)
-		err := c.Put(t.Context(), engine.CFDefault, []byte("a"), nil)
-		require.ErrorContains(t, err, says)
-		var unknown *client.OutcomeUnknownError
-		require.NotErrorAs(t, err, &unknown)
-		_, _, err = c.Get(t.Context(), engine.CFDefault, []byte("a"))
-		require.ErrorContains(t, err, says)
-		require.Zero(t, b.calls.Load())
-	}
-}
-
-// The deadline of the call holds, whatever the stores do.
+// The deadline of a call holds, whatever the stores do. A write that was not sent
+// before it is known to have no effect.
 func TestDeadline(t *testing.T) {
 	silent := func(ctx context.Context, _ int) (*errorpb.Error, string, error) {
 		<-ctx.Done()
@@ -255,17 +161,39 @@ func TestDeadline(t *testing.T) {
 	defer cancel()
 	c := newRaw(t, a.addr, b.addr)
 	_, _, err := c.Get(ctx, engine.CFDefault, []byte("a"))
-	require.Equal(t, codes.DeadlineExceeded, status.Code(err))
-	var unknown *client.OutcomeUnknownError
-	require.NotErrorAs(t, c.Put(ctx, engine.CFDefault, []byte("a"), nil), &unknown, "nothing was sent")
+	require.Equal(t, codes.DeadlineExceeded, status.Code(errors.Unwrap(err)))
+	var refused *client.RefusedError
+	require.ErrorAs(t, c.Put(ctx, engine.CFDefault, []byte("a"), nil), &refused, "nothing was sent")
 	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
+	var unknown *client.OutcomeUnknownError
 	require.ErrorAs(t, c.Put(ctx, engine.CFDefault, []byte("a"), nil), &unknown)
 }
 
-func TestOnlyStoreIsDown(t *testing.T) {
+// A request that no store is there to take is refused, and what cannot be sent is,
+// too. A store that says no is believed.
+func TestNothingIsSent(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
 	var refused *client.RefusedError
-	require.ErrorAs(t, newRaw(t, nobody(t)).Put(t.Context(), engine.CFDefault, []byte("a"), nil), &refused)
+	require.ErrorAs(t, newRaw(t, nobody(t)).Put(ctx, engine.CFDefault, []byte("a"), nil), &refused)
+	require.Equal(t, codes.Unavailable, status.Code(refused.Err), "the error is the connection's, not that time is up")
+
+	a := serve(t, good)
+	require.ErrorAs(t, newRaw(t, a.addr).Put(t.Context(), "\xff", []byte("a"), nil), &refused, "a family that is not text")
+	require.Zero(t, a.calls.Load())
+
+	for _, code := range []codes.Code{codes.InvalidArgument, codes.Unimplemented} {
+		a := serve(t, failure(code))
+		require.ErrorAs(t, newRaw(t, a.addr).Put(t.Context(), engine.CFDefault, []byte("a"), nil), &refused)
+		require.Equal(t, code, status.Code(refused.Err))
+		require.Equal(t, int32(1), a.calls.Load())
+	}
+
+	// The first is stopping; the second takes the write.
+	a, b := serve(t, failure(codes.Unavailable)), serve(t, good)
+	require.NoError(t, newRaw(t, a.addr, b.addr).Put(t.Context(), engine.CFDefault, []byte("a"), nil))
+
 	_, err := client.NewRaw(client.Config{})
 	require.ErrorContains(t, err, "no addresses")
 }

@@ -1,0 +1,104 @@
+package client
+
+import (
+	"context"
+	stderrors "errors"
+
+	"github.com/pingcap/errors"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/proto/errorpb"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/tinykvpb"
+)
+
+// A request is one command for the region of a key.
+type request struct {
+	key   []byte
+	write bool
+	send  func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error)
+}
+
+// A response is what a store answers to a command.
+type response interface {
+	GetRegionError() *errorpb.Error
+	GetError() string
+}
+
+// A RefusedError is returned for a request that had no effect and never will.
+type RefusedError struct {
+	Addr string // of the store that was asked last
+	// Err is the reason: a *region.Error, or an error with a gRPC status, or what
+	// the store says of a read.
+	Err error
+
+	// final is set if every store would refuse it, at any time.
+	final bool
+}
+
+func (e *RefusedError) Error() string { return e.Addr + ": " + e.Err.Error() }
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// An OutcomeUnknownError is returned for a write that may have taken effect, or
+// may yet. Only the caller can decide whether to send it again: if it did take
+// effect, that could undo what another client has written since.
+type OutcomeUnknownError struct {
+	Addr string // of the store that was asked
+	Err  error  // what became of the call
+}
+
+func (e *OutcomeUnknownError) Error() string {
+	return "the outcome of the write is unknown, asked " + e.Addr + ": " + e.Err.Error()
+}
+
+func (e *OutcomeUnknownError) Unwrap() error { return e.Err }
+
+// outcome decides what came of a call to the store at addr. The error is nil, a
+// *RefusedError or an *OutcomeUnknownError.
+func outcome(addr string, write bool, resp response, err error) error {
+	refused := func(err error) error { return &RefusedError{Addr: addr, Err: err} }
+	final := func(err error) error { return &RefusedError{Addr: addr, Err: err, final: true} }
+	unknown := func(err error) error { return &OutcomeUnknownError{addr, err} }
+
+	if err == nil {
+		switch e, text := resp.GetRegionError(), resp.GetError(); {
+		case e != nil:
+			return refused(&region.Error{Err: e})
+		case text == "":
+			return nil
+		case write: // The store tried, and does not say how far it came.
+			return unknown(errors.New(text))
+		default:
+			return final(errors.New(text))
+		}
+	}
+
+	fate := Lost
+	var call *CallError
+	if stderrors.As(err, &call) {
+		fate, err = call.Fate, call.Err
+	}
+	switch code := status.Code(err); {
+	case fate == Answered && code == codes.Unavailable:
+		// The store does not serve now, and has not looked at the request.
+		return refused(err)
+	case fate == Answered && (code == codes.InvalidArgument || code == codes.ResourceExhausted || code == codes.Unimplemented):
+		return final(err)
+	case write && fate != Unsent:
+		return unknown(err)
+	case fate != Lost && code == codes.Internal:
+		// It cannot be encoded, or it is a read on which the store panics.
+		return final(err)
+	default:
+		return refused(err)
+	}
+}
+
+// lost reports whether the store at the other end of a call that ended with err
+// gave no sign of life.
+func lost(err error) bool {
+	var call *CallError
+	return err != nil && !stderrors.As(err, &call)
+}

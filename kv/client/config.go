@@ -1,0 +1,93 @@
+// Package client talks to the stores of a cluster. It finds the store that leads
+// the region of a key, and sends a request again when that is right.
+//
+//	c, err := client.NewRaw(client.Config{Stores: client.At("10.0.0.1:20160", "10.0.0.2:20160")})
+//	defer c.Close()
+//	err = c.Put(ctx, engine.CFDefault, key, value)
+//
+// A call goes on until a store has served its request or the deadline of its
+// context is over; without a deadline it may go on forever. Then it ends with one
+// of two errors: a *RefusedError if the request had no effect and never will, an
+// *OutcomeUnknownError if that is not certain.
+//
+// Files: retry.go is the one loop that sends requests, attempt.go decides what
+// came of one request, fate.go how far it got; stores.go and regions.go are what
+// the client knows of the cluster; raw.go has the commands.
+//
+// The network, the clock and the dice come from the Config, so that the clients
+// of a simulation are this package, too.
+package client
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+// A Config says where the stores are, and how to reach them.
+type Config struct {
+	// Stores are all stores of the cluster. Requests begin at the first.
+	Stores []Store
+
+	// Dial connects to the store at addr; it is called once for each store. nil
+	// means gRPC over TCP, without encryption, which connects when it is first
+	// used.
+	Dial func(addr string) (Conn, error)
+	// Sleep returns nil after d, or the error of ctx as soon as ctx is done. nil
+	// means the clock of the process.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Rand returns a number in [0, n). Calls may come from several goroutines at
+	// once. nil means the generator of the process.
+	Rand func(n int64) int64
+}
+
+// A Store is a process that has peers of regions.
+type Store struct {
+	ID   uint64 // 0: not known
+	Addr string // host:port, or whatever else Dial takes
+}
+
+// At returns the stores at addrs, whose ids are not known.
+func At(addrs ...string) []Store {
+	var stores []Store
+	for _, addr := range addrs {
+		stores = append(stores, Store{Addr: addr})
+	}
+	return stores
+}
+
+// A Conn is a connection to a store. The error of Invoke may be a *CallError,
+// which says how far the call got. Any other error means that the store may have
+// the request, or may get it yet.
+type Conn interface {
+	grpc.ClientConnInterface
+	// Close ends the use of the connection. Calls under way fail.
+	Close() error
+}
+
+// withDefaults returns cfg with the means of a program where it names none.
+func (cfg Config) withDefaults() Config {
+	if cfg.Dial == nil {
+		cfg.Dial = dial
+	}
+	if cfg.Sleep == nil {
+		cfg.Sleep = sleep
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Int64N
+	}
+	return cfg
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,77 @@
+package client
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/proto/metapb"
+)
+
+func regionOf(id, version, confVer uint64, start, end string) *metapb.Region {
+	return &metapb.Region{
+		Id: id, StartKey: []byte(start), EndKey: []byte(end),
+		RegionEpoch: &metapb.RegionEpoch{Version: version, ConfVer: confVer},
+	}
+}
+
+// What is known of regions follows their splits and changes of members, in
+// whatever order the news arrives. No two regions ever overlap.
+func TestRegionsAreLearned(t *testing.T) {
+	whole := regionOf(1, 1, 1, "", "")
+	moved := regionOf(1, 1, 2, "", "")
+	left, right := regionOf(1, 2, 1, "", "m"), regionOf(2, 2, 1, "m", "")
+	middle, last := regionOf(2, 3, 1, "m", "t"), regionOf(3, 3, 1, "t", "")
+	for _, c := range []struct {
+		name    string
+		news    []*metapb.Region
+		a, m, z *metapb.Region // what keys are then in
+	}{
+		{"nothing", nil, firstRegion, firstRegion, firstRegion},
+		{"one region", []*metapb.Region{whole}, whole, whole, whole},
+		{"new members", []*metapb.Region{whole, moved}, moved, moved, moved},
+		{"old members", []*metapb.Region{moved, whole}, moved, moved, moved},
+		{"a split", []*metapb.Region{moved, left, right}, left, right, right},
+		{"a split, the other half first", []*metapb.Region{moved, right, left}, left, right, right},
+		{"half a split", []*metapb.Region{whole, right}, firstRegion, right, right},
+		{"a region from before the split", []*metapb.Region{left, right, whole}, left, right, right},
+		{"two splits", []*metapb.Region{whole, left, right, middle, last}, left, middle, last},
+		{"two splits, backwards", []*metapb.Region{last, middle, right, left, whole}, left, middle, last},
+		{"the second split only", []*metapb.Region{whole, last}, firstRegion, firstRegion, last},
+	} {
+		r := newRegions()
+		for _, news := range c.news {
+			r.learn(news)
+		}
+		for key, want := range map[string]*metapb.Region{"": c.a, "a": c.a, "m": c.m, "m\x00": c.m, "z": c.z} {
+			got, _ := r.find([]byte(key))
+			require.Same(t, want, got, "%s: %q", c.name, key)
+		}
+	}
+}
+
+// Each region has a store of its own that is asked first. It stays when the region
+// changes, and both halves of a split begin with that of the whole.
+func TestStoresToAskFirst(t *testing.T) {
+	r := newRegions()
+	first := func(key string) int {
+		_, place := r.find([]byte(key))
+		return place
+	}
+	r.askFirst([]byte("a"), 2)
+	require.Equal(t, 2, first("z"))
+	r.learn(regionOf(1, 1, 1, "", ""))
+	require.Equal(t, 2, first("a"))
+	r.askFirst([]byte("a"), 1)
+	r.learn(regionOf(2, 2, 1, "m", ""))
+	r.learn(regionOf(1, 2, 1, "", "m"))
+	require.Equal(t, 1, first("z"))
+	require.Equal(t, 1, first("a"))
+	r.askFirst([]byte("z"), 0)
+	require.Equal(t, 0, first("z"))
+
+	wrong, _ := r.find([]byte("z"))
+	r.forget(wrong)
+	now, _ := r.find([]byte("z"))
+	require.Same(t, firstRegion, now)
+}
