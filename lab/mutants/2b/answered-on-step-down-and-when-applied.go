@@ -1,7 +1,7 @@
 //go:build mutant
 
-// A leader that steps down tells the proposers, but keeps the proposals: they are
-// answered again once their place in the log is decided.
+// A leader that steps down refuses the writes that wait, but keeps their
+// proposals: they are answered again once their place in the log is decided.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
@@ -14,6 +14,6 @@ func (p *peer) takeReady() {
 		return
 	}
 	for _, waiting := range p.proposals.queue {
-		waiting.done(Result{Err: p.notLeader()})
+		waiting.done(p.notLeader())
 	}
 }

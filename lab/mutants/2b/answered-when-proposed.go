@@ -6,12 +6,9 @@
 //lab:mutant 2B kv/raftstore
 package raftstore
 
-func (ps *proposals) decide(index, term uint64, result Result) {}
+func (ps *proposals) decide(index, term uint64, err error) {}
 
-func (p *peer) propose(commands []*Command) {
-	p.propose_original(commands)
-	for _, waiting := range p.proposals.queue {
-		waiting.done(Result{})
-	}
-	p.proposals.queue = nil
+func (p *peer) propose(writes []*Write) {
+	p.propose_original(writes)
+	p.proposals.abandon(nil)
 }

@@ -1,7 +1,7 @@
 //go:build mutant
 
-// A write is answered once it is durable on the leader's own disk. A majority does
-// not have it yet, and a next leader may not have it at all.
+// A write is answered once it is durable on the leader's own disk. A majority
+// does not have it yet, and the next leader may not have it at all.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
@@ -9,6 +9,6 @@ package raftstore
 func (p *peer) saved() {
 	p.saved_original()
 	for _, e := range p.task.rd.Entries {
-		p.proposals.decide(e.Index, e.Term, Result{})
+		p.proposals.decide(e.Index, e.Term, nil)
 	}
 }

@@ -1,19 +1,23 @@
 //go:build mutant
 
-// The applied index is written before the data. If the crash comes in between,
-// the log does not bring the data back: they count as applied.
+// The applied index is written in a batch of its own, before the data. If a
+// crash comes between the two, the log does not bring the data back: they count
+// as applied.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
 
 import "github.com/labkv/labkv/kv/engine"
 
-func (p *peer) apply(b *engine.Batch) {
-	p.apply_original(b)
-	if p.task.applied == nil {
-		return
+func (p *peer) apply() *applier {
+	a := p.apply_original()
+	if len(a.parts) == 0 {
+		return a
 	}
 	var index engine.Batch
-	put(&index, cfMeta, stateKey(p.task.applied.Region.Id), p.task.applied)
-	p.store.write(p.store.cfg.KVEngine, &index, false)
+	put(&index, cfMeta, stateKey(a.state.Region.Id), a.state)
+	if err := p.store.cfg.KVEngine.Write(&index, false); err != nil {
+		p.store.writeFailed(err)
+	}
+	return a
 }

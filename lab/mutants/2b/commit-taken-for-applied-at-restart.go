@@ -1,8 +1,8 @@
 //go:build mutant
 
 // A restarted peer takes what was committed for applied. But the last entries
-// before a crash were applied without a sync: the data may have lost them, and now
-// nobody applies them again.
+// before a crash were applied without a sync: the data may have lost them, and
+// no Ready brings these entries again.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore

@@ -8,12 +8,15 @@ package raftstore
 
 import "github.com/labkv/labkv/kv/engine"
 
-func (p *peer) apply(b *engine.Batch) {
-	var data engine.Batch
-	for _, e := range p.task.rd.CommittedEntries {
-		_ = p.applyEntry(&data, e)
+func (p *peer) apply() *applier {
+	a := p.apply_original()
+	for _, part := range a.parts {
+		var data engine.Batch
+		data.Append(part.Ops()[:part.Len()-1]...) // without the index, which ends it
+		if err := p.store.cfg.KVEngine.Write(&data, false); err != nil {
+			p.store.writeFailed(err)
+			break
+		}
 	}
-	if p.store.write(p.store.cfg.KVEngine, &data, false) {
-		p.apply_original(b)
-	}
+	return a
 }

@@ -9,22 +9,12 @@ package raftstore
 import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/eraftpb"
-	"github.com/labkv/labkv/proto/raftserverpb"
-
-	"google.golang.org/protobuf/proto"
 )
 
-func (p *peer) applyEntry(b *engine.Batch, e *eraftpb.Entry) error {
-	var writes engine.Batch
-	if err := p.applyEntry_original(&writes, e); err != nil || writes.Len() == 0 {
-		return err
+func (a *applier) evaluate(e *eraftpb.Entry) ([]engine.Op, error) {
+	ops, err := a.evaluate_original(e)
+	for i := range ops {
+		ops[i].Delete = false
 	}
-	c := &raftserverpb.Command{}
-	if err := proto.Unmarshal(e.Data, c); err != nil {
-		return err
-	}
-	for _, w := range c.Writes {
-		b.Put(w.Cf, w.Key, w.Value)
-	}
-	return nil
+	return ops, err
 }

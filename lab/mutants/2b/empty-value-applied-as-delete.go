@@ -10,15 +10,10 @@ import (
 	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-func (p *peer) applyEntry(b *engine.Batch, e *eraftpb.Entry) error {
-	var writes engine.Batch
-	err := p.applyEntry_original(&writes, e)
-	for _, op := range writes.Ops() {
-		if op.Delete || len(op.Value) == 0 {
-			b.Delete(op.CF, op.Key)
-		} else {
-			b.Put(op.CF, op.Key, op.Value)
-		}
+func (a *applier) evaluate(e *eraftpb.Entry) ([]engine.Op, error) {
+	ops, err := a.evaluate_original(e)
+	for i := range ops {
+		ops[i].Delete = ops[i].Delete || len(ops[i].Value) == 0
 	}
-	return err
+	return ops, err
 }

@@ -1,7 +1,8 @@
 //go:build mutant
 
-// Entries returns as many entries as there are, whatever range was asked for.
-// Raft applies what it asked for: entries that are not committed are among them.
+// Entries returns as many entries as there are, whatever range Raft asked for.
+// Raft applies what it asked for: entries that are not committed are among
+// them.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore

@@ -1,16 +1,29 @@
 //go:build mutant
 
-// A request for another version of the region is served: the client asks for keys
-// that may not be here any more, and reads that they are absent.
+// The epoch that a client names is never compared with the region's, neither
+// when its write is proposed nor when it is applied. The client may mean keys
+// that another region has by now.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
 
 import (
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
-	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-func (p *peer) check(rc *kvrpcpb.Context, writes []*raftserverpb.Write) error {
-	return p.check_original(&kvrpcpb.Context{Term: rc.Term, Peer: rc.Peer}, writes)
+func (p *peer) check(rc *kvrpcpb.Context, keys ...[]byte) error {
+	return p.check_original(&kvrpcpb.Context{RegionEpoch: p.region().RegionEpoch, Term: rc.Term, Peer: rc.Peer}, keys...)
+}
+
+func (a *applier) evaluate(e *eraftpb.Entry) ([]engine.Op, error) {
+	ops := EntryOps(e)
+	for _, op := range ops {
+		if err := region.Check(a.state.Region, a.state.Region.RegionEpoch, op.Key); err != nil {
+			return nil, err
+		}
+	}
+	return ops, nil
 }

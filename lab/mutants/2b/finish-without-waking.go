@@ -1,7 +1,7 @@
 //go:build mutant
 
-// A Ready that is done makes room for the next one, but nobody sees to it that the
-// peer gets a pass for that. It waits until something else happens.
+// A Ready that is done makes room for the next one, but the peer is not put
+// into the queue for another pass. It waits until something else happens.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore

@@ -1,7 +1,8 @@
 //go:build mutant
 
-// Each pass takes a new Ready, also if the last one could not be written because
-// the disk was full. Raft hands out a changed hard state and messages once.
+// Each pass takes a new Ready, even if the last one could not be written
+// because the disk was full. Raft hands out a changed hard state, and messages,
+// once.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
@@ -9,7 +10,7 @@ package raftstore
 import "github.com/labkv/labkv/raft"
 
 func (p *peer) takeReady() {
-	if p.restoring || p.task != nil && p.task.rd.Snapshot != nil || !p.node.HasReady() {
+	if p.installing || p.task != nil && p.task.rd.Snapshot != nil || !p.node.HasReady() {
 		return
 	}
 	p.task = &task{rd: p.node.Ready()}

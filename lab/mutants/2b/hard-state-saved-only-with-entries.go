@@ -1,22 +1,21 @@
 //go:build mutant
 
 // The hard state is saved together with entries, and only then. A vote comes
-// without any, so a server that crashes after it may vote again in that term.
+// without any, so a peer that crashes after it may vote again in that term.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
 
 import (
-	"github.com/labkv/labkv/kv/engine"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/raft"
-
-	"google.golang.org/protobuf/proto"
 )
 
-func (s *peerStorage) save(b *engine.Batch, rd *raft.Ready) *raftserverpb.RaftState {
+func (s *peerStorage) save(w *writer, rd *raft.Ready) *raftserverpb.RaftState {
 	if len(rd.Entries) > 0 || rd.Snapshot != nil {
-		return s.save_original(b, rd)
+		return s.save_original(w, rd)
 	}
 	state := proto.CloneOf(s.state)
 	if rd.HardState != nil {

@@ -1,35 +1,30 @@
 //go:build mutant
 
-// Keys outside the region are written all the same, at proposal as when applied.
+// Keys outside the region are written all the same: they are checked neither
+// when a write is proposed nor when it is applied.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
-
-	"github.com/pingcap/errors"
-	"google.golang.org/protobuf/proto"
 )
 
-func (p *peer) check(rc *kvrpcpb.Context, writes []*raftserverpb.Write) error {
-	return p.check_original(rc, nil)
-}
+func (p *peer) check(rc *kvrpcpb.Context, keys ...[]byte) error { return p.check_original(rc) }
 
-func (p *peer) applyEntry(b *engine.Batch, e *eraftpb.Entry) error {
+func (a *applier) evaluate(e *eraftpb.Entry) ([]engine.Op, error) {
 	c := &raftserverpb.Command{}
-	if err := proto.Unmarshal(e.Data, c); err != nil {
-		panic(errors.Annotatef(err, "entry %d is corrupt", e.Index))
+	if len(e.Data) == 0 || proto.Unmarshal(e.Data, c) != nil {
+		return nil, nil
 	}
-	for _, w := range c.Writes {
-		if w.Delete {
-			b.Delete(w.Cf, w.Key)
-		} else {
-			b.Put(w.Cf, w.Key, w.Value)
-		}
+	if err := region.Check(a.state.Region, c.Epoch); err != nil {
+		return nil, err
 	}
-	return nil
+	return opsOf(c), nil
 }

@@ -1,15 +1,15 @@
 //go:build mutant
 
-// Entries returns nothing if already the first entry is larger than the limit.
-// Such an entry reaches no follower, ever, and neither does what comes after it.
+// Entries returns nothing if the first entry alone is larger than the limit.
+// Such an entry never reaches a follower, and neither does anything after it.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
 
 import (
-	"github.com/labkv/labkv/proto/eraftpb"
-
 	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/proto/eraftpb"
 )
 
 func (s *peerStorage) Entries(lo, hi, maxSize uint64) ([]*eraftpb.Entry, error) {

@@ -1,16 +1,17 @@
 //go:build mutant
 
-// A message for a peer that is not here any more, or never was, is taken for one to
-// the peer that is. A vote that another peer was asked for is given by this one.
+// A message for a peer that has left this store, or was never here, is taken
+// for one to the peer that is here. It grants a vote that another peer was
+// asked for.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
-
-	"google.golang.org/protobuf/proto"
 )
 
 func (p *peer) step(m *raftserverpb.RaftMessage) {

@@ -1,23 +1,13 @@
 //go:build mutant
 
-// Messages are sent while the log is being saved. What they promise, a vote or
-// that entries are there, is forgotten if the crash comes before the write.
+// Messages are sent while the log is being saved. A crash before the write
+// makes the peer forget what they promise: a vote, or that entries are there.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
 
-import "github.com/labkv/labkv/kv/engine"
-
-func (p *peer) save(b *engine.Batch) {
-	if !p.task.saved {
-		p.task.logState = p.storage.save(b, &p.task.rd)
-		p.send(p.task.rd.Messages)
-	}
-}
-
-func (p *peer) saved() {
-	if !p.task.saved {
-		p.task.saved = true
-		p.storage.state = p.task.logState
-	}
+func (p *peer) save(w *writer) {
+	p.save_original(w)
+	p.send(p.task.rd.Messages)
+	p.task.rd.Messages = nil
 }

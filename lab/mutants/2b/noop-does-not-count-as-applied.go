@@ -1,21 +1,21 @@
 //go:build mutant
 
-// A new leader's first entry changes nothing, so nothing is done about it. But the
-// applied index stays before it, and who waits for that place waits until
-// somebody writes.
+// A new leader's first entry changes nothing, so it is passed over. But the
+// applied index stays before it, and a read that waits for that place waits
+// until the next write.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
 
-import "github.com/labkv/labkv/kv/engine"
+import (
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/eraftpb"
+)
 
-func (p *peer) apply(b *engine.Batch) {
-	t := p.task
-	for _, e := range t.rd.CommittedEntries {
-		if len(e.Data) > 0 {
-			p.apply_original(b)
-			return
-		}
+func (a *applier) add(e *eraftpb.Entry, ops []engine.Op, err error) {
+	if len(e.Data) > 0 {
+		a.add_original(e, ops, err)
+		return
 	}
-	t.results = make([]Result, len(t.rd.CommittedEntries))
+	a.decided = append(a.decided, decision{e.Index, e.Term, err})
 }

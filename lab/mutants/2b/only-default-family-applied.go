@@ -1,6 +1,7 @@
 //go:build mutant
 
-// Everything is written to the default family, whatever family the command says.
+// Everything is written to the default family, whatever family the command
+// names.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
@@ -10,15 +11,10 @@ import (
 	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-func (p *peer) applyEntry(b *engine.Batch, e *eraftpb.Entry) error {
-	var writes engine.Batch
-	err := p.applyEntry_original(&writes, e)
-	for _, op := range writes.Ops() {
-		if op.Delete {
-			b.Delete(engine.CFDefault, op.Key)
-		} else {
-			b.Put(engine.CFDefault, op.Key, op.Value)
-		}
+func (a *applier) evaluate(e *eraftpb.Entry) ([]engine.Op, error) {
+	ops, err := a.evaluate_original(e)
+	for i := range ops {
+		ops[i].CF = engine.CFDefault
 	}
-	return err
+	return ops, err
 }

@@ -1,7 +1,7 @@
 //go:build mutant
 
-// A leader that steps down forgets what it has proposed: the proposers never hear
-// what became of it.
+// A leader that steps down forgets what it has proposed: the clients that wait
+// never get an answer.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore

@@ -1,8 +1,8 @@
 //go:build mutant
 
-// A read is served when a majority has confirmed the leader, without waiting until
-// the index that it got is applied. A new leader has much that is committed and
-// not applied yet.
+// A read is served when a majority has confirmed the leader, without waiting
+// until the index that the leader noted is applied. A new leader has much that
+// is committed and not applied yet.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
@@ -20,11 +20,10 @@ func (p *peer) serveReads(answers []raft.ReadState) {
 			if q.number != number {
 				continue
 			}
-			for _, c := range q.commands {
-				snapshot, err := p.store.cfg.KVEngine.Snapshot()
-				c.Done(Result{Snapshot: snapshot, Err: err})
+			for _, r := range q.reads {
+				p.serve(r)
 			}
-			p.reads.asked[i].commands = nil
+			p.reads.asked[i].reads = nil
 		}
 	}
 	p.serveReads_original(answers)

@@ -1,42 +1,46 @@
 //go:build mutant
 
-// A read goes through the log, but what it reads was taken when it was proposed.
-// A new leader has not applied everything by then that was acknowledged before.
+// A read goes through the log, but its view was taken when it was proposed. By
+// then a new leader has not applied everything that was acknowledged before.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
 
 import (
-	"github.com/labkv/labkv/proto/raftserverpb"
-
 	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-func (p *peer) read(commands []*Command) {
-	for _, c := range commands {
-		view, err := p.store.cfg.KVEngine.Snapshot()
-		if err != nil {
-			c.Done(Result{Err: err})
+func (p *peer) read(reads []*Read) {
+	for _, r := range reads {
+		if err := p.check(r.Context); err != nil {
+			r.Done(nil, err)
 			continue
 		}
-		data, err := proto.Marshal(&raftserverpb.Command{Epoch: p.region().RegionEpoch})
+		snapshot, err := p.store.cfg.KVEngine.Snapshot()
 		if err != nil {
-			c.Done(Result{Err: err})
+			r.Done(nil, err)
+			continue
+		}
+		done := func(err error) {
+			if err != nil {
+				_ = snapshot.Close()
+				r.Done(nil, err)
+				return
+			}
+			r.Done(&view{snapshot, p.region()}, nil)
+		}
+		data, err := proto.Marshal(&raftserverpb.Command{Epoch: r.Context.RegionEpoch})
+		if err != nil {
+			done(err)
 			continue
 		}
 		index, term, err := p.node.Propose(data)
 		if err != nil {
-			_ = view.Close()
-			c.Done(Result{Err: p.notLeader()})
+			done(p.refusal(err))
 			continue
 		}
-		p.proposals.add(proposal{index: index, term: term, done: func(r Result) {
-			if r.Err == nil {
-				r.Snapshot = view
-			} else {
-				_ = view.Close()
-			}
-			c.Done(r)
-		}})
+		p.proposals.add(proposal{index, term, done})
 	}
 }

@@ -1,9 +1,9 @@
 //go:build mutant
 
-// Only the reads that still wait for the majority are refused when the leader is
-// deposed. The others got their index, and wait until it is applied. For a new leader
-// that is its own first entry, and if another leader's entries take the place of that,
-// the log may never get so far again.
+// When the leader is deposed, only the reads that still wait for the majority
+// are refused. The others have their index, and wait until it is applied. For a
+// new leader that is its own first entry, and if another leader's entries take
+// its place, the log may never get so far again.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
@@ -28,14 +28,13 @@ func (p *peer) serveReads(answers []raft.ReadState) {
 	status := p.node.BasicStatus()
 	for _, q := range rs.asked {
 		switch {
-		case q.index != 0 && q.index <= p.applied():
-			for _, c := range q.commands {
-				snapshot, err := p.store.cfg.KVEngine.Snapshot()
-				c.Done(Result{Snapshot: snapshot, Err: err})
+		case q.index != 0 && q.index <= p.appliedIndex():
+			for _, r := range q.reads {
+				p.serve(r)
 			}
 		case q.index == 0 && (status.RaftState != raft.StateLeader || status.Term != q.term):
-			for _, c := range q.commands {
-				c.Done(Result{Err: p.notLeader()})
+			for _, r := range q.reads {
+				r.Done(nil, p.notLeader())
 			}
 		default:
 			waiting = append(waiting, q)

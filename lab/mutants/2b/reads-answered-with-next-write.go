@@ -1,7 +1,7 @@
 //go:build mutant
 
-// Reads are looked after when entries have been applied. A Ready that has only the
-// answer of the majority has none, so the read waits until somebody writes.
+// Reads are looked after when entries have been applied. A Ready that has only
+// the answer of the majority has none, so the read waits until the next write.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore

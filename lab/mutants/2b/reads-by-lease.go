@@ -1,8 +1,8 @@
 //go:build mutant
 
-// A leader that heard from a majority a moment ago serves reads from its own data:
-// nobody else can have been elected meanwhile. That is true only if all clocks go
-// alike, and if what it heard was not on its way for long.
+// A leader that heard from a majority a moment ago serves reads from its own
+// data: no other peer can have been elected meanwhile. That is true only if all
+// clocks run alike, and if what it heard was not on its way for long.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
@@ -57,10 +57,10 @@ func (p *peer) takeReady() {
 	}
 }
 
-func (p *peer) read(commands []*Command) {
+func (p *peer) read(reads []*Read) {
 	l := leaseOf(p)
-	if l == nil || p.applied() < p.node.BasicStatus().Commit || p.storage.applied.AppliedTerm != l.term {
-		p.read_original(commands)
+	if l == nil || p.appliedIndex() < p.node.BasicStatus().Commit || p.storage.applied.AppliedTerm != l.term {
+		p.read_original(reads)
 		return
 	}
 	recent := 1 // itself
@@ -70,11 +70,14 @@ func (p *peer) read(commands []*Command) {
 		}
 	}
 	if 2*recent <= len(p.region().Peers) {
-		p.read_original(commands)
+		p.read_original(reads)
 		return
 	}
-	for _, c := range commands {
-		snapshot, err := p.store.cfg.KVEngine.Snapshot()
-		c.Done(Result{Snapshot: snapshot, Err: err})
+	for _, r := range reads {
+		if err := p.check(r.Context); err != nil {
+			r.Done(nil, err)
+			continue
+		}
+		p.serve(r)
 	}
 }

@@ -1,7 +1,7 @@
 //go:build mutant
 
-// A read waits for a majority that confirms the leader. Once that leader is
-// deposed nobody will, and the read waits for ever.
+// A read waits for a majority that confirms the leader. A leader that is
+// deposed gets no such answer, and the read waits forever.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
@@ -24,13 +24,12 @@ func (p *peer) serveReads(answers []raft.ReadState) {
 	}
 	var waiting []question
 	for _, q := range rs.asked {
-		if q.index == 0 || q.index > p.applied() {
+		if q.index == 0 || q.index > p.appliedIndex() {
 			waiting = append(waiting, q)
 			continue
 		}
-		for _, c := range q.commands {
-			snapshot, err := p.store.cfg.KVEngine.Snapshot()
-			c.Done(Result{Snapshot: snapshot, Err: err})
+		for _, r := range q.reads {
+			p.serve(r)
 		}
 	}
 	rs.asked = waiting

@@ -1,8 +1,8 @@
 //go:build mutant
 
-// A peer that does not lead any more serves the reads that still wait, from its
-// own data, so that nobody waits in vain. What the next leader has acknowledged is
-// not in them.
+// A deposed leader serves the reads that still wait from its own data, so that
+// no client waits in vain. What the next leader has acknowledged is not in
+// them.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
@@ -12,7 +12,7 @@ import "github.com/labkv/labkv/raft"
 func (p *peer) serveReads(answers []raft.ReadState) {
 	if p.node.BasicStatus().RaftState != raft.StateLeader {
 		for i := range p.reads.asked {
-			p.reads.asked[i].index = p.applied()
+			p.reads.asked[i].index = p.appliedIndex()
 		}
 	}
 	p.serveReads_original(answers)

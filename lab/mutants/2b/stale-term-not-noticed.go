@@ -1,16 +1,13 @@
 //go:build mutant
 
-// A request that was made for the leader of an earlier term is served by that of
-// this term.
+// A request that was made for the leader of an earlier term is served by the
+// leader of this term.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
 
-import (
-	"github.com/labkv/labkv/proto/kvrpcpb"
-	"github.com/labkv/labkv/proto/raftserverpb"
-)
+import "github.com/labkv/labkv/proto/kvrpcpb"
 
-func (p *peer) check(rc *kvrpcpb.Context, writes []*raftserverpb.Write) error {
-	return p.check_original(&kvrpcpb.Context{RegionEpoch: rc.RegionEpoch, Peer: rc.Peer}, writes)
+func (p *peer) check(rc *kvrpcpb.Context, keys ...[]byte) error {
+	return p.check_original(&kvrpcpb.Context{RegionEpoch: rc.RegionEpoch, Peer: rc.Peer}, keys...)
 }

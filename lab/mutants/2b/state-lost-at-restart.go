@@ -1,7 +1,8 @@
 //go:build mutant
 
-// A restarting peer begins with an empty log behind what is applied, and does not
-// read what it had saved. All that it had acknowledged or voted is forgotten.
+// A restarted peer begins with an empty log after the applied index, and does
+// not read what it had saved. It forgets all that it acknowledged, and its
+// vote.
 //
 //lab:mutant 2B kv/raftstore
 package raftstore
@@ -13,15 +14,10 @@ import (
 )
 
 func loadPeerStorage(raftEngine engine.Engine, applied *raftserverpb.RegionState) (*peerStorage, error) {
-	return &peerStorage{
-		regionID: applied.Region.Id,
-		engine:   raftEngine,
-		applied:  applied,
-		state: &raftserverpb.RaftState{
-			HardState:      &eraftpb.HardState{Term: applied.AppliedTerm, Commit: applied.AppliedIndex},
-			LastIndex:      applied.AppliedIndex,
-			TruncatedIndex: applied.AppliedIndex,
-			TruncatedTerm:  applied.AppliedTerm,
-		},
-	}, nil
+	s := &peerStorage{
+		regionID: applied.Region.Id, engine: raftEngine, applied: applied,
+		state: &raftserverpb.RaftState{HardState: &eraftpb.HardState{}},
+	}
+	s.resetLog(applied.AppliedIndex, applied.AppliedTerm)
+	return s, nil
 }

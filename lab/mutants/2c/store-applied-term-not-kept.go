@@ -1,17 +1,17 @@
 //go:build mutant
 
-// The applied index is saved without the term of that entry. Snapshots are made of
-// that record: they say a wrong term.
+// The applied index is saved without the term of that entry. Snapshots are made
+// of that record: they name a wrong term.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore
 
-import "github.com/labkv/labkv/kv/engine"
+import (
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/eraftpb"
+)
 
-func (p *peer) apply(b *engine.Batch) {
-	p.apply_original(b)
-	if applied := p.task.applied; applied != nil {
-		applied.AppliedTerm = p.storage.applied.AppliedTerm
-		put(b, cfMeta, stateKey(applied.Region.Id), applied)
-	}
+func (a *applier) add(e *eraftpb.Entry, ops []engine.Op, err error) {
+	a.add_original(e, ops, err)
+	a.state.AppliedTerm = a.peer.storage.applied.AppliedTerm
 }

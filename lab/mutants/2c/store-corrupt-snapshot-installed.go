@@ -1,55 +1,29 @@
 //go:build mutant
 
-// What is in a snapshot's file is not compared with its checksum. A file that was
-// damaged on its way replaces good data by bad.
+// A snapshot's file is not compared with its checksum. A file that was damaged
+// on its way replaces good data by bad.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore
 
 import (
-	"math"
-
-	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
-
-	"google.golang.org/protobuf/proto"
 )
 
-func (c *Config) restore(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) (*raftserverpb.RegionState, error) {
-	header := &raftserverpb.SnapshotHeader{}
-	if err := proto.Unmarshal(snapshot.Data, header); err != nil {
+func (c *Config) installSnapshot(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) (*raftserverpb.RegionState, error) {
+	header, err := ReadSnapshotHeader(snapshot)
+	if err != nil {
 		return nil, err
 	}
-	name := SnapshotName(header.Region.Id, snapshot.Metadata)
-
-	var b engine.Batch
-	mark := proto.CloneOf(old)
-	mark.Restoring = snapshot
-	put(&b, cfMeta, stateKey(header.Region.Id), mark)
-	if err := c.KVEngine.Write(&b, true); err != nil {
+	if err := c.markInstalling(old, snapshot); err != nil {
 		return nil, err
 	}
-	if err := c.RaftEngine.DeleteRange(cfRaft, logRange(header.Region.Id, 0, math.MaxUint64)); err != nil {
+	if err := c.clear(old); err != nil {
 		return nil, err
 	}
-	for _, cf := range engine.Families {
-		if err := c.KVEngine.DeleteRange(cf, engine.Range{Start: old.Region.StartKey, End: old.Region.EndKey}); err != nil {
-			return nil, err
-		}
-	}
-	if err := readSnapshotFile(c.Files, name, c.KVEngine); err != nil {
+	if err := readSnapshotFile(c.Files, SnapshotName(header.Region.Id, snapshot.Metadata), c.KVEngine); err != nil {
 		return nil, err
 	}
-	state := &raftserverpb.RegionState{
-		Region:       header.Region,
-		AppliedIndex: snapshot.Metadata.Index,
-		AppliedTerm:  snapshot.Metadata.Term,
-	}
-	b.Reset()
-	put(&b, cfMeta, stateKey(header.Region.Id), state)
-	if err := c.KVEngine.Write(&b, true); err != nil {
-		return nil, err
-	}
-	return state, nil
+	return c.finishInstalling(header, snapshot.Metadata)
 }

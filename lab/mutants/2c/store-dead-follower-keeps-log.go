@@ -1,19 +1,17 @@
 //go:build mutant
 
-// A leader keeps all that any follower still lacks. While one store is down, its
-// log grows without a bound.
+// A leader keeps all that any follower still lacks. While one store is down,
+// the leader's log grows without a bound.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore
 
-func (p *peer) collectLog() {
-	upTo := p.applied()
-	for _, member := range p.node.Status().Progress {
-		upTo = min(upTo, member.Match)
-	}
+func (p *peer) compactLog() {
 	first, _ := p.storage.FirstIndex()
-	if upTo < first+p.store.cfg.MaxLogEntries || p.collector.syncing || p.restoring {
-		return
+	for _, member := range p.node.Status().Progress {
+		if member.Match < first+p.store.cfg.MaxLogEntries && p.compaction.deleted+1 >= first {
+			return
+		}
 	}
-	p.collectLog_original()
+	p.compactLog_original()
 }

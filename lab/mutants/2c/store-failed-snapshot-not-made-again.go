@@ -1,7 +1,7 @@
 //go:build mutant
 
-// A snapshot could not be made, as the disk was full. It still counts as being made,
-// and no other is begun.
+// A snapshot could not be made, because the disk was full. It still counts as
+// being made, and no other is begun.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore

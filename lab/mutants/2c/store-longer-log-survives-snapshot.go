@@ -1,7 +1,7 @@
 //go:build mutant
 
-// A log that was longer than the snapshot keeps its end, although what it held there
-// conflicts with the snapshot.
+// A log that was longer than the snapshot keeps its end, although the entries
+// there conflict with the snapshot.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore

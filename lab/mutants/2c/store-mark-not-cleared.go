@@ -1,59 +1,24 @@
 //go:build mutant
 
-// The mark that a snapshot is being installed stays. After a restart the peer wants to
-// install it again, from a file that is gone.
+// The mark that a snapshot is being installed stays. After a restart the peer
+// wants to install it again, from a file that is gone.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore
 
 import (
-	"math"
-
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
-
-	"google.golang.org/protobuf/proto"
 )
 
-func (c *Config) restore(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) (*raftserverpb.RegionState, error) {
-	header := &raftserverpb.SnapshotHeader{}
-	if err := proto.Unmarshal(snapshot.Data, header); err != nil {
+func (c *Config) installSnapshot(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) (*raftserverpb.RegionState, error) {
+	state, err := c.installSnapshot_original(old, snapshot)
+	if err != nil {
 		return nil, err
 	}
-	name := SnapshotName(header.Region.Id, snapshot.Metadata)
-	if err := verifySnapshotFile(c.Files, name, header); err != nil {
-		return nil, err
-	}
-
+	state.Restoring = snapshot
 	var b engine.Batch
-	mark := proto.CloneOf(old)
-	mark.Restoring = snapshot
-	put(&b, cfMeta, stateKey(header.Region.Id), mark)
-	if err := c.KVEngine.Write(&b, true); err != nil {
-		return nil, err
-	}
-	if err := c.RaftEngine.DeleteRange(cfRaft, logRange(header.Region.Id, 0, math.MaxUint64)); err != nil {
-		return nil, err
-	}
-	for _, cf := range engine.Families {
-		if err := c.KVEngine.DeleteRange(cf, engine.Range{Start: old.Region.StartKey, End: old.Region.EndKey}); err != nil {
-			return nil, err
-		}
-	}
-	if err := readSnapshotFile(c.Files, name, c.KVEngine); err != nil {
-		return nil, err
-	}
-	state := &raftserverpb.RegionState{
-		Region:       header.Region,
-		AppliedIndex: snapshot.Metadata.Index,
-		AppliedTerm:  snapshot.Metadata.Term,
-		Restoring:    snapshot,
-	}
-	b.Reset()
-	put(&b, cfMeta, stateKey(header.Region.Id), state)
-	if err := c.KVEngine.Write(&b, true); err != nil {
-		return nil, err
-	}
-	return state, nil
+	put(&b, cfMeta, stateKey(state.Region.Id), state)
+	return state, c.KVEngine.Write(&b, true)
 }

@@ -1,7 +1,7 @@
 //go:build mutant
 
-// The data of a snapshot are written over the old ones. Keys that were deleted in
-// the meantime are not in the snapshot, and so they come back.
+// The data of a snapshot are written over the old data. Keys that were deleted
+// in the meantime are not in the snapshot, and so they come back.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore
@@ -9,45 +9,9 @@ package raftstore
 import (
 	"math"
 
-	"github.com/labkv/labkv/kv/engine"
-	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
-
-	"google.golang.org/protobuf/proto"
 )
 
-func (c *Config) restore(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) (*raftserverpb.RegionState, error) {
-	header := &raftserverpb.SnapshotHeader{}
-	if err := proto.Unmarshal(snapshot.Data, header); err != nil {
-		return nil, err
-	}
-	name := SnapshotName(header.Region.Id, snapshot.Metadata)
-	if err := verifySnapshotFile(c.Files, name, header); err != nil {
-		return nil, err
-	}
-
-	var b engine.Batch
-	mark := proto.CloneOf(old)
-	mark.Restoring = snapshot
-	put(&b, cfMeta, stateKey(header.Region.Id), mark)
-	if err := c.KVEngine.Write(&b, true); err != nil {
-		return nil, err
-	}
-	if err := c.RaftEngine.DeleteRange(cfRaft, logRange(header.Region.Id, 0, math.MaxUint64)); err != nil {
-		return nil, err
-	}
-	if err := readSnapshotFile(c.Files, name, c.KVEngine); err != nil {
-		return nil, err
-	}
-	state := &raftserverpb.RegionState{
-		Region:       header.Region,
-		AppliedIndex: snapshot.Metadata.Index,
-		AppliedTerm:  snapshot.Metadata.Term,
-	}
-	b.Reset()
-	put(&b, cfMeta, stateKey(header.Region.Id), state)
-	if err := c.KVEngine.Write(&b, true); err != nil {
-		return nil, err
-	}
-	return state, nil
+func (c *Config) clear(old *raftserverpb.RegionState) error {
+	return c.RaftEngine.DeleteRange(cfRaft, logRange(old.Region.Id, 0, math.MaxUint64))
 }

@@ -1,7 +1,7 @@
 //go:build mutant
 
-// A snapshot jumps over the places of proposals that wait, and they are dropped: the
-// proposers never hear anything.
+// A snapshot jumps over the places of proposals that wait, and they are
+// dropped: the clients never get an answer.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore

@@ -1,8 +1,8 @@
 //go:build mutant
 
-// A snapshot jumps over the places of proposals that wait. The next entry that is
-// applied finds them too old, and they are answered as if they had been replaced. They
-// may well be in the snapshot.
+// A snapshot jumps over the places of proposals that wait. The next entry that
+// is applied finds them too old, and they are answered as if they had been
+// replaced. They may well be in the snapshot.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore

@@ -1,53 +1,23 @@
 //go:build mutant
 
-// The entries that a snapshot replaces stay on disk for ever: nobody collects what
-// stands before the beginning of the log.
+// The entries that a snapshot replaces stay on the disk: compaction looks only
+// at what is before the beginning of the log, and a longer log than the
+// snapshot ends after it.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore
 
 import (
 	"github.com/labkv/labkv/kv/engine"
-	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/raftserverpb"
-
-	"google.golang.org/protobuf/proto"
 )
 
-func (c *Config) restore(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) (*raftserverpb.RegionState, error) {
-	header := &raftserverpb.SnapshotHeader{}
-	if err := proto.Unmarshal(snapshot.Data, header); err != nil {
-		return nil, err
-	}
-	name := SnapshotName(header.Region.Id, snapshot.Metadata)
-	if err := verifySnapshotFile(c.Files, name, header); err != nil {
-		return nil, err
-	}
-
-	var b engine.Batch
-	mark := proto.CloneOf(old)
-	mark.Restoring = snapshot
-	put(&b, cfMeta, stateKey(header.Region.Id), mark)
-	if err := c.KVEngine.Write(&b, true); err != nil {
-		return nil, err
-	}
+func (c *Config) clear(old *raftserverpb.RegionState) error {
 	for _, cf := range engine.Families {
-		if err := c.KVEngine.DeleteRange(cf, engine.Range{Start: old.Region.StartKey, End: old.Region.EndKey}); err != nil {
-			return nil, err
+		if err := c.KVEngine.DeleteRange(cf, region.Range(old.Region)); err != nil {
+			return err
 		}
 	}
-	if err := readSnapshotFile(c.Files, name, c.KVEngine); err != nil {
-		return nil, err
-	}
-	state := &raftserverpb.RegionState{
-		Region:       header.Region,
-		AppliedIndex: snapshot.Metadata.Index,
-		AppliedTerm:  snapshot.Metadata.Term,
-	}
-	b.Reset()
-	put(&b, cfMeta, stateKey(header.Region.Id), state)
-	if err := c.KVEngine.Write(&b, true); err != nil {
-		return nil, err
-	}
-	return state, nil
+	return nil
 }

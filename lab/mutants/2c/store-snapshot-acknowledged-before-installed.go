@@ -1,7 +1,8 @@
 //go:build mutant
 
-// The acknowledgement of a snapshot leaves when its installation begins. If a crash
-// comes before the mark, the leader counts on entries that are nowhere here.
+// The acknowledgement of a snapshot leaves when its installation begins. If a
+// crash comes before the mark, the leader counts on entries that are nowhere
+// here.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore

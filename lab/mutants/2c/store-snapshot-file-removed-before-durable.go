@@ -1,61 +1,19 @@
 //go:build mutant
 
-// A snapshot's file is removed once it has been read. If the crash comes before the
-// data are durable, it cannot be installed again.
+// A snapshot's file is removed once it has been read. If a crash comes before
+// the data are durable, it cannot be installed again.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore
 
 import (
-	"math"
-
-	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
-
-	"google.golang.org/protobuf/proto"
 )
 
-func (c *Config) restore(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) (*raftserverpb.RegionState, error) {
-	header := &raftserverpb.SnapshotHeader{}
-	if err := proto.Unmarshal(snapshot.Data, header); err != nil {
+func (c *Config) finishInstalling(header *raftserverpb.SnapshotHeader, meta *eraftpb.SnapshotMetadata) (*raftserverpb.RegionState, error) {
+	if err := c.Files.Remove(SnapshotName(header.Region.Id, meta)); err != nil {
 		return nil, err
 	}
-	name := SnapshotName(header.Region.Id, snapshot.Metadata)
-	if err := verifySnapshotFile(c.Files, name, header); err != nil {
-		return nil, err
-	}
-
-	var b engine.Batch
-	mark := proto.CloneOf(old)
-	mark.Restoring = snapshot
-	put(&b, cfMeta, stateKey(header.Region.Id), mark)
-	if err := c.KVEngine.Write(&b, true); err != nil {
-		return nil, err
-	}
-	if err := c.RaftEngine.DeleteRange(cfRaft, logRange(header.Region.Id, 0, math.MaxUint64)); err != nil {
-		return nil, err
-	}
-	for _, cf := range engine.Families {
-		if err := c.KVEngine.DeleteRange(cf, engine.Range{Start: old.Region.StartKey, End: old.Region.EndKey}); err != nil {
-			return nil, err
-		}
-	}
-	if err := readSnapshotFile(c.Files, name, c.KVEngine); err != nil {
-		return nil, err
-	}
-	if err := c.Files.Remove(name); err != nil {
-		return nil, err
-	}
-	state := &raftserverpb.RegionState{
-		Region:       header.Region,
-		AppliedIndex: snapshot.Metadata.Index,
-		AppliedTerm:  snapshot.Metadata.Term,
-	}
-	b.Reset()
-	put(&b, cfMeta, stateKey(header.Region.Id), state)
-	if err := c.KVEngine.Write(&b, true); err != nil {
-		return nil, err
-	}
-	return state, nil
+	return c.finishInstalling_original(header, meta)
 }

@@ -1,7 +1,7 @@
 //go:build mutant
 
-// A snapshot does not say who the members are. Those who get one that leaves them
-// out have no use for it.
+// A snapshot does not say who the members are. A follower has no use for a
+// snapshot that leaves it out.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore

@@ -1,8 +1,8 @@
 //go:build mutant
 
-// Term knows the entries that are in the log, and not the one before them. So the
-// first entry that is left cannot be sent, and each follower that needs it gets a
-// snapshot.
+// Term knows the entries that are in the log, and not the one before them. So
+// the first entry that is left cannot be sent, and each follower that needs it
+// gets a snapshot.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore

@@ -1,7 +1,8 @@
 //go:build mutant
 
-// The snapshot is being installed in the background, and the peer goes on as if it
-// had been: it acknowledges the snapshot, and follows a log that begins elsewhere.
+// The snapshot is being installed in the background, and the peer goes on as if
+// that were done: it acknowledges the snapshot, and follows a log that begins
+// elsewhere.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore
@@ -10,5 +11,5 @@ import "github.com/labkv/labkv/proto/eraftpb"
 
 func (p *peer) install(snapshot *eraftpb.Snapshot) {
 	p.install_original(snapshot)
-	p.restoring = false
+	p.installing = false
 }

@@ -1,7 +1,8 @@
 //go:build mutant
 
 // The last snapshot is sent again for as long as it is there, although the log
-// begins behind it by now: who installs it needs entries that are gone.
+// begins after it by now: a follower that installs it needs entries that are
+// gone.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore
@@ -9,8 +10,8 @@ package raftstore
 import "github.com/labkv/labkv/proto/eraftpb"
 
 func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
-	if s.snapshots.made != nil {
-		return s.snapshots.made, nil
+	if s.maker.made != nil {
+		return s.maker.made, nil
 	}
 	return s.Snapshot_original()
 }
