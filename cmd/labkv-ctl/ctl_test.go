@@ -176,7 +176,7 @@ func TestFailures(t *testing.T) {
 	}{
 		{"raw get a --addr " + nobody.Addr().String(), 1, "cannot reach a server at " + nobody.Addr().String()},
 		{"raw get a --timeout 1ms --addr " + serve(t, silent{}), 1, "within 1ms"},
-		{"raw get a --addr " + wrong, 1, "wrong place to ask: region 5 is led by peer 7"},
+		{"raw get a --addr " + wrong, 1, "region error: region 5 is led by peer 7"},
 		{"raw put a b --addr " + stranger, 1, "is not a LabKV server"},
 		{"raw put a b --addr " + full.addr, 1, "no space left on device"},
 		{"raw get a --cf nonsense --addr " + s.addr, 1, `unknown column family "nonsense"`},
@@ -223,7 +223,7 @@ func TestSeveralStores(t *testing.T) {
 	}
 	code, _, stderr := ctl("raw", "get", "a", "--timeout=50ms", "--addr", follower, "--addr", follower)
 	require.Equal(t, 1, code)
-	require.Contains(t, stderr, "wrong place to ask")
+	require.Contains(t, stderr, "region error: region 5 is led by peer 7")
 }
 
 func TestInterrupt(t *testing.T) {
