@@ -19,11 +19,8 @@ import (
 
 	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/lab/await"
 )
-
-// patience bounds every wait for a cluster: a minute is more than a build and an
-// election take on a busy machine.
-const patience = time.Minute
 
 // A clusterProcess is "lab cluster" as a process, as a terminal runs it.
 type clusterProcess struct {
@@ -80,7 +77,7 @@ func startCluster(t *testing.T, dir string) *clusterProcess {
 func (p *clusterProcess) expect(pattern string) []string {
 	p.t.Helper()
 	re := regexp.MustCompile(pattern)
-	late := time.After(patience)
+	late := time.After(await.BuildLimit) // it may have to build the server first
 	var seen []string
 	for {
 		select {
@@ -93,7 +90,7 @@ func (p *clusterProcess) expect(pattern string) []string {
 			}
 			seen = append(seen, line)
 		case <-late:
-			p.t.Fatalf("lab cluster did not say %q within %s:\n%s", pattern, patience, strings.Join(seen, "\n"))
+			p.t.Fatalf("lab cluster did not say %q within %s:\n%s", pattern, await.BuildLimit, strings.Join(seen, "\n"))
 		}
 	}
 }
@@ -114,11 +111,11 @@ func (p *clusterProcess) stop(signal syscall.Signal) {
 // ends requires that lab and all stores end.
 func (p *clusterProcess) ends() {
 	p.t.Helper()
-	late := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
+	late := time.AfterFunc(await.Limit, func() { _ = p.cmd.Process.Kill() })
 	defer late.Stop()
 	for range p.lines {
 	}
-	require.NoError(p.t, p.cmd.Wait(), "within %s", patience)
+	require.NoError(p.t, p.cmd.Wait(), "within %s", await.Limit)
 	for store, pid := range p.pids {
 		require.Equal(p.t, syscall.ESRCH, syscall.Kill(pid, 0), "store %s, process %d, is left", store, pid)
 	}
@@ -137,9 +134,7 @@ func TestCluster(t *testing.T) {
 		require.NoError(t, err)
 		key := []byte("a")
 		if i > 0 {
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			value, found, err := c.Get(ctx, engine.CFDefault, key)
-			cancel()
+			value, found, err := c.Get(await.Context(t, "a read"), engine.CFDefault, key)
 			require.NoError(t, err)
 			require.True(t, found)
 			require.Equal(t, strconv.Itoa(i-1), string(value))
@@ -163,14 +158,13 @@ func TestCluster(t *testing.T) {
 // the outcome is unknown, and to write it again does no harm here.
 func put(t *testing.T, c *client.Raw, key []byte, value string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
+	ctx := await.Context(t, "a write")
 	for {
 		err := c.Put(ctx, engine.CFDefault, key, []byte(value))
 		if err == nil {
 			return
 		}
-		require.NoError(t, ctx.Err(), "no write within %s: %v", patience, err)
+		require.NoError(t, context.Cause(ctx), err)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/lab/await"
 )
 
 // TestMain is the program itself if a test, or the program, starts it as such.
@@ -25,7 +27,7 @@ func TestMain(m *testing.M) {
 func lab(t *testing.T, dir string, args ...string) (code int, stdout, stderr string) {
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.Command(self, args...)
+	cmd := await.Command(t, await.BuildLimit, self, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "LAB_MAIN=1", "PWD="+dir)
 	var out, errs bytes.Buffer

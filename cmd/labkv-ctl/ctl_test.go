@@ -16,6 +16,7 @@ import (
 	"github.com/labkv/labkv/kv/server/endpoint"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/standalone"
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
@@ -48,12 +49,12 @@ func serve(t *testing.T, s tinykvpb.TinyKvServer) string {
 	go func() { served <- e.Serve(listener) }()
 	t.Cleanup(func() {
 		require.True(t, e.Stop())
-		require.NoError(t, <-served)
+		require.NoError(t, await.Receive(t, served, "the end of the server"))
 	})
 	return listener.Addr().String()
 }
 
-// ctl runs a command line.
+// ctl runs a command line. Its own time-out ends it.
 func ctl(args ...string) (code int, stdout, stderr string) {
 	var out, err strings.Builder
 	code = run(context.Background(), args, &out, &err)
@@ -112,7 +113,7 @@ func TestScanGoesOn(t *testing.T) {
 	for i := range 10 {
 		batch = append(batch, engine.Op{CF: engine.CFDefault, Key: fmt.Appendf(nil, "key%d", i), Value: []byte(value)})
 	}
-	require.NoError(t, s.storage.Write(t.Context(), &kvrpcpb.Context{}, batch))
+	require.NoError(t, s.storage.Write(await.Context(t, "a write"), &kvrpcpb.Context{}, batch))
 	keys := func(output string) string {
 		output = strings.ReplaceAll(output, "\t"+value, "")
 		return strings.Join(strings.Fields(output), " ")

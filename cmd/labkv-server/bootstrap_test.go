@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,7 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/cluster"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
@@ -36,20 +37,17 @@ func refuses(t *testing.T, s *cluster.Store, says string, args ...string) {
 // gone waits until a process has ended.
 func gone(t *testing.T, s *cluster.Store) {
 	t.Helper()
-	select {
-	case <-s.Exited():
-	case <-time.After(patience):
-		require.FailNow(t, "still there", "store %d after %s; its log:\n%s", s.ID, patience, logOf(t, s))
-	}
+	await.Receive(t, s.Exited(), fmt.Sprintf("the end of store %d, log in %s", s.ID, s.Log))
 }
 
 // says waits until the log of a store that runs contains a text.
 func says(t *testing.T, s *cluster.Store, text string) {
 	t.Helper()
-	for end := time.Now().Add(patience); !strings.Contains(logOf(t, s), text); time.Sleep(10 * time.Millisecond) {
-		require.True(t, s.Running(), logOf(t, s))
-		require.True(t, time.Now().Before(end), "store %d did not say %q within %s:\n%s", s.ID, text, patience, logOf(t, s))
-	}
+	await.Until(t, fmt.Sprintf("store %d to log %s", s.ID, text), func() bool {
+		log := logOf(t, s)
+		require.True(t, s.Running() || strings.Contains(log, text), log)
+		return strings.Contains(log, text)
+	})
 }
 
 const waits = "waiting for a store"
@@ -80,7 +78,7 @@ func TestBootstrapWhileTheOthersAreDown(t *testing.T) {
 	c := newCluster(t)
 	require.NoError(t, c.Start())
 	raw(t, c, "put", "a", "1")
-	c.Stop(patience)
+	c.Stop(await.Limit)
 	last := c.Stores()[2]
 	require.NoError(t, last.Wipe())
 	require.NoError(t, last.Start("--bootstrap"))
@@ -203,8 +201,7 @@ func TestStoresBeginTogether(t *testing.T) {
 	defer conn.Close()
 	ask := func(cluster, store, process uint64) raftserverpb.Member_State {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		defer cancel()
+		ctx := await.Context(t, "an answer of the first store")
 		question := &raftserverpb.Newcomer{ClusterId: cluster, StoreId: store, Process: process}
 		for {
 			m, err := raftserverpb.NewBootstrapClient(conn).Ask(ctx, question, grpc.WaitForReady(true))

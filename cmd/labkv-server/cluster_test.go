@@ -18,6 +18,7 @@ import (
 
 	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/cluster"
 )
 
@@ -75,10 +76,7 @@ func TestCluster(t *testing.T) {
 	require.NoError(t, last.Start("--rejoin"))
 	put()
 	// It counts again: one of the others can go.
-	for !strings.Contains(logOf(t, last), `msg="took over snapshot"`) {
-		require.True(t, last.Running(), logOf(t, last))
-		raw(t, c, "scan")
-	}
+	says(t, last, `msg="took over snapshot"`)
 	c.Stores()[0].Kill()
 	put()
 
@@ -104,7 +102,7 @@ func healthOf(t *testing.T, addr string) grpc_health_v1.HealthCheckResponse_Serv
 	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	require.NoError(t, err)
 	defer conn.Close()
-	resp, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+	resp, err := grpc_health_v1.NewHealthClient(conn).Check(await.Context(t, "the health of a store"), &grpc_health_v1.HealthCheckRequest{})
 	require.NoError(t, err)
 	return resp.Status
 }
@@ -188,14 +186,11 @@ func TestStoreIDInUse(t *testing.T) {
 		p.Process.Kill()
 		p.Wait()
 	}()
-	for {
+	await.Until(t, "the twin to be refused", func() bool {
 		text, err := os.ReadFile(log.Name())
 		require.NoError(t, err)
-		if strings.Contains(string(text), "level=ERROR") && strings.Contains(string(text), "another live process is store 1 already") {
-			break
-		}
-		raw(t, c, "scan")
-	}
+		return strings.Contains(string(text), "level=ERROR") && strings.Contains(string(text), "another live process is store 1 already")
+	})
 	all := logOf(t, c.Stores()[1]) + logOf(t, c.Stores()[2])
 	require.Contains(t, all, `level=ERROR msg=dropped reason="duplicate id"`)
 	raw(t, c, "put", "a", "2")
@@ -203,7 +198,7 @@ func TestStoreIDInUse(t *testing.T) {
 	cl, err := client.NewRaw(client.Config{Stores: client.At(c.Addrs()...)})
 	require.NoError(t, err)
 	defer cl.Close()
-	value, found, err := cl.Get(t.Context(), engine.CFDefault, []byte("a"))
+	value, found, err := cl.Get(await.Context(t, "a read"), engine.CFDefault, []byte("a"))
 	require.NoError(t, err)
 	require.True(t, found)
 	require.Equal(t, "2", string(value))

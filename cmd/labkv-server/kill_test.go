@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
@@ -48,11 +49,12 @@ func TestKill(t *testing.T) {
 				enough <- struct{}{}
 			}
 		}
+		ctx := await.Context(t, "writes")
 		var running sync.WaitGroup
 		for _, w := range writers {
-			running.Go(func() { w.writeUntilError(p, onAcknowledged) })
+			running.Go(func() { w.writeUntilError(ctx, p, onAcknowledged) })
 		}
-		<-enough
+		await.Receive(t, enough, "acknowledged writes")
 		p.kill()
 		running.Wait()
 	}
@@ -78,8 +80,7 @@ func newWriter(id, keys int) *writer {
 }
 
 // writeUntilError puts values that never repeat, and deletes every seventh time.
-func (w *writer) writeUntilError(p *process, acknowledged func()) {
-	ctx := context.Background()
+func (w *writer) writeUntilError(ctx context.Context, p *process, acknowledged func()) {
 	for {
 		w.next++
 		key, value := w.keys[w.next%len(w.keys)], fmt.Sprint(w.next)
@@ -107,7 +108,7 @@ func (w *writer) writeUntilError(p *process, acknowledged func()) {
 // the writes without an answer is what counts from then on.
 func check(t *testing.T, p *process, writers []*writer, start int) {
 	t.Helper()
-	resp, err := p.RawScan(t.Context(), &kvrpcpb.RawScanRequest{Context: rc, Limit: 1 << 20})
+	resp, err := p.RawScan(await.Context(t, "a scan"), &kvrpcpb.RawScanRequest{Context: rc, Limit: 1 << 20})
 	require.NoError(t, err)
 	require.Empty(t, resp.Error)
 	found := map[string]string{}

@@ -5,6 +5,7 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
@@ -35,7 +37,9 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(bin)
-	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), ".", "../labkv-ctl")
+	ctx, cancel := context.WithTimeout(context.Background(), await.BuildLimit)
+	defer cancel()
+	build := exec.CommandContext(ctx, "go", "build", "-o", bin+string(filepath.Separator), ".", "../labkv-ctl")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -77,8 +81,8 @@ func start(t *testing.T, dir string, args ...string) *process {
 			}
 		}
 	})
-	addr, ok := <-listening
-	if !ok {
+	addr := await.Receive(t, listening, "a server to listen")
+	if addr == "" {
 		p.kill()
 		t.Fatalf("the server did not start: %s", p.log.String())
 	}
@@ -98,8 +102,11 @@ func (p *process) kill() {
 	p.wait()
 }
 
-// wait waits for the process to end, and returns its exit code.
+// wait waits for the process to end, and returns its exit code. One that does not end
+// is killed.
 func (p *process) wait() int {
+	late := time.AfterFunc(await.Limit, func() { p.cmd.Process.Kill() })
+	defer late.Stop()
 	p.reading.Wait()
 	p.cmd.Wait()
 	p.exited = true
@@ -118,13 +125,9 @@ func commandOf(args ...string) *exec.Cmd {
 func command(t *testing.T, name string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, name), args...)
+	cmd := await.Command(t, await.Limit, filepath.Join(bin, name), args...)
 	cmd.Stdout, cmd.Stderr = &out, &err
 	cmd.Run()
 	require.NotNil(t, cmd.ProcessState, "%s did not start", name)
 	return cmd.ProcessState.ExitCode(), out.String(), err.String()
 }
-
-// patience bounds every wait for processes: more than any of them takes on a busy
-// machine.
-const patience = time.Minute

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
@@ -44,7 +45,7 @@ func TestServe(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Equal(t, "labkv-ctl: key c is not there\n", stderr)
 
-	health, err := grpc_health_v1.NewHealthClient(p.conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: "tinykvpb.TinyKv"})
+	health, err := grpc_health_v1.NewHealthClient(p.conn).Check(await.Context(t, "the health of a server"), &grpc_health_v1.HealthCheckRequest{Service: "tinykvpb.TinyKv"})
 	require.NoError(t, err)
 	require.Equal(t, grpc_health_v1.HealthCheckResponse_SERVING, health.Status)
 
@@ -67,9 +68,9 @@ func TestMessageSizeIsEnforced(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "labkv.toml")
 	require.NoError(t, os.WriteFile(config, []byte("max-message-size = 100_000\n"), 0o644))
 	p := start(t, t.TempDir(), "--config", config)
-	_, err := p.RawPut(t.Context(), &kvrpcpb.RawPutRequest{Context: rc, Key: []byte("a"), Value: make([]byte, 99_000)})
+	_, err := p.RawPut(await.Context(t, "a write"), &kvrpcpb.RawPutRequest{Context: rc, Key: []byte("a"), Value: make([]byte, 99_000)})
 	require.NoError(t, err)
-	_, err = p.RawPut(t.Context(), &kvrpcpb.RawPutRequest{Context: rc, Key: []byte("a"), Value: make([]byte, 100_000)})
+	_, err = p.RawPut(await.Context(t, "a write"), &kvrpcpb.RawPutRequest{Context: rc, Key: []byte("a"), Value: make([]byte, 100_000)})
 	require.Equal(t, codes.ResourceExhausted, status.Code(err))
 }
 
@@ -96,7 +97,7 @@ func TestSecondServerOnSameData(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, dir)
 	fails(t, "in use by another engine", "--standalone", "--path", dir, "--addr", "127.0.0.1:0")
-	_, err := p.RawPut(t.Context(), &kvrpcpb.RawPutRequest{Context: rc, Key: []byte("a")})
+	_, err := p.RawPut(await.Context(t, "a write"), &kvrpcpb.RawPutRequest{Context: rc, Key: []byte("a")})
 	require.NoError(t, err, "the first server goes on")
 }
 
@@ -112,7 +113,7 @@ func TestPathIsNoDirectory(t *testing.T) {
 func TestDamagedData(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, dir)
-	_, err := p.RawPut(t.Context(), &kvrpcpb.RawPutRequest{Context: rc, Key: []byte("a"), Value: []byte("1")})
+	_, err := p.RawPut(await.Context(t, "a write"), &kvrpcpb.RawPutRequest{Context: rc, Key: []byte("a"), Value: []byte("1")})
 	require.NoError(t, err)
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
 	require.Zero(t, p.wait())

@@ -15,11 +15,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/cluster"
 )
-
-// patience bounds every wait for processes.
-const patience = time.Minute
 
 // TestMain is a store if a cluster starts it as one: it runs until SIGTERM, or ends at
 // once if there is a file that says so.
@@ -72,7 +70,7 @@ func start(t *testing.T, broken ...uint64) *run {
 	t.Cleanup(func() {
 		cancel()
 		<-over
-		c.Stop(patience)
+		c.Stop(await.Limit)
 	})
 	return r
 }
@@ -81,24 +79,12 @@ func start(t *testing.T, broken ...uint64) *run {
 func (r *run) end() {
 	r.t.Helper()
 	r.stop()
-	require.NoError(r.t, receive(r.t, r.ended, "end"))
+	require.NoError(r.t, await.Receive(r.t, r.ended, "the end of the supervision"))
 }
 
 func (r *run) next() cluster.Event {
 	r.t.Helper()
-	return receive(r.t, r.events, "an event")
-}
-
-// receive returns what comes from a channel in time.
-func receive[T any](t *testing.T, from <-chan T, what string) T {
-	t.Helper()
-	select {
-	case v := <-from:
-		return v
-	case <-time.After(patience):
-		require.FailNow(t, "no "+what+" within "+patience.String())
-		panic("unreachable")
-	}
+	return await.Receive(r.t, r.events, "an event")
 }
 
 // A store that is killed is reported and started again. The others are left alone.
@@ -147,7 +133,7 @@ func TestBrokenStoreIsTriedAgain(t *testing.T) {
 // When no store can start, there is no use in going on.
 func TestAllStoresBroken(t *testing.T) {
 	r := start(t, 1, 2, 3)
-	require.ErrorContains(t, receive(t, r.ended, "end"), ".log are: my disk is broken")
+	require.ErrorContains(t, await.Receive(t, r.ended, "the end of the supervision"), ".log are: my disk is broken")
 }
 
 // A store that was stopped with SIGSTOP stops in order.
@@ -155,6 +141,6 @@ func TestStopReachesAPausedStore(t *testing.T) {
 	r := start(t)
 	require.NoError(t, syscall.Kill(r.pids[1], syscall.SIGSTOP))
 	r.end()
-	r.cluster.Stop(patience)
+	r.cluster.Stop(await.Limit)
 	require.NotEqual(t, "signal: killed", r.cluster.Stores()[0].Exit())
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -141,8 +140,7 @@ func testBatches(s *course.Stage) []testBatch {
 }
 
 func (r *Runner) killAll(ctx context.Context, kills []*Kill, batches map[string][]testBatch, binaries map[string]string, scratch string) error {
-	var mu sync.Mutex
-	done := 0
+	p := progress{report: r.Progress, total: len(kills)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.jobs())
 	for _, k := range kills {
@@ -162,10 +160,7 @@ func (r *Runner) killAll(ctx context.Context, kills []*Kill, batches map[string]
 				}
 			}
 			k.Elapsed = time.Since(begin)
-			mu.Lock()
-			defer mu.Unlock()
-			done++
-			r.report(done, len(kills), k.Mutant.Name)
+			p.add(k.Mutant.Name)
 			return nil
 		})
 	}

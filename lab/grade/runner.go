@@ -126,7 +126,7 @@ func (r *Runner) Run(ctx context.Context, tree Tree, selection course.Selection)
 // RunBuilt runs the selected tests, whose packages must be among those built.
 func (r *Runner) RunBuilt(ctx context.Context, built *Built, selection course.Selection) (*Report, error) {
 	begin := time.Now()
-	results, err := r.runAll(ctx, selection.Tests(), built.binaries, built.failures, built.scratch)
+	results, err := r.runAll(ctx, built, selection.Tests())
 	if err != nil {
 		return nil, err
 	}
@@ -187,98 +187,117 @@ func exeSuffix() string {
 	return ""
 }
 
-// progress of one test, shared by its units.
-type progress struct {
-	results []*Result            // by unit
-	lowest  uint64               // lowest first seed of a unit that did not pass
-	failed  bool                 // lowest is set
-	cancels []context.CancelFunc // by unit, of those that run
-}
-
-// runAll runs all units of all tests. As soon as a unit does not pass, the units
-// with higher seeds are pointless and end; those with lower seeds go on, so that
-// the seed that is reported is always the lowest.
-func (r *Runner) runAll(ctx context.Context, tests []*course.Test, binaries map[string]string, failures map[string]*buildFailure, scratch string) (map[*course.Test]*Result, error) {
+// runAll runs all units of all tests.
+func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test) (map[*course.Test]*Result, error) {
 	results := map[*course.Test]*Result{}
-	states := map[*course.Test]*progress{}
-	type job struct {
-		unit
-		index int
-	}
-	var jobs []job
+	var trials []*trial
+	p := progress{report: r.Progress}
 	for _, test := range tests {
-		if failure, ok := failures[test.Package]; ok {
-			results[test] = &Result{
-				Test:     test,
-				Status:   NotBuilt,
-				Reason:   failure.lines[0],
-				Sections: failure.sections(),
-			}
+		if failure, ok := built.failures[test.Package]; ok {
+			results[test] = failure.result(test)
 			continue
 		}
-		units := r.units(test)
-		states[test] = &progress{results: make([]*Result, len(units)), cancels: make([]context.CancelFunc, len(units))}
-		for i, u := range units {
-			jobs = append(jobs, job{u, i})
-		}
+		t := newTrial(test, r.units(test))
+		trials = append(trials, t)
+		p.total += len(t.units)
 	}
 
-	var mu sync.Mutex
-	done := 0
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.jobs())
-	for _, j := range jobs {
-		group.Go(func() error {
-			state := states[j.test]
-			mu.Lock()
-			if state.failed && j.first() > state.lowest {
-				done++
-				r.report(done, len(jobs), j.test.Name)
-				mu.Unlock()
-				return nil
-			}
-			unitCtx, cancel := context.WithCancel(ctx)
-			defer cancel()
-			state.cancels[j.index] = cancel
-			mu.Unlock()
-
-			result, err := r.runUnit(unitCtx, j.unit, binaries[j.test.Package], scratch)
-
-			mu.Lock()
-			defer mu.Unlock()
-			done++
-			r.report(done, len(jobs), j.test.Name)
-			state.cancels[j.index] = nil
-			if err != nil {
-				if ctx.Err() == nil && unitCtx.Err() != nil {
-					return nil // a lower seed has failed
-				}
-				return err
-			}
-			state.results[j.index] = result
-			if result.Status != Passed && (!state.failed || j.first() < state.lowest) {
-				state.failed, state.lowest = true, j.first()
-				for _, stop := range state.cancels[j.index+1:] {
-					if stop != nil {
-						stop()
-					}
-				}
-			}
-			return nil
-		})
+	for _, t := range trials {
+		for i, u := range t.units {
+			group.Go(func() error {
+				defer p.add(t.test.Name)
+				return t.run(ctx, i, func(ctx context.Context) (*Result, error) {
+					return r.runUnit(ctx, u, built.binaries[t.test.Package], built.scratch)
+				})
+			})
+		}
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for test, state := range states {
-		results[test] = combine(test, state.results)
+	for _, t := range trials {
+		results[t.test] = combine(t.test, t.results)
 	}
 	return results, nil
 }
 
-func (r *Runner) report(done, total int, test string) {
-	if r.Progress != nil {
-		r.Progress(done, total, test)
+// progress counts what is done. report may be nil.
+type progress struct {
+	report func(done, total int, what string)
+	total  int
+
+	mu   sync.Mutex
+	done int
+}
+
+func (p *progress) add(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	if p.report != nil {
+		p.report(p.done, p.total, what)
+	}
+}
+
+// A trial is one test with all its units, in ascending order of seeds. As soon as a
+// unit does not pass, the later ones are pointless and end; the earlier ones go on, so
+// that the seed that is reported is always the lowest.
+type trial struct {
+	test  *course.Test
+	units []unit
+
+	mu      sync.Mutex
+	results []*Result            // by unit; nil if it did not run to its end
+	cancels []context.CancelFunc // by unit; nil if it has not begun
+	// failed is the first unit that is known not to pass; len(units) if none is.
+	failed int
+}
+
+func newTrial(test *course.Test, units []unit) *trial {
+	n := len(units)
+	return &trial{test: test, units: units, results: make([]*Result, n), cancels: make([]context.CancelFunc, n), failed: n}
+}
+
+// run calls f for unit i, unless an earlier unit has failed.
+func (t *trial) run(ctx context.Context, i int, f func(context.Context) (*Result, error)) error {
+	unitCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if !t.begin(i, cancel) {
+		return nil
+	}
+	result, err := f(unitCtx)
+	switch {
+	case err == nil:
+		t.end(i, result)
+		return nil
+	case unitCtx.Err() != nil && ctx.Err() == nil:
+		return nil // an earlier unit has failed
+	}
+	return err
+}
+
+// begin reports whether there is a point in running unit i.
+func (t *trial) begin(i int, cancel context.CancelFunc) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cancels[i] = cancel
+	return i < t.failed
+}
+
+func (t *trial) end(i int, result *Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.results[i] = result
+	if result.Status == Passed || i > t.failed {
+		return
+	}
+	t.failed = i
+	for _, cancel := range t.cancels[i+1:] {
+		if cancel != nil {
+			cancel()
+		}
 	}
 }
 
@@ -318,6 +337,11 @@ func combine(test *course.Test, units []*Result) *Result {
 		}
 	}
 	return all
+}
+
+// result is the verdict on a test whose package does not build.
+func (f *buildFailure) result(test *course.Test) *Result {
+	return &Result{Test: test, Status: NotBuilt, Reason: f.lines[0], Sections: f.sections()}
 }
 
 func (f *buildFailure) sections() []graded.Section {

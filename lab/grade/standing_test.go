@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/mutants"
@@ -83,7 +83,7 @@ func TestHandoutIsNotImplemented(t *testing.T) {
 	require.NoError(t, err)
 
 	// Vetting type-checks everything, tests included.
-	vet := exec.Command("go", "vet", "./...")
+	vet := await.Command(t, await.BuildLimit, "go", "vet", "./...")
 	vet.Dir = dir
 	vet.Env = append(os.Environ(), "CGO_ENABLED=0", "PWD="+dir)
 	output, err := vet.CombinedOutput()

@@ -3,7 +3,6 @@ package grade
 import (
 	"fmt"
 	"os/exec"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,93 +11,133 @@ import (
 )
 
 // judge turns what a process left behind into the verdict on the part of a test
-// that it ran. seeds are those that it had to run; none if the test chooses.
+// that it ran. seeds are the seeds that it had to run; none if the test chooses.
 //
-// Nothing that a process says makes it pass by itself: it passes only if it
-// exited with status 0, and its report has a start and a passed end of the test
-// for every run, and nothing else.
+// Nothing that a process says makes it pass by itself: it passes only if it exited
+// with status 0, and its report has a start and a passed end of the test for every
+// run, and nothing else.
 func judge(test *course.Test, seeds []uint64, budget course.Budget, o *outcome) *Result {
-	r := &Result{Test: test, Elapsed: o.elapsed, Output: o.output}
-	ends, open := sortRecords(test.Name, o.records)
-	for _, end := range ends {
-		if end.Status == graded.StatusPassed {
-			r.Runs = append(r.Runs, Run{Seed: end.Seed, Digest: end.Digest})
-		}
-	}
-	if i := slices.IndexFunc(o.records, func(rec graded.Record) bool { return rec.Test == test.Name }); i >= 0 {
-		r.Claim = graded.Claim{Text: o.records[i].Claim, Source: o.records[i].Source}
-	}
-	var bad *graded.Record // the end that did not pass
-	for i := range ends {
-		if ends[i].Status != graded.StatusPassed {
-			bad = &ends[i]
-			break
-		}
-	}
-	if bad != nil {
-		r.Seed, r.Digest, r.Sections = bad.Seed, bad.Digest, bad.Sections
-	} else if open != nil {
-		r.Seed = open.Seed
+	a := accountOf(test.Name, o.records)
+	r := &Result{Test: test, Elapsed: o.elapsed, Output: o.output, Runs: a.passed(), Claim: a.claim}
+	if a.bad != nil {
+		r.Seed, r.Digest, r.Sections = a.bad.Seed, a.bad.Digest, a.bad.Sections
+	} else if a.open != nil {
+		r.Seed = a.open.Seed
 	}
 	cr, crashed := crash{}, false
 	if o.exit != nil {
 		cr, crashed = parseCrash(test.Stage.Project.Course, o.output)
 	}
-
 	switch {
 	case o.overMemory, crashed && isOutOfMemory(cr.message, o.output):
-		r.Status, r.Reason = Failed, "needs more than "+formatSize(budget.Memory)+" of memory"
+		r.fail("needs more than " + formatSize(budget.Memory) + " of memory")
 	case o.timedOut:
-		r.Status = TimedOut
-		r.Reason = fmt.Sprintf("no verdict within %s", formatBudget(budget.Time))
+		r.Status, r.Reason = TimedOut, "no verdict within "+formatBudget(budget.Time)
 		r.Sections = append(r.Sections, stuckAt(test, o.output)...)
-	case o.exit != nil && crashed && cr.todo != "":
-		r.Status, r.Reason, r.At, r.Sections = NotImplemented, cr.todo, cr.at, nil
-	case o.exit != nil && crashed && bad != nil && bad.Reason != "":
-		r.Status, r.Reason = Failed, bad.Reason
-	case o.exit != nil && crashed:
-		r.Status, r.Reason, r.At = Failed, cr.message, cr.at
-		r.Sections = append(r.Sections, stackSection(cr.frames)...)
-	case o.exit != nil && bad != nil:
-		r.Status, r.Reason = Failed, bad.Reason
-		if r.Reason == "" {
-			r.Reason = "ended without a verdict: " + exitText(o)
-		}
+	case crashed:
+		r.judgeCrash(a.bad, cr)
 	case o.exit != nil:
-		r.Status, r.Reason = Failed, "ended without a verdict: "+exitText(o)
-	case o.recordsErr != nil:
-		r.Status, r.Reason = Failed, "ended without a verdict: "+o.recordsErr.Error()
-	case bad != nil && bad.Status == graded.StatusSkipped:
-		r.Status, r.Reason = Skipped, bad.Reason
-	case bad != nil:
-		r.Status, r.Reason = Failed, bad.Reason
-	case open != nil, len(ends) == 0:
-		r.Status, r.Reason = Failed, "ended without a verdict"
+		r.judgeExit(a.bad, o)
 	default:
-		r.Status = Passed
-		if missing, ok := firstMissing(seeds, ends); ok {
-			r.Status, r.Seed, r.Reason = Failed, missing, "ended without a verdict"
-		}
+		r.judgeReport(a, seeds, o.recordsErr)
 	}
 	return r
 }
 
-// sortRecords returns the ends of a test's runs in order, and the run that started
-// and did not end. A record of another test, an end without a start and a run
-// that ends twice are no ends.
-func sortRecords(test string, records []graded.Record) (ends []graded.Record, open *graded.Record) {
-	for i := range records {
-		rec := &records[i]
-		switch {
-		case rec.Test != test:
-		case rec.Event == graded.EventStart && open == nil:
-			open = rec
-		case rec.Event == graded.EventEnd && open != nil && open.Seed == rec.Seed:
-			open = nil
-			ends = append(ends, *rec)
+func (r *Result) fail(reason string) { r.Status, r.Reason = Failed, reason }
+
+// noVerdict is the reason when a process reports too little.
+const noVerdict = "ended without a verdict"
+
+// judgeCrash is the verdict on a process that the Go runtime ended. bad may be nil. A
+// test that has reported a failure before knows more about it than the crash.
+func (r *Result) judgeCrash(bad *graded.Record, cr crash) {
+	switch {
+	case cr.todo != "":
+		r.Status, r.Reason, r.At, r.Sections = NotImplemented, cr.todo, cr.at, nil
+	case bad != nil && bad.Reason != "":
+		r.fail(bad.Reason)
+	default:
+		r.fail(cr.message)
+		r.At = cr.at
+		r.Sections = append(r.Sections, stackSection(cr.frames)...)
+	}
+}
+
+// judgeExit is the verdict on a process that did not exit with status 0. bad may be
+// nil.
+func (r *Result) judgeExit(bad *graded.Record, o *outcome) {
+	if bad != nil && bad.Reason != "" {
+		r.fail(bad.Reason)
+	} else {
+		r.fail(noVerdict + ": " + exitText(o))
+	}
+}
+
+// judgeReport is the verdict on a process that exited with status 0: what it has
+// reported counts. err is why the report cannot be read.
+func (r *Result) judgeReport(a account, seeds []uint64, err error) {
+	switch {
+	case err != nil:
+		r.fail(noVerdict + ": " + err.Error())
+	case a.bad != nil && a.bad.Status == graded.StatusSkipped:
+		r.Status, r.Reason = Skipped, a.bad.Reason
+	case a.bad != nil:
+		r.fail(a.bad.Reason)
+	case a.open != nil, len(a.ends) == 0:
+		r.fail(noVerdict)
+	default:
+		r.Status = Passed
+		if missing, ok := firstMissing(seeds, a.ends); ok {
+			r.Seed = missing
+			r.fail(noVerdict)
 		}
 	}
-	return ends, open
+}
+
+// An account is what the report of a process says of one test.
+type account struct {
+	claim graded.Claim
+	ends  []graded.Record // of runs, in order
+	bad   *graded.Record  // the first end that did not pass, nil if there is none
+	open  *graded.Record  // the run that started and did not end, nil if there is none
+}
+
+// accountOf reads the records of a test. A record of another test, an end without a
+// start and a run that ends twice are no ends.
+func accountOf(test string, records []graded.Record) account {
+	var a account
+	for i := range records {
+		rec := &records[i]
+		if rec.Test != test {
+			continue
+		}
+		if a.claim == (graded.Claim{}) {
+			a.claim = graded.Claim{Text: rec.Claim, Source: rec.Source}
+		}
+		switch {
+		case rec.Event == graded.EventStart && a.open == nil:
+			a.open = rec
+		case rec.Event == graded.EventEnd && a.open != nil && a.open.Seed == rec.Seed:
+			a.open = nil
+			a.ends = append(a.ends, *rec)
+			if a.bad == nil && rec.Status != graded.StatusPassed {
+				a.bad = rec
+			}
+		}
+	}
+	return a
+}
+
+// passed returns the runs that passed.
+func (a account) passed() []Run {
+	var runs []Run
+	for _, end := range a.ends {
+		if end.Status == graded.StatusPassed {
+			runs = append(runs, Run{Seed: end.Seed, Digest: end.Digest})
+		}
+	}
+	return runs
 }
 
 func firstMissing(seeds []uint64, ends []graded.Record) (uint64, bool) {
@@ -114,7 +153,7 @@ func firstMissing(seeds []uint64, ends []graded.Record) (uint64, bool) {
 	return 0, false
 }
 
-// exitText tells how a process ended that neither reported nor crashed.
+// exitText says how a process ended that neither reported nor crashed.
 func exitText(o *outcome) string {
 	text := o.exit.Error()
 	if exit, ok := o.exit.(*exec.ExitError); ok && exit.Exited() {
@@ -128,7 +167,7 @@ func exitText(o *outcome) string {
 	return text
 }
 
-// stuckAt tells where a process that ran out of time was. The outermost call of
+// stuckAt says where a process that ran out of time was. The outermost call of
 // the student's code is shown, not the innermost, which differs from run to run.
 func stuckAt(test *course.Test, output string) []graded.Section {
 	lines := strings.Split(output, "\n")

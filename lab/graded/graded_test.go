@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/stretchr/testify/require"
 )
@@ -98,7 +98,7 @@ func TestMain(m *testing.M) {
 func child(t *testing.T, name string, env ...string) (records []graded.Record, output string, ok bool) {
 	require.Contains(t, bodies, name)
 	report := filepath.Join(t.TempDir(), "report")
-	cmd := exec.Command(os.Args[0])
+	cmd := await.Command(t, await.Limit, os.Args[0])
 	cmd.Env = append(os.Environ(), append(env, "GRADED_CHILD="+name, "LABKV_REPORT="+report)...)
 	out, err := cmd.CombinedOutput()
 	data, readErr := os.ReadFile(report)
@@ -178,7 +178,7 @@ func TestSeeds(t *testing.T) {
 
 // Without a report, the log of the test explains the failure.
 func TestPlainGoTest(t *testing.T) {
-	cmd := exec.Command(os.Args[0])
+	cmd := await.Command(t, await.Limit, os.Args[0])
 	cmd.Env = append(os.Environ(), "GRADED_CHILD=TestSeeds", "LABKV_REPORT=")
 	out, err := cmd.CombinedOutput()
 	require.Error(t, err)

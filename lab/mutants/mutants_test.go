@@ -4,7 +4,6 @@ import (
 	"flag"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
 
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/mutants"
 	"github.com/labkv/labkv/lab/overlay"
 	"github.com/labkv/labkv/lab/overlay/source"
@@ -78,7 +78,7 @@ func TestOverlayRuns(t *testing.T) {
 	require.NoError(t, err)
 
 	run := func(env string, name string, args ...string) (string, error) {
-		cmd := exec.Command(name, args...)
+		cmd := await.Command(t, await.BuildLimit, name, args...)
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", env)
 		out, err := cmd.CombinedOutput()
@@ -136,7 +136,7 @@ func TestOverlayRuns(t *testing.T) {
 		require.Contains(t, out, line("raft/raft.go", "panic(\"crash of the original\")"))
 		require.Contains(t, out, line("raft/raft.go", "func Quorum("), "the dispatcher has the original's place")
 
-		cmd := exec.Command(binaries["raft"], "-test.run", "TestCrash")
+		cmd := await.Command(t, await.BuildLimit, binaries["raft"], "-test.run", "TestCrash")
 		cmd.Env = append(os.Environ(), "CRASH=1", mutants.Variable+"=2aa/vote-twice")
 		trace, err := cmd.CombinedOutput()
 		require.Error(t, err)
@@ -326,7 +326,7 @@ func TestCatalogCompiles(t *testing.T) {
 	if len(all) == 0 {
 		t.Skip("the catalog is empty, as in a handout")
 	}
-	cmd := exec.Command("go", args...)
+	cmd := await.Command(t, await.BuildLimit, "go", args...)
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))

@@ -2,20 +2,20 @@ package overlay_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/tools/txtar"
 
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/overlay"
 )
 
 // goCommand runs the go command in a module that needs nothing but the standard library.
 func goCommand(t *testing.T, dir string, args ...string) (string, error) {
 	t.Helper()
-	cmd := exec.Command("go", args...)
+	cmd := await.Command(t, await.BuildLimit, "go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
 	out, err := cmd.CombinedOutput()

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/lab/await"
 	pb "github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/raft"
 )
@@ -84,7 +84,7 @@ func TestDeterminismOfProcesses(t *testing.T) {
 	}
 	self, err := os.Executable()
 	require.NoError(t, err)
-	child := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.count=1")
+	child := await.Command(t, await.Limit, self, "-test.run=^"+t.Name()+"$", "-test.count=1")
 	child.Env = append(os.Environ(), childVariable+"=1")
 	out, err := child.Output()
 	require.NoError(t, err)

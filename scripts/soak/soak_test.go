@@ -12,16 +12,25 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/cluster"
 )
+
+// limited returns a context that ends before a test that hangs holds up the others. It
+// leaves time for a build.
+func limited(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), await.BuildLimit)
+	t.Cleanup(cancel)
+	return ctx
+}
 
 // A soak of a few seconds. It has everything that a long one has.
 func TestSoak(t *testing.T) {
 	tmp, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
 	t.Setenv("TMPDIR", tmp)
 	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), []string{"--for=3s", "--every=750ms", "--clients=8", "--keys=8", "--rate=30", "--max-log-entries=20", "--out", out}, &stdout, &stderr)
+	code := run(limited(t), []string{"--for=3s", "--every=750ms", "--clients=8", "--keys=8", "--rate=30", "--max-log-entries=20", "--out", out}, &stdout, &stderr)
 	require.Zero(t, code, "%s%s", &stdout, &stderr)
 	require.Contains(t, stdout.String(), "linearizable:        yes")
 	requireEmpty(t, tmp)
@@ -34,7 +43,7 @@ func TestInterrupt(t *testing.T) {
 	tmp, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
 	t.Setenv("TMPDIR", tmp)
 	for _, building := range []bool{true, false} {
-		ctx, interrupt := context.WithCancel(t.Context())
+		ctx, interrupt := context.WithCancel(limited(t))
 		if building {
 			interrupt()
 		}
@@ -56,25 +65,25 @@ func TestWrongUsage(t *testing.T) {
 
 // Stores that lose what they have acknowledged are found out.
 func TestLossIsFound(t *testing.T) {
-	dir := t.TempDir()
-	require.NoError(t, cluster.Build(t.Context(), "", dir, serverPackage))
+	dir, ctx := t.TempDir(), limited(t)
+	require.NoError(t, cluster.Build(ctx, "", dir, serverPackage))
 	c, err := cluster.New(cluster.Config{Server: filepath.Join(dir, "labkv-server"), Dir: filepath.Join(dir, "data"), Stores: 3, Args: []string{"--tick=20ms"}})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Stop(10 * time.Second) })
 	tr := newTrial(&options{keys: 4, out: filepath.Join(dir, "out")}, c, t.Output())
 	require.NoError(t, c.Start())
-	require.NoError(t, tr.serves(t.Context()))
+	require.NoError(t, tr.serves(ctx))
 	w, err := tr.newWorker(1)
 	require.NoError(t, err)
 	defer w.client.Close()
-	require.True(t, w.put(t.Context(), keyName(2)))
+	require.True(t, w.put(ctx, keyName(2)))
 
 	for _, s := range c.Stores() {
 		s.Kill()
 		require.NoError(t, s.Wipe())
 	}
 	require.NoError(t, c.Start())
-	require.NoError(t, tr.readAll(t.Context()))
+	require.NoError(t, tr.readAll(ctx))
 	var violation *check.Violation
 	require.ErrorAs(t, check.Linearizable(tr.history, undecidedAfter), &violation)
 	require.False(t, violation.Undecided)

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/lab/await"
 )
 
 // Some tests need a process of their own, to kill or to put limits on. It is this
@@ -43,7 +45,7 @@ func childCommand(t *testing.T, name, dir string) *exec.Cmd {
 	require.Contains(t, children, name)
 	exe, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.Command(exe)
+	cmd := await.Command(t, await.Limit, exe)
 	cmd.Env = append(os.Environ(), childVar+"="+name, childDirVar+"="+dir)
 	cmd.Stderr = os.Stderr
 	return cmd

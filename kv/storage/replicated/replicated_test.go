@@ -21,6 +21,7 @@ import (
 	"github.com/labkv/labkv/kv/server/endpoint"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/replicated"
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/tinykvpb"
@@ -121,39 +122,41 @@ func (m *machine) stop() {
 		return
 	}
 	require.True(m.t, m.endpoint.Stop(), "nothing holds up the end")
-	require.NoError(m.t, <-m.served)
-	require.NoError(m.t, m.storage.Stop())
+	require.NoError(m.t, await.Receive(m.t, m.served, "the end of the server"))
+	stopped := make(chan error, 1)
+	go func(s *replicated.Storage) { stopped <- s.Stop() }(m.storage)
 	m.storage = nil
+	require.NoError(m.t, await.Receive(m.t, stopped, "the end of the storage"))
 }
 
 // eventually calls try until it returns nil.
-func eventually(t *testing.T, try func(ctx context.Context) error) {
+func eventually(t *testing.T, what string, try func(ctx context.Context) error) {
 	t.Helper()
-	for {
+	await.Until(t, what, func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		err := try(ctx)
-		cancel()
-		if err == nil {
-			return
-		}
-		require.NoError(t, t.Context().Err(), "still: %v", err)
-	}
+		defer cancel()
+		return try(ctx) == nil
+	})
 }
 
 // leader returns the machine that leads.
 func leader(t *testing.T, machines []*machine) *machine {
 	t.Helper()
-	for {
+	var found *machine
+	eventually(t, "a leader", func(ctx context.Context) (err error) {
 		for _, m := range machines {
 			if m.storage == nil {
 				continue
 			}
-			if r, err := m.storage.Reader(t.Context(), rc); err == nil {
-				require.NoError(t, r.Close())
-				return m
+			var r storage.Reader
+			if r, err = m.storage.Reader(ctx, rc); err == nil {
+				found = m
+				return r.Close()
 			}
 		}
-	}
+		return err
+	})
+	return found
 }
 
 func put(key, value string) []engine.Op {
@@ -164,7 +167,7 @@ func put(key, value string) []engine.Op {
 // written again: nobody else writes here.
 func write(t *testing.T, machines []*machine, key, value string) {
 	t.Helper()
-	eventually(t, func(ctx context.Context) error {
+	eventually(t, "a write", func(ctx context.Context) error {
 		return leader(t, machines).storage.Write(ctx, rc, put(key, value))
 	})
 }
@@ -173,7 +176,7 @@ func write(t *testing.T, machines []*machine, key, value string) {
 func content(t *testing.T, machines []*machine) map[string]string {
 	t.Helper()
 	content := map[string]string{}
-	eventually(t, func(ctx context.Context) error {
+	eventually(t, "a read", func(ctx context.Context) error {
 		r, err := leader(t, machines).storage.Reader(ctx, rc)
 		if err != nil {
 			return err
@@ -244,7 +247,7 @@ func TestContract(t *testing.T) {
 	machines := newCluster(t, 1)
 	m := machines[0]
 	s := leader(t, machines).storage
-	ctx := t.Context()
+	ctx := await.Context(t, "an answer")
 
 	require.Equal(t, storage.ErrNoContext, s.Write(ctx, nil, put("a", "1")))
 	_, err := s.Reader(ctx, nil)
@@ -299,6 +302,7 @@ func TestContract(t *testing.T) {
 func TestBadWrites(t *testing.T) {
 	machines := newCluster(t, 1)
 	s := leader(t, machines).storage
+	ctx := await.Context(t, "an answer")
 	for _, c := range []struct {
 		name  string
 		write engine.Op
@@ -311,9 +315,9 @@ func TestBadWrites(t *testing.T) {
 		{"large value", engine.Op{CF: engine.CFDefault, Key: []byte("a"), Value: make([]byte, engine.MaxValueSize+1)}, "value is too large"},
 		{"value that is no log entry", engine.Op{CF: engine.CFDefault, Key: []byte("a"), Value: make([]byte, engine.MaxValueSize)}, "write is too large"},
 	} {
-		require.ErrorContains(t, s.Write(t.Context(), rc, []engine.Op{c.write}), c.says, c.name)
+		require.ErrorContains(t, s.Write(ctx, rc, []engine.Op{c.write}), c.says, c.name)
 	}
-	r, err := s.Reader(t.Context(), rc)
+	r, err := s.Reader(ctx, rc)
 	require.NoError(t, err)
 	defer r.Close()
 	for _, cf := range []string{"", "meta", "raft"} {
@@ -323,7 +327,7 @@ func TestBadWrites(t *testing.T) {
 		require.ErrorContains(t, err, "unknown column family")
 	}
 	large := strings.Repeat("x", engine.MaxValueSize-2<<10)
-	require.NoError(t, s.Write(t.Context(), rc, put("large", large)), "the largest that fits, or nearly")
+	require.NoError(t, s.Write(ctx, rc, put("large", large)), "the largest that fits, or nearly")
 }
 
 // Without a majority nothing is answered, until the caller gives up.
@@ -349,7 +353,7 @@ func TestDeadlines(t *testing.T) {
 	s := m.storage
 	go func() { waiting <- s.Write(t.Context(), rc, put("a", "3")) }()
 	m.stop()
-	require.Contains(t, []error{storage.ErrOutcomeUnknown, storage.ErrNotRunning}, <-waiting)
+	require.Contains(t, []error{storage.ErrOutcomeUnknown, storage.ErrNotRunning}, await.Receive(t, waiting, "the answer of a store that stops"))
 }
 
 // A disk that fails stops the store, and whoever runs it learns why.
@@ -360,13 +364,14 @@ func TestDiskFails(t *testing.T) {
 	failed := s.Failed()
 	require.NoError(t, s.Err())
 	m.log.Crash(0)
-	err := s.Write(t.Context(), rc, put("a", "1"))
+	ctx := await.Context(t, "an answer")
+	err := s.Write(ctx, rc, put("a", "1"))
 	require.Error(t, err)
-	<-failed
+	await.Receive(t, failed, "the failure of the store")
 	require.ErrorContains(t, s.Err(), "cannot write")
-	require.Equal(t, storage.ErrNotRunning, s.Write(t.Context(), rc, put("a", "1")))
+	require.Equal(t, storage.ErrNotRunning, s.Write(ctx, rc, put("a", "1")))
 	require.True(t, m.endpoint.Stop())
-	require.NoError(t, <-m.served)
+	require.NoError(t, await.Receive(t, m.served, "the end of the server"))
 	_ = s.Stop() // its disk is broken
 	m.storage = nil
 }
@@ -390,9 +395,9 @@ func TestPassPanics(t *testing.T) {
 	}
 	s := replicated.New(cfg)
 	require.NoError(t, s.Start())
-	<-s.Failed() // as soon as it campaigns
+	await.Receive(t, s.Failed(), "the failure of the store, as soon as it campaigns")
 	require.ErrorContains(t, s.Err(), "the store is broken: this cannot be")
-	require.Equal(t, storage.ErrNotRunning, s.Write(t.Context(), rc, put("a", "1")))
+	require.Equal(t, storage.ErrNotRunning, s.Write(await.Context(t, "an answer"), rc, put("a", "1")))
 	require.NoError(t, s.Stop())
 }
 

@@ -1,0 +1,75 @@
+// Package await bounds the waits of tests. A test that waits for a goroutine, a store or
+// a process without a bound hangs on a wrong solution until go test ends the whole
+// package, long after, with nothing but stacks. With a bound it fails, and says what it
+// has waited for.
+package await
+
+import (
+	"context"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/pingcap/errors"
+)
+
+const (
+	// Limit is how long a test waits for anything that works at once. It is far more
+	// than that takes, also on a busy machine.
+	Limit = time.Minute
+	// BuildLimit is the same for what compiles, maybe everything.
+	BuildLimit = 10 * time.Minute
+)
+
+// Receive returns what comes from a channel, or the zero value once it is closed. what
+// names it, as in "the end of the server".
+func Receive[T any](t testing.TB, from <-chan T, what string) T {
+	t.Helper()
+	timer := time.NewTimer(Limit)
+	defer timer.Stop()
+	select {
+	case v := <-from:
+		return v
+	case <-timer.C:
+		t.Fatalf("waited %s for %s", Limit, what)
+		panic("unreachable")
+	}
+}
+
+// Until calls done, with pauses, until it returns true.
+func Until(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	const pause = 10 * time.Millisecond
+	for end := time.Now().Add(Limit); !done(); time.Sleep(pause) {
+		if !time.Now().Before(end) {
+			t.Fatalf("waited %s for %s", Limit, what)
+		}
+	}
+}
+
+// Context returns a context that ends with the test or at the limit. context.Cause
+// then names what was waited for.
+func Context(t testing.TB, what string) context.Context {
+	return within(t, Limit, what)
+}
+
+func within(t testing.TB, limit time.Duration, what string) context.Context {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.Errorf("waited %s for %s", limit, what))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// Command returns a command that ends by a limit, or with the test, together with all
+// processes that it has started in its process group. It is asked first, with SIGTERM
+// where there are signals, so that it can end processes that it has started in groups
+// of their own.
+func Command(t testing.TB, limit time.Duration, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(within(t, limit, "the end of "+name), name, args...)
+	ownGroup(cmd)
+	cmd.Cancel = func() error { return terminate(cmd.Process) }
+	cmd.WaitDelay = 2 * grace
+	return cmd
+}
+
+// grace is how long a command that was asked to end may take.
+const grace = 10 * time.Second

@@ -1,0 +1,91 @@
+package await_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/lab/await"
+)
+
+// TestMain is a process that never ends by itself if a test starts it as one.
+func TestMain(m *testing.M) {
+	if os.Getenv("AWAIT_CHILD") != "" {
+		time.Sleep(time.Hour)
+	}
+	os.Exit(m.Run())
+}
+
+// A recorder is a test whose failure is expected.
+type recorder struct {
+	testing.TB
+	failure string
+}
+
+func (r *recorder) Helper() {}
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.failure = fmt.Sprintf(format, args...)
+	runtime.Goexit()
+}
+
+// failure returns how f fails a test.
+func failure(t *testing.T, f func(t testing.TB)) string {
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f(r)
+	}()
+	<-done
+	return r.failure
+}
+
+func TestReceive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		values := make(chan int, 1)
+		go func() {
+			time.Sleep(await.Limit - 1)
+			values <- 7
+		}()
+		require.Equal(t, 7, await.Receive(t, values, "a number"))
+		require.Equal(t, "waited 1m0s for a number", failure(t, func(t testing.TB) { await.Receive(t, values, "a number") }))
+		close(values)
+		require.Zero(t, await.Receive(t, values, "a number"))
+	})
+}
+
+func TestUntil(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		await.Until(t, "three calls", func() bool { calls++; return calls == 3 })
+		require.Equal(t, 3, calls)
+		require.Equal(t, "waited 1m0s for the end of time", failure(t, func(t testing.TB) {
+			await.Until(t, "the end of time", func() bool { return false })
+		}))
+	})
+}
+
+func TestContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := await.Context(t, "an answer")
+		begin := time.Now()
+		<-ctx.Done()
+		require.Equal(t, await.Limit, time.Since(begin))
+		require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
+		require.EqualError(t, context.Cause(ctx), "waited 1m0s for an answer")
+	})
+}
+
+func TestCommand(t *testing.T) {
+	cmd := await.Command(t, 100*time.Millisecond, os.Args[0])
+	cmd.Env = append(os.Environ(), "AWAIT_CHILD=1")
+	require.Error(t, cmd.Run())
+	require.False(t, cmd.ProcessState.Exited(), "it was ended")
+}
