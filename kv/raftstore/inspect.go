@@ -5,6 +5,7 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/raft"
@@ -127,6 +128,9 @@ func EntryOps(e *eraftpb.Entry) []engine.Op {
 	}
 	return opsOf(c)
 }
+
+// Context returns what the client of w says about its region.
+func (w *Write) Context() *kvrpcpb.Context { return w.context }
 
 // Ops returns the operations of w.
 func (w *Write) Ops() []engine.Op { return EntryOps(&eraftpb.Entry{Data: w.data}) }

@@ -93,6 +93,9 @@ func (s *Store) applyAll(peers []*peer, ready func(*peer) bool) bool {
 	}
 	for _, a := range appliers {
 		a.peer.task.applied = true
+		if s.cfg.Applied != nil {
+			s.cfg.Applied(a.peer.region().Id, a.peer.id, a.peer.task.rd.CommittedEntries)
+		}
 		a.peer.takeOver(a)
 	}
 	return true

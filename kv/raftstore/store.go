@@ -13,6 +13,7 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
@@ -48,6 +49,11 @@ type Config struct {
 	MaxLogEntries uint64
 
 	Logger *slog.Logger
+
+	// Applied, if it is not nil, is told in a pass of each batch of entries
+	// whose effects have been written to the kv engine. A simulator compares
+	// what replicas apply.
+	Applied func(regionID, peerID uint64, entries []*eraftpb.Entry)
 }
 
 // A Transport carries messages to the peers on other stores.

@@ -20,20 +20,27 @@ type Status struct {
 	Leads           bool
 }
 
+// A Replica is one member of a Raft group. A store has at most one of each group
+// at a time. A store that has left a group and joins it again has another one,
+// with another peer id, which has promised nothing.
+type Replica struct{ Group, Peer, Store uint64 }
+
 // Groups watches the Raft groups of a system, from outside: it is told after
 // every event how each replica stands, and of each entry that one applies.
 type Groups struct {
-	leaders map[groupTerm]uint64
-	members map[groupMember]*member
+	leaders map[groupTerm]Replica
+	members map[Replica]*member
 	entries map[uint64][]uint64 // by group: the sum of the entry at index i+1, 0 if not known
 	data    map[groupIndex]replicaSum
 }
 
 type groupTerm struct{ group, term uint64 }
 type groupIndex struct{ group, index uint64 }
-type groupMember struct{ group, store uint64 }
 
-type replicaSum struct{ sum, store uint64 }
+type replicaSum struct {
+	sum uint64
+	of  Replica
+}
 
 type member struct {
 	incarnation uint64
@@ -43,30 +50,29 @@ type member struct {
 // NewGroups returns a watcher that has seen nothing yet.
 func NewGroups() *Groups {
 	return &Groups{
-		leaders: map[groupTerm]uint64{}, members: map[groupMember]*member{},
+		leaders: map[groupTerm]Replica{}, members: map[Replica]*member{},
 		entries: map[uint64][]uint64{}, data: map[groupIndex]replicaSum{},
 	}
 }
 
-// Observe is told how the replica of a group on a store stands, of which
-// incarnation. It may be told the same again.
+// Observe is told how a replica stands, in which incarnation of its store. It may
+// be told the same again.
 //
 // Promises of a replica hold across crashes only once it has spoken: Observe must
 // be told at a moment at which everything that was sent is durable, as it is when
 // a store is idle.
-func (g *Groups) Observe(group, store, incarnation uint64, s Status) error {
-	key := groupMember{group, store}
-	m := g.members[key]
+func (g *Groups) Observe(r Replica, incarnation uint64, s Status) error {
+	m := g.members[r]
 	if m == nil {
 		m = &member{incarnation: incarnation}
-		g.members[key] = m
+		g.members[r] = m
 	}
 	old := m.Status
 	if m.incarnation == incarnation && old == s {
 		return nil
 	}
 	bad := func(rule, format string, args ...any) error {
-		return &Violation{Rule: rule, Found: fmt.Sprintf("the replica of group %d on store %d ", group, store) + fmt.Sprintf(format, args...)}
+		return &Violation{Rule: rule, Found: fmt.Sprintf("the replica of group %d on store %d ", r.Group, r.Store) + fmt.Sprintf(format, args...)}
 	}
 	same := m.incarnation == incarnation
 	m.incarnation, m.Status = incarnation, s
@@ -87,50 +93,49 @@ func (g *Groups) Observe(group, store, incarnation uint64, s Status) error {
 		return bad(RuleForward, "has commit index %d, but its log ends at %d", s.Commit, s.Last)
 	}
 	if s.Leads {
-		term := groupTerm{group, s.Term}
-		if leader := g.leaders[term]; leader != 0 && leader != store {
-			return bad(RuleOneLeader, "leads term %d, which store %d leads already", s.Term, leader)
+		term := groupTerm{r.Group, s.Term}
+		if leader, led := g.leaders[term]; led && leader != r {
+			return bad(RuleOneLeader, "leads term %d, which store %d leads already", s.Term, leader.Store)
 		}
-		g.leaders[term] = store
+		g.leaders[term] = r
 	}
 	return nil
 }
 
-// Applied is told of an entry that a store applies; sum stands for its term and
-// content.
-func (g *Groups) Applied(group, store, index, sum uint64) error {
-	entries := g.entries[group]
+// Applied is told of an entry that a replica applies; sum stands for its term and
+// content, and is not 0.
+func (g *Groups) Applied(r Replica, index, sum uint64) error {
+	entries := g.entries[r.Group]
 	for uint64(len(entries)) < index {
 		entries = append(entries, 0)
 	}
-	g.entries[group] = entries
+	g.entries[r.Group] = entries
 	switch entries[index-1] {
 	case 0:
 		entries[index-1] = sum
 	case sum:
 	default:
 		return &Violation{Rule: RuleSameApply, Found: fmt.Sprintf(
-			"store %d applies another entry at index %d of group %d than was applied there before", store, index, group)}
+			"store %d applies another entry at index %d of group %d than was applied there before", r.Store, index, r.Group)}
 	}
 	return nil
 }
 
-// Data is told of the sum of all data of a group on a store that has applied up
-// to index.
-func (g *Groups) Data(group, store, index, sum uint64) error {
-	key := groupIndex{group, index}
+// Data is told of the sum of all data of a replica that has applied up to index.
+func (g *Groups) Data(r Replica, index, sum uint64) error {
+	key := groupIndex{r.Group, index}
 	other, known := g.data[key]
 	if !known {
-		g.data[key] = replicaSum{sum, store}
+		g.data[key] = replicaSum{sum, r}
 		return nil
 	}
 	if other.sum != sum {
-		if other.store == store {
+		if other.of == r {
 			return &Violation{Rule: RuleSameData, Found: fmt.Sprintf(
-				"the data of store %d are other ones than it had itself when it had applied up to index %d of group %d before", store, index, group)}
+				"the data of store %d are other ones than it had itself when it had applied up to index %d of group %d before", r.Store, index, r.Group)}
 		}
 		return &Violation{Rule: RuleSameData, Found: fmt.Sprintf(
-			"after applying index %d of group %d, the data of store %d differ from those that store %d had", index, group, store, other.store)}
+			"after applying index %d of group %d, the data of store %d differ from those that store %d had", index, r.Group, r.Store, other.of.Store)}
 	}
 	return nil
 }

@@ -21,6 +21,11 @@ func TestAnswers(t *testing.T) {
 	require.EqualError(t, a.Violation(), "put 2 was answered twice")
 }
 
+// replica returns the first replica of a group on a store.
+func replica(group, store uint64) check.Replica {
+	return check.Replica{Group: group, Peer: 10*group + store, Store: store}
+}
+
 func TestGroups(t *testing.T) {
 	base := check.Status{Term: 3, Vote: 1, Commit: 5, Applied: 4, Last: 6}
 	for _, c := range []struct {
@@ -46,11 +51,11 @@ func TestGroups(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := check.NewGroups()
-			require.NoError(t, g.Observe(1, 1, 1, check.Status{Term: 3, Vote: 1, Leads: true}))
-			require.NoError(t, g.Observe(1, 2, 1, base))
+			require.NoError(t, g.Observe(replica(1, 1), 1, check.Status{Term: 3, Vote: 1, Leads: true}))
+			require.NoError(t, g.Observe(replica(1, 2), 1, base))
 			s := base
 			c.change(&s)
-			err := g.Observe(1, 2, c.incarnation, s)
+			err := g.Observe(replica(1, 2), c.incarnation, s)
 			if c.rule == "" {
 				require.NoError(t, err)
 			} else {
@@ -61,12 +66,19 @@ func TestGroups(t *testing.T) {
 	}
 
 	g := check.NewGroups()
-	require.NoError(t, g.Applied(1, 1, 7, 100))
-	require.NoError(t, g.Applied(1, 2, 7, 100))
-	require.NoError(t, g.Applied(2, 2, 7, 101), "another group")
-	require.NoError(t, g.Applied(1, 2, 3, 102))
-	require.ErrorContains(t, g.Applied(1, 3, 7, 103), "another entry at index 7")
-	require.NoError(t, g.Data(1, 1, 7, 1))
-	require.NoError(t, g.Data(1, 2, 8, 2))
-	require.ErrorContains(t, g.Data(1, 2, 7, 3), "differ")
+	require.NoError(t, g.Applied(replica(1, 1), 7, 100))
+	require.NoError(t, g.Applied(replica(1, 2), 7, 100))
+	require.NoError(t, g.Applied(replica(2, 2), 7, 101), "another group")
+	require.NoError(t, g.Applied(replica(1, 2), 3, 102))
+	require.ErrorContains(t, g.Applied(replica(1, 3), 7, 103), "another entry at index 7")
+	require.NoError(t, g.Data(replica(1, 1), 7, 1))
+	require.NoError(t, g.Data(replica(1, 2), 8, 2))
+	require.ErrorContains(t, g.Data(replica(1, 2), 7, 3), "differ")
+
+	// A store that comes back into a group has promised nothing.
+	again := check.Replica{Group: 1, Peer: 99, Store: 2}
+	require.NoError(t, g.Observe(replica(1, 2), 1, check.Status{Term: 3, Vote: 1, Commit: 8, Last: 8}))
+	require.NoError(t, g.Observe(again, 1, check.Status{Term: 3}))
+	require.NoError(t, g.Observe(again, 1, check.Status{Term: 3, Vote: 3}))
+	require.ErrorContains(t, g.Observe(again, 1, check.Status{Term: 3, Vote: 1}), "votes for 1 in term 3")
 }

@@ -332,7 +332,7 @@ func (r *register) send(messages []*eraftpb.Message) {
 }
 
 func (r *register) apply(e *eraftpb.Entry) {
-	if err := r.cluster.groups.Applied(1, r.env.ID, e.Index, e.Term<<32^uint64(len(e.Data))); err != nil {
+	if err := r.cluster.groups.Applied(check.Replica{Group: 1, Peer: r.env.ID, Store: r.env.ID}, e.Index, e.Term<<32^uint64(len(e.Data))); err != nil {
 		panic(err)
 	}
 	r.applied = e.Index
@@ -406,7 +406,7 @@ func (c *cluster) Watch(id uint64, p sim.Process) error {
 	r := p.(*register)
 	st := r.node.Status()
 	last, _ := r.log.LastIndex()
-	if err := c.groups.Observe(1, id, r.env.Incarnation, check.Status{
+	if err := c.groups.Observe(check.Replica{Group: 1, Peer: id, Store: id}, r.env.Incarnation, check.Status{
 		Term: st.Term, Vote: st.Vote, Commit: st.Commit, Applied: st.Applied,
 		Last: max(last, st.Commit), Leads: st.RaftState == raft.StateLeader,
 	}); err != nil {

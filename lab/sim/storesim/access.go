@@ -22,7 +22,7 @@ type watched struct{ *store }
 // Write gives w to the store.
 func (s watched) Write(w *raftstore.Write) {
 	ops := w.Ops()
-	answered := s.asked(ops)
+	answered := s.asked(w.Context().GetRegionId(), ops)
 	w.Intercept(func(err error) {
 		answered()
 		var refusal *region.Error
@@ -38,21 +38,22 @@ func (s watched) Write(w *raftstore.Write) {
 
 // Read gives r to the store.
 func (s watched) Read(r *raftstore.Read) {
-	answered, done := s.asked(nil), r.Done
+	region := r.Context.GetRegionId()
+	answered, done := s.asked(region, nil), r.Done
 	r.Done = func(view engine.Snapshot, err error) {
 		answered()
 		if err == nil {
-			s.tellServed()
+			s.tellServed(region)
 		}
 		done(view, err)
 	}
 	s.Store.Read(r)
 }
 
-// asked notes that a client asks for ops, or for a view if there are none. It
-// returns what is to be called when the answer comes.
-func (s watched) asked(ops []engine.Op) (answered func()) {
-	if s.system.replaced(s.store) {
+// asked notes that a client asks a region for ops, or for a view if there are none.
+// It returns what is to be called when the answer comes.
+func (s watched) asked(region uint64, ops []engine.Op) (answered func()) {
+	if s.system.replaced(s.store, region) {
 		s.env.Reach(AskedOldLeader)
 	}
 	return s.expect(ops)

@@ -18,12 +18,12 @@ const (
 // promises compares what stores say to each other with what a power cut at the
 // moment they say it would leave them.
 type promises struct {
-	// terms are those of the entries that leaders have sent, by the leader's
-	// term and the entry's index. There is one leader to a term.
+	// terms are those of the entries that leaders have sent, by the region, the
+	// leader's term and the entry's index. There is one leader to a term.
 	terms map[entryOfTerm]uint64
 }
 
-type entryOfTerm struct{ leader, index uint64 }
+type entryOfTerm struct{ region, leader, index uint64 }
 
 func newPromises() promises { return promises{terms: map[entryOfTerm]uint64{}} }
 
@@ -32,9 +32,9 @@ func newPromises() promises { return promises{terms: map[entryOfTerm]uint64{}} }
 func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	m := rm.Message
 	if m.MsgType == eraftpb.MessageType_MsgAppend {
-		ps.terms[entryOfTerm{m.Term, m.Index}] = m.LogTerm
+		ps.terms[entryOfTerm{rm.RegionId, m.Term, m.Index}] = m.LogTerm
 		for _, e := range m.Entries {
-			at := entryOfTerm{m.Term, e.Index}
+			at := entryOfTerm{rm.RegionId, m.Term, e.Index}
 			if ps.terms[at] == 0 && e.Term == m.Term {
 				s.tellProposed(rm.RegionId, e)
 			}
@@ -67,7 +67,7 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	}
 	entry, err := raftstore.LoadEntry(durable, rm.RegionId, m.Index)
 	promise := fmt.Sprintf("that it has the leader's log up to index %d", m.Index)
-	term, known := ps.terms[entryOfTerm{m.Term, m.Index}]
+	term, known := ps.terms[entryOfTerm{rm.RegionId, m.Term, m.Index}]
 	if err == nil && entry != nil && state.LastIndex >= m.Index && (!known || entry.Term == term) {
 		return nil
 	}
@@ -90,10 +90,10 @@ func candidate(id uint64) string {
 	return fmt.Sprint(id)
 }
 
-// watchCollection checks that what has left the log of s, which is idle, is durable
-// in its data.
-func watchCollection(s *store, st raftstore.Status) error {
-	state, err := raftstore.LoadRegionState(s.data.Durable(), regionID)
+// watchCollection checks that what has left the log of a region on s, which is
+// idle, is durable in its data.
+func watchCollection(s *store, region uint64, st raftstore.Status) error {
+	state, err := raftstore.LoadRegionState(s.data.Durable(), region)
 	if err != nil || st.FirstIndex-1 <= state.AppliedIndex {
 		return nil // or the disk is gone
 	}

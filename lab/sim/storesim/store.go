@@ -3,6 +3,7 @@ package storesim
 import (
 	"cmp"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"sync"
@@ -11,10 +12,12 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 	"github.com/labkv/labkv/raft"
@@ -34,11 +37,10 @@ type store struct {
 	// shuffler is nil unless Options.Disorder is set.
 	shuffler *shuffler
 
-	// status is what was last observed while the store was idle.
-	status raftstore.Status
-	// installs is true since a snapshot began to be installed.
-	installs bool
-	// lied is set once a message has promised what was not durable.
+	// peers are the store's replicas, in the order of their regions.
+	peers []*peer
+	// lied is set once something was seen in the middle of an event that must
+	// not be.
 	lied error
 	// exits is set once the store has failed, and is about to end.
 	exits bool
@@ -49,9 +51,38 @@ type store struct {
 	number  uint64
 }
 
+// A peer is what was observed of a store's replica of a region.
+type peer struct {
+	region uint64
+	// status is what was last observed while the replica was idle.
+	status raftstore.Status
+	// installs is true since a snapshot began to be installed.
+	installs bool
+}
+
+func (p *peer) leads() bool { return p.status.RaftState == raft.StateLeader }
+
+// peer returns the store's replica of a region, or nil.
+func (s *store) peer(region uint64) *peer {
+	for _, p := range s.peers {
+		if p.region == region {
+			return p
+		}
+	}
+	return nil
+}
+
+// replica names the peer with that id of a region on the store.
+func (s *store) replica(region, peer uint64) check.Replica {
+	return check.Replica{Group: region, Peer: peer, Store: s.env.ID}
+}
+
 // open opens the store of a machine, as its disks hold it.
 func open(y *System, env *sim.Env) (*store, error) {
 	s := &store{system: y, env: env, files: files{env.Files()}, open: map[uint64]waiting{}}
+	for _, r := range y.regions {
+		s.peers = append(s.peers, &peer{region: r.Id})
+	}
 	var err error
 	if s.log, err = env.Disk("raft", raftstore.RaftFamilies...); err != nil {
 		return nil, err
@@ -60,7 +91,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.data, err = newSummed(kv, y.fates.applied, s.tellApplied); err != nil {
+	if s.data, err = newSummed(kv, y.regions, y.fates.applied, s.wrote); err != nil {
 		return nil, err
 	}
 	cfg := raftstore.Config{
@@ -71,6 +102,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
 		MaxLogEntries: y.opts.MaxLogEntries,
 		Logger:        env.Logger,
+		Applied:       s.applied,
 	}
 	if y.opts.Disorder {
 		s.shuffler = &shuffler{network: network{s}}
@@ -84,7 +116,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 		if err := s.erase(); err != nil {
 			return nil, err
 		}
-		if err := raftstore.Bootstrap(&cfg, sim.FirstRegion(env.Machines)); err != nil {
+		if err := raftstore.Bootstrap(&cfg, y.regions...); err != nil {
 			return nil, err
 		}
 		s.Store, err = raftstore.Open(cfg)
@@ -125,13 +157,40 @@ func (s *store) Pass() bool {
 	if !worked {
 		return false
 	}
-	switch st, _ := s.Status(regionID); {
-	case st.Installing:
-		s.installs = true
-	case st.Busy && s.Err() == nil:
-		s.env.Reach(DiskWasFull) // nothing else keeps a Ready from being done
+	for _, p := range s.peers {
+		switch st, _ := s.Status(p.region); {
+		case st.Installing:
+			p.installs = true
+		case st.Busy && s.Err() == nil:
+			s.env.Reach(DiskWasFull) // nothing else keeps a Ready from being done
+		}
 	}
 	return true
+}
+
+// applied is told of entries that the store has applied.
+func (s *store) applied(region, peer uint64, entries []*eraftpb.Entry) {
+	for _, e := range entries {
+		sum := maphash.Bytes(seed, e.Data) ^ e.Term<<32 ^ uint64(e.EntryType) | 1
+		if err := s.system.groups.Applied(s.replica(region, peer), e.Index, sum); err != nil && s.lied == nil && !s.dead() {
+			s.lied = err
+		}
+	}
+}
+
+// wrote is told of each batch that is written to the data of the store.
+func (s *store) wrote(b *engine.Batch) {
+	for _, op := range b.Ops() {
+		state, ok := raftstore.ParseRegionState(op)
+		if !ok {
+			continue
+		}
+		here := region.PeerOn(state.Region, s.env.ID)
+		if err := s.system.ranges.Observe(s.replica(state.Region.Id, here.GetId()), state.Region); err != nil && s.lied == nil {
+			s.lied = err
+		}
+	}
+	s.tellApplied(b)
 }
 
 // failed returns why the store gave up without a reason, or nil.
@@ -153,8 +212,8 @@ func (s *store) Close() {
 	_ = s.log.Close()
 }
 
-// Leads implements sim.Leader.
-func (s *store) Leads() bool { return s.status.RaftState == raft.StateLeader }
+// Leads implements sim.Leader: a store leads if one of its peers does.
+func (s *store) Leads() bool { return slices.ContainsFunc(s.peers, (*peer).leads) }
 
 // Services implements sim.Server.
 func (s *store) Services() []sim.Service {
@@ -209,7 +268,7 @@ func (b background) Go(work func() (done func())) {
 	s := b.s
 	s.env.Go(func() (done func()) {
 		done = work()
-		if s.installs && s.dead() {
+		if s.dead() && slices.ContainsFunc(s.peers, func(p *peer) bool { return p.installs }) {
 			s.system.world.Reach(CrashedInstalling)
 		}
 		return done

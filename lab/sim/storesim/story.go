@@ -11,26 +11,26 @@ import (
 	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-// tellStatus tells the log of the run how the peer of s has changed.
-func (s *store) tellStatus(st raftstore.Status) {
+// tellStatus tells the log of the run how a peer of s has changed.
+func (s *store) tellStatus(p *peer, st raftstore.Status) {
 	if !s.env.Tracing() {
 		return
 	}
-	if st.Term != s.status.Term || st.RaftState != s.status.RaftState {
-		s.env.Tell(trace.Event{Kind: trace.Role, Region: regionID, Term: st.Term, Role: st.RaftState.String()})
+	if st.Term != p.status.Term || st.RaftState != p.status.RaftState {
+		s.env.Tell(trace.Event{Kind: trace.Role, Region: p.region, Term: st.Term, Role: st.RaftState.String()})
 	}
-	if st.Commit != s.status.Commit {
-		s.env.Tell(trace.Event{Kind: trace.Commit, Region: regionID, Index: st.Commit})
+	if st.Commit != p.status.Commit {
+		s.env.Tell(trace.Event{Kind: trace.Commit, Region: p.region, Index: st.Commit})
 	}
 }
 
 // tellServed tells that s serves a read now.
-func (s *store) tellServed() {
+func (s *store) tellServed(region uint64) {
 	if !s.env.Tracing() {
 		return
 	}
-	st, _ := s.Status(regionID)
-	s.env.Tell(trace.Event{Kind: trace.Serve, Region: regionID, Term: st.Term, Index: st.Applied, Role: st.RaftState.String()})
+	st, _ := s.Status(region)
+	s.env.Tell(trace.Event{Kind: trace.Serve, Region: region, Term: st.Term, Index: st.Applied, Role: st.RaftState.String()})
 }
 
 // tellProposed tells of an entry of the leader s that was not sent before.
@@ -59,20 +59,26 @@ func textOfWrite(cf engine.CF, key, value []byte, isDelete bool) string {
 	return text
 }
 
-// tellApplied tells of a batch that was written to the data of s.
+// tellApplied tells of a batch that was written to the data of s. The parts of
+// several regions may be in it, each of which ends with the region's state.
 func (s *store) tellApplied(b *engine.Batch) {
 	if !s.env.Tracing() {
 		return
 	}
-	event := trace.Event{Kind: trace.Apply, Region: regionID}
-	var all []string
+	var writes []string
+	tell := func(event trace.Event) {
+		event.Kind, event.Text = trace.Apply, strings.Join(writes, ", ")
+		s.env.Tell(event)
+		writes = nil
+	}
 	for _, op := range b.Ops() {
 		if state, ok := raftstore.ParseRegionState(op); ok {
-			event.Term, event.Index = state.AppliedTerm, state.AppliedIndex
+			tell(trace.Event{Region: state.Region.GetId(), Term: state.AppliedTerm, Index: state.AppliedIndex})
 			continue
 		}
-		all = append(all, textOfWrite(op.CF, op.Key, op.Value, op.Delete))
+		writes = append(writes, textOfWrite(op.CF, op.Key, op.Value, op.Delete))
 	}
-	event.Text = strings.Join(all, ", ")
-	s.env.Tell(event)
+	if len(writes) > 0 {
+		tell(trace.Event{Region: s.data.regionOf(b.Ops()[0].Key)})
+	}
 }

@@ -8,20 +8,23 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/proto/metapb"
 )
 
-// A summed engine keeps a sum of all data that are in it, whatever their order:
-// two engines with the same data have the same sum.
+// A summed engine keeps a sum of the data of each region that is in it, whatever
+// their order: two engines with the same data have the same sums.
 type summed struct {
 	*memory.Engine
+	regions []*metapb.Region
 	// wrote is told of every put, by what it contributes, and told of every batch.
 	wrote func(contribution uint64)
 	told  func(b *engine.Batch)
 
-	mu  sync.Mutex
-	sum uint64
-	of  map[place]uint64 // what each key contributes
-	// stale is set if the sum is not known, because a write failed or
+	mu   sync.Mutex
+	sums map[uint64]uint64 // by region
+	of   map[place]uint64  // what each key contributes
+	// stale is set if the sums are not known, because a write failed or
 	// removed a range.
 	stale bool
 }
@@ -31,14 +34,24 @@ type place struct {
 	key string
 }
 
-func newSummed(e *memory.Engine, wrote func(uint64), told func(*engine.Batch)) (*summed, error) {
-	s := &summed{Engine: e, wrote: wrote, told: told}
+func newSummed(e *memory.Engine, regions []*metapb.Region, wrote func(uint64), told func(*engine.Batch)) (*summed, error) {
+	s := &summed{Engine: e, regions: regions, wrote: wrote, told: told}
 	return s, s.add()
+}
+
+// regionOf returns the region that has key, or 0.
+func (s *summed) regionOf(key []byte) uint64 {
+	for _, r := range s.regions {
+		if region.Range(r).Contains(key) {
+			return r.Id
+		}
+	}
+	return 0
 }
 
 // add sums up everything.
 func (s *summed) add() error {
-	s.sum, s.of, s.stale = 0, map[place]uint64{}, false
+	s.sums, s.of, s.stale = map[uint64]uint64{}, map[place]uint64{}, false
 	for _, cf := range engine.Families {
 		it, err := s.Iterate(cf, engine.Range{})
 		if err != nil {
@@ -66,25 +79,25 @@ func contribution(at place, value []byte) uint64 {
 
 func (s *summed) put(at place, value []byte) {
 	h := contribution(at, value)
-	s.sum += h - s.of[at]
+	s.sums[s.regionOf([]byte(at.key))] += h - s.of[at]
 	s.of[at] = h
 	s.wrote(h)
 }
 
 func (s *summed) remove(at place) {
-	s.sum -= s.of[at]
+	s.sums[s.regionOf([]byte(at.key))] -= s.of[at]
 	delete(s.of, at)
 }
 
-// total returns the sum, or 0 if the engine cannot be read any more.
-func (s *summed) total() uint64 {
+// total returns the sum of a region, or 0 if the engine can no longer be read.
+func (s *summed) total(region uint64) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stale && s.add() != nil {
 		s.stale = true
 		return 0
 	}
-	return s.sum
+	return s.sums[region]
 }
 
 func (s *summed) Write(b *engine.Batch, sync bool) error {
@@ -116,8 +129,9 @@ func (s *summed) DeleteRange(cf engine.CF, r engine.Range) error {
 	return s.Engine.DeleteRange(cf, r)
 }
 
-// content returns the data in words: what is at each key of each family.
-func (s *summed) content() map[string]string {
+// content returns the data of a region in words: what is at each key of each
+// family.
+func (s *summed) content(id uint64) map[string]string {
 	all := map[string]string{}
 	for _, cf := range engine.Families {
 		it, err := s.Iterate(cf, engine.Range{})
@@ -125,6 +139,9 @@ func (s *summed) content() map[string]string {
 			return nil
 		}
 		for it.Seek(nil); it.Valid(); it.Next() {
+			if s.regionOf(it.Key()) != id {
+				continue
+			}
 			all[fmt.Sprintf("key %q of family %s", it.Key(), cf)] = fmt.Sprintf("%q", shortened(string(it.Value())))
 		}
 		if it.Close() != nil {

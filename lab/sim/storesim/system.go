@@ -14,6 +14,7 @@ import (
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/raft"
 )
@@ -50,13 +51,13 @@ const (
 	heartbeatTicks = 2
 )
 
-const (
-	clusterID = 1
-	regionID  = 1
-)
+const clusterID = 1
 
 // Options say how the stores of a run are set up.
 type Options struct {
+	// Regions are the regions that the cluster begins with, for stores with
+	// these ids; nil for sim.FirstRegion.
+	Regions func(stores []uint64) []*metapb.Region
 	// MaxLogEntries is that of raftstore.Config; 0 has logs never collected.
 	MaxLogEntries uint64
 	// LogLimit is the number of entries that no log may exceed, and
@@ -75,6 +76,9 @@ type System struct {
 	world  *sim.World
 	opts   Options
 	groups *check.Groups
+	ranges *check.Ranges
+	// regions are the regions that the cluster began with, by id ascending.
+	regions []*metapb.Region
 
 	fates    fates
 	promises promises
@@ -90,13 +94,22 @@ func New(opts Options) func(*sim.World) sim.System {
 	if opts.MaxLogEntries == 0 {
 		opts.MaxLogEntries = math.MaxUint64 / 16
 	}
+	if opts.Regions == nil {
+		opts.Regions = func(stores []uint64) []*metapb.Region { return []*metapb.Region{sim.FirstRegion(stores)} }
+	}
 	return func(w *sim.World) sim.System {
-		return &System{world: w, opts: opts, groups: check.NewGroups(), fates: newFates(), promises: newPromises(), stores: map[uint64]*store{}}
+		return &System{
+			world: w, opts: opts, groups: check.NewGroups(), ranges: check.NewRanges(),
+			fates: newFates(), promises: newPromises(), stores: map[uint64]*store{},
+		}
 	}
 }
 
 // Boot implements sim.System.
 func (y *System) Boot(env *sim.Env) (sim.Process, error) {
+	if y.regions == nil {
+		y.regions = y.opts.Regions(env.Machines)
+	}
 	s, err := open(y, env)
 	if err != nil {
 		if excused(err) {
@@ -130,61 +143,67 @@ func (y *System) Watch(id uint64, p sim.Process) error {
 	if err := y.watchAnswers(s); err != nil {
 		return err
 	}
-	st, ok := s.Status(regionID)
-	if !ok || st.Busy {
-		return nil
+	for _, p := range s.peers {
+		st, ok := s.Status(p.region)
+		if !ok || st.Busy {
+			continue
+		}
+		if err := y.watchPeer(s, p, st); err != nil {
+			return err
+		}
 	}
-	return y.watchRegion(s, st)
+	return nil
 }
 
-// watchRegion checks the peer of s, which is idle.
-func (y *System) watchRegion(s *store, st raftstore.Status) error {
+// watchPeer checks a peer of s, which is idle.
+func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 	leads := st.RaftState == raft.StateLeader
-	if s.status.RaftState == raft.StateLeader && !leads {
+	if p.leads() && !leads {
 		if n, _ := s.answers.Open(); n > 0 {
 			s.env.Reach(DeposedWaiting)
 		}
 	}
-	if st.FirstIndex > s.status.FirstIndex && s.status.FirstIndex > 0 && !s.installs {
+	if st.FirstIndex > p.status.FirstIndex && p.status.FirstIndex > 0 && !p.installs {
 		s.env.Reach(LogCollected)
 	}
-	if s.installs && !st.Installing {
+	if p.installs && !st.Installing {
 		s.env.Reach(SnapshotInstalled)
-		s.installs = false
+		p.installs = false
 	}
-	collected := st.FirstIndex != s.status.FirstIndex
-	s.tellStatus(st)
-	applied := st.Applied != s.status.Applied || s.status.Term == 0
-	s.status = st
-	if err := y.groups.Observe(regionID, s.env.ID, s.env.Incarnation, check.Status{
+	collected := st.FirstIndex != p.status.FirstIndex
+	s.tellStatus(p, st)
+	applied := st.Applied != p.status.Applied || p.status.Term == 0
+	p.status = st
+	replica := s.replica(p.region, st.ID)
+	if err := y.groups.Observe(replica, s.env.Incarnation, check.Status{
 		Term: st.Term, Vote: st.Vote, Commit: st.Commit, Applied: st.Applied, Last: st.LastIndex, Leads: leads,
 	}); err != nil {
 		return err
 	}
 	if applied {
-		if err := y.groups.Data(regionID, s.env.ID, st.Applied, s.data.total()); err != nil {
+		if err := y.groups.Data(replica, st.Applied, s.data.total(p.region)); err != nil {
 			v := err.(*check.Violation)
-			v.Fate = y.difference(s)
+			v.Fate = y.difference(s, p)
 			return v
 		}
 	}
 	if collected {
-		if err := watchCollection(s, st); err != nil {
+		if err := watchCollection(s, p.region, st); err != nil {
 			return err
 		}
 	}
 	return y.watchLog(s, st)
 }
 
-// difference tells how the data of s differ from those of another store that has
-// applied as much, "" if there is none.
-func (y *System) difference(s *store) string {
+// difference tells how the data of s's peer p differ from the data of another
+// store that has applied as much, "" if there is none.
+func (y *System) difference(s *store, p *peer) string {
 	for _, id := range s.env.Machines {
 		o := y.stores[id]
-		if o == nil || o == s || o.dead() || o.status.Applied != s.status.Applied || o.data.total() == s.data.total() {
+		if o == nil || o == s || o.dead() || o.peer(p.region).status.Applied != p.status.Applied || o.data.total(p.region) == s.data.total(p.region) {
 			continue
 		}
-		mine, theirs := s.data.content(), o.data.content()
+		mine, theirs := s.data.content(p.region), o.data.content(p.region)
 		all := maps.Clone(mine)
 		maps.Copy(all, theirs)
 		for _, at := range slices.Sorted(maps.Keys(all)) {
@@ -240,46 +259,65 @@ func (y *System) Unsettled(live []sim.Process) string {
 	if y.healed == 0 {
 		y.healed = live[0].(*store).env.Now()
 	}
-	leaders := 0
-	first := live[0].(*store)
+	var stores []*store
 	for _, p := range live {
 		s := p.(*store)
-		st, ok := s.Status(regionID)
+		if n, oldest := s.answers.Open(); n > 0 {
+			return oldest + " waits for an answer"
+		}
+		stores = append(stores, s)
+	}
+	for _, r := range y.regions {
+		if what := y.unsettled(r.Id, stores); what != "" {
+			return what
+		}
+	}
+	if err := check.Covered(y.regions); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// unsettled says in what a region has not recovered yet, or "".
+func (y *System) unsettled(region uint64, stores []*store) string {
+	leaders := 0
+	first := stores[0]
+	for _, s := range stores {
+		st, ok := s.Status(region)
 		switch {
 		case !ok:
-			return fmt.Sprintf("store %d has no peer of region %d", s.env.ID, regionID)
+			return fmt.Sprintf("store %d has no peer of region %d", s.env.ID, region)
 		case st.Busy:
 			return fmt.Sprintf("store %d has not finished what it is doing", s.env.ID)
 		}
 		if st.RaftState == raft.StateLeader {
 			leaders++
 		}
-		if n, oldest := s.answers.Open(); n > 0 {
-			return oldest + " waits for an answer"
-		}
-		switch other, _ := first.Status(regionID); {
+		switch other, _ := first.Status(region); {
 		case st.Applied != other.Applied:
-			return fmt.Sprintf("store %d has applied up to index %d, store %d up to %d", s.env.ID, st.Applied, first.env.ID, other.Applied)
-		case s.data.total() != first.data.total():
-			return fmt.Sprintf("the data of store %d and of store %d differ", s.env.ID, first.env.ID)
+			return fmt.Sprintf("store %d has applied up to index %d of region %d, store %d up to %d", s.env.ID, st.Applied, region, first.env.ID, other.Applied)
+		case s.data.total(region) != first.data.total(region):
+			return fmt.Sprintf("the data of region %d on store %d and on store %d differ", region, s.env.ID, first.env.ID)
 		}
 		if n := st.LastIndex + 1 - st.FirstIndex; y.opts.SettledLog > 0 && n > y.opts.SettledLog {
 			return fmt.Sprintf("the log of store %d still has %d entries, all applied, of which it should keep %d", s.env.ID, n, y.opts.MaxLogEntries)
 		}
 	}
 	if leaders != 1 {
-		return fmt.Sprintf("%d stores lead", leaders)
+		return fmt.Sprintf("%d stores lead region %d", leaders, region)
 	}
 	return ""
 }
 
-// replaced reports whether a store leads only because it has not heard better.
-func (y *System) replaced(s *store) bool {
-	if s.status.RaftState != raft.StateLeader {
+// replaced reports whether a store leads a region only because it has not heard
+// better.
+func (y *System) replaced(s *store, region uint64) bool {
+	p := s.peer(region)
+	if p == nil || !p.leads() {
 		return false
 	}
 	for _, other := range y.stores {
-		if other.status.RaftState == raft.StateLeader && other.status.Term > s.status.Term && !other.dead() {
+		if o := other.peer(region); o.leads() && o.status.Term > p.status.Term && !other.dead() {
 			return true
 		}
 	}
