@@ -34,10 +34,11 @@ const (
 	FlipBit    FaultKind = "flip-bit"    // Who: a bit of one of its files changes
 	Skew       FaultKind = "skew"        // Who, Share: its clock is slow by that
 	Stall      FaultKind = "stall"       // Who: its clock stands still, then catches up at once
+	Pause      FaultKind = "pause"       // Who: its process stands still, then finds what has come meanwhile, and one tick
 )
 
 var kinds = []FaultKind{Partition, OneWay, Bridge, Isolate, Deaf, Mute, Lose, Duplicate, Slow, Cut,
-	LoseCalls, SlowCalls, Crash, CrashWrite, DiskFull, FlipBit, Skew, Stall}
+	LoseCalls, SlowCalls, Crash, CrashWrite, DiskFull, FlipBit, Skew, Stall, Pause}
 
 // Targets that are looked for when a fault begins. Everybody is also who a
 // network fault without a Who touches.
@@ -247,6 +248,8 @@ func (w *World) begin(f *activeFault) {
 			}
 		case Skew:
 			m.rate *= 1 - f.Share
+		case Pause:
+			m.pause()
 		}
 	}
 	w.post(&event{at: max(f.Until, f.From, w.now()+1), name: name{kind: faultEnds, to: uint64(f.ID)}, do: func() { w.end(f) }})
@@ -299,6 +302,8 @@ func (w *World) end(f *activeFault) {
 			if !w.active.stalls(m.id) {
 				m.catchUp()
 			}
+		case Pause:
+			m.unpause(f.ID)
 		}
 	}
 }

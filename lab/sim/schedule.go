@@ -100,6 +100,8 @@ func (s *Schedule) parseSetting(words []string) error {
 			}
 		case "slow-work":
 			s.Setting.SlowWork, err = time.ParseDuration(value)
+		case "disk":
+			s.Setting.Disk, err = time.ParseDuration(value)
 		case "reorder":
 			s.Setting.Reorder, err = strconv.ParseBool(value)
 		case "reports-loss":
