@@ -33,6 +33,7 @@ const (
 	askTaskWaits
 	askDisk
 	askResume
+	askCore
 )
 
 // roll returns the answer to the nth question of that kind about (a, b), as 64

@@ -189,13 +189,16 @@ func (a *active) stalls(id uint64) bool {
 func (w *World) plan() {
 	for i := range w.schedule.Faults {
 		f := &activeFault{Fault: w.schedule.Faults[i]}
+		if f.From >= w.setting.Span {
+			continue // it is one of the core phase
+		}
 		if f.Kind == CrashWrite && f.From == 0 {
 			w.begin(f) // the first write of all counts
 			continue
 		}
 		w.post(&event{at: f.From, name: name{kind: faultBegins, to: uint64(f.ID), n: uint64(i)}, do: func() { w.begin(f) }})
 	}
-	w.post(&event{at: w.setting.Span, name: name{kind: healing}, do: w.heal})
+	w.post(&event{at: w.setting.Span, name: name{kind: healing}, do: w.endDisturbance})
 }
 
 // resolve finds the machine that a fault means, 0 for everybody.
@@ -318,22 +321,4 @@ func (w *World) revive(m *machine) {
 	}
 	w.bury()
 	m.boot()
-}
-
-// heal ends all faults: from now on the system has to recover.
-func (w *World) heal() {
-	for len(w.active.faults) > 0 {
-		w.end(w.active.faults[0])
-	}
-	for _, m := range w.machines {
-		w.revive(m)
-	}
-	w.tell(trace.Event{Kind: trace.Heal})
-	w.mu.Lock()
-	for _, m := range w.machines {
-		w.writes = append(w.writes, m.writes)
-	}
-	w.healed = true
-	w.mu.Unlock()
-	w.supervise(1)
 }

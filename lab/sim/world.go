@@ -54,10 +54,10 @@ type World struct {
 	tracing bool
 	trace   []trace.Event
 
-	clients clientele
-	finally []Client
-	writes  []uint64 // of each machine, until everything was healed
-	healed  bool
+	clients  clientele
+	phase    phase
+	deadline time.Duration // of the phase
+	writes   []uint64      // of each machine, in the first phase
 	// finished and ended belong to the driver.
 	finished, ended bool
 	took            time.Duration
