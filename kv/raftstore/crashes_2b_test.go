@@ -92,6 +92,7 @@ func TestEverythingAtOnce2B(t *testing.T) {
 		sim.CrashesWhileWriting(1200*ms),
 		sim.SlowLinks(1600*ms),
 		sim.WrongClocks(1400*ms),
+		sim.Pauses(1500*ms),
 	)
 	sc.Reach = []sim.Goal{
 		sim.MessageLost, sim.MessageRepeated, sim.LeaderCrashed, sim.CrashedWriting, sim.CrashLostWrites,

@@ -1,6 +1,7 @@
 package raftstore_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -51,6 +52,7 @@ func fills(s *sim.Session) {
 			tries++
 			header := &kvrpcpb.Context{RegionId: region.Id, RegionEpoch: region.RegionEpoch, Peer: region.Peers[at]}
 			stub := tinykvpb.NewTinyKvClient(s.Conn(s.Stores[at]))
+			ctx, cancel := context.WithTimeout(s.Context(), 500*ms)
 			cf, key := families[n%len(families)], fmt.Appendf(nil, "filling %02d", n)
 			var r interface {
 				GetRegionError() *errorpb.Error
@@ -58,11 +60,12 @@ func fills(s *sim.Session) {
 			}
 			var err error
 			if deletes {
-				r, err = stub.RawDelete(s.Context(), &kvrpcpb.RawDeleteRequest{Context: header, Cf: cf, Key: key})
+				r, err = stub.RawDelete(ctx, &kvrpcpb.RawDeleteRequest{Context: header, Cf: cf, Key: key})
 			} else {
 				value := fmt.Appendf(nil, "%0*d", fillingBytes, tries)
-				r, err = stub.RawPut(s.Context(), &kvrpcpb.RawPutRequest{Context: header, Cf: cf, Key: key, Value: value})
+				r, err = stub.RawPut(ctx, &kvrpcpb.RawPutRequest{Context: header, Cf: cf, Key: key, Value: value})
 			}
+			cancel()
 			if err == nil && r.GetRegionError() == nil && r.GetError() == "" {
 				return
 			}

@@ -113,3 +113,22 @@ func TestClocksDisagree2B(t *testing.T) {
 	sc.Reach = []sim.Goal{sim.LeaderDeposed, storesim.AskedOldLeader}
 	sim.Test(t, sc)
 }
+
+// TestStoresPause2B makes stores stand still: no tick, no message, nothing on the disk.
+// A store that goes on does not notice that time has passed. What it was about to do may
+// be outdated, the reads above all that it was about to answer, since the others may have
+// elected another leader. Everything that came meanwhile is there at once, and what
+// would tell it may be behind what a client wants.
+func TestStoresPause2B(t *testing.T) {
+	sc := replicated(graded.Claim{
+		Text:   "a store that stood still for a while harms nobody: what it was about to do counts only if it still may",
+		Source: "Raft §2, §8, thesis §6.4",
+	}, 2)
+	sc.Clients = append(sc.Clients, sim.Clients(6, sim.GetsAtOneStore)...)
+	sc.For = 4 * time.Second
+	sc.Nemesis = sim.Together(sim.Pauses(1500*ms), everySoOften(700*ms, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
+		return sim.Fault{Kind: sim.Pause, Who: sim.TheLeader}, d.Duration(20*s.Tick, 30*s.Tick)
+	}))
+	sc.Reach = []sim.Goal{sim.LeaderPaused, sim.LeaderDeposed, storesim.AskedOldLeader, sim.UnknownOutcome}
+	sim.Test(t, sc)
+}

@@ -67,7 +67,7 @@ func TestSnapshotsCorrupt2C(t *testing.T) {
 	}, 4)
 	sc.Nemesis = sim.Together(
 		isolateStores(1200*ms),
-		everySoOften(40*ms, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
+		everySoOften(10*ms, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
 			return sim.Fault{Kind: sim.FlipBit, Who: d.Between(1, s.Stores)}, 0
 		}))
 	sc.Reach = []sim.Goal{sim.BitFlipped, storesim.SnapshotCorrupt, sim.Exited, storesim.SnapshotInstalled}

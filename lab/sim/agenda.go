@@ -15,8 +15,11 @@ const (
 	exits
 	restarts
 	healing
+	resumes
+	departs
 	worksSlowly
 	handsOver
+	answers
 	delivers
 	transfers
 	reports
@@ -28,7 +31,7 @@ const (
 )
 
 func (k kind) String() string {
-	return [...]string{"nothing", "fault ends", "fault begins", "exit", "restart", "heal", "slow work", "result of slow work", "message", "piece of a transfer",
+	return [...]string{"nothing", "fault ends", "fault begins", "exit", "restart", "end of disturbance", "end of holding", "departure", "slow work", "result of slow work", "answer", "message", "piece of a transfer",
 		"report to sender", "request", "reply", "tick", "client wakes", "supervision"}[k]
 }
 

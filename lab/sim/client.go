@@ -50,9 +50,6 @@ type clientele struct {
 	sessions []*Session
 	working  map[*Session]bool
 	history  *check.History
-	// last is set once the clients of the end have begun.
-	last     bool
-	deadline time.Duration
 }
 
 func (s *Session) end() uint64 { return clientEnd + s.ID }
@@ -67,7 +64,7 @@ func (s *Session) Now() time.Duration { return s.world.now() }
 func (s *Session) Working() bool {
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
-	return !s.world.healed && s.world.ctx.Err() == nil
+	return s.world.phase == disturbed && s.world.ctx.Err() == nil
 }
 
 // Conn returns a connection to a store.
@@ -132,33 +129,6 @@ func (w *World) serveClient(s *Session, c Client) {
 	c(s)
 }
 
-// Recovery is how long a system may take, after all faults are over, until every
-// client has finished and the system says that it is settled.
-const Recovery = 30 * time.Second
-
-// supervise looks whether the system has recovered. Once it has, the last
-// clients have their turn, and then the run is over.
-func (w *World) supervise(n uint64) {
-	now := w.now()
-	if n == 1 {
-		w.clients.deadline = now + Recovery
-	}
-	missing := w.missing()
-	if missing == "" {
-		if w.clients.last || len(w.finally) == 0 {
-			w.finished = true
-			return
-		}
-		w.clients.last = true
-		w.clients.deadline = now + Recovery
-		w.admit(w.finally)
-	} else if now >= w.clients.deadline {
-		w.fail(&Failure{Rule: "recovers", call: w.waiting(), Found: fmt.Sprintf("%s after everything was well again, %s", seconds(Recovery), missing)})
-		return
-	}
-	w.post(&event{at: now + w.setting.Tick, name: name{kind: supervises, n: n}, do: func() { w.supervise(n + 1) }})
-}
-
 // waiting returns the call that the first of the clients that have not finished
 // waits for, or nil.
 func (w *World) waiting() *call {
@@ -172,29 +142,18 @@ func (w *World) waiting() *call {
 	return nil
 }
 
-// missing says what still has to happen until the system has recovered.
-func (w *World) missing() string {
+// unfinished says which client has not finished, "" if all have.
+func (w *World) unfinished() string {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, s := range w.clients.sessions {
 		if !w.clients.working[s] {
 			continue
 		}
-		defer w.mu.Unlock()
 		if s.call != nil {
 			return fmt.Sprintf("client %d still waits for %v", s.ID, s.call)
 		}
 		return fmt.Sprintf("client %d has not finished", s.ID)
 	}
-	w.mu.Unlock()
-	var live []Process
-	for _, m := range w.machines {
-		l := m.current()
-		if l == nil {
-			return fmt.Sprintf("store %d is down", m.id)
-		}
-		live = append(live, l.process)
-	}
-	missing := ""
-	w.enter(w.machines[0].life, func() { missing = w.system.Unsettled(live) })
-	return missing
+	return ""
 }

@@ -23,7 +23,6 @@ const (
 	askCut
 	askReport
 	askTask
-	askTaskWaits
 	askTick
 	askKeep
 	askSystem
@@ -31,6 +30,10 @@ const (
 	askSetting
 	askFault
 	askTarget
+	askTaskWaits
+	askDisk
+	askResume
+	askCore
 )
 
 // roll returns the answer to the nth question of that kind about (a, b), as 64

@@ -43,10 +43,13 @@
 // # Phases
 //
 // Until Scenario.For is over, things go wrong as the schedule says, and clients
-// begin new operations. Then all faults end, machines that are down restart, and
-// the system must recover: each client finishes what it has begun, the system
-// says that it is settled, and the clients of Scenario.Finally look at what is
-// there. After that the machines are shut down, and no goroutine may be left.
+// begin new operations. Then, in every other run with at least three machines, comes
+// the core phase: a majority that the seed draws is well from now on, the others
+// stay broken, and each client must be able to finish what it has begun. Then all
+// faults end, machines that are down restart, and the system must recover: each
+// client has finished, and the system says that it is settled. The clients of
+// Scenario.Finally look at what is there. After that the machines are shut down, and
+// no goroutine may be left.
 //
 // # Schedules
 //

@@ -34,10 +34,11 @@ const (
 	FlipBit    FaultKind = "flip-bit"    // Who: a bit of one of its files changes
 	Skew       FaultKind = "skew"        // Who, Share: its clock is slow by that
 	Stall      FaultKind = "stall"       // Who: its clock stands still, then catches up at once
+	Pause      FaultKind = "pause"       // Who: its process stands still, then finds what has come meanwhile, and one tick
 )
 
 var kinds = []FaultKind{Partition, OneWay, Bridge, Isolate, Deaf, Mute, Lose, Duplicate, Slow, Cut,
-	LoseCalls, SlowCalls, Crash, CrashWrite, DiskFull, FlipBit, Skew, Stall}
+	LoseCalls, SlowCalls, Crash, CrashWrite, DiskFull, FlipBit, Skew, Stall, Pause}
 
 // Targets that are looked for when a fault begins. Everybody is also who a
 // network fault without a Who touches.
@@ -188,13 +189,16 @@ func (a *active) stalls(id uint64) bool {
 func (w *World) plan() {
 	for i := range w.schedule.Faults {
 		f := &activeFault{Fault: w.schedule.Faults[i]}
+		if f.From >= w.setting.Span {
+			continue // it is one of the core phase
+		}
 		if f.Kind == CrashWrite && f.From == 0 {
 			w.begin(f) // the first write of all counts
 			continue
 		}
 		w.post(&event{at: f.From, name: name{kind: faultBegins, to: uint64(f.ID), n: uint64(i)}, do: func() { w.begin(f) }})
 	}
-	w.post(&event{at: w.setting.Span, name: name{kind: healing}, do: w.heal})
+	w.post(&event{at: w.setting.Span, name: name{kind: healing}, do: w.endDisturbance})
 }
 
 // resolve finds the machine that a fault means, 0 for everybody.
@@ -247,6 +251,8 @@ func (w *World) begin(f *activeFault) {
 			}
 		case Skew:
 			m.rate *= 1 - f.Share
+		case Pause:
+			m.pause()
 		}
 	}
 	w.post(&event{at: max(f.Until, f.From, w.now()+1), name: name{kind: faultEnds, to: uint64(f.ID)}, do: func() { w.end(f) }})
@@ -299,6 +305,8 @@ func (w *World) end(f *activeFault) {
 			if !w.active.stalls(m.id) {
 				m.catchUp()
 			}
+		case Pause:
+			m.unpause(f.ID)
 		}
 	}
 }
@@ -313,22 +321,4 @@ func (w *World) revive(m *machine) {
 	}
 	w.bury()
 	m.boot()
-}
-
-// heal ends all faults: from now on the system has to recover.
-func (w *World) heal() {
-	for len(w.active.faults) > 0 {
-		w.end(w.active.faults[0])
-	}
-	for _, m := range w.machines {
-		w.revive(m)
-	}
-	w.tell(trace.Event{Kind: trace.Heal})
-	w.mu.Lock()
-	for _, m := range w.machines {
-		w.writes = append(w.writes, m.writes)
-	}
-	w.healed = true
-	w.mu.Unlock()
-	w.supervise(1)
 }

@@ -44,8 +44,9 @@ type fileSystem struct {
 	now, durable map[string]*inode
 	pending      []rename
 	full         bool
-	// begin is told of every write and says why it fails, if it does.
-	begin func(bytes int) error
+	// begin is told of every write, and whether it is a sync, and says why it fails,
+	// if it does.
+	begin func(sync bool) error
 }
 
 // A rename is a change of the directory: of a file that has no old name, it is
@@ -72,13 +73,13 @@ func (r rename) apply(directory map[string]*inode) {
 	}
 }
 
-func newFileSystem(begin func(bytes int) error) fileSystem {
+func newFileSystem(begin func(sync bool) error) fileSystem {
 	return fileSystem{now: map[string]*inode{}, durable: map[string]*inode{}, begin: begin}
 }
 
 // change makes a change of the directory.
 func (f *Files) change(r rename) error {
-	if err := f.fs.admit(f.life, 0); err != nil {
+	if err := f.fs.admit(f.life, 0, false); err != nil {
 		return err
 	}
 	f.fs.mu.Lock()
@@ -135,7 +136,7 @@ func (f *File) Write(data []byte) (int, error) {
 	if f.closed {
 		return 0, fs.ErrClosed
 	}
-	if err := f.fs.admit(f.life, len(data)); err != nil {
+	if err := f.fs.admit(f.life, len(data), false); err != nil {
 		return 0, err
 	}
 	f.fs.mu.Lock()
@@ -149,7 +150,7 @@ func (f *File) Sync() error {
 	if f.closed {
 		return fs.ErrClosed
 	}
-	if err := f.fs.admit(f.life, 0); err != nil {
+	if err := f.fs.admit(f.life, 0, true); err != nil {
 		return err
 	}
 	f.fs.mu.Lock()
@@ -202,13 +203,13 @@ func (f *File) Close() error {
 	return nil
 }
 
-// admit returns why a write of so many bytes fails, if it does.
-func (s *fileSystem) admit(l *life, bytes int) error {
+// admit returns why a write of so many bytes, or a sync, fails, if it does.
+func (s *fileSystem) admit(l *life, bytes int, sync bool) error {
 	if !l.alive() {
 		return engine.ErrClosed
 	}
 	if s.begin != nil {
-		if err := s.begin(bytes); err != nil {
+		if err := s.begin(sync); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ const (
 	CrashedWriting  Goal = "a store crashed in the middle of writing"
 	CrashLostWrites Goal = "a crash lost writes"
 	LeaderCrashed   Goal = "a leader crashed"
+	LeaderPaused    Goal = "a leader was paused"
 	LeaderDeposed   Goal = "a leader was deposed"
 	Restarted       Goal = "a store restarted"
 	Exited          Goal = "a store gave up"

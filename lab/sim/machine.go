@@ -47,6 +47,8 @@ type machine struct {
 	// rate is how fast the clock goes, 1 if it is right.
 	rate float64
 
+	attention
+
 	// leads is whether the process said so after the last event. It is not
 	// asked in the middle of one.
 	leads bool
@@ -76,7 +78,7 @@ type life struct {
 
 	tasks   uint64            // given to Go
 	drawn   map[uint64]uint64 // from RandIntN, by purpose
-	serving map[*call]bool    // calls whose handlers run
+	serving map[*call]bool    // calls whose answers have not left; whether their handlers run
 }
 
 func (l *life) alive() bool { return !l.dead.Load() }
@@ -178,29 +180,43 @@ func (m *machine) boot() {
 func (m *machine) startClock(l *life) {
 	w := m.world
 	first := scaled(w.dice.roll(askTick, m.id, l.incarnation, 0), 0, w.setting.Tick)
-	w.post(&event{at: w.now() + first, name: name{kind: ticks, to: m.id, from: l.incarnation}, incarnation: l.incarnation})
+	w.post(&event{at: w.now() + first, name: name{kind: ticks, to: m.id, from: l.incarnation}, incarnation: l.incarnation, do: l.process.Tick})
 }
 
-// tick ticks l, and plans its next tick.
-func (m *machine) tick(l *life) {
+// clockTicks plans the tick after e, and reports whether the process gets to see e.
+func (m *machine) clockTicks(e *event) bool {
 	w := m.world
+	l := w.addressee(e)
+	if l == nil {
+		return false
+	}
 	m.ticked++
 	next := time.Duration(float64(w.setting.Tick) / m.rate)
 	// Clocks that agree to the nanosecond do not exist.
 	next += scaled(w.dice.roll(askTick, m.id, m.ticked, 1), 0, w.setting.Tick/64)
-	w.post(&event{at: w.now() + next, name: name{kind: ticks, to: m.id, from: l.incarnation, n: m.ticked}, incarnation: l.incarnation})
-	if w.active.stalls(m.id) {
+	w.post(&event{at: w.now() + next, name: name{kind: ticks, to: m.id, from: l.incarnation, n: m.ticked}, incarnation: l.incarnation, do: l.process.Tick})
+	switch {
+	case w.active.stalls(m.id):
 		m.owed++
-		return
+		return false
+	case m.paused > 0 && m.holdsTick():
+		return false
 	}
-	w.enter(l, l.process.Tick)
+	return true
 }
 
-// catchUp delivers the ticks that were held back.
+// catchUp delivers the ticks that the clock owes.
 func (m *machine) catchUp() {
-	for ; m.owed > 0; m.owed-- {
-		if l := m.current(); l != nil {
-			m.world.enter(l, l.process.Tick)
+	owed := m.owed
+	m.owed = 0
+	l := m.current()
+	if l == nil {
+		return
+	}
+	for range owed {
+		e := &event{name: name{kind: ticks, to: m.id}, incarnation: l.incarnation, do: l.process.Tick}
+		if !m.holds(e) {
+			m.world.carryOut(e)
 		}
 	}
 }
@@ -236,6 +252,7 @@ func (m *machine) end() bool {
 	}
 	m.life = nil
 	m.owed = 0
+	m.lag, m.busy = 0, 0
 	w.fallen = append(w.fallen, l)
 	return true
 }
@@ -333,12 +350,14 @@ func (m *machine) shutDown() {
 	}
 }
 
-// ambushed returns what befalls the write that begins now, if anything does.
-func (m *machine) ambushed() *ambush {
+// ambushed counts a write that begins now, and returns what befalls it, if anything
+// does.
+func (m *machine) ambushed(sync bool) *ambush {
 	w := m.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	m.writes++
+	m.takesTime(sync)
 	a := m.armed
 	if a == nil || m.writes < a.at || m.life == nil {
 		return nil
@@ -349,7 +368,7 @@ func (m *machine) ambushed() *ambush {
 
 // writesDisk decides about a write to d.
 func (m *machine) writesDisk(d *disk, write memory.Write) memory.Fault {
-	a := m.ambushed()
+	a := m.ambushed(write.Sync)
 	if a == nil {
 		return memory.Fault{}
 	}
@@ -387,8 +406,8 @@ func (m *machine) tellWrite(disk string, a *ambush) {
 
 // writesFile decides about a write to a file. A crash after a write is one
 // before the next.
-func (m *machine) writesFile(int) error {
-	a := m.ambushed()
+func (m *machine) writesFile(sync bool) error {
+	a := m.ambushed(sync)
 	if a == nil {
 		return nil
 	}

@@ -200,3 +200,11 @@ func WrongClocks(every time.Duration) Nemesis {
 		}),
 	)
 }
+
+// Pauses makes one process stand still about every so often, mostly for so long that
+// the others elect another leader. It does not notice: hardly a tick has passed.
+func Pauses(every time.Duration) Nemesis {
+	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+		return Fault{Kind: Pause, Who: someone(d, s), From: from, Until: from + d.Duration(s.Tick, every/2) + d.Duration(0, 60*s.Tick)}
+	})
+}

@@ -51,7 +51,7 @@ const pieceSize = 4 << 10
 // resend tells the copies of a packet that the network makes from the packets.
 const resend = 1 << 40
 
-// send decides what becomes of p.
+// send takes p over, which leaves its machine now or later.
 func (w *World) send(e *Env, p *Packet) {
 	if !e.life.alive() || w.machine(p.To) == nil || p.To == e.ID {
 		return
@@ -60,7 +60,6 @@ func (w *World) send(e *Env, p *Packet) {
 	if err != nil {
 		panic("sim: cannot encode a packet: " + err.Error())
 	}
-	now := w.now()
 	t := &transit{from: e.ID, to: p.To, stream: p.Stream, sender: e.life, kind: p.Body, body: body, attachment: p.Attachment}
 	key := link{t.from, t.to, t.stream}
 
@@ -72,6 +71,14 @@ func (w *World) send(e *Env, p *Packet) {
 	}
 	way.sent++
 	t.n = way.sent
+	w.mu.Unlock()
+	w.leaves(e.life, name{kind: departs, to: t.from, from: t.to, stream: t.stream, n: t.n}, func() { w.launch(t, way) })
+}
+
+// launch decides what becomes of t, which leaves its machine now.
+func (w *World) launch(t *transit, way *traffic) {
+	now := w.now()
+	w.mu.Lock()
 	a, b := t.from<<32|t.to, t.stream
 	lost := w.active.blocks(t.from, t.to) || w.dice.chance(w.active.loss(t.from, t.to), askLoss, a, b, t.n)
 	again := !lost && w.dice.chance(w.active.duplicates(t.from, t.to), askDuplicate, a, b, t.n)

@@ -137,6 +137,7 @@ func TestBlocks(t *testing.T) {
 		"lose store:1 100%":            "23 32",
 		"crash store:3":                "12 21",
 		"stall store:1":                "21 23 31 32",
+		"pause store:1":                "23 32",
 		"slow store:1 100% 1ns":        all,
 		"lose-calls 100%":              all,
 		"crash-write store:1 #1 after": all,

@@ -20,9 +20,10 @@ type System interface {
 	// Env.Exit returns nil, nil.
 	Boot(env *Env) (Process, error)
 
-	// Watch checks what must always hold. It is called after every event for
-	// every live machine that had something to do, so it must be cheap. An error fails the run; a
-	// *check.Violation says which guarantee was broken.
+	// Watch checks what must always hold. It is called after every event for every
+	// live machine that had something to do and has nothing left to do, so it must
+	// be cheap. An error fails the run; a *check.Violation says which guarantee was
+	// broken.
 	Watch(id uint64, p Process) error
 
 	// Unsettled says in what the system has not recovered yet, or "". It is

@@ -195,9 +195,6 @@ func (w *World) serve(e *event) {
 func (c *call) handle(l *life, h handler) {
 	w := c.world
 	defer func() {
-		w.mu.Lock()
-		delete(l.serving, c)
-		w.mu.Unlock()
 		if !l.alive() {
 			// It crashed under the handler, and may have been quicker to
 			// end than the world to hang up.
@@ -214,6 +211,9 @@ func (c *call) handle(l *life, h handler) {
 		defer cancel()
 	}
 	out, err := h.method(h.impl, ctx, func(args any) error { return proto.Unmarshal(c.body, args.(proto.Message)) }, nil)
+	w.mu.Lock()
+	l.serving[c] = false
+	w.mu.Unlock()
 	if !l.alive() {
 		return
 	}
@@ -228,7 +228,19 @@ func (c *call) handle(l *life, h handler) {
 		}
 		err = st.Err()
 	}
+	// The handler is on its own, so that it does not know yet whether the machine is
+	// busy with what it has just done.
+	w.post(&event{
+		at: w.now(), name: name{kind: answers, to: c.to, from: c.session.end(), n: c.n},
+		incarnation: l.incarnation, do: func() { c.depart(l, reply, err) },
+	})
+}
+
+// depart has the answer of the incarnation l leave its machine.
+func (c *call) depart(l *life, reply []byte, err error) {
+	w := c.world
 	w.mu.Lock()
+	delete(l.serving, c)
 	lost, took := w.callFate(c.session.end(), c.to, 2*c.n+1)
 	w.mu.Unlock()
 	if lost {

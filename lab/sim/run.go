@@ -27,8 +27,8 @@ type Outcome struct {
 	Reached map[Goal]bool
 	// History is what the clients did and saw.
 	History *check.History
-	// Writes is how often each store wrote to its disks until all faults were
-	// over, that of store 1 first.
+	// Writes is how often each store wrote to its disks until the first
+	// phase was over, that of store 1 first.
 	Writes []uint64
 	// Trace is the log of the run, if it was kept.
 	Trace []trace.Event
@@ -70,7 +70,7 @@ func newWorld(sc *Scenario, s Schedule, tracing bool) *World {
 	w := &World{
 		schedule: s, setting: s.Setting, dice: Dice(s.Seed), tracing: tracing,
 		links: map[link]*traffic{}, calls: map[link]uint64{}, reached: map[Goal]bool{},
-		scenario: sc, finally: sc.Finally,
+		scenario: sc,
 	}
 	w.clients.working = map[*Session]bool{}
 	w.clients.history = &check.History{}

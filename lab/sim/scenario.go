@@ -40,6 +40,10 @@ type Scenario struct {
 	// For is how long things go wrong and clients begin something new.
 	For time.Duration
 
+	// NoCore leaves out the core phase, for clients that need every store once
+	// things have stopped going wrong.
+	NoCore bool
+
 	// Check checks what the clients saw, nil for not.
 	Check func(h *check.History) error
 

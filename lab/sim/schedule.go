@@ -17,7 +17,9 @@ import (
 type Schedule struct {
 	Seed    uint64
 	Setting Setting
-	Faults  []Fault // in the order of their beginnings
+	// Faults are in the order of their beginnings. Those that begin at the end of
+	// the span make the core phase.
+	Faults []Fault
 }
 
 // String returns the schedule, one thing per line.
@@ -36,15 +38,20 @@ func MakeSchedule(sc *Scenario, seed uint64) Schedule {
 	if sc.Nemesis != nil {
 		s.Faults = sc.Nemesis(&Drawer{dice: Dice(seed), q: askFault}, s.Setting)
 	}
-	// What began at the end would be over at once.
-	s.Faults = slices.DeleteFunc(s.Faults, func(f Fault) bool { return f.From >= s.Setting.Span })
-	slices.SortStableFunc(s.Faults, func(a, b Fault) int { return cmp.Compare(a.From, b.From) })
 	for i := range s.Faults {
 		f := &s.Faults[i]
-		f.ID = i + 1
 		// Faults have the precision with which they are printed.
 		f.From = f.From.Round(time.Millisecond)
 		f.Until = min(f.Until.Round(time.Millisecond), s.Setting.Span)
+	}
+	// What began at the end would be one of the core phase.
+	s.Faults = slices.DeleteFunc(s.Faults, func(f Fault) bool { return f.From >= s.Setting.Span })
+	slices.SortStableFunc(s.Faults, func(a, b Fault) int { return cmp.Compare(a.From, b.From) })
+	if !sc.NoCore {
+		s.Faults = append(s.Faults, coreFaults(&Drawer{dice: Dice(seed), q: askCore}, s.Setting)...)
+	}
+	for i := range s.Faults {
+		s.Faults[i].ID = i + 1
 	}
 	return s
 }
@@ -100,6 +107,8 @@ func (s *Schedule) parseSetting(words []string) error {
 			}
 		case "slow-work":
 			s.Setting.SlowWork, err = time.ParseDuration(value)
+		case "disk":
+			s.Setting.Disk, err = time.ParseDuration(value)
 		case "reorder":
 			s.Setting.Reorder, err = strconv.ParseBool(value)
 		case "reports-loss":

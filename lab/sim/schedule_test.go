@@ -16,7 +16,7 @@ func TestSchedulesAreData(t *testing.T) {
 	sc := scenario(none)
 	sc.Nemesis = sim.Together(
 		sim.RandomPartitions(every), sim.IsolateLeaders(every), sim.Unreliable(), sim.SlowLinks(every), sim.UnreliableClients(),
-		sim.Crashes(every), sim.CrashesWhileWriting(every), sim.DiskFailures(every), sim.CutTransfers(every), sim.WrongClocks(every),
+		sim.Crashes(every), sim.CrashesWhileWriting(every), sim.DiskFailures(every), sim.CutTransfers(every), sim.WrongClocks(every), sim.Pauses(every),
 	)
 	for seed := uint64(1); seed <= 30; seed++ {
 		s := sim.MakeSchedule(&sc, seed)
@@ -26,12 +26,16 @@ func TestSchedulesAreData(t *testing.T) {
 		require.Equal(t, s, parsed)
 		for _, f := range s.Faults {
 			kinds[f.Kind] = true
-			require.Less(t, f.From, s.Setting.Span)
+			if f.From >= s.Setting.Span { // of the core phase
+				require.Equal(t, s.Setting.Span, f.From)
+				require.Positive(t, f.Who)
+				continue
+			}
 			require.LessOrEqual(t, f.Until, s.Setting.Span)
 			require.LessOrEqual(t, f.Who, s.Setting.Stores)
 		}
 	}
-	require.Len(t, kinds, 18, "all there are")
+	require.Len(t, kinds, 19, "all there are")
 }
 
 // The seed decides what a run has, and a fault's details do not depend on other

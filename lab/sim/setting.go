@@ -17,6 +17,9 @@ type Setting struct {
 	LatencyMin, LatencyMax time.Duration
 	// SlowWork bounds how long slow work takes, until its result is handed over.
 	SlowWork time.Duration
+	// Disk bounds how long a sync of a disk or of a file takes. Another write takes up
+	// to a fortieth of it. 0: no time.
+	Disk time.Duration
 	// Reorder has packets of a stream overtake each other.
 	Reorder bool
 	// ReportsLoss has senders hear of some of their lost packets.
@@ -50,11 +53,13 @@ func drawSetting(d *Drawer, sc *Scenario) Setting {
 	if s.Tick == 0 {
 		s.Tick = DefaultTick
 	}
+	// A disk as slow as the clock would leave no time for anything else.
+	s.Disk = min(Pick[time.Duration](d, 0, 0, 1, 5, 20)*time.Millisecond, s.Tick/2)
 	return s
 }
 
 // String returns the setting as ParseSchedule reads it.
 func (s Setting) String() string {
-	return fmt.Sprintf("stores=%d clients=%d tick=%s latency=%s..%s slow-work=%s reorder=%t reports-loss=%t span=%s",
-		s.Stores, s.Clients, s.Tick, s.LatencyMin, s.LatencyMax, s.SlowWork, s.Reorder, s.ReportsLoss, s.Span)
+	return fmt.Sprintf("stores=%d clients=%d tick=%s latency=%s..%s slow-work=%s disk=%s reorder=%t reports-loss=%t span=%s",
+		s.Stores, s.Clients, s.Tick, s.LatencyMin, s.LatencyMax, s.SlowWork, s.Disk, s.Reorder, s.ReportsLoss, s.Span)
 }

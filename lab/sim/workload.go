@@ -78,6 +78,17 @@ func Gets(s *Session) {
 	}
 }
 
+// GetsAtOneStore is a client that only reads, and only at one store, whether that
+// leads or not. It is there when a store that was out of touch comes back.
+func GetsAtOneStore(s *Session) {
+	kv := newKV(s)
+	kv.stays = true
+	for s.Working() {
+		kv.get(keyName(s.Draw.IntN(keys)))
+		s.Sleep(scaled(s.Draw.Bits(), time.Millisecond, 30*time.Millisecond))
+	}
+}
+
 // ReadEverything reads every key, one by one and then at once. As the last client
 // of a run it shows whether everything that was acknowledged is there.
 func ReadEverything(s *Session) {
@@ -95,6 +106,8 @@ type kv struct {
 	s      *Session
 	region *metapb.Region
 	at     int // index of the store to ask
+	// stays is set for a client that asks no other store, and gives up instead.
+	stays  bool
 	values int
 }
 
@@ -111,9 +124,10 @@ const (
 	refused
 )
 
-// attempt makes requests with ask until one is answered.
+// attempt makes requests with ask until one is answered, or just one if the client
+// stays with its store.
 func (c *kv) attempt(op func() check.Operation, ask func(context.Context, tinykvpb.TinyKvClient, *kvrpcpb.Context, *check.Operation, *check.Pending) (*errorpb.Error, string, error)) {
-	for c.s.Context().Err() == nil {
+	for tries := 0; c.s.Context().Err() == nil && (tries == 0 || !c.stays); tries++ {
 		store := c.s.Stores[c.at]
 		o := op()
 		pending := c.s.History.Begin(o)
@@ -131,7 +145,7 @@ func (c *kv) attempt(op func() check.Operation, ask func(context.Context, tinykv
 				c.s.Reach(UnknownOutcome)
 			}
 			pending.Unknown()
-			c.at = (c.at + 1) % len(c.s.Stores)
+			c.turnTo((c.at + 1) % len(c.s.Stores))
 		case refused:
 			c.s.tellOperation(&o, "refused")
 			pending.Refused()
@@ -150,11 +164,11 @@ func (c *kv) judge(region *errorpb.Error, text string, err error) verdict {
 	case region == nil:
 		return done
 	}
-	c.at = (c.at + 1) % len(c.s.Stores)
+	c.turnTo((c.at + 1) % len(c.s.Stores))
 	if leader := region.GetNotLeader().GetLeader().GetStoreId(); leader != 0 {
 		for i, id := range c.s.Stores {
 			if id == leader {
-				c.at = i
+				c.turnTo(i)
 			}
 		}
 	}
@@ -164,6 +178,13 @@ func (c *kv) judge(region *errorpb.Error, text string, err error) verdict {
 		}
 	}
 	return refused
+}
+
+// turnTo makes the client ask another store from now on.
+func (c *kv) turnTo(at int) {
+	if !c.stays {
+		c.at = at
+	}
 }
 
 // header is the Context of a request to a store.

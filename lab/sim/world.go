@@ -54,10 +54,10 @@ type World struct {
 	tracing bool
 	trace   []trace.Event
 
-	clients clientele
-	finally []Client
-	writes  []uint64 // of each machine, until everything was healed
-	healed  bool
+	clients  clientele
+	phase    phase
+	deadline time.Duration // of the phase
+	writes   []uint64      // of each machine, in the first phase
 	// finished and ended belong to the driver.
 	finished, ended bool
 	took            time.Duration
@@ -158,8 +158,23 @@ func (w *World) last() string {
 	return strings.Join(whats[:min(2, len(whats))], " and ")
 }
 
-// happen does what e says.
+// happen does what e says, unless the machine that it is for holds it back.
 func (w *World) happen(e *event) {
+	switch e.kind {
+	case ticks:
+		if m := w.machine(e.to); !m.clockTicks(e) || m.holds(e) {
+			return
+		}
+	case delivers, transfers, requests, worksSlowly, handsOver, reports, departs, answers:
+		if w.machine(e.to).holds(e) {
+			return
+		}
+	}
+	w.carryOut(e)
+}
+
+// carryOut does what e says.
+func (w *World) carryOut(e *event) {
 	switch e.kind {
 	case delivers:
 		w.deliver(e)
@@ -168,19 +183,25 @@ func (w *World) happen(e *event) {
 	case requests:
 		w.serve(e)
 	case ticks, worksSlowly, handsOver, reports:
-		m := w.machine(e.to)
-		l := m.current()
-		if l == nil || l.incarnation != e.incarnation {
-			return
-		}
-		if e.kind == ticks {
-			m.tick(l)
-		} else {
+		if l := w.addressee(e); l != nil {
 			w.enter(l, e.do)
+		}
+	case departs, answers:
+		if w.addressee(e) != nil {
+			e.do()
 		}
 	default:
 		e.do()
 	}
+}
+
+// addressee returns the incarnation that e is for, or nil if it is over.
+func (w *World) addressee(e *event) *life {
+	l := w.machine(e.to).current()
+	if l == nil || l.incarnation != e.incarnation {
+		return nil
+	}
+	return l
 }
 
 // maxPasses bounds what a process may do after one event.
@@ -194,7 +215,7 @@ func (w *World) settle() {
 		busy := false
 		for _, m := range w.machines {
 			l := m.current()
-			for l != nil && l.alive() && w.pass(l) {
+			for l != nil && m.attends() && l.alive() && w.pass(l) {
 				busy = true
 				if passes++; passes > maxPasses {
 					w.fail(&Failure{Rule: "idle", Found: fmt.Sprintf("store %d does not run out of work", m.id)})
@@ -236,6 +257,7 @@ func (w *World) bury() {
 		w.mu.Unlock()
 		l.kill()
 		w.hangUp(l)
+		l.machine.letGo()
 		if l.process != nil {
 			w.enter(l, l.process.Close)
 		}
@@ -243,11 +265,12 @@ func (w *World) bury() {
 	}
 }
 
-// watch checks what must always hold, of those who had something to do.
+// watch checks what must always hold, of the processes that had something to do and
+// have done it.
 func (w *World) watch() {
 	for _, m := range w.machines {
 		l := m.current()
-		if l == nil || !l.touched {
+		if l == nil || !l.touched || !m.attends() {
 			continue
 		}
 		w.enter(l, func() {
@@ -283,7 +306,7 @@ func (w *World) work(e *Env, work func() (done func())) {
 		incarnation: e.Incarnation, do: func() {
 			done := work()
 			w.post(&event{
-				at: w.now() + took - waits, name: name{kind: handsOver, to: e.ID, from: e.Incarnation, n: n},
+				at: w.now() + took - waits + e.machine.takeLag(), name: name{kind: handsOver, to: e.ID, from: e.Incarnation, n: n},
 				incarnation: e.Incarnation, do: done,
 			})
 		},
@@ -330,7 +353,10 @@ func (w *World) shutDown() {
 		if m.last == nil || w.failure != nil {
 			continue
 		}
-		for c := range m.last.serving {
+		for c, runs := range m.last.serving {
+			if !runs {
+				continue
+			}
 			w.failure = &Failure{Rule: "answers", At: time.Since(w.epoch),
 				Found: fmt.Sprintf("the handler of %v does not return, although the store was closed and the context of the request has ended", c)}
 			break

@@ -75,12 +75,24 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	// disk is still the one from before: a restart makes them agree.
 	data, dataErr := raftstore.LoadRegionState(s.data.Durable(), rm.RegionId)
 	switch {
-	case err != nil || dataErr != nil || m.Index <= data.AppliedIndex:
+	case err != nil || dataErr != nil || m.Index <= data.AppliedIndex || lastTerm(durable, rm.RegionId, state) > m.Term:
 		return nil
 	case entry == nil || state.LastIndex < m.Index:
 		return broken(promise, fmt.Sprintf("its log would end at index %d", state.LastIndex))
 	}
 	return broken(promise, fmt.Sprintf("it would have an entry of term %d there instead of one of term %d", entry.Term, term))
+}
+
+// lastTerm returns the term of the last entry of a log, 0 if there is none. If it is
+// higher than that of an acknowledgement, a later leader has replaced what was
+// acknowledged, in the same pass. That leader was elected without it, so it never
+// was on a majority, and the acknowledgement does no harm.
+func lastTerm(durable raftstore.Getter, region uint64, state *raftserverpb.RaftState) uint64 {
+	e, err := raftstore.LoadEntry(durable, region, state.LastIndex)
+	if err != nil {
+		return 0
+	}
+	return e.GetTerm()
 }
 
 func candidate(id uint64) string {
