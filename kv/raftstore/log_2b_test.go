@@ -47,6 +47,19 @@ func TestReplacedEntriesStayGone2B(t *testing.T) {
 			t.Fatalf("after the second restart it refuses its vote to a log that ends with 4/4, as its own does")
 		}
 		f.Close()
+
+		// New entries may have the data of those that they replace: none, as
+		// here. Their terms differ all the same.
+		f = newMember(t, 1, unlimited)
+		f.appendAll(2, 1, 0, 0, 5)
+		f.appendAll(3, 2, 1, 1, 4)
+		f.powerCut()
+		for index := uint64(2); index <= 4; index++ {
+			if answer := f.append(3, 2, index, 2, nil, 0); answer.Reject {
+				t.Fatalf("after the restart it does not have entry %d/2, which has replaced %d/1, and which it has acknowledged", index, index)
+			}
+		}
+		f.Close()
 	})
 }
 
