@@ -77,3 +77,9 @@ type RawNode interface {
 	Advance(rd raft.Ready)
 	Status() raft.Status
 }
+
+// A Checked is a RawNode that knows what must always be true of its own fields. The
+// random schedules ask it after every step.
+type Checked interface {
+	CheckInvariants() error
+}

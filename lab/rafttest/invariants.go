@@ -33,6 +33,7 @@ const (
 	commitsTheProposed
 	oneChangeAtATime
 	membersAgree
+	staysConsistent
 	restarts
 	endsWork
 	recovers
@@ -64,6 +65,7 @@ var claims = map[rule]graded.Claim{
 	commitsTheProposed:  {Text: "a log holds what was proposed and not refused, and holds it once", Source: "Raft §8"},
 	oneChangeAtATime:    {Text: "a leader appends no membership change while an earlier one is not committed", Source: "thesis §4.1"},
 	membersAgree:        {Text: "nodes that have applied the same entries have the same members", Source: "thesis §4.1"},
+	staysConsistent:     {Text: "what a node knows does not contradict itself", Source: "raft/invariants.go"},
 	restarts:            {Text: "a node continues from what it has saved", Source: "Raft Figure 2"},
 	endsWork:            {Text: "a node that nothing happens to runs out of work", Source: "the Ready contract"},
 	recovers:            {Text: "once everything is well again, the group elects a leader, commits, and all logs become equal", Source: "Raft §5.4.3, §5.6"},
@@ -199,8 +201,19 @@ func (wi *witness) proposalsCommittedSince(index uint64) int {
 	return n
 }
 
-// observe compares what r says now with what it said before.
+// observe looks at r after something has happened to it: first for what the group
+// can see, then for what only the node knows.
 func (w *world) observe(r *replica) {
+	w.observeStatus(r)
+	if n, ok := r.node.(Checked); ok {
+		if err := n.CheckInvariants(); err != nil {
+			w.violate(violation{rule: staysConsistent, node: r.id, term: r.status.Term, found: err.Error()})
+		}
+	}
+}
+
+// observeStatus compares what r says now with what it said before.
+func (w *world) observeStatus(r *replica) {
 	st, old := r.node.Status(), &r.status
 	switch {
 	case st.Term < old.Term:

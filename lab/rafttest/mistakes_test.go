@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/pingcap/errors"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
@@ -479,6 +480,11 @@ var mistakes = []mistake{
 		breaks: []rule{durableFirst},
 	},
 	{
+		name: "is in a state that no node may be in",
+		wrap: func(n RawNode, _ *raft.Config) RawNode { return confused{n} },
+		test: "RandomSchedulesOfThree2AC", breaks: []rule{staysConsistent},
+	},
+	{
 		name: "keeps members that were removed",
 		wrap: func(n RawNode, _ *raft.Config) RawNode { return clinging{n} },
 		test: "MembersComeAndGo3A", breaks: []rule{membersAgree},
@@ -492,6 +498,16 @@ var mistakes = []mistake{
 		},
 		test: "MembersComeAndGo3A", breaks: []rule{oneChangeAtATime},
 	},
+}
+
+// confused is a node that finds its fields in contradiction once it leads.
+type confused struct{ RawNode }
+
+func (n confused) CheckInvariants() error {
+	if st := n.Status(); st.RaftState == raft.StateLeader && st.Commit > 3 {
+		return errors.New("what it knows contradicts itself")
+	}
+	return nil
 }
 
 type refusing struct{ RawNode }
