@@ -415,9 +415,9 @@ func TestStartFails(t *testing.T) {
 	m.stop()
 	other := m.config()
 	other.ClusterID = 8
-	require.ErrorContains(t, replicated.New(other).Start(), "the data are those of cluster 7, not 8")
+	require.ErrorContains(t, replicated.New(other).Start(), "the data belong to cluster 7, not 8")
 	other = m.config()
 	other.StoreID = 2
-	require.ErrorContains(t, replicated.New(other).Start(), "the data are those of store 1, not 2")
+	require.ErrorContains(t, replicated.New(other).Start(), "the data belong to store 1, not 2")
 	m.start(nil) // whoever failed has closed the disk
 }
