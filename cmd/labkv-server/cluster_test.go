@@ -120,8 +120,8 @@ func TestClusterDataThatDoNotFit(t *testing.T) {
 	fails(t, "in use by another engine", args(s.Dir, "--cluster-id=1", "--store-id=1")...)
 	c.Stop(10 * time.Second)
 
-	fails(t, "the data are those of cluster 1, not 2: check --cluster-id", args(s.Dir, "--cluster-id=2", "--store-id=1")...)
-	fails(t, "the data are those of store 1, not 2: check --store-id", args(s.Dir, "--cluster-id=1", "--store-id=2")...)
+	fails(t, "the data belong to cluster 1, not 2: check --cluster-id", args(s.Dir, "--cluster-id=2", "--store-id=1")...)
+	fails(t, "the data belong to store 1, not 2: check --store-id", args(s.Dir, "--cluster-id=1", "--store-id=2")...)
 	fails(t, "holds a store already", args(s.Dir, "--cluster-id=1", "--store-id=1", "--bootstrap")...)
 	fails(t, "does not answer: connection error", args(t.TempDir(), "--cluster-id=1", "--store-id=1", "--rejoin", "--log-level=error")...)
 	fails(t, "are of a cluster of the stores 1, 2, 3, the peers given are 1, 2, 3, 4", args(s.Dir, "--cluster-id=1", "--store-id=1", "--peer=4=127.0.0.1:1")...)

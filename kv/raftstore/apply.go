@@ -32,12 +32,12 @@ type applier struct {
 	// that the log continues.
 	parts []engine.Batch
 
-	// decided are the entries that were added, with what their proposers are
-	// to be told once all parts are written.
+	// decided holds the outcome of each entry that was added. Its proposer
+	// gets the answer once all parts are written.
 	decided []decision
 }
 
-// A decision is what became of an entry: err is nil if it took effect.
+// A decision is the outcome of an entry: err is nil if it took effect.
 type decision struct {
 	index, term uint64
 	err         error
@@ -61,7 +61,7 @@ func (p *peer) apply() *applier {
 	return a
 }
 
-// evaluate returns what e changes, or the error that its proposer gets: then it
+// evaluate returns what e changes, or the error that its proposer gets: then e
 // changes nothing. All replicas decide alike, because they have the same region
 // at e's place in the log.
 //
@@ -72,8 +72,8 @@ func (a *applier) evaluate(e *eraftpb.Entry) ([]engine.Op, error) {
 	}
 	c := &raftserverpb.Command{}
 	if err := proto.Unmarshal(e.Data, c); err != nil {
-		// Every replica reads the same bytes: either they were wrong when
-		// they were proposed, or the disk is.
+		// Every replica reads the same bytes: either they were wrong
+		// when they were proposed, or the disk has changed them.
 		panic(errors.Annotatef(err, "region %d: entry %d is corrupt", a.state.Region.Id, e.Index))
 	}
 	ops := opsOf(c)
@@ -85,9 +85,10 @@ func (a *applier) evaluate(e *eraftpb.Entry) ([]engine.Op, error) {
 	return ops, nil
 }
 
-// add notes that e changes ops, and that its proposer gets err. The operations
-// go into the same part as the applied index: after a crash either both are
-// there or neither. An entry without effect counts, too.
+// add adds e: ops are what it changes, and err is what its proposer gets. The
+// operations go into the same part as the applied index: after a crash either
+// both are there or neither. An entry without effect advances the applied
+// index, too.
 //
 //lab:implement 2B
 func (a *applier) add(e *eraftpb.Entry, ops []engine.Op, err error) {
@@ -103,8 +104,8 @@ func (a *applier) add(e *eraftpb.Entry, ops []engine.Op, err error) {
 // ends of the region, and little else.
 const maxStateSize = 2*engine.MaxKeySize + 4<<10
 
-// cut ends a part with the applied state. What comes next begins another one:
-// a Ready may hold more than fits into a batch of the engine.
+// cut ends a part with the applied state. The next entry begins another part: a
+// Ready may hold more than fits into a batch of the engine.
 //
 //lab:implement 2B
 func (a *applier) cut() {
@@ -113,8 +114,8 @@ func (a *applier) cut() {
 	a.batch = engine.Batch{}
 }
 
-// takeOver makes what a has written the state of the peer, and answers the
-// requests that waited for it.
+// takeOver makes the state that a has written the state of the peer, and
+// answers the requests that waited for it.
 //
 //lab:implement 2B
 func (p *peer) takeOver(a *applier) {

@@ -6,9 +6,11 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// A compaction drops the head of a peer's log, which the data make superfluous.
+// A compaction drops the head of a peer's log once the data make it
+// superfluous.
 type compaction struct {
-	// running is true while the data are being synced, or entries deleted.
+	// running is true while the data are being synced, or entries are being
+	// deleted.
 	running bool
 	// deleted is the index up to which no entry is left on the disk. It is 0
 	// after a start: a crash may have come before the entries were deleted.
@@ -16,8 +18,8 @@ type compaction struct {
 }
 
 // compactLog begins to compact the log if it is longer than the store wants. A
-// leader spares the followers that are not too far behind the snapshot: an entry
-// is cheaper than everything.
+// leader keeps the entries that a follower lacks if the follower is not too far
+// behind: a few entries are cheaper than a snapshot.
 //
 //lab:implement 2C quiet
 func (p *peer) compactLog() {
@@ -39,9 +41,9 @@ func (p *peer) compactLog() {
 			index = min(index, member.Match)
 		}
 	}
-	// The log brings back what a crash takes from the data. So an entry must
-	// not leave it before its effects are durable, and index is the one that
-	// was applied before the sync began.
+	// The log brings back what a crash takes from the data. So an entry
+	// must not leave the log before its effects are durable. The sync makes
+	// them durable up to index, which was applied before the sync began.
 	p.compaction.running = true
 	kv := p.store.cfg.KVEngine
 	p.inBackground(func() func(*peer) {
@@ -55,16 +57,16 @@ func (p *peer) compactLog() {
 	})
 }
 
-// dropLog makes the log begin after index, whose effects are durable. The entries
-// up to there may be too many for one batch, and for one pass, so they stay on
-// the disk until compactLog comes by. By then they are no longer part of the
-// log: a crash in between does no harm.
+// dropLog makes the log begin after index, whose effects are durable. The
+// entries up to there may be too many for one batch, and for one pass, so they
+// stay on the disk until the next compactLog deletes them. They are no longer
+// part of the log, so a crash in between does no harm.
 //
 //lab:implement 2C quiet
 func (p *peer) dropLog(index uint64) {
 	s := p.storage
 	if index <= s.state.TruncatedIndex {
-		return // a snapshot was faster
+		return // a snapshot has replaced the log meanwhile
 	}
 	term, err := s.Term(index)
 	if err != nil {

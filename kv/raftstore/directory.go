@@ -8,8 +8,8 @@ import (
 	"github.com/labkv/labkv/kv/region"
 )
 
-// A directory holds the peers of a store. At no time do two of their regions
-// overlap: a key of both would be written by one group and read by the other.
+// A directory holds the peers of a store. Their regions never overlap: a key of
+// two regions could be written by one group and read by the other.
 type directory struct {
 	mu      sync.RWMutex
 	byID    map[uint64]*peer

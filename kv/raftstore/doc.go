@@ -5,17 +5,17 @@
 //
 // A Store holds one peer (a replica) per region. Everything that happens to a
 // peer comes to it as an event in its inbox: a request of a client, a Raft
-// message of another store, a tick, the result of slow work. The run queue holds
-// the peers that have something to do. A pass takes some of them, drains their
-// inboxes, and handles the Readys of their Raft nodes. A peer is never in two
-// passes at once, so nothing of a peer needs a lock.
+// message of another store, a tick, the result of slow work. The run queue
+// holds the peers that have something to do. A pass takes some of them, drains
+// their inboxes, and handles the Readys of their Raft nodes. A peer is never in
+// two passes at once, so its state needs no lock.
 //
-// Nothing in a pass blocks, sleeps, or starts a goroutine, except that it writes
-// to the engines. Slow work goes to the Executor, and its result comes back as an
-// event. So the code that a simulator pumps event by event is the code that Run
-// pumps with goroutines.
+// Nothing in a pass blocks, sleeps, or starts a goroutine, except that it
+// writes to the engines. Slow work goes to the Executor, and its result comes
+// back as an event. So the code that a simulator pumps event by event is the
+// code that Run pumps with goroutines.
 //
-// # The walk of a write
+// # The path of a write
 //
 //	NewWrite    encodes it: an entry, made for one version of a region
 //	Write       puts it into the inbox of the region's peer
@@ -23,38 +23,39 @@
 //	save, saved writes the entry to the raft engine, synced, and sends messages
 //	evaluate    checks the committed entry again, at its place in the log
 //	add         puts its operations and the applied index into one part
-//	takeOver    answers the client, once the part is in the kv engine
+//	takeOver    answers the client once the part is in the kv engine
 //
 // All peers of a pass share the writes to each engine: one sync serves every
-// region and every proposal that was ready (group commit). While it is on its
-// way, the next requests gather in the inboxes.
+// region and every proposal that was ready (group commit). While the sync runs,
+// the next requests gather in the inboxes.
 //
 // # What is durable when
 //
-// A store has two engines. A crash keeps everything that was written to an engine
-// before its last sync, and some prefix of what was written after it.
+// A store has two engines. A crash keeps everything that was written to an
+// engine before its last sync, and some prefix of what was written after it.
 //
 //  1. The raft engine holds, for each region, the log and the hard state. A
 //     Ready's entries and hard state are one part, synced before any message of
 //     that Ready leaves: a vote or an acknowledgement is a promise. A leader's
-//     appends and heartbeats promise nothing and leave earlier (thesis §10.2.1),
-//     but not before its term and vote are durable.
+//     appends and heartbeats promise nothing and leave earlier (thesis
+//     §10.2.1), but not before its term and vote are durable.
 //  2. The kv engine holds the data, and for each region the applied index. What
 //     an entry changes and the applied index change in one part, not synced: a
-//     crash may take the newest of it, and the log brings it back. So an entry
-//     is applied only when it is durable in the log.
-//  3. Therefore the log is compacted only up to an index that was applied before
-//     a sync of the kv engine, and only after that sync. The new beginning of
-//     the log is written first, and what is before it is deleted later.
+//     crash may lose the newest changes, and the log brings them back. So an
+//     entry is applied only when it is durable in the log.
+//  3. Therefore the log is compacted only up to an index that was applied
+//     before a sync of the kv engine, and only after that sync. The new
+//     beginning of the log is written first; the entries before it are deleted
+//     later.
 //  4. A snapshot is a file, synced before Raft hears of it. To install it, the
 //     region is marked (synced). Then the old log and the old data are deleted
-//     and the new data written. Then the mark goes and the applied index is set,
-//     in one part (synced). Then the empty log that begins after the snapshot is
-//     written (synced), and only then is the snapshot acknowledged.
+//     and the new data written. Then the mark is removed and the applied index
+//     is set, in one part (synced). Then the empty log that begins after the
+//     snapshot is written (synced), and only then is the snapshot acknowledged.
 //
-// After a crash, a region that is marked is installed again, from the beginning.
-// If the log has no entry of the applied index and term, a snapshot was installed
-// completely, and the log begins anew after it. Otherwise the entries after the
-// applied index are applied again. The commit index on disk may be lower than the
-// applied one, and is raised to it.
+// After a crash, a region that is marked is installed again, from the
+// beginning. If the log has no entry of the applied index and term, a snapshot
+// was installed completely, and the log begins anew after it. Otherwise the
+// entries after the applied index are applied again. The commit index on disk
+// may be lower than the applied one, and is raised to it.
 package raftstore

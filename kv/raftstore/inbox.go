@@ -16,7 +16,7 @@ type event struct {
 	do func(*peer)
 }
 
-// size returns about the number of bytes that handling e will write.
+// size estimates the number of bytes that handling e will write.
 func (e event) size() int {
 	const overhead = 64 // of a record, whatever it holds
 	size := overhead
@@ -42,18 +42,19 @@ func (e event) refuse(err error) {
 }
 
 // An inbox holds the events of a peer that have not been handled yet, oldest
-// first, and the ticks. Ticks are counted, not queued: a peer that was busy for long
-// catches up with its clock, and the queue does not grow.
+// first, and the ticks. Ticks are counted, not queued: a peer that was busy for
+// long catches up with the clock, and the queue does not grow.
 type inbox struct {
 	mu     sync.Mutex
 	events []event
 	ticks  int
-	// closed is set when the peer is gone: nothing more is accepted.
+	// closed is set when the peer is gone: no further event is accepted.
 	closed bool
 }
 
-// maxMessages bounds the Raft messages that wait in an inbox. Raft sends again
-// what was dropped; requests are never dropped, because a client waits for each.
+// maxMessages is the number of waiting events from which on an inbox drops Raft
+// messages. Raft repeats what was dropped; requests are never dropped, because
+// a client waits for each.
 const maxMessages = 4096
 
 // put adds e and reports whether it was accepted.
@@ -73,8 +74,8 @@ func (b *inbox) tick() {
 	b.ticks++
 }
 
-// drain returns the oldest events, up to about maxBytes, and the ticks, and
-// removes them. more is true if events remain.
+// drain removes and returns the oldest events, up to about maxBytes bytes, and
+// all ticks. more is true if events remain.
 func (b *inbox) drain(maxBytes int) (events []event, ticks int, more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -90,7 +91,8 @@ func (b *inbox) drain(maxBytes int) (events []event, ticks int, more bool) {
 	return events, ticks, len(b.events) > 0
 }
 
-// close refuses everything from now on and returns what was left.
+// close makes put refuse every further event, and returns the events that were
+// left.
 func (b *inbox) close() []event {
 	b.mu.Lock()
 	defer b.mu.Unlock()

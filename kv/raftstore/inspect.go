@@ -11,28 +11,28 @@ import (
 	"github.com/labkv/labkv/raft"
 )
 
-// This file is for tools and simulators: what they may know of a store, and of
-// what is on its disks. The store itself does not need any of it exported.
+// This file holds what is exported only for tools and simulators: the state of
+// a store, and the records on its disks.
 
-// A Status is how one peer of a store stands.
+// A Status is the state of one peer of a store.
 type Status struct {
-	// Status is what the peer's Raft node says of itself, without the
-	// progress of others.
+	// Status is the status of the peer's Raft node, without the progress of
+	// other members.
 	raft.Status
 
-	// Applied is the index up to which the kv engine holds the effects of the
-	// log. The node's own may be behind.
+	// Applied is the index up to which the kv engine holds the effects of
+	// the log. The node's own applied index may be lower.
 	Applied uint64
 
 	// FirstIndex and LastIndex are the ends of the log in the raft engine.
 	FirstIndex, LastIndex uint64
 
-	// Busy is true while a Ready is being handled over several passes: what
-	// the node says may not be durable yet.
+	// Busy is true while a Ready is being handled over several passes: the
+	// node's status may not be durable yet.
 	Busy bool
 
 	// Installing is true while a snapshot is being installed: the data are
-	// neither those before nor those after.
+	// neither the old nor the new ones.
 	Installing bool
 }
 
@@ -75,9 +75,9 @@ type Getter interface {
 	Get(cf engine.CF, key []byte) (value []byte, found bool, err error)
 }
 
-// LoadRaftState returns what a raft engine holds of a region besides the entries
-// of its log. Of a region that it has nothing of, that is an empty log and an
-// empty hard state.
+// LoadRaftState returns what a raft engine holds of a region besides the
+// entries of its log. For a region that is not there, the result says that the
+// log and the hard state are empty.
 func LoadRaftState(raft Getter, regionID uint64) (*raftserverpb.RaftState, error) {
 	state := &raftserverpb.RaftState{}
 	if err := load(raft, cfRaft, stateKey(regionID), state); err != nil {
@@ -135,7 +135,7 @@ func (w *Write) Context() *kvrpcpb.Context { return w.context }
 // Ops returns the operations of w.
 func (w *Write) Ops() []engine.Op { return EntryOps(&eraftpb.Entry{Data: w.data}) }
 
-// Intercept has f called with the answer to w, before the client is.
+// Intercept makes the answer to w go to f first, and then to the client.
 func (w *Write) Intercept(f func(error)) {
 	done := w.done
 	w.done = func(err error) { f(err); done(err) }

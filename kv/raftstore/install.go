@@ -13,8 +13,9 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// install begins to replace the region's data by those of a snapshot whose file
-// the transport has received. The peer does nothing else until that is done.
+// install begins to replace the region's data by the content of a snapshot
+// whose file the transport has received. The peer's task waits until that is
+// done.
 //
 //lab:implement 2C
 func (p *peer) install(snapshot *eraftpb.Snapshot) {
@@ -27,7 +28,8 @@ func (p *peer) install(snapshot *eraftpb.Snapshot) {
 	})
 }
 
-// installed goes on with the peer in the state that the snapshot brought.
+// installed makes the state of the snapshot the state of the peer, which then
+// continues.
 //
 //lab:implement 2C
 func (p *peer) installed(state *raftserverpb.RegionState, err error) {
@@ -38,15 +40,16 @@ func (p *peer) installed(state *raftserverpb.RegionState, err error) {
 	p.installing = false
 	p.storage.applied = state
 	p.storage.resetLog(state.AppliedIndex, state.AppliedTerm)
-	// What became of these proposals is in the snapshot, but not in words.
+	// The snapshot has the effects of these proposals, or has them not, but
+	// it does not tell which.
 	p.proposals.abandon(storage.ErrOutcomeUnknown)
 	p.snapshots.setInstalling("")
 }
 
 // installSnapshot replaces the data and the log of a region by a snapshot whose
-// file is complete, and returns the new applied state, durable. From the mark on
-// neither the old data nor the old log are of any use, so that after a crash at
-// any point the installation is simply repeated.
+// file is complete, and returns the new applied state, durable. Once the mark
+// is written, the old data and the old log are of no use: after a crash at any
+// point the installation is repeated.
 //
 //lab:implement 2C
 func (c *Config) installSnapshot(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) (*raftserverpb.RegionState, error) {
@@ -70,8 +73,8 @@ func (c *Config) installSnapshot(old *raftserverpb.RegionState, snapshot *eraftp
 	return c.finishInstalling(header, snapshot.Metadata)
 }
 
-// markInstalling records, durably, that a snapshot is replacing the region: after
-// a crash it has to be installed again.
+// markInstalling records, durably, that a snapshot is replacing the region:
+// after a crash, Open installs it again.
 //
 //lab:private
 func (c *Config) markInstalling(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) error {
@@ -97,7 +100,7 @@ func (c *Config) clear(old *raftserverpb.RegionState) error {
 	return nil
 }
 
-// finishInstalling takes the mark away and records what is applied now, in one
+// finishInstalling removes the mark and records what is applied now, in one
 // batch. The sync covers the data, too.
 //
 //lab:private

@@ -7,7 +7,7 @@ import (
 )
 
 // The column families of a store's own records. A raft engine has cfRaft alone,
-// a kv engine has cfMeta beside those of the data.
+// a kv engine has cfMeta beside the families of the data.
 const (
 	cfRaft engine.CF = "raft"
 	cfMeta engine.CF = "meta"
@@ -19,8 +19,8 @@ var (
 	KVFamilies   = append([]engine.CF{cfMeta}, engine.Families...)
 )
 
-// Keys start with a kind, so that records of one kind stand together, and all
-// numbers are big-endian, so that they stand in order.
+// Keys start with a kind, so that records of one kind are neighbours, and all
+// numbers are big-endian, so that keys sort by number.
 const (
 	kindIdent  = 1 // both engines
 	kindState  = 2 // raft engine: RaftState; kv engine: RegionState

@@ -1,6 +1,6 @@
 package raftstore
 
-// passSize is the number of peers that share a pass, and thus a sync, at most.
+// passSize is the largest number of peers that share a pass, and thus a sync.
 const passSize = 64
 
 // Pass runs one pass over some of the peers that have something to do, and
@@ -21,8 +21,8 @@ func (s *Store) Pass() bool {
 // for them: a leader's appends are sent, and entries that an earlier pass has
 // saved and that are committed by now are applied.
 //
-// If a write fails, the pass ends there: tasks keep the halves that are done,
-// and a later pass goes on with the others.
+// If a write fails, the pass ends there: a later pass does those halves of the
+// tasks that are not done yet.
 func (s *Store) pass(peers []*peer) {
 	s.passes.RLock()
 	defer s.passes.RUnlock()
@@ -33,7 +33,7 @@ func (s *Store) pass(peers []*peer) {
 		p.handleEvents()
 		p.takeReady()
 		if !waited {
-			// Raft has had its say about every snapshot that came.
+			// Raft has decided about every snapshot that came.
 			p.snapshots.sweep()
 		}
 		if p.task != nil && !p.installing {

@@ -35,17 +35,18 @@ type peer struct {
 	task *task
 
 	// installing is true while the task's snapshot is being installed: the
-	// peer takes part in nothing.
+	// peer does not tick, and its task waits.
 	installing bool
 
-	// pending is about the number of bytes that the node has taken in since
-	// the last Ready.
+	// pending estimates the number of bytes that the node has taken in
+	// since the last Ready.
 	pending int
 
 	compaction compaction
 	snapshots  snapshotFiles
 
-	// loss is what the peer has lost of what its leader relies on.
+	// loss counts the signs that entries are lost here on which the leader
+	// relies.
 	loss loss
 }
 
@@ -69,7 +70,7 @@ func newPeer(s *Store, applied *raftserverpb.RegionState) (*peer, error) {
 	return p, err
 }
 
-// newNode returns the peer's Raft node, which goes on from what the peer has
+// newNode returns the peer's Raft node, which continues from what the peer has
 // stored and applied.
 //
 //lab:implement 2B
@@ -90,17 +91,17 @@ func (p *peer) newNode() (*raft.RawNode, error) {
 
 func (p *peer) region() *metapb.Region { return p.storage.applied.Region }
 
-// appliedIndex returns the index up to which the kv engine has the effects of the
-// log.
+// appliedIndex returns the index up to which the kv engine holds the effects of
+// the log.
 func (p *peer) appliedIndex() uint64 { return p.storage.applied.AppliedIndex }
 
-// maxPassBytes bounds, roughly, what one peer writes to its log in one pass, and
-// what its node takes in while a task is under way. Engines limit the size of a
-// batch, and a pass that takes long keeps all peers of the pass waiting.
+// maxPassBytes bounds, roughly, what one peer writes to its log in one pass,
+// and what its node takes in while a task is under way. Engines limit the size
+// of a batch, and a long pass makes all of its peers wait.
 const maxPassBytes = 2 << 20
 
 // errBehind refuses a write while a full disk keeps the log from being written.
-var errBehind = region.Busy("the store cannot write its log at present, and has taken as much as it can")
+var errBehind = region.Busy("the store cannot write its log at present, and accepts no further writes")
 
 // handleEvents handles what has happened since the last pass.
 func (p *peer) handleEvents() {
@@ -165,15 +166,14 @@ func (p *peer) step(m *raftserverpb.RaftMessage) {
 	p.noteHeartbeat(m.Message)
 }
 
-// send gives the transport messages of this pass, all of whose promises are
-// durable.
+// send gives messages to the transport. All that they promise is durable.
 func (p *peer) send(messages []*eraftpb.Message) {
 	r := p.region()
 	from := region.Peer(r, p.id)
 	for _, m := range messages {
 		to := region.Peer(r, m.To)
 		if to == nil {
-			continue // was removed meanwhile
+			continue // the member was removed meanwhile
 		}
 		p.store.cfg.Transport.Send(&raftserverpb.RaftMessage{
 			RegionId:    r.Id,
@@ -194,8 +194,8 @@ func (p *peer) put(e event) bool {
 	return true
 }
 
-// inBackground runs slow on the executor. What it returns runs in a later pass
-// of the peer.
+// inBackground runs slow on the executor. The function that slow returns runs
+// in a later pass of the peer.
 func (p *peer) inBackground(slow func() func(*peer)) {
 	p.store.cfg.Executor.Go(func() (done func()) {
 		result := slow()

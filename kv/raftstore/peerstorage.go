@@ -12,16 +12,16 @@ import (
 	"github.com/labkv/labkv/raft"
 )
 
-// peerStorage is what one peer has durable, as its Raft node reads it.
+// peerStorage is the durable state of one peer, as its Raft node reads it.
 //
-// What is in memory here is what the disk holds: it changes after a write, and
-// not at all if the write fails. Only the commit index on the disk may be older.
+// Its fields equal what the disk holds: they change after a write, and not at
+// all if the write fails. Only the commit index on the disk may be older.
 type peerStorage struct {
 	regionID uint64
 	engine   engine.Engine // raft
 
-	// state is what the raft engine holds besides entries. Its parts are
-	// replaced, never changed.
+	// state is what the raft engine holds besides entries. The message and
+	// its parts are replaced, never changed.
 	state *raftserverpb.RaftState
 
 	// applied is what the kv engine holds.
@@ -30,8 +30,8 @@ type peerStorage struct {
 	maker snapshotMaker
 }
 
-// loadPeerStorage reads the state of region regionID, and raises it to what the
-// applied state proves.
+// loadPeerStorage reads the state of applied's region from the raft engine, and
+// raises it to what applied proves.
 //
 //lab:implement 2B
 func loadPeerStorage(raftEngine engine.Engine, applied *raftserverpb.RegionState) (*peerStorage, error) {
@@ -55,9 +55,10 @@ func loadPeerStorage(raftEngine engine.Engine, applied *raftserverpb.RegionState
 	return s, nil
 }
 
-// holds reports whether the log has an entry of that index and term, or ends or
-// begins there. The log that a snapshot replaces may be longer than the snapshot, and
-// may be deleted already.
+// holds reports whether the log has an entry of that index and term, or begins
+// at or after it. The end of the log alone does not tell: the log that a
+// snapshot replaces may be longer than the snapshot, and its entries may be
+// deleted already.
 //
 //lab:private
 func (s *peerStorage) holds(index, term uint64) (bool, error) {
@@ -79,7 +80,8 @@ func (s *peerStorage) InitialState() (*eraftpb.HardState, *eraftpb.ConfState, er
 	for _, p := range s.applied.Region.Peers {
 		members.Nodes = append(members.Nodes, p.Id)
 	}
-	// The commit index is not saved for its own sake, so the data may be ahead.
+	// The commit index is not saved for its own sake, so the applied index
+	// may be higher.
 	hs := proto.CloneOf(s.state.HardState)
 	hs.Commit = max(hs.Commit, s.applied.AppliedIndex)
 	return hs, members, nil
@@ -159,8 +161,8 @@ func (s *peerStorage) Entries(lo, hi, maxSize uint64) ([]*eraftpb.Entry, error) 
 	return entries, nil
 }
 
-// save adds to w what rd wants saved, its snapshot aside, which has been installed
-// before. It returns the state of the log with that.
+// save adds to w what rd wants saved, except for the snapshot, which has been
+// installed before. It returns the state of the log after that write.
 //
 //lab:implement 2B
 func (s *peerStorage) save(w *writer, rd *raft.Ready) *raftserverpb.RaftState {
@@ -181,8 +183,9 @@ func (s *peerStorage) save(w *writer, rd *raft.Ready) *raftserverpb.RaftState {
 		put(&part, cfRaft, stateKey(s.regionID), state)
 	}
 	w.add(&part, rd.MustSync)
-	// The new entries may have replaced a longer log. LastIndex ends it here,
-	// so the rest of its tail may go after that, in as many parts as it takes.
+	// The new entries may have replaced the tail of a longer log. LastIndex
+	// ends the log here, so the rest of the old tail is deleted after that,
+	// in as many parts as it takes.
 	w.deleteEntries(s.regionID, state.LastIndex+1, s.state.LastIndex+1)
 	return state
 }

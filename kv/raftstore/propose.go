@@ -9,8 +9,8 @@ import (
 )
 
 // propose puts writes into the log, as one proposal, so that they travel
-// together. A write that cannot be taken is answered at once, and does not take
-// others with it.
+// together. A write that cannot be taken is answered at once; the others are
+// proposed without it.
 //
 //lab:implement 2B
 func (p *peer) propose(writes []*Write) {
@@ -39,9 +39,10 @@ func (p *peer) propose(writes []*Write) {
 	}
 }
 
-// check returns why a request with the context rc, about keys, is not for this
-// peer: it is for another store, another peer leads, it was made for an earlier
-// leader's term, or it does not fit the region (region.Check).
+// check returns an error if a request with the context rc that touches keys is
+// not for this peer: it is for another store, the peer is not the leader, the
+// request was made for an earlier leader's term, or it does not fit the region
+// (region.Check).
 //
 //lab:implement 2B
 func (p *peer) check(rc *kvrpcpb.Context, keys ...[]byte) error {
@@ -62,9 +63,9 @@ func (p *peer) notLeader() error {
 	return region.NotLeader(p.region().Id, region.Peer(p.region(), p.node.BasicStatus().Lead))
 }
 
-// refusal returns what a client hears if Raft refuses its proposal with err. A
-// leader that hands over still is the leader: a client that is sent elsewhere
-// would be sent back at once, and the two answers would make it spin.
+// refusal returns the error that a client gets if Raft refuses its proposal
+// with err. A leader that is handing over is still the leader: a client that is
+// sent elsewhere would be sent back at once, and would spin between the two.
 func (p *peer) refusal(err error) error {
 	switch errors.Cause(err) {
 	case raft.ErrNotLeader:
@@ -83,9 +84,9 @@ type proposal struct {
 }
 
 // proposals are the proposals of one peer in the order in which they were made:
-// terms ascend, and so do indexes within a term. Only an entry that is applied
-// decides about them. Above all the loss of leadership does not: the next leader
-// may still commit what this one has proposed.
+// terms ascend, and so do indexes within a term. Only an applied entry decides
+// about them. The loss of leadership does not: the next leader may still commit
+// what this one has proposed.
 type proposals struct {
 	regionID uint64
 	queue    []proposal

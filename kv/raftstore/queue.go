@@ -2,10 +2,10 @@ package raftstore
 
 import "sync"
 
-// A runQueue says which peers have something to do. A peer stands in it at most
-// once, and is never given to two takers at a time: what arrives for it while it
-// is being worked on puts it back in when that is done. Peers come out in the
-// order in which they went in.
+// A runQueue holds the peers that have something to do, each at most once, in
+// the order in which they were woken. It never gives a peer to two passes at
+// once: a peer that is woken during its pass returns to the queue when the pass
+// ends.
 type runQueue struct {
 	mu     sync.Mutex
 	nonEmp sync.Cond
@@ -13,14 +13,15 @@ type runQueue struct {
 	closed bool
 }
 
-// A runState is where a peer stands with its store's run queue, which guards it.
+// A runState says where a peer is, as seen by the run queue, whose lock guards
+// it.
 type runState int
 
 const (
 	idle    runState = iota
-	queued           // stands in the queue
-	running          // somebody has it
-	again            // somebody has it, and there is more to do already
+	queued           // is in the queue
+	running          // is in a pass
+	again            // is in a pass, and was woken since the pass took it
 )
 
 func newRunQueue() *runQueue {
@@ -47,7 +48,8 @@ func (q *runQueue) push(p *peer) {
 	q.nonEmp.Signal()
 }
 
-// take appends to peers at most n of those that have something to do.
+// take removes at most n peers from the queue, for one pass, and appends them
+// to peers.
 func (q *runQueue) take(peers []*peer, n int) []*peer {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -66,7 +68,7 @@ func (q *runQueue) takeLocked(peers []*peer, n int) []*peer {
 	return peers
 }
 
-// wait is take, and waits until there is a peer. It returns none once the queue
+// wait is take, but waits until there is a peer. It takes none once the queue
 // is closed.
 func (q *runQueue) wait(peers []*peer, n int) []*peer {
 	q.mu.Lock()
@@ -80,7 +82,7 @@ func (q *runQueue) wait(peers []*peer, n int) []*peer {
 	return q.takeLocked(peers, n)
 }
 
-// release gives peers back.
+// release ends the pass of peers.
 func (q *runQueue) release(peers []*peer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -94,7 +96,7 @@ func (q *runQueue) release(peers []*peer) {
 	}
 }
 
-// close ends all waiting, now and later.
+// close makes every wait return, now and later.
 func (q *runQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -6,13 +6,14 @@ import (
 	"github.com/labkv/labkv/raft"
 )
 
-// reads are the reads of one peer that were submitted and not answered.
+// reads are the reads of one peer that were submitted and are not answered yet.
 //
-// A read must see everything that was acknowledged before it was submitted. If a
-// leader asks, after the read came, whether it still leads, and hears so from a
-// majority, then everything that was acknowledged until then is at or before its
-// commit index of that time (thesis §6.4). Once that index is applied, the read
-// can be served. One question serves all the reads of a pass.
+// A read must see every write that was acknowledged before it was submitted.
+// After the read has come, the leader notes its commit index and asks the
+// members whether it still leads. If a majority confirms it, every write that
+// was acknowledged before the question is at or before that index (thesis
+// §6.4). Once the index is applied, the read can be served. One question serves
+// all the reads of a pass.
 type reads struct {
 	// asked are the questions under way, oldest first.
 	asked []question
@@ -31,7 +32,7 @@ type question struct {
 	index uint64
 }
 
-// read begins to serve reads that came together.
+// read asks one question for reads that came together.
 //
 //lab:implement 2B
 func (p *peer) read(reads []*Read) {
@@ -52,10 +53,11 @@ func (p *peer) read(reads []*Read) {
 	p.node.ReadIndex(binary.BigEndian.AppendUint64(nil, rs.last))
 }
 
-// serveReads notes what the majority has answered, and serves the reads that can
-// be served. A peer that no longer leads gets no answer to its questions, and
-// the entries that its reads wait for may never be applied: they may be entries
-// that it has appended itself, and that its log has lost.
+// serveReads notes which questions a majority has answered, and serves the
+// reads that can be served. A peer that no longer leads refuses the others: it
+// gets no answer to its questions, and the entries that its reads wait for may
+// never be applied, because they may be entries that it has appended itself and
+// that its log has lost since.
 //
 //lab:private
 func (p *peer) serveReads(answers []raft.ReadState) {

@@ -7,7 +7,7 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// load reads the message under key into m, and leaves m alone if there is none.
+// load reads the message under key into m. If there is none, m does not change.
 func load(g Getter, cf engine.CF, key []byte, m proto.Message) error {
 	value, found, err := g.Get(cf, key)
 	if err != nil || !found {
@@ -16,7 +16,7 @@ func load(g Getter, cf engine.CF, key []byte, m proto.Message) error {
 	return errors.Annotatef(proto.Unmarshal(value, m), "record %x is corrupt", key)
 }
 
-// put writes m under key with the batch.
+// put adds to b the operation that writes m under key.
 func put(b *engine.Batch, cf engine.CF, key []byte, m proto.Message) {
 	value, err := proto.Marshal(m)
 	if err != nil {

@@ -6,24 +6,26 @@ import (
 	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-// A loss is what the peer has lost of what its leader relies on.
+// A loss counts the signs that a peer has lost entries on which its leader
+// relies.
 type loss struct {
-	// term is the leader's, and heartbeats the number of those in it that
-	// have shown a loss.
+	// heartbeats is the number of the leader's heartbeats in term that have
+	// shown a loss.
 	term       uint64
 	heartbeats uint
 }
 
-// noteHeartbeat finds out whether the peer has lost what it once acknowledged, with
-// its disk. The commit index of a heartbeat is never past what its receiver has
-// acknowledged, and that was durable; so one past the end of the log shows a loss.
-// A leader never sends again what was acknowledged. One that has not heard from the
-// peer before starts from the beginning: the peer asks for such a leader.
+// noteHeartbeat finds out whether the peer has lost entries that it once
+// acknowledged, with its disk. The commit index of a heartbeat is never past
+// the entries that its receiver has acknowledged, and those were durable. So a
+// commit index past the end of the log shows a loss. A leader never repeats
+// entries that were acknowledged; a leader that has not heard from the peer
+// before starts from the beginning. So the peer asks for another leader.
 //
-// This is for a store that was emptied on purpose. Whether it may be back at all
-// is not for it to decide: what it acknowledged, and whom it voted for, is gone,
-// and nothing is lost only if all the others have what is committed, and stay
-// until it has it too.
+// This is for a store that was emptied on purpose. The store cannot know
+// whether its return is safe: it has forgotten its acknowledgements and its
+// votes. The group loses nothing only if all other members have every committed
+// entry, and stay until this peer has them, too.
 func (p *peer) noteHeartbeat(m *eraftpb.Message) {
 	if m.MsgType != eraftpb.MessageType_MsgHeartbeat || p.installing || m.From != p.node.BasicStatus().Lead {
 		return
@@ -36,7 +38,8 @@ func (p *peer) noteHeartbeat(m *eraftpb.Message) {
 	if l.term != m.Term {
 		*l = loss{term: m.Term}
 	}
-	// To hand over takes a while, and may fail: ask again, but ever less often.
+	// A transfer takes a while, and may fail: the peer asks again, but ever
+	// less often.
 	if l.heartbeats++; bits.OnesCount(l.heartbeats) != 1 {
 		return
 	}

@@ -11,15 +11,17 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// Two things can be asked of a region. A Write changes its keys and goes through
-// the log. A Read gets a view of its keys. Each is answered exactly once, on the
-// goroutine of a pass, so its callback must not block. An error means that the
-// request had no effect and never will have, with one exception:
+// Two things can be asked of a region. A Write changes its keys and goes
+// through the log. A Read gets a view of its keys. Each is answered exactly
+// once, on the goroutine of a pass, so its callback must not block. An error
+// means that the request had no effect and never will, with one exception:
 // storage.ErrOutcomeUnknown. A *region.Error says where the client should go
-// instead; storage.ErrNotRunning answers what comes after the store has stopped.
+// instead; storage.ErrNotRunning answers requests that come after the store has
+// stopped.
 
-// A Write is a request to apply operations in order, all of them or none. Without
-// an error it is durable on a majority, and applied here.
+// A Write is a request to apply operations in order, all of them or none. A
+// write that is answered without an error is durable on a majority, and applied
+// here.
 type Write struct {
 	context *kvrpcpb.Context
 
@@ -45,9 +47,9 @@ const (
 	maxOps = engine.MaxBatchLen - 1
 )
 
-// NewWrite returns the request of a client that says rc to apply ops, of which
-// there is at least one. It keeps neither ops nor their slices. It returns the
-// reason why no engine would accept them, if there is one: such a write must
+// NewWrite returns a request to apply ops, of which there must be at least one,
+// in the context rc. The write keeps rc, but neither ops nor their slices.
+// NewWrite returns an error if no engine would accept ops: such a write must
 // not get into a log, where it could be neither applied nor refused.
 func NewWrite(rc *kvrpcpb.Context, ops []engine.Op, done func(error)) (*Write, error) {
 	if len(ops) > maxOps {
@@ -89,7 +91,8 @@ func opsOf(c *raftserverpb.Command) []engine.Op {
 // A Read is a request for a view of a region. The view sees every write that was
 // acknowledged anywhere before the read was submitted.
 type Read struct {
-	// Context says which region the client means, and what it knows about it.
+	// Context says which region the client means, and what the client knows
+	// about it.
 	Context *kvrpcpb.Context
 
 	// Done takes the answer. Without an error, view shows the keys of the

@@ -39,9 +39,9 @@ func ReadSnapshotHeader(s *eraftpb.Snapshot) (*raftserverpb.SnapshotHeader, erro
 	return header, nil
 }
 
-// A SnapshotSum sums up the content of a snapshot file that is written to it,
-// piece by piece, to compare it with a header. The zero SnapshotSum has seen
-// nothing.
+// A SnapshotSum computes the size and the checksum of the content that is
+// written to it, piece by piece, and compares them with a header. The zero
+// SnapshotSum has seen no content.
 type SnapshotSum struct {
 	size uint64
 	crc  uint32
@@ -60,7 +60,8 @@ func (s *SnapshotSum) Write(b []byte) (int, error) {
 // Size returns the number of bytes that were written.
 func (s *SnapshotSum) Size() uint64 { return s.size }
 
-// Check returns in what the content is not what the header says, or nil.
+// Check returns an error that says how the content differs from the header, or
+// nil.
 func (s *SnapshotSum) Check(header *raftserverpb.SnapshotHeader) error {
 	switch {
 	case s.size != header.Size:
@@ -71,7 +72,7 @@ func (s *SnapshotSum) Check(header *raftserverpb.SnapshotHeader) error {
 	return nil
 }
 
-// A CorruptSnapshotError says that a snapshot file is not what its header says.
+// A CorruptSnapshotError reports that a snapshot file differs from its header.
 type CorruptSnapshotError struct {
 	Name, Reason string
 }
@@ -81,8 +82,7 @@ func (e *CorruptSnapshotError) Error() string {
 }
 
 // verifySnapshotFile returns an error unless the file is there as the header
-// describes it. A store gives up nothing that it has for a file that is not
-// whole.
+// describes it. A store deletes its own data only for a file that is verified.
 func verifySnapshotFile(files Files, name string, header *raftserverpb.SnapshotHeader) error {
 	f, err := files.Open(name)
 	if err != nil {
@@ -127,7 +127,7 @@ func readSnapshotFile(files Files, name string, kv engine.Engine) error {
 	return kv.Write(&b, false)
 }
 
-// readRecord returns the next record, or io.EOF behind the last.
+// readRecord returns the next record, or io.EOF after the last.
 func readRecord(r *bufio.Reader) (cf engine.CF, key, value []byte, err error) {
 	family, err := r.ReadByte()
 	if err != nil {

@@ -16,14 +16,15 @@ import (
 // A snapshotMaker makes the snapshots that a peer's leader sends to others.
 type snapshotMaker struct {
 	p *peer
-	// made is the last one; its file exists.
+	// made is the last one that was made; its file exists. It is nil if
+	// there is none.
 	made *eraftpb.Snapshot
 	// making is true while one is being made.
 	making bool
 }
 
 // Snapshot implements raft.Storage. A snapshot is made in the background; until
-// it exists, it is temporarily unavailable.
+// it exists, the error is raft.ErrSnapshotTemporarilyUnavailable.
 //
 //lab:implement 2C
 func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
@@ -42,7 +43,7 @@ func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
 	return nil, raft.ErrSnapshotTemporarilyUnavailable
 }
 
-// snapshotMade takes over a snapshot in place of the one before it.
+// snapshotMade replaces the last snapshot by a new one.
 //
 //lab:private
 func (p *peer) snapshotMade(snapshot *eraftpb.Snapshot, err error) {
@@ -56,9 +57,9 @@ func (p *peer) snapshotMade(snapshot *eraftpb.Snapshot, err error) {
 	p.snapshots.setMade(SnapshotName(p.region().Id, snapshot.Metadata))
 }
 
-// inspectSnapshot looks whether the file of the last snapshot is still what was
-// written. If it is not, the snapshot is forgotten: no receiver would ever accept
-// it, and every further attempt would send the same file.
+// inspectSnapshot checks that the file of the last snapshot still holds what
+// was written. If it does not, the peer forgets the snapshot: no receiver would
+// ever accept it, and every further attempt would send the same file.
 func (p *peer) inspectSnapshot() {
 	snapshot, files, regionID := p.storage.maker.made, p.store.cfg.Files, p.region().Id
 	if snapshot == nil {
@@ -80,7 +81,7 @@ func (p *peer) inspectSnapshot() {
 }
 
 // makeSnapshot writes the data of a region, as they are now, to a file, and
-// returns what Raft is to send. It runs in the background.
+// returns the snapshot that Raft sends. It runs in the background.
 //
 //lab:implement 2C
 func makeSnapshot(kv engine.Engine, files Files, regionID uint64) (*eraftpb.Snapshot, error) {
@@ -120,9 +121,9 @@ func confState(region *metapb.Region) *eraftpb.ConfState {
 }
 
 // snapshotFiles are the snapshot files of one peer. It alone decides which of
-// them may go: a file stays while it is the last snapshot that was made, while it
-// is being installed, and from its arrival until Raft has decided whether to
-// install it. Two of these may be the same file.
+// them are removed: a file stays while it is the last snapshot that was made,
+// while it is being installed, and from its arrival until Raft has decided
+// whether to install it. Several of these may be true of one file.
 type snapshotFiles struct {
 	files  Files
 	logger *slog.Logger
@@ -158,7 +159,7 @@ func (f *snapshotFiles) sweep() {
 	f.received = f.received[:0]
 }
 
-// retire removes a file that is not in use.
+// retire removes a file unless it is in use.
 func (f *snapshotFiles) retire(name string) {
 	if name == "" || name == f.made || name == f.installing {
 		return

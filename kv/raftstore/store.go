@@ -20,12 +20,12 @@ import (
 
 // Config holds what a store is opened with.
 type Config struct {
-	// ClusterID and StoreID say who the store is. The engines remember, and
-	// Open refuses those of another.
+	// ClusterID and StoreID identify the store. The engines record them,
+	// and Open refuses the engines of another store.
 	ClusterID, StoreID uint64
 
-	// RaftEngine holds logs, KVEngine data. They are opened with RaftFamilies
-	// and KVFamilies, and closed by whoever opened them, after the store.
+	// RaftEngine holds the logs, KVEngine the data. The caller opens them
+	// with RaftFamilies and KVFamilies, and closes them after the store.
 	RaftEngine, KVEngine engine.Engine
 
 	// Files keeps snapshots.
@@ -37,15 +37,15 @@ type Config struct {
 	// Executor runs slow work.
 	Executor Executor
 
-	// RandIntN returns a number in [0, n) for a region, uniformly distributed:
-	// the only source of randomness.
+	// RandIntN returns a number in [0, n) for a region, uniformly
+	// distributed. It is the store's only source of randomness.
 	RandIntN func(regionID uint64, n int) int
 
 	// ElectionTicks and HeartbeatTicks are as in raft.Config.
 	ElectionTicks, HeartbeatTicks int
 
 	// MaxLogEntries is the number of applied entries that a log may keep
-	// before it is collected.
+	// before it is compacted.
 	MaxLogEntries uint64
 
 	Logger *slog.Logger
@@ -58,23 +58,25 @@ type Config struct {
 
 // A Transport carries messages to the peers on other stores.
 type Transport interface {
-	// Send sends m to the store of m.ToPeer, at best: it may be lost, delayed,
-	// repeated or overtaken. Send never blocks, and m is not to be changed.
-	// If it is known that m was not sent, the transport calls
-	// ReportUnreachable; and for every snapshot, ReportSnapshot once.
+	// Send sends m to the store of m.ToPeer on a best-effort basis: m may
+	// be lost, delayed, repeated or reordered. Send never blocks, and m
+	// must not be changed. A transport that knows that m did not leave
+	// calls the store's ReportUnreachable; for every snapshot it calls
+	// ReportSnapshot, exactly once.
 	Send(m *raftserverpb.RaftMessage)
 }
 
 // An Executor runs slow work.
 type Executor interface {
-	// Go runs work soon, on another goroutine, and does not wait for it. Later it
-	// runs done, which work returns and which is never nil: it hands the result
-	// over. Between the two anything may happen to the store.
+	// Go makes work run soon, on another goroutine, and does not wait for
+	// it. Later the executor calls the done that work returned: it is never
+	// nil, and hands the result to the store. Between the two, anything may
+	// happen to the store.
 	Go(work func() (done func()))
 }
 
 // A Store holds the peers of one store. Its methods may be called from several
-// goroutines.
+// goroutines at once.
 type Store struct {
 	cfg   Config
 	queue *runQueue
@@ -86,16 +88,18 @@ type Store struct {
 	// it.
 	stopped error
 
-	// passes is held for reading by each pass, and for writing by Close.
+	// Each pass holds passes for reading. Close holds it for writing, and
+	// so waits for the passes under way.
 	passes sync.RWMutex
 
-	// diskFull is true from a write that found the disk full to one that did not.
+	// diskFull is set by a write that finds the disk full, and cleared by
+	// the next write that succeeds.
 	diskFull atomic.Bool
 }
 
 // Bootstrap writes the first state of a store into its empty engines: its
-// identity, and its replicas of regions, which every store begins with alike. It
-// returns an error if the engines are not empty.
+// identity, and its replicas of regions. Every store of a cluster begins with
+// the same regions. Bootstrap returns an error if the engines are not empty.
 func Bootstrap(c *Config, regions ...*metapb.Region) error {
 	ident := &raftserverpb.StoreIdent{ClusterId: c.ClusterID, StoreId: c.StoreID}
 	for _, e := range []struct {
@@ -112,7 +116,7 @@ func Bootstrap(c *Config, regions ...*metapb.Region) error {
 			return err
 		}
 		if used {
-			return errors.New("cannot start a store on engines that are in use")
+			return errors.New("cannot bootstrap a store: its engines are not empty")
 		}
 	}
 	var log, data engine.Batch
@@ -135,15 +139,16 @@ type StrangerError struct {
 }
 
 func (e *StrangerError) Error() string {
-	return fmt.Sprintf("the data are those of %s %d, not %d", e.What, e.Has, e.Expects)
+	return fmt.Sprintf("the data belong to %s %d, not %d", e.What, e.Has, e.Expects)
 }
 
 // ErrNotBootstrapped is returned for engines that hold no store yet.
 var ErrNotBootstrapped = errors.NewNoStackError("the engines hold no store yet")
 
-// Open returns the store that the engines hold, as it was left, or as it was
-// after a crash. It finishes what a crash interrupted. The store does nothing
-// before Pass or Run is called.
+// Open returns the store that the engines hold, after a clean end or after a
+// crash, and finishes what a crash interrupted. It returns ErrNotBootstrapped
+// or a *StrangerError if the engines hold no store or another one. The store
+// does nothing before Pass or Run is called.
 func Open(c Config) (*Store, error) {
 	if err := checkIdent(&c); err != nil {
 		return nil, err
@@ -169,7 +174,8 @@ func Open(c Config) (*Store, error) {
 			return nil, err
 		}
 	}
-	// No snapshot is under way: whatever files are left are of no use.
+	// No snapshot is under way yet, so every file that is left is of no
+	// use.
 	names, err := c.Files.List()
 	if err != nil {
 		return nil, errors.Annotate(err, "cannot list the snapshot files")
@@ -243,20 +249,21 @@ func (s *Store) submit(regionID uint64, request event) {
 	}
 }
 
-// Step gives m to the peer of its region. A message for a region that is not
-// here is dropped.
+// Step gives m to the peer of its region. A message for a region that has no
+// peer here is dropped.
 func (s *Store) Step(m *raftserverpb.RaftMessage) {
 	if p := s.directory.peer(m.RegionId); p != nil && m.Message != nil {
 		p.put(event{message: m})
 	}
 }
 
-// ReportUnreachable says that a message to the peer did not leave.
+// ReportUnreachable reports that a message to a peer did not leave.
 func (s *Store) ReportUnreachable(regionID, peerID uint64) {
 	s.do(regionID, func(p *peer) { p.node.ReportUnreachable(peerID) })
 }
 
-// ReportSnapshot says whether a snapshot sent to the peer has arrived.
+// ReportSnapshot reports whether a snapshot that was sent to a peer has
+// arrived.
 func (s *Store) ReportSnapshot(regionID, peerID uint64, arrived bool) {
 	s.do(regionID, func(p *peer) {
 		if !arrived {
@@ -280,9 +287,9 @@ func (s *Store) Tick() {
 	}
 }
 
-// Run makes passes until the store is closed or has failed, and returns why.
-// Several goroutines may call it; a pass of one has other peers than that of
-// another.
+// Run makes passes until the store is closed or has failed, and returns Err.
+// Several goroutines may call it: passes that run at the same time have
+// different peers.
 func (s *Store) Run() error {
 	for {
 		peers := s.queue.wait(nil, passSize)
@@ -293,16 +300,16 @@ func (s *Store) Run() error {
 	}
 }
 
-// Err returns nil while the store works, storage.ErrNotRunning after Close, and after a
-// failure what it was.
+// Err returns nil while the store works, storage.ErrNotRunning after Close, and
+// after a failure the error that stopped the store.
 func (s *Store) Err() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.stopped
 }
 
-// stop ends the store for a reason, the first of which counts: no pass begins
-// any more.
+// stop ends the store: Run begins no further pass. If stop is called several
+// times, the first reason counts.
 func (s *Store) stop(reason error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -313,7 +320,7 @@ func (s *Store) stop(reason error) {
 }
 
 // Close stops the store, waits for the passes under way, and answers every
-// command that it still has. It must not be called in a pass.
+// request that still waits. It must not be called in a pass.
 func (s *Store) Close() {
 	s.stop(storage.ErrNotRunning)
 	s.passes.Lock()

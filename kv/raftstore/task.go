@@ -13,10 +13,11 @@ import (
 //	no     no       taken; it stays here while a snapshot is installed
 //	no     yes      a leader has applied what an earlier task had saved
 //	yes    no       entries and hard state are durable, messages are sent
-//	yes    yes      done: the node hears of it, and may offer the next one
+//	yes    yes      done: the node is told, and may offer the next Ready
 //
-// One pass is enough for both halves, except while a snapshot is being installed
-// or a disk is full. Then the task stays, and a later pass goes on with it.
+// One pass is enough for both halves, except while a snapshot is being
+// installed or a disk is full. Then the task stays, and a later pass continues
+// it.
 type task struct {
 	rd raft.Ready
 
@@ -26,8 +27,8 @@ type task struct {
 	saved, applied bool
 }
 
-// takeReady makes the node's next Ready the peer's task, unless there is one
-// under way.
+// takeReady makes the node's next Ready the peer's task, unless a task is under
+// way.
 //
 //lab:implement 2B
 func (p *peer) takeReady() {
@@ -41,11 +42,11 @@ func (p *peer) takeReady() {
 }
 
 // sendAppends sends what a leader may send before its own log is synced (thesis
-// §10.2.1): its entries, and that it is alive. Neither promises anything about
-// its own disk. Answers come in a later pass, when the log is synced, so the
-// leader's own copy is not counted before. Only the term must be durable, and
-// with it the leader's vote for itself: without them it could win the same term
-// twice.
+// §10.2.1): its appends and heartbeats. Neither promises anything about its own
+// disk. Answers come in a later pass, when the log is synced, so the leader's
+// own copy is not counted before it is durable. Only the term must be durable,
+// and with it the leader's vote for itself: without them it could win the same
+// term twice.
 func (p *peer) sendAppends() {
 	t := p.task
 	if hs, durable := t.rd.HardState, p.storage.state.HardState; t.saved ||
@@ -67,9 +68,10 @@ func (p *peer) sendAppends() {
 }
 
 // appliesFirst reports whether the task can be applied before it is saved, and
-// gains by it: clients wait for a leader, but not for a follower, whose leader
-// waits for its save. Every entry that is applied must be in the log already: a
-// crash could take it from the log and leave it in the data.
+// whether that helps: clients wait for a leader to apply, but a leader waits
+// for a follower to save. Every entry that is applied must be in the log on
+// disk already: otherwise a crash could take it from the log and leave it in
+// the data.
 func (p *peer) appliesFirst() bool {
 	if p.node.BasicStatus().RaftState != raft.StateLeader {
 		return false

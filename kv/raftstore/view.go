@@ -8,16 +8,16 @@ import (
 	"github.com/labkv/labkv/proto/metapb"
 )
 
-// A view shows the keys of one region in a snapshot of an engine that holds
-// those of many, and none of the store's own records.
+// A view shows the keys of one region in a snapshot of an engine that holds the
+// keys of many, and none of the store's own records.
 type view struct {
 	engine.Snapshot
 	region *metapb.Region
 }
 
-// serve answers r with a view of the region as it is applied now. The region may
-// have changed since r was submitted: then its client means another range than
-// the view would have, and is told the present one.
+// serve answers r with a view of the region as it is applied now. The region
+// may have changed since r was submitted: then its client means another range
+// than the view would show, and gets an error with the present region.
 func (p *peer) serve(r *Read) {
 	if err := region.Check(p.region(), r.Context.RegionEpoch); err != nil {
 		r.Done(nil, err)
@@ -31,8 +31,8 @@ func (p *peer) serve(r *Read) {
 	r.Done(&view{snapshot, p.region()}, nil)
 }
 
-// Get implements engine.Reader. A key outside the region is a *region.Error: an
-// answer that it is absent could be wrong.
+// Get implements engine.Reader. The error for a key outside the region is a
+// *region.Error: an answer that the key is absent could be wrong.
 func (v *view) Get(cf engine.CF, key []byte) (value []byte, found bool, err error) {
 	if err := checkFamily(cf); err != nil {
 		return nil, false, err
@@ -46,9 +46,9 @@ func (v *view) Get(cf engine.CF, key []byte) (value []byte, found bool, err erro
 	return v.Snapshot.Get(cf, key)
 }
 
-// Iterate implements engine.Reader. The iterator begins with the region if within
-// says nothing else, and never goes past its end. A start outside the region is
-// a *region.Error.
+// Iterate implements engine.Reader. The iterator never leaves the region, and
+// begins with the region if within has no start. The error for a start outside
+// the region is a *region.Error.
 func (v *view) Iterate(cf engine.CF, within engine.Range) (engine.Iterator, error) {
 	if err := checkFamily(cf); err != nil {
 		return nil, err

@@ -8,12 +8,12 @@ import (
 
 // A writer gathers what the peers of a pass write to one engine, so that they
 // share a write, and above all a sync. Parts are written in the order in which
-// they were added, and each of them as a whole: a part is never torn by a crash,
-// but the parts of a pass may be.
+// they were added, each atomically: a crash keeps a part as a whole or not at
+// all, but it may keep some parts of a pass without those after them.
 //
 // Together the parts of a pass may be larger than the largest batch. Then the
-// writer writes several, the last of them synced if any part asks for it. A
-// sync covers everything that was written before.
+// writer writes several batches, the last of them synced if any part asks for
+// it. A sync covers everything that was written before.
 type writer struct {
 	store  *Store
 	engine engine.Engine
@@ -33,7 +33,7 @@ func (w *writer) add(part *engine.Batch, sync bool) {
 }
 
 // deleteEntries adds parts that remove the entries [lo, hi) of a region's log.
-// Whatever makes them superfluous must have been added before.
+// The part that ends the log before lo must have been added before.
 func (w *writer) deleteEntries(regionID, lo, hi uint64) {
 	const most = 1 << 12 // in one part
 	for lo < hi {
@@ -45,7 +45,8 @@ func (w *writer) deleteEntries(regionID, lo, hi uint64) {
 	}
 }
 
-// flush writes all parts that were added, and reports whether the pass may go on.
+// flush writes all parts that were added, and reports whether the pass may
+// continue.
 func (w *writer) flush() bool {
 	w.write(w.sync)
 	if w.err != nil {
@@ -65,13 +66,13 @@ func (w *writer) write(sync bool) {
 	w.batch.Reset()
 }
 
-// writeFailed deals with a write of a pass that failed. A full disk may have
-// room again: tasks stay, and the next tick tries again. After any other error
+// writeFailed handles the error of a failed write. A full disk may have room
+// again: tasks stay, and the next tick repeats the write. After any other error
 // the state of the disk is not known, and the store stops.
 func (s *Store) writeFailed(err error) {
 	if errors.Cause(err) == engine.ErrDiskFull {
 		if !s.diskFull.Swap(true) {
-			s.cfg.Logger.Error("the disk is full; trying again until it has room")
+			s.cfg.Logger.Error("the disk is full; the store repeats its writes until there is room")
 		}
 		return
 	}

@@ -8,9 +8,9 @@ import (
 )
 
 // An Error refuses a request that went to the wrong place, or came at the wrong
-// time: to another store, to a peer that does not lead, with an outdated idea of
-// a region. The request had no effect and never will. Err says what to do
-// instead, and travels to the client as it is.
+// time: to another store, to a peer that is not the leader, or with an outdated
+// version of the region. The request had no effect and never will. Err says
+// what to do instead; the client receives it unchanged.
 type Error struct {
 	Err *errorpb.Error // never nil
 }
@@ -25,7 +25,8 @@ func RegionNotFound(regionID uint64) error {
 	}}
 }
 
-// StoreNotMatch refuses a request for the store asked on the store actual.
+// StoreNotMatch refuses a request for the store asked that came to the store
+// actual.
 func StoreNotMatch(asked, actual uint64) error {
 	return &Error{&errorpb.Error{
 		Message:       fmt.Sprintf("this is store %d, not %d", actual, asked),
@@ -33,8 +34,8 @@ func StoreNotMatch(asked, actual uint64) error {
 	}}
 }
 
-// NotLeader refuses a request on a peer that does not lead its region. leader is
-// the peer that does, or nil if it is not known.
+// NotLeader refuses a request to a peer that is not the leader of its region.
+// leader is the peer that leads, or nil if it is not known.
 func NotLeader(regionID uint64, leader *metapb.Peer) error {
 	return &Error{&errorpb.Error{
 		Message:   fmt.Sprintf("the peer of region %d on this store is not its leader", regionID),
@@ -64,7 +65,7 @@ func Stale(regionID uint64) error {
 // that names no version. current are the regions as they are now.
 func EpochNotMatch(current ...*metapb.Region) error {
 	return &Error{&errorpb.Error{
-		Message:       fmt.Sprintf("region %d is now of version %d", current[0].GetId(), current[0].GetRegionEpoch().GetVersion()),
+		Message:       fmt.Sprintf("region %d is now at version %d", current[0].GetId(), current[0].GetRegionEpoch().GetVersion()),
 		EpochNotMatch: &errorpb.EpochNotMatch{CurrentRegions: current},
 	}}
 }

@@ -26,7 +26,7 @@ func (m *Map) Insert(r *metapb.Region) {
 // Remove removes the region that starts where r does.
 func (m *Map) Remove(r *metapb.Region) { m.byStart.Delete(string(r.StartKey)) }
 
-// At returns the region that has key, or nil.
+// At returns the region that contains key, or nil.
 func (m *Map) At(key []byte) *metapb.Region {
 	var found *metapb.Region
 	m.byStart.Descend(string(key), func(_ string, r *metapb.Region) bool {
@@ -38,7 +38,8 @@ func (m *Map) At(key []byte) *metapb.Region {
 	return found
 }
 
-// Overlapping returns the regions that have keys in common with keys, in order.
+// Overlapping returns the regions that have a key in the range keys, in the
+// order of their keys.
 func (m *Map) Overlapping(keys engine.Range) []*metapb.Region {
 	var found []*metapb.Region
 	start := string(keys.Start)

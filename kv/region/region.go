@@ -1,10 +1,11 @@
 // Package region says what a region is: a range of keys, a version of that
-// range, and the peers that keep it. Stores, clients and the scheduler share it.
+// range, and the peers that keep it. Stores, clients and the scheduler share
+// it.
 //
 // A region's epoch counts its changes: version grows whenever its range changes
-// (by a split), conf_ver whenever its members do. So whoever names a region with
-// its epoch names one range and one set of members, and two regions with the
-// same id and epoch are equal.
+// (by a split), conf_ver whenever its members do. So a region's id and epoch
+// name one range and one set of members: two regions with the same id and epoch
+// are equal.
 package region
 
 import (
@@ -18,7 +19,7 @@ func Range(r *metapb.Region) engine.Range {
 	return engine.Range{Start: r.GetStartKey(), End: r.GetEndKey()}
 }
 
-// Peer returns the member of r with that id, or nil.
+// Peer returns the member of r with the id, or nil.
 func Peer(r *metapb.Region, id uint64) *metapb.Peer {
 	for _, p := range r.GetPeers() {
 		if p.Id == id {
@@ -28,7 +29,7 @@ func Peer(r *metapb.Region, id uint64) *metapb.Peer {
 	return nil
 }
 
-// PeerOn returns the member of r on that store, or nil. A store has at most one.
+// PeerOn returns the member of r on the store, or nil. A store has at most one.
 func PeerOn(r *metapb.Region, storeID uint64) *metapb.Peer {
 	for _, p := range r.GetPeers() {
 		if p.StoreId == storeID {
@@ -38,13 +39,13 @@ func PeerOn(r *metapb.Region, storeID uint64) *metapb.Peer {
 	return nil
 }
 
-// Check returns why a request that was made for r as of epoch, and touches
-// keys, is not to be served: an EpochNotMatch if the range has changed since, a
+// Check returns an error if a request that was made for r at epoch, and touches
+// keys, must be refused: an EpochNotMatch if the range has changed since, a
 // KeyNotInRegion if a key is outside. A request without an epoch never fits.
 //
 // A store calls it twice for a write: before it proposes the write, so that the
-// client hears soon, and before it applies the entry, because the region may
-// have changed in between. Only the second decides, and it decides alike on
+// client learns of it soon, and before it applies the entry, because the region
+// may have changed in between. Only the second decides, and it decides alike on
 // every replica: the region at an entry's place in the log is the same
 // everywhere.
 func Check(r *metapb.Region, epoch *metapb.RegionEpoch, keys ...[]byte) error {

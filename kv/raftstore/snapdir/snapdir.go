@@ -15,8 +15,8 @@ import (
 // A Dir is a directory of snapshot files. It implements raftstore.Files, and
 // adds Rename. Its methods may be called from several goroutines at once.
 //
-// Names come from other stores too, so nothing but a plain file name is accepted,
-// and nothing outside of the directory is ever touched.
+// Names come from other stores, too. So Dir accepts only plain file names, and
+// never touches a file outside its directory.
 type Dir struct {
 	path string
 	root *os.Root
@@ -24,7 +24,8 @@ type Dir struct {
 
 var _ raftstore.Files = (*Dir)(nil)
 
-// Open opens a directory, and creates it if it is not there.
+// Open opens the directory path, and creates it, with its parents, if it is not
+// there.
 func Open(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, errors.Annotate(err, "cannot create the directory for snapshots")
@@ -36,7 +37,7 @@ func Open(path string) (*Dir, error) {
 	return &Dir{path: path, root: root}, nil
 }
 
-// Close ends the use of the directory. Files that are open stay open.
+// Close closes the directory. Files that are open stay open.
 func (d *Dir) Close() error { return errors.Trace(d.root.Close()) }
 
 // Create implements raftstore.Files.
@@ -90,8 +91,8 @@ func (d *Dir) Rename(from, to string) error {
 	return errors.Annotate(syncDir(d.path), "cannot sync the directory for snapshots")
 }
 
-// List implements raftstore.Files. What is not a plain file with a name that
-// Create accepts is not ours, and is left out.
+// List implements raftstore.Files. It leaves out everything that is not a plain
+// file with a name that Create accepts: the store did not create it.
 func (d *Dir) List() ([]string, error) {
 	dir, err := d.root.Open(".")
 	if err != nil {
@@ -112,8 +113,8 @@ func (d *Dir) List() ([]string, error) {
 	return names, nil
 }
 
-// checkName returns an error unless name is 1 to 128 of the characters a-z, 0-9,
-// '-' and '.', and begins with none of the latter two.
+// checkName returns an error unless name consists of 1 to 128 of the characters
+// a-z, 0-9, '-' and '.', and begins with a letter or a digit.
 func checkName(name string) error {
 	plain := func(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.' }
 	if name == "" || len(name) > 128 || name[0] == '.' || name[0] == '-' ||
@@ -123,13 +124,14 @@ func checkName(name string) error {
 	return nil
 }
 
-// A file is being written.
+// A file is a snapshot file that is being written.
 type file struct {
 	*os.File
 	dir string
 }
 
-// Sync implements raftstore.File.
+// Sync implements raftstore.File. The sync of the directory makes the name
+// durable.
 func (f *file) Sync() error {
 	if err := f.File.Sync(); err != nil {
 		return errors.Trace(err)

@@ -64,7 +64,7 @@ func TestFiles(t *testing.T) {
 	require.ErrorContains(t, err, "1-5-10.snap")
 
 	require.NoError(t, d.Remove("1-5-20.snap"))
-	require.NoError(t, d.Remove("1-5-20.snap"), "it is no error to remove what is not there")
+	require.NoError(t, d.Remove("1-5-20.snap"), "it is not an error to remove a file that is not there")
 	names, err = d.List()
 	require.NoError(t, err)
 	require.Empty(t, names)

@@ -2,5 +2,5 @@
 
 package snapdir
 
-// syncDir does nothing: directories cannot be synced here.
+// syncDir does nothing: this system cannot sync a directory.
 func syncDir(string) error { return nil }

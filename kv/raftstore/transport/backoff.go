@@ -7,9 +7,9 @@ import (
 )
 
 // Backoff bounds the pauses between attempts. The first pause is Min long, each
-// further one twice as long as the one before, up to Max; of each pause, up to
-// half is left out at random, so that stores that lost each other at one moment
-// do not all come back at one moment.
+// further pause twice as long as the one before, up to Max. A random part of
+// each pause, at most half of it, is left out, so that stores that lost each
+// other at the same moment do not all come back at the same moment.
 type Backoff struct {
 	Min, Max time.Duration
 }
@@ -24,7 +24,7 @@ func (b Backoff) orDefault() Backoff {
 	return b
 }
 
-// A pause is a Backoff under way.
+// A pause computes the pauses of one series of attempts.
 type pause struct {
 	Backoff
 	last time.Duration // without jitter; 0 before the first
@@ -32,7 +32,8 @@ type pause struct {
 
 func (p *pause) reset() { p.last = 0 }
 
-// next returns how long to wait now. random is uniformly distributed.
+// next returns how long to wait now. random is uniformly distributed over all
+// uint64.
 func (p *pause) next(random uint64) time.Duration {
 	p.last = min(max(2*p.last, p.Min), p.Max)
 	fraction := float64(random) / math.MaxUint64

@@ -8,9 +8,9 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// check returns an error if m cannot be a message of store from to this one. What
-// passes, Raft can step without harm to itself; whether it is true is another
-// matter, and Raft trusts its members that far.
+// check returns an error if m cannot be a message of store from to this one.
+// Raft can step a message that passes without harm to itself. Whether the
+// message is true is not checked: Raft trusts its members that far.
 func (t *Transport) check(m *raftserverpb.RaftMessage, from uint64) error {
 	raft := m.GetMessage()
 	switch {
@@ -19,7 +19,7 @@ func (t *Transport) check(m *raftserverpb.RaftMessage, from uint64) error {
 	case m.RegionId == 0:
 		return errors.New("it has no region")
 	case m.GetFromPeer().GetId() == 0 || m.GetToPeer().GetId() == 0:
-		return errors.New("it does not say between which peers it is")
+		return errors.New("it does not name the peers that it is from and for")
 	case m.FromPeer.StoreId != from:
 		return errors.Errorf("it claims to be from store %d", m.FromPeer.StoreId)
 	case m.ToPeer.StoreId != t.cfg.StoreID:
@@ -50,8 +50,8 @@ func (t *Transport) check(m *raftserverpb.RaftMessage, from uint64) error {
 	return errors.Errorf("a message of type %v never travels", raft.MsgType)
 }
 
-// checkEntries returns an error unless the entries of an append follow the one
-// that they are said to follow.
+// checkEntries returns an error unless the entries of an append follow the
+// entry that the append says they follow, and each other.
 func checkEntries(m *eraftpb.Message) error {
 	index, term := m.Index, m.LogTerm
 	for _, e := range m.Entries {
@@ -63,8 +63,8 @@ func checkEntries(m *eraftpb.Message) error {
 	return nil
 }
 
-// maxSnapshotSize bounds what a snapshot may claim to have, in bytes: more is no
-// region but a mistake.
+// maxSnapshotSize bounds the size that a snapshot may claim, in bytes: no
+// region is larger.
 const maxSnapshotSize = 1 << 40
 
 // checkSnapshot returns an error unless the message is complete enough to be

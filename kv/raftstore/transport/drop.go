@@ -7,25 +7,25 @@ import (
 	"sync"
 )
 
-// A DropReason says why a message, or a whole stream, was not taken.
+// A DropReason says why a message, or a whole stream, was dropped.
 type DropReason string
 
-// What can be wrong with a message or a stream.
+// The reasons.
 const (
 	// Outgoing.
 	DropUnknownStore DropReason = "unknown store" // not in the address book
-	DropUnreachable  DropReason = "unreachable"   // no connection to it now
+	DropUnreachable  DropReason = "unreachable"   // there is no connection to it now
 	DropQueueFull    DropReason = "queue full"    // it takes messages too slowly
 	DropTooMany      DropReason = "too many"      // snapshots at a time, in either direction
 	DropSnapshotLost DropReason = "snapshot lost" // could not be sent
 
 	// Incoming streams.
-	DropIdentity  DropReason = "wrong identity" // of another cluster, no member, or not for us
+	DropIdentity  DropReason = "wrong identity" // of another cluster, not a member, or not for this store
 	DropDuplicate DropReason = "duplicate id"   // two live processes have one store id
 
 	// Incoming messages and snapshots.
 	DropMalformed DropReason = "malformed" // no store sends such a thing
-	DropCorrupt   DropReason = "corrupt"   // a snapshot that is not what it claims to be
+	DropCorrupt   DropReason = "corrupt"   // a snapshot that differs from its header
 	DropCut       DropReason = "cut"       // a snapshot that ended early
 	DropDisk      DropReason = "disk"      // a snapshot that could not be written
 )
@@ -38,7 +38,7 @@ type drops struct {
 }
 
 // count counts one drop, and logs it if the count is a power of two: the first
-// is always seen, and a flood is not.
+// is always logged, and a flood does not fill the log.
 func (d *drops) count(why DropReason, attributes ...any) {
 	d.mu.Lock()
 	if d.counts == nil {
@@ -53,7 +53,7 @@ func (d *drops) count(why DropReason, attributes ...any) {
 		case DropDuplicate:
 			level = slog.LevelError
 		case DropUnreachable:
-			level = slog.LevelDebug // the link has said so
+			level = slog.LevelDebug // the link has logged it
 		}
 		d.logger.Log(context.Background(), level, "dropped", append([]any{"reason", string(why), "count", n}, attributes...)...)
 	}

@@ -11,7 +11,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// The metadata of a stream, and of the answer to it. All are decimal numbers.
+// The keys of the metadata of a stream, and of the answer to it. All values are
+// decimal numbers.
 const (
 	keyCluster = "labkv-cluster"
 	keyFrom    = "labkv-from-store"
@@ -19,7 +20,8 @@ const (
 	keyProcess = "labkv-process"
 )
 
-// An identity is what one side of a stream says.
+// An identity is what one side of a stream says about itself, and the store
+// that it means to talk to.
 type identity struct {
 	cluster, from, to, process uint64
 }
@@ -37,16 +39,17 @@ func identityOf(md metadata.MD) (i identity, err error) {
 	}{{keyCluster, &i.cluster}, {keyFrom, &i.from}, {keyTo, &i.to}, {keyProcess, &i.process}} {
 		values := md.Get(field.key)
 		if len(values) != 1 {
-			return i, errors.Errorf("it does not say its %s: it is no store", field.key)
+			return i, errors.Errorf("it does not say its %s: it is not a store", field.key)
 		}
 		if *field.to, err = strconv.ParseUint(values[0], 10, 64); err != nil {
-			return i, errors.Errorf("its %s is %q, which is no number", field.key, values[0])
+			return i, errors.Errorf("its %s is %q, which is not a number", field.key, values[0])
 		}
 	}
 	return i, nil
 }
 
-// introduce returns a context for a stream to a store.
+// introduce returns a context for a stream to a store, with the identity of
+// this one.
 func (t *Transport) introduce(ctx context.Context, to uint64) context.Context {
 	return metadata.NewOutgoingContext(ctx, t.identity(to).metadata())
 }
@@ -56,21 +59,21 @@ func (t *Transport) identity(to uint64) identity {
 }
 
 // checkIdentity returns an error unless other is a member of this cluster that
-// means this store.
+// means to talk to this store.
 func (t *Transport) checkIdentity(other identity) error {
 	switch {
 	case other.cluster != t.cfg.ClusterID:
 		return errors.Errorf("it is of cluster %d, this is cluster %d: check the addresses of the peers", other.cluster, t.cfg.ClusterID)
 	case other.to != t.cfg.StoreID:
-		return errors.Errorf("it looks for store %d, this is store %d: check the addresses of the peers", other.to, t.cfg.StoreID)
+		return errors.Errorf("it means to reach store %d, this is store %d: check the addresses of the peers", other.to, t.cfg.StoreID)
 	case other.from != t.cfg.StoreID && t.links[other.from] == nil:
-		return errors.Errorf("it is store %d, which is no member of this cluster", other.from)
+		return errors.Errorf("it is store %d, which is not a member of this cluster", other.from)
 	}
 	return nil
 }
 
-// presence knows which process every other store is, as far as it has streams to
-// here.
+// presence knows, for every store that has streams to this one, which process
+// it is and how many streams it has.
 type presence struct {
 	mu     sync.Mutex
 	stores map[uint64]*visitor
@@ -81,8 +84,8 @@ type visitor struct {
 	streams int
 }
 
-// enter notes a stream of store as that process, and reports false if the store
-// is connected as another process.
+// enter notes a stream of store as process. It notes nothing and returns false
+// if the store is connected as another process.
 func (p *presence) enter(store, process uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,8 +117,9 @@ type headerSender interface {
 	SendHeader(metadata.MD) error
 }
 
-// admit checks who has opened a stream, and answers. The caller calls leave at
-// the end of the stream. The error is a status.
+// admit checks the identity of the store that has opened a stream, and answers
+// with this store's. The caller must call leave at the end of the stream. The
+// error is a gRPC status.
 func (t *Transport) admit(stream headerSender) (from uint64, leave func(), err error) {
 	if t.ctx.Err() != nil || t.store == nil {
 		return 0, nil, errStopping

@@ -18,20 +18,23 @@ import (
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
-// What may wait for one store. Beyond that it gets messages too slowly for them
-// to be of use, and Raft had better know.
+// The number of messages that may wait for one store, and their bytes. A store
+// that has more to wait for takes messages too slowly for them to be of use,
+// and Raft is told so.
 const (
 	maxQueued      = 4096
 	maxQueuedBytes = 32 << 20
 )
 
-// patience is how long a message may wait for company that nobody waits for. It is
-// short beside the time between two heartbeats.
-const patience = 20 * time.Millisecond
+// commitDelay is how long a message that only carries a commit index may wait
+// for another message to leave with. It is short compared to the time between
+// two heartbeats.
+const commitDelay = 20 * time.Millisecond
 
-// A link carries the messages to one other store: they wait in a queue, and one
-// goroutine sends them. It alone takes from the queue. Whenever the stream breaks, what waits is dropped, and
-// so is all that comes until the next attempt to connect is due.
+// A link carries the messages to one other store: they wait in a queue, from
+// which one goroutine takes and sends them. When the stream breaks, all
+// messages that wait are dropped, and so are all that come before the next
+// attempt to connect is due.
 type link struct {
 	t    *Transport
 	to   uint64
@@ -42,16 +45,16 @@ type link struct {
 	mu    sync.Mutex
 	queue []*raftserverpb.RaftMessage
 	bytes int
-	// patient are messages that go with the next one of the queue, or once
-	// timer has fired, which is set while there are any: of each region the
-	// last.
-	patient map[target]*raftserverpb.RaftMessage
+	// delayed holds, for each target, the last message that only carries a
+	// commit index. It leaves with the next messages of the queue, or once
+	// timer has fired. timer runs while there are any.
+	delayed map[target]*raftserverpb.RaftMessage
 	timer   *time.Timer
 	fired   bool
 	// down is true while messages are dropped instead of queued.
 	down bool
-	// reported are the peers that were reported unreachable since things
-	// last went well: once is enough.
+	// reported are the peers that were reported unreachable since the link
+	// last sent messages or ended a pause: one report is enough.
 	reported map[target]bool
 }
 
@@ -62,8 +65,8 @@ func targetOf(m *raftserverpb.RaftMessage) target { return target{m.RegionId, m.
 
 func newLink(t *Transport, to uint64, addr string) *link {
 	l := &link{t: t, to: to, addr: addr, wake: make(chan struct{}, 1),
-		patient: map[target]*raftserverpb.RaftMessage{}, reported: map[target]bool{}}
-	l.timer = time.AfterFunc(patience, func() {
+		delayed: map[target]*raftserverpb.RaftMessage{}, reported: map[target]bool{}}
+	l.timer = time.AfterFunc(commitDelay, func() {
 		l.mu.Lock()
 		l.fired = true
 		l.mu.Unlock()
@@ -73,13 +76,14 @@ func newLink(t *Transport, to uint64, addr string) *link {
 	return l
 }
 
-// isPatient reports whether m brings no more than news of the commit index, or is a
-// probe. No client waits for that, and the next append for the same peer says it, too.
-func isPatient(m *raftserverpb.RaftMessage) bool {
+// mayWait reports whether m is an append without entries: it only carries a
+// commit index, or is a probe. No client waits for it, and the next append to
+// the same peer says the same.
+func mayWait(m *raftserverpb.RaftMessage) bool {
 	return m.Message.GetMsgType() == eraftpb.MessageType_MsgAppend && len(m.Message.Entries) == 0
 }
 
-// notify has the sender look at what there is.
+// notify makes the sender look at what there is.
 func (l *link) notify() {
 	select {
 	case l.wake <- struct{}{}:
@@ -87,7 +91,7 @@ func (l *link) notify() {
 	}
 }
 
-// size returns about the number of bytes that m takes on its way.
+// size estimates the number of bytes that m takes on the network.
 func size(m *raftserverpb.RaftMessage) int {
 	const overhead = 64
 	n := overhead
@@ -106,16 +110,16 @@ func (l *link) send(m *raftserverpb.RaftMessage) {
 		why = DropUnreachable
 	case len(l.queue) >= maxQueued || l.bytes >= maxQueuedBytes:
 		why = DropQueueFull
-	case isPatient(m):
-		if len(l.patient) == 0 {
-			l.timer.Reset(patience)
+	case mayWait(m):
+		if len(l.delayed) == 0 {
+			l.timer.Reset(commitDelay)
 		}
-		l.patient[targetOf(m)] = m
+		l.delayed[targetOf(m)] = m
 		l.mu.Unlock()
 		return
 	default:
 		if m.Message.GetMsgType() == eraftpb.MessageType_MsgAppend {
-			delete(l.patient, targetOf(m))
+			delete(l.delayed, targetOf(m))
 		}
 		l.queue = append(l.queue, m)
 		l.bytes += size(m)
@@ -127,7 +131,7 @@ func (l *link) send(m *raftserverpb.RaftMessage) {
 	l.drop(why, m)
 }
 
-// drop counts messages that are lost, and tells Raft.
+// drop counts messages that are lost, and reports their receivers unreachable.
 func (l *link) drop(why DropReason, messages ...*raftserverpb.RaftMessage) {
 	for _, m := range messages {
 		l.t.drops.count(why, "to", l.to)
@@ -142,8 +146,8 @@ func (l *link) drop(why DropReason, messages ...*raftserverpb.RaftMessage) {
 	}
 }
 
-// take waits for messages that are to be sent now and returns all that there are,
-// or none if ctx ended.
+// take waits until messages are due, and returns all that there are, or none if
+// ctx has ended.
 func (l *link) take(ctx context.Context) []*raftserverpb.RaftMessage {
 	for {
 		l.mu.Lock()
@@ -167,10 +171,10 @@ func (l *link) take(ctx context.Context) []*raftserverpb.RaftMessage {
 func (l *link) takeLocked() []*raftserverpb.RaftMessage {
 	messages := l.queue
 	l.queue, l.bytes = nil, 0
-	for _, m := range l.patient {
+	for _, m := range l.delayed {
 		messages = append(messages, m)
 	}
-	clear(l.patient)
+	clear(l.delayed)
 	l.timer.Stop()
 	l.fired = false
 	return messages
@@ -183,7 +187,7 @@ func (l *link) run(ctx context.Context) {
 	wait := pause{Backoff: l.t.cfg.Backoff}
 	said := "" // what was wrong last time
 	for {
-		// There is no use in a stream before there is something to say.
+		// A stream is of no use before there is a message to send.
 		select {
 		case <-l.wake:
 		case <-ctx.Done():
@@ -201,8 +205,8 @@ func (l *link) run(ctx context.Context) {
 			said = s
 			log := logger.Warn
 			if status.Code(errors.Cause(err)) == codes.AlreadyExists {
-				// Whoever runs this process must know, not only those
-				// who look after the others.
+				// The operator of this process must know, not
+				// only the operators of the other stores.
 				log = logger.Error
 			}
 			log("cannot reach a store", "error", err)
@@ -223,8 +227,8 @@ func (l *link) run(ctx context.Context) {
 	}
 }
 
-// session opens a stream, calls connected, and sends until the stream breaks. It
-// returns why.
+// session opens a stream, calls connected, and sends until the stream breaks.
+// It returns the reason, never nil.
 func (l *link) session(ctx context.Context, connected func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -245,8 +249,8 @@ func (l *link) session(ctx context.Context, connected func()) error {
 	late.Stop()
 	connected()
 
-	// The other side never answers before the end of the stream, so whatever
-	// it says is the end. Sending alone would notice late.
+	// The other side never answers before the end of the stream, so any
+	// answer is the end. Sending alone would notice the end late.
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -274,8 +278,8 @@ func (l *link) session(ctx context.Context, connected func()) error {
 	}
 }
 
-// cause prefers the reason for which ctx was ended to err, which is what came of
-// that.
+// cause returns the reason for which ctx was ended, if it was: err is only a
+// consequence of it.
 func cause(ctx context.Context, err error) error {
 	if c := context.Cause(ctx); c != nil {
 		return c
@@ -283,8 +287,8 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// dial returns a connection that is tried once, when it is first used: when to
-// try again is decided here and not in gRPC.
+// dial returns a connection that gRPC tries to establish once, when it is first
+// used: the link decides when to try again.
 func (t *Transport) dial(addr string) (*grpc.ClientConn, error) {
 	conn, err := grpc.NewClient(addr, append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -302,7 +306,7 @@ func (t *Transport) dial(addr string) (*grpc.ClientConn, error) {
 }
 
 // greet waits for the answer of the store at the other end of a stream, and
-// checks that it is the one that was looked for.
+// returns an error unless that is store to.
 func (t *Transport) greet(stream grpc.ClientStream, to uint64) error {
 	header, err := stream.Header()
 	if err != nil {
@@ -325,8 +329,9 @@ func (t *Transport) greet(stream grpc.ClientStream, to uint64) error {
 	return err
 }
 
-// Raft serves the stream of another store's Raft messages. It ends when the other
-// store ends it, or when the transport or ctx of the stream does.
+// Raft serves the stream of another store's Raft messages. It ends when the
+// other store ends the stream, when the stream's context ends, or when the
+// transport stops.
 func (t *Transport) Raft(stream tinykvpb.TinyKv_RaftServer) error {
 	from, leave, err := t.admit(stream)
 	if err != nil {
@@ -352,8 +357,9 @@ func (t *Transport) Raft(stream tinykvpb.TinyKv_RaftServer) error {
 	})
 }
 
-// serve runs receive, which waits for a stream, and returns early when ctx or the
-// transport ends: to return is what ends a stream, and with it receive.
+// serve runs receive, which waits for a stream, and returns early when ctx or
+// the transport ends. The handler's return ends the stream, and with it
+// receive.
 func (t *Transport) serve(ctx context.Context, receive func() error) error {
 	ended := make(chan error, 1)
 	if !t.spawn(func() { ended <- receive() }) {
@@ -366,7 +372,7 @@ func (t *Transport) serve(ctx context.Context, receive func() error) error {
 		if err := context.Cause(ctx); err != context.Canceled {
 			return err
 		}
-		return errStopping // or the other side has gone, and nobody reads this
+		return errStopping // or the other side has gone, and the status is lost
 	case <-t.ctx.Done():
 		return errStopping
 	}

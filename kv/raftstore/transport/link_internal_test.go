@@ -13,9 +13,10 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// TestPatientMessages holds appends without entries back until they have company, or
-// for a short time, and drops those that a later one makes superfluous.
-func TestPatientMessages(t *testing.T) {
+// TestMessagesThatMayWait sends appends without entries: they wait for another
+// message to leave with, but not for long, and a later append to the same peer
+// replaces them.
+func TestMessagesThatMayWait(t *testing.T) {
 	message := func(region uint64, kind eraftpb.MessageType, commit uint64, entries ...*eraftpb.Entry) *raftserverpb.RaftMessage {
 		return &raftserverpb.RaftMessage{
 			RegionId: region,
@@ -35,12 +36,12 @@ func TestPatientMessages(t *testing.T) {
 		send, want []*raftserverpb.RaftMessage
 		wait       time.Duration
 	}{
-		{"alone", []*raftserverpb.RaftMessage{news1}, []*raftserverpb.RaftMessage{news1}, patience},
-		{"the newer one counts", []*raftserverpb.RaftMessage{news1, newer1}, []*raftserverpb.RaftMessage{newer1}, patience},
+		{"alone", []*raftserverpb.RaftMessage{news1}, []*raftserverpb.RaftMessage{news1}, commitDelay},
+		{"the newer one counts", []*raftserverpb.RaftMessage{news1, newer1}, []*raftserverpb.RaftMessage{newer1}, commitDelay},
 		{"entries say it, too", []*raftserverpb.RaftMessage{news1, entry1}, []*raftserverpb.RaftMessage{entry1}, 0},
 		{"entries that went before do not", []*raftserverpb.RaftMessage{entry1, newer1}, []*raftserverpb.RaftMessage{entry1, newer1}, 0},
-		{"others are company", []*raftserverpb.RaftMessage{news2, heartbeat}, []*raftserverpb.RaftMessage{heartbeat, news2}, 0},
-		{"and say nothing of another region", []*raftserverpb.RaftMessage{news2, entry1}, []*raftserverpb.RaftMessage{entry1, news2}, 0},
+		{"others take them along", []*raftserverpb.RaftMessage{news2, heartbeat}, []*raftserverpb.RaftMessage{heartbeat, news2}, 0},
+		{"and do not replace those of another region", []*raftserverpb.RaftMessage{news2, entry1}, []*raftserverpb.RaftMessage{entry1, news2}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -52,7 +53,7 @@ func TestPatientMessages(t *testing.T) {
 				require.Equal(t, c.want, l.take(context.Background()))
 				require.Equal(t, c.wait, time.Since(begin))
 
-				ctx, cancel := context.WithTimeout(t.Context(), 10*patience)
+				ctx, cancel := context.WithTimeout(t.Context(), 10*commitDelay)
 				defer cancel()
 				require.Nil(t, l.take(ctx), "nothing is sent twice")
 			})

@@ -18,16 +18,17 @@ import (
 )
 
 const (
-	// chunkSize is the size of the pieces in which a snapshot is sent, in
-	// bytes, and maxChunkSize is what is accepted.
+	// chunkSize is the size, in bytes, of the chunks in which a snapshot is
+	// sent, and maxChunkSize the size of the largest chunk that is
+	// accepted.
 	chunkSize    = 256 << 10
 	maxChunkSize = 1 << 20
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sendSnapshot sends the snapshot of m on a stream of its own, and reports once
-// how that went.
+// sendSnapshot sends the snapshot of m on a stream of its own, and reports the
+// result to the store, exactly once unless the transport stops.
 func (t *Transport) sendSnapshot(m *raftserverpb.RaftMessage) {
 	to := m.GetToPeer()
 	select {
@@ -53,8 +54,8 @@ func (t *Transport) sendSnapshot(m *raftserverpb.RaftMessage) {
 	}
 }
 
-// streamSnapshot sends a snapshot and waits until it was received. It returns the
-// bytes of the file.
+// streamSnapshot sends a snapshot and waits until it was received. It returns
+// the number of bytes of the file that were sent.
 func (t *Transport) streamSnapshot(ctx context.Context, m *raftserverpb.RaftMessage) (int64, error) {
 	to := m.GetToPeer().GetStoreId()
 	addr, ok := t.cfg.Addrs[to]
@@ -89,7 +90,8 @@ func (t *Transport) streamSnapshot(ctx context.Context, m *raftserverpb.RaftMess
 	}
 	sent := uint64(0)
 	for first := true; first || sent < header.Size; first = false {
-		// gRPC may still look at a chunk after Send has returned.
+		// gRPC may read a chunk after Send has returned, so each has
+		// its own memory.
 		data := make([]byte, min(chunkSize, header.Size-sent))
 		if _, err := io.ReadFull(file, data); err != nil {
 			return int64(sent), errors.Annotate(err, "cannot read the snapshot")
@@ -105,7 +107,7 @@ func (t *Transport) streamSnapshot(ctx context.Context, m *raftserverpb.RaftMess
 			chunk.Message = m
 		}
 		if err := stream.Send(chunk); err == io.EOF {
-			break // the status says why the receiver has had enough
+			break // the status says why the receiver has refused the rest
 		} else if err != nil {
 			return int64(sent), cause(ctx, err)
 		}
@@ -117,7 +119,7 @@ func (t *Transport) streamSnapshot(ctx context.Context, m *raftserverpb.RaftMess
 	return int64(sent), nil
 }
 
-var errStalled = errors.NewNoStackError("the snapshot stood still for too long")
+var errStalled = errors.NewNoStackError("no chunk of the snapshot came through for too long")
 
 // Snapshot serves the stream of a snapshot that another store sends.
 func (t *Transport) Snapshot(stream tinykvpb.TinyKv_SnapshotServer) error {
@@ -150,9 +152,9 @@ func (t *Transport) Snapshot(stream tinykvpb.TinyKv_SnapshotServer) error {
 	})
 }
 
-// receiveSnapshot writes the chunks that next returns to a file, and hands their
-// message to the store once the file is complete and durable. It returns a status
-// that says what was wrong.
+// receiveSnapshot writes the chunks that next returns to a file, and hands
+// their message to the store once the file is complete and durable. The error
+// is a gRPC status that says what was wrong.
 func (t *Transport) receiveSnapshot(next func() (*raftserverpb.SnapshotChunk, error), from uint64) error {
 	r := receiver{t: t, from: from}
 	defer r.discard()
@@ -183,8 +185,8 @@ func (t *Transport) receiveSnapshot(next func() (*raftserverpb.SnapshotChunk, er
 	}
 }
 
-// A receiver puts a snapshot together. Its file has a temporary name until it is
-// complete.
+// A receiver assembles the file of a snapshot, which has a temporary name until
+// it is complete.
 type receiver struct {
 	t       *Transport
 	from    uint64
@@ -197,7 +199,8 @@ type receiver struct {
 }
 
 // take adds a chunk, and reports whether it was the last: then the file is
-// durable under its name.
+// durable under its final name. If there is an error, why is the reason to
+// count.
 func (r *receiver) take(c *raftserverpb.SnapshotChunk) (done bool, why DropReason, err error) {
 	if r.message == nil {
 		if why, err := r.begin(c.Message); err != nil {
@@ -240,7 +243,7 @@ func (r *receiver) take(c *raftserverpb.SnapshotChunk) (done bool, why DropReaso
 func (r *receiver) begin(m *raftserverpb.RaftMessage) (DropReason, error) {
 	err := r.t.check(m, r.from)
 	if err == nil && m.Message.MsgType != eraftpb.MessageType_MsgSnapshot {
-		err = errors.Errorf("a message of type %v brings no snapshot", m.Message.MsgType)
+		err = errors.Errorf("a message of type %v has no snapshot", m.Message.MsgType)
 	}
 	if err == nil {
 		r.header, err = raftstore.ReadSnapshotHeader(m.Message.Snapshot)
@@ -248,7 +251,8 @@ func (r *receiver) begin(m *raftserverpb.RaftMessage) (DropReason, error) {
 	if err != nil {
 		return DropMalformed, err
 	}
-	// Another attempt at the same snapshot may not have noticed its end yet.
+	// An earlier attempt to send the same snapshot may not have ended here
+	// yet, so each attempt has its own file.
 	temporary := fmt.Sprintf("%s.%d.part", raftstore.SnapshotName(m.RegionId, m.Message.Snapshot.Metadata), r.t.attempts.Add(1))
 	if r.file, err = r.t.cfg.Files.Create(temporary); err != nil {
 		return DropDisk, errors.Annotate(err, "cannot create a file for the snapshot")
@@ -257,7 +261,7 @@ func (r *receiver) begin(m *raftserverpb.RaftMessage) (DropReason, error) {
 	return "", nil
 }
 
-// finish makes the file durable and gives it its name.
+// finish makes the file durable and gives it its final name.
 func (r *receiver) finish() error {
 	err := r.file.Sync()
 	if closeErr := r.file.Close(); err == nil {
@@ -274,10 +278,10 @@ func (r *receiver) finish() error {
 	return nil
 }
 
-// discard removes what is left of a file that is not complete.
+// discard removes the file unless it is complete.
 func (r *receiver) discard() {
 	if r.file != nil {
-		r.file.Close() // it is going to be removed
+		r.file.Close() // it is removed next, so the error does not matter
 	}
 	if r.temporary != "" {
 		if err := r.t.cfg.Files.Remove(r.temporary); err != nil {

@@ -14,9 +14,9 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// A Config says between whom a Transport carries messages.
+// A Config says between which stores a Transport carries messages, and how.
 type Config struct {
-	// ClusterID and StoreID are those of this store.
+	// ClusterID and StoreID identify this store.
 	ClusterID, StoreID uint64
 
 	// Addrs is where the other stores listen, host:port by store id.
@@ -25,8 +25,9 @@ type Config struct {
 	// Files is where snapshots come from and go to.
 	Files Files
 
-	// Rand returns a random number: of it come the identity of this process
-	// and the jitter of back-off. It is called from several goroutines.
+	// Rand returns a random number, uniformly distributed over all uint64.
+	// It is the source of this process's identity and of the jitter of
+	// back-off. It is called from several goroutines at once.
 	Rand func() uint64
 
 	// Backoff bounds the pauses between attempts to reach a store. 0 means
@@ -39,16 +40,16 @@ type Config struct {
 	DialOptions []grpc.DialOption
 }
 
-// Files are snapshot files, of which a complete one can replace another.
+// Files keeps snapshot files, and can rename one.
 type Files interface {
 	raftstore.Files
-	// Rename gives a file another name, durably, replacing a file of that
-	// name.
+	// Rename gives a file another name, and replaces a file that has that
+	// name. The new name is durable when Rename returns.
 	Rename(from, to string) error
 }
 
-// A Store is what a transport serves. *raftstore.Store is one. None of its
-// methods blocks.
+// A Store is the receiver of a transport's messages and reports. A
+// *raftstore.Store is one. Its methods must not block.
 type Store interface {
 	Step(m *raftserverpb.RaftMessage)
 	ReportUnreachable(regionID, peerID uint64)
@@ -58,10 +59,10 @@ type Store interface {
 const (
 	// connectTimeout bounds how long it may take to reach a store.
 	connectTimeout = 3 * time.Second
-	// stallTimeout bounds how long a snapshot may stand still.
+	// stallTimeout bounds the time between two chunks of a snapshot.
 	stallTimeout = 30 * time.Second
-	// maxSnapshots bounds the snapshots under way, in each direction. More
-	// would make all of them late.
+	// maxSnapshots bounds the number of snapshots under way, in each
+	// direction. More would make all of them late.
 	maxSnapshots = 4
 )
 
@@ -70,7 +71,8 @@ const (
 // goroutines at once.
 type Transport struct {
 	cfg Config
-	// process tells this process from another one with the same store id.
+	// process distinguishes this process from another one with the same
+	// store id.
 	process uint64
 	store   Store
 	links   map[uint64]*link
@@ -123,8 +125,8 @@ func (t *Transport) Start(store Store) {
 	}
 }
 
-// Stop ends all streams, in both directions, and waits until nobody calls the
-// store any more. What has not been sent is lost.
+// Stop ends all streams, in both directions, and waits for the transport's last
+// call to the store. Messages that have not been sent are lost.
 func (t *Transport) Stop() {
 	t.mu.Lock()
 	t.stopped = true
@@ -133,8 +135,8 @@ func (t *Transport) Stop() {
 	t.running.Wait()
 }
 
-// spawn runs f on a goroutine that Stop waits for. It reports false if the
-// transport has stopped.
+// spawn runs f on a goroutine that Stop waits for. If the transport has
+// stopped, it returns false and does not run f.
 func (t *Transport) spawn(f func()) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -34,7 +34,8 @@ import (
 
 const clusterID = 7
 
-// A node is a transport on a port, and a store that notes what it is told.
+// A node is a transport on a port, with a store that records the calls that it
+// gets.
 type node struct {
 	id        uint64
 	addr      string
@@ -52,7 +53,7 @@ func (n *node) ReportSnapshot(_, peerID uint64, arrived bool)   { n.snapshots <-
 func (n *node) Raft(stream tinykvpb.TinyKv_RaftServer) error    { return n.transport.Raft(stream) }
 func (n *node) Snapshot(s tinykvpb.TinyKv_SnapshotServer) error { return n.transport.Snapshot(s) }
 
-// Step blocks while the test does not take what has come.
+// Step blocks while steps is full.
 func (n *node) Step(m *raftserverpb.RaftMessage) {
 	select {
 	case n.steps <- m:
@@ -63,11 +64,11 @@ func (n *node) Step(m *raftserverpb.RaftMessage) {
 func (n *node) ReportUnreachable(_, peerID uint64) {
 	select {
 	case n.unreachable <- peerID:
-	default: // the test has seen enough
+	default: // the test needs no more reports than fit
 	}
 }
 
-// service is the part of a server that is for other stores.
+// service is the part of a server that other stores call.
 type service struct {
 	tinykvpb.UnimplementedTinyKvServer
 	*node
@@ -84,7 +85,7 @@ func random() uint64 {
 	return binary.LittleEndian.Uint64(b[:])
 }
 
-// listen reserves an address, at which nobody answers yet.
+// listen reserves an address, at which no server answers yet.
 func listen(t *testing.T) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -155,7 +156,8 @@ func heartbeat(from, to, commit uint64) *raftserverpb.RaftMessage {
 	}
 }
 
-// sendUntil sends m again and again, as Raft would, until done.
+// sendUntil sends messages again and again, as Raft would, until done returns
+// true.
 func (n *node) sendUntil(done func() bool, messages ...*raftserverpb.RaftMessage) {
 	for !done() {
 		for _, m := range messages {
@@ -167,7 +169,8 @@ func (n *node) sendUntil(done func() bool, messages ...*raftserverpb.RaftMessage
 
 func (n *node) reported() bool { return len(n.unreachable) > 0 }
 
-// dropped says whether n has dropped anything for that reason.
+// dropped returns a function that reports whether n has dropped anything for
+// that reason.
 func (n *node) dropped(why transport.DropReason) func() bool {
 	return func() bool { return n.transport.Drops()[why] > 0 }
 }
@@ -199,14 +202,14 @@ func TestMessageWithEntries(t *testing.T) {
 	require.True(t, proto.Equal(m, <-b.steps))
 }
 
-// While a store is down, Raft is told, but not each time; once the store is back,
-// messages arrive again.
+// While a store is down, Raft is told of lost messages, but not of each; once
+// the store is back, messages arrive again.
 func TestStoreComesBack(t *testing.T) {
 	la, lb := listen(t), listen(t)
 	addrs := map[uint64]string{1: la.Addr().String(), 2: lb.Addr().String()}
 	require.NoError(t, lb.Close())
 	a := start(t, 1, addrs, la)
-	for range 3 { // with each pause that ends it may be told again
+	for range 3 { // the end of each pause allows another report
 		a.sendUntil(a.reported, heartbeat(1, 2, 0))
 		require.Equal(t, uint64(102), <-a.unreachable)
 	}
@@ -226,7 +229,7 @@ func TestNoFloodOfReports(t *testing.T) {
 		c.Backoff = transport.Backoff{Min: time.Hour, Max: time.Hour}
 	})
 	a.transport.Send(heartbeat(1, 2, 0))
-	<-a.unreachable // from here on there is a pause
+	<-a.unreachable // a pause begins
 	for range 1000 {
 		a.transport.Send(heartbeat(1, 2, 0))
 	}
@@ -234,11 +237,11 @@ func TestNoFloodOfReports(t *testing.T) {
 	require.Equal(t, uint64(1001), a.transport.Drops()[transport.DropUnreachable])
 }
 
-// A store that takes nothing costs the others a bounded queue and no time.
+// A store that takes no messages costs the others a bounded queue and no time.
 func TestSlowStore(t *testing.T) {
 	a, b := pair(t)
 	for range cap(b.steps) {
-		b.steps <- nil // nobody takes them, and there is no room for more
+		b.steps <- nil // the channel is full, and the test takes nothing from it
 	}
 	big := heartbeat(1, 2, 0)
 	big.Message.MsgType = eraftpb.MessageType_MsgAppend
@@ -257,7 +260,8 @@ func TestUnknownStore(t *testing.T) {
 	require.Equal(t, uint64(1), a.transport.Drops()[transport.DropUnknownStore])
 }
 
-// A stranger connects, with a store's address in hand.
+// A process that is not a member, or looks for another store, connects to a
+// store.
 func TestWrongIdentity(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -279,7 +283,8 @@ func TestWrongIdentity(t *testing.T) {
 	}
 }
 
-// A second process with the id of a live store is refused. When the first has gone, the second is let in.
+// A second process with the id of a live store is refused. When the first has
+// gone, the second is admitted.
 func TestDuplicateStore(t *testing.T) {
 	la, lb := listen(t), listen(t)
 	addrs := map[uint64]string{1: la.Addr().String(), 2: lb.Addr().String()}
@@ -299,7 +304,7 @@ func TestDuplicateStore(t *testing.T) {
 	require.Equal(t, uint64(3), (<-a.steps).Message.Commit)
 }
 
-// dial connects to a node as a program that is not bound by what stores do.
+// dial connects to a node as a program that may send anything.
 func dial(t *testing.T, n *node) tinykvpb.TinyKvClient {
 	t.Helper()
 	conn, err := grpc.NewClient(n.addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -332,7 +337,7 @@ func TestNoIntroduction(t *testing.T) {
 	require.Equal(t, uint64(4), a.transport.Drops()[transport.DropIdentity])
 }
 
-// Messages that no store sends cost nothing but themselves.
+// Messages that no store sends are dropped, and the stream goes on.
 func TestGarbage(t *testing.T) {
 	a, _ := pair(t)
 	stream, err := dial(t, a).Raft(as(t))
@@ -381,7 +386,7 @@ func TestGarbage(t *testing.T) {
 		require.NoError(t, stream.Send(m))
 	}
 	require.NoError(t, stream.Send(heartbeat(2, 1, 4711)))
-	require.Equal(t, uint64(4711), (<-a.steps).Message.Commit, "of all messages only the last was good")
+	require.Equal(t, uint64(4711), (<-a.steps).Message.Commit, "only the last of all messages is good")
 	require.Equal(t, uint64(len(garbage)), a.transport.Drops()[transport.DropMalformed])
 }
 
@@ -442,12 +447,13 @@ func TestSnapshots(t *testing.T) {
 		require.True(t, bytes.Equal(content, read(t, a.files, name)), "%d bytes", size)
 		names, err := a.files.List()
 		require.NoError(t, err)
-		require.Equal(t, []string{name}, names, "nothing else is left")
+		require.Equal(t, []string{name}, names, "no other file is left")
 		require.Empty(t, b.snapshots, "reported once")
 	}
 }
 
-// Whatever goes wrong with a snapshot is reported, once, and leaves nothing.
+// A snapshot that fails, for whatever reason, is reported once and leaves no
+// file.
 func TestSnapshotsThatFail(t *testing.T) {
 	const name = "1-4-20.snap"
 	content := []byte("some content")
@@ -485,7 +491,7 @@ func TestSnapshotsThatFail(t *testing.T) {
 			require.Equal(t, uint64(1), b.transport.Drops()[transport.DropSnapshotLost])
 			require.Empty(t, b.snapshots)
 			require.Empty(t, a.steps)
-			a.transport.Stop() // the last of the file may still be on its way out
+			a.transport.Stop() // the removal of the file may not be done yet
 			names, err := a.files.List()
 			require.NoError(t, err)
 			require.Empty(t, names)
@@ -568,8 +574,8 @@ func TestTooManySnapshots(t *testing.T) {
 		require.NoError(t, stream.Send(chunk(snapshotMessage(content), content, 0, 5, false)))
 		open = append(open, stream)
 	}
-	// A header only says that the stream was admitted, so that one more may be
-	// faster than those before it; but of all, one is refused.
+	// A header only says that a stream was admitted. So one more stream may
+	// be faster than those before it, but one of all is refused.
 	for a.transport.Drops()[transport.DropTooMany] == 0 {
 		stream, err := client.Snapshot(as(t, "labkv-cluster", "7", "labkv-from-store", "2", "labkv-to-store", "1", "labkv-process", "77"))
 		require.NoError(t, err)
@@ -588,7 +594,7 @@ func TestTooManySnapshots(t *testing.T) {
 	_ = b
 }
 
-// Stop and endpoint.Stop end what other stores have open.
+// Stop and endpoint.Stop end the streams that other stores have open.
 func TestStopDoesNotWaitForPeers(t *testing.T) {
 	a, b := pair(t)
 	a.transport.Send(heartbeat(1, 2, 0))
@@ -599,5 +605,5 @@ func TestStopDoesNotWaitForPeers(t *testing.T) {
 	b.transport.Stop()
 	b.transport.Stop() // does nothing
 	a.transport.Send(heartbeat(1, 2, 0))
-	b.transport.Send(snapshotMessage(nil)) // nobody is left to be told
+	b.transport.Send(snapshotMessage(nil)) // the result is not reported after Stop
 }

@@ -9,24 +9,24 @@ import (
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
-// Requests takes what is asked of regions. A raftstore.Store does.
+// Requests takes the requests to regions. A *raftstore.Store is one.
 type Requests interface {
 	Write(*raftstore.Write)
 	Read(*raftstore.Read)
 }
 
-// An Access reads and writes through the requests of a store. It is the half of a
-// storage.Storage that clients use, without its beginning and its end.
+// An Access reads and writes through the requests of a store. It is the half of
+// a storage.Storage that clients use, without Start and Stop.
 type Access struct {
 	Requests Requests
 }
 
-// Write is that of storage.Storage. If ctx ends first, or the store loses track of
-// the write, its outcome is unknown: the error is then ctx.Err() or
-// storage.ErrOutcomeUnknown.
+// Write does what storage.Storage says of Write. If ctx ends first, or the
+// store loses track of the write, the outcome is unknown: the error is then
+// ctx.Err() or storage.ErrOutcomeUnknown.
 func (a Access) Write(ctx context.Context, rc *kvrpcpb.Context, ops []engine.Op) error {
 	if len(ops) == 0 {
-		// There is nothing to write, but rc has to fit.
+		// There is nothing to write, but rc must be checked.
 		r, err := a.Reader(ctx, rc)
 		if err != nil {
 			return err
@@ -46,14 +46,14 @@ func (a Access) Write(ctx context.Context, rc *kvrpcpb.Context, ops []engine.Op)
 	return err
 }
 
-// Reader is that of storage.Storage: it sees every write that was acknowledged, by
-// any store, before Reader was called.
+// Reader does what storage.Storage says of Reader. The reader sees every write
+// that any store acknowledged before Reader was called.
 func (a Access) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
 	if err := admissible(ctx, rc); err != nil {
 		return nil, err
 	}
 	c := newCall[engine.Snapshot]()
-	// A view that comes too late has no other owner.
+	// A view that comes after the caller has given up has no other owner.
 	c.dispose = func(view engine.Snapshot) { _ = view.Close() }
 	a.Requests.Read(&raftstore.Read{Context: rc, Done: c.answer})
 	return c.wait(ctx)

@@ -5,13 +5,15 @@ import (
 	"sync/atomic"
 )
 
-// A call waits for the answer to a request, which comes exactly once, and maybe
-// too late.
+// A call waits for the answer to a request. The answer comes exactly once,
+// maybe after the caller has given up.
 type call[T any] struct {
 	answers chan answer[T]
-	// state decides between the answer and a caller that gives up.
+	// state leaves waiting once: for answered if the answer comes first,
+	// for abandoned if the caller gives up first.
 	state atomic.Int32
-	// dispose gets a value without an error that comes too late; it may be nil.
+	// dispose gets a value without an error that comes after the caller has
+	// given up. It may be nil.
 	dispose func(T)
 }
 
@@ -28,7 +30,7 @@ const (
 
 func newCall[T any]() *call[T] { return &call[T]{answers: make(chan answer[T], 1)} }
 
-// answer takes the answer. It does not block.
+// answer gives the answer to the caller. It does not block.
 func (c *call[T]) answer(value T, err error) {
 	switch {
 	case c.state.CompareAndSwap(waiting, answered):

@@ -6,9 +6,9 @@ import (
 	"github.com/labkv/labkv/kv/raftstore"
 )
 
-// A pool runs slow work on a fixed number of goroutines, in the order in which it
-// comes, and hands each result over at once. The queue is not bounded: each
-// region has at most a few pieces of work at a time.
+// A pool runs slow work on a fixed number of goroutines, in the order in which
+// it comes, and hands each result to the store at once. The queue is not
+// bounded: each region has at most a few pieces of work at a time.
 type pool struct {
 	mu      sync.Mutex
 	more    sync.Cond

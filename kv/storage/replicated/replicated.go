@@ -1,9 +1,9 @@
-// Package replicated is a storage whose data are on several stores: every write
-// goes through the Raft log of its region, and every read comes from a leader
-// that has made sure that it still leads.
+// Package replicated implements a storage whose data are on several stores:
+// every write goes through the Raft log of its region, and every read comes
+// from a leader that has made sure that it still leads.
 //
-// The work is done by package raftstore. This package gives it what a program
-// has and a simulation has not: goroutines that make its passes, a clock that
+// Package raftstore does the work. This package gives it what a program has and
+// a simulation does not have: goroutines that make its passes, a clock that
 // ticks, a pool for slow work, and the network.
 package replicated
 
@@ -25,26 +25,27 @@ import (
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
-// A Config says who a store is, where its data are, and how it deals with time.
+// A Config identifies a store, and says where its data are and how its clock
+// ticks.
 type Config struct {
-	// ClusterID and StoreID say who the store is.
+	// ClusterID and StoreID identify the store.
 	ClusterID, StoreID uint64
 
 	// Addrs is where the other stores listen, host:port by store id.
 	Addrs map[uint64]string
 
-	// Open opens what the store keeps its data in. Start calls it, each time
-	// anew. It has been bootstrapped before.
+	// Open opens the disk of the store, which must have been bootstrapped.
+	// Every Start calls it once.
 	Open func() (*Disk, error)
 
 	// Tick is the time between two ticks. A leader sends heartbeats every
-	// HeartbeatTicks; whoever hears of no leader for ElectionTicks up to twice
-	// as many campaigns. 0 means the default.
+	// HeartbeatTicks ticks. A peer that hears from no leader for
+	// ElectionTicks to twice as many ticks campaigns. 0 means the default.
 	Tick                          time.Duration
 	HeartbeatTicks, ElectionTicks int
 
-	// MaxLogEntries is how many applied entries a region's log keeps before it
-	// is collected. 0 means the default.
+	// MaxLogEntries is the number of applied entries that a region's log
+	// keeps before it is compacted. 0 means the default.
 	MaxLogEntries uint64
 
 	Logger *slog.Logger
@@ -58,17 +59,18 @@ const (
 	DefaultMaxLogEntries  = 10_000
 )
 
-// A Disk is what a store keeps its data in. Its engines are opened with
+// A Disk holds the data of a store. Its engines are opened with
 // raftstore.RaftFamilies and raftstore.KVFamilies.
 type Disk struct {
 	Raft, KV engine.Engine
 	Files    transport.Files
-	// Close is called once, when nobody uses any of them.
+	// Close closes the other fields. It is called once, after their last
+	// use.
 	Close func() error
 }
 
-// A Storage implements storage.Storage over a raftstore.Store, and serves what
-// other stores send to it.
+// A Storage implements storage.Storage over a raftstore.Store, and serves the
+// streams of other stores.
 type Storage struct {
 	cfg Config
 
@@ -96,7 +98,8 @@ func New(cfg Config) *Storage {
 	return &Storage{cfg: cfg}
 }
 
-// Start opens the disk and sets the store going.
+// Start opens the disk and starts the store. If Start returns an error, the
+// disk is closed again.
 func (s *Storage) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,6 +115,7 @@ func (s *Storage) Start() error {
 }
 
 // Stop ends the store and closes the disk. Calls under way end with an error.
+// Stop does nothing while the storage does not run.
 func (s *Storage) Stop() error {
 	s.mu.Lock()
 	i := s.running
@@ -123,9 +127,9 @@ func (s *Storage) Stop() error {
 	return i.stop()
 }
 
-// Failed returns a channel that is closed once the store cannot go on, because
-// what it has on disk is not certain any more; Err says why. The caller has
-// nothing left to do but to Stop. It is nil while the storage does not run.
+// Failed returns a channel that is closed when the store cannot go on, because
+// the state of its disk is no longer certain; Err says why. The caller can do
+// no more than call Stop. The channel is nil while the storage does not run.
 func (s *Storage) Failed() <-chan struct{} {
 	if i := s.instance(); i != nil {
 		return i.failed
@@ -207,10 +211,10 @@ type instance struct {
 }
 
 const (
-	// runners is how many goroutines make passes. While one waits for a
-	// sync, another one works for other regions.
+	// runners is the number of goroutines that make passes. While one waits
+	// for a sync, another one works for other regions.
 	runners = 4
-	// workers is how many goroutines do slow work.
+	// workers is the number of goroutines that do slow work.
 	workers = 2
 )
 
@@ -261,7 +265,7 @@ func start(cfg *Config) (*instance, error) {
 			if err := i.run(cfg.Logger); err != storage.ErrNotRunning {
 				once.Do(func() {
 					cfg.Logger.Error("the store has failed", "error", err)
-					i.store.Close() // answers whoever still waits
+					i.store.Close() // answers the requests that still wait
 					i.failure = err
 					close(i.failed)
 				})
@@ -272,9 +276,9 @@ func start(cfg *Config) (*instance, error) {
 	return i, nil
 }
 
-// run makes passes until the store ends, and returns why. What panics there has found
-// something in memory or on disk that cannot be: the store must not go on, but the rest
-// of the process can still end in good order.
+// run makes passes until the store ends, and returns why. A panic there means
+// that something in memory or on disk is impossible: the store must not go on,
+// but the rest of the process can still end in good order.
 func (i *instance) run(logger *slog.Logger) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -285,7 +289,7 @@ func (i *instance) run(logger *slog.Logger) (err error) {
 	return i.store.Run()
 }
 
-// tick is the clock.
+// tick is the store's clock, until the instance stops.
 func (i *instance) tick(every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -299,7 +303,7 @@ func (i *instance) tick(every time.Duration) {
 	}
 }
 
-// stop ends everything in the order in which nobody misses what ends before it.
+// stop ends the parts in an order in which no part needs one that has ended.
 func (i *instance) stop() error {
 	close(i.stopping)
 	i.transport.Stop()

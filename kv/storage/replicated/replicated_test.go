@@ -100,7 +100,7 @@ func (m *machine) config() replicated.Config {
 	}
 }
 
-// start starts the machine on l, or where it was before.
+// start starts the machine on l, or, if l is nil, at its old address.
 func (m *machine) start(l net.Listener) {
 	m.t.Helper()
 	var err error
@@ -121,7 +121,7 @@ func (m *machine) stop() {
 	if m.storage == nil {
 		return
 	}
-	require.True(m.t, m.endpoint.Stop(), "nothing holds up the end")
+	require.True(m.t, m.endpoint.Stop(), "every call ends")
 	require.NoError(m.t, await.Receive(m.t, m.served, "the end of the server"))
 	stopped := make(chan error, 1)
 	go func(s *replicated.Storage) { stopped <- s.Stop() }(m.storage)
@@ -129,7 +129,7 @@ func (m *machine) stop() {
 	require.NoError(m.t, await.Receive(m.t, stopped, "the end of the storage"))
 }
 
-// eventually calls try until it returns nil.
+// eventually calls try until it returns nil. Each attempt has a second.
 func eventually(t *testing.T, what string, try func(ctx context.Context) error) {
 	t.Helper()
 	await.Until(t, what, func() bool {
@@ -139,7 +139,8 @@ func eventually(t *testing.T, what string, try func(ctx context.Context) error) 
 	})
 }
 
-// leader returns the machine that leads.
+// leader returns a machine that has just served a read, and waits until there
+// is one.
 func leader(t *testing.T, machines []*machine) *machine {
 	t.Helper()
 	var found *machine
@@ -163,8 +164,8 @@ func put(key, value string) []engine.Op {
 	return []engine.Op{{CF: engine.CFDefault, Key: []byte(key), Value: []byte(value)}}
 }
 
-// write writes through whoever leads. A write of which nobody knows the outcome is
-// written again: nobody else writes here.
+// write writes through the leader. A write with an unknown outcome is repeated,
+// which is safe because the test is the only writer.
 func write(t *testing.T, machines []*machine, key, value string) {
 	t.Helper()
 	eventually(t, "a write", func(ctx context.Context) error {
@@ -172,7 +173,8 @@ func write(t *testing.T, machines []*machine, key, value string) {
 	})
 }
 
-// content returns all keys and values that a leader shows.
+// content returns all keys and values of the default family, as a leader shows
+// them.
 func content(t *testing.T, machines []*machine) map[string]string {
 	t.Helper()
 	content := map[string]string{}
@@ -192,8 +194,9 @@ func content(t *testing.T, machines []*machine) map[string]string {
 	return content
 }
 
-// A leader is stopped, twice; the others go on, and what it missed it gets, by log
-// or, when there is no log any more, by snapshot.
+// A leader is stopped, twice, and the others go on without it. When it comes
+// back it gets the entries that it has missed, by log or, if the log no longer
+// holds them, by snapshot.
 func TestLeaderGoesAndComesBack(t *testing.T) {
 	machines := newCluster(t, 3)
 	want := map[string]string{}
@@ -212,7 +215,8 @@ func TestLeaderGoesAndComesBack(t *testing.T) {
 		away.start(nil)
 		writeSome(fmt.Sprintf("again-%d", missed), 5)
 		require.Equal(t, want, content(t, machines))
-		// It has what it missed: without one of the others it can lead.
+		// It has what it missed: the majority without one of the others
+		// has all data.
 		for _, m := range machines {
 			if m != away {
 				m.stop()
@@ -224,7 +228,7 @@ func TestLeaderGoesAndComesBack(t *testing.T) {
 	}
 }
 
-// All are stopped at once and start again.
+// All machines are stopped at once and start again with all data.
 func TestAllRestart(t *testing.T) {
 	machines := newCluster(t, 3)
 	want := map[string]string{}
@@ -242,7 +246,8 @@ func TestAllRestart(t *testing.T) {
 	require.Equal(t, want, content(t, machines))
 }
 
-// What the interface of a storage demands, where replication makes a difference.
+// TestContract checks the demands of storage.Storage that replication makes
+// harder.
 func TestContract(t *testing.T) {
 	machines := newCluster(t, 1)
 	m := machines[0]
@@ -297,8 +302,8 @@ func TestContract(t *testing.T) {
 	require.Equal(t, engine.ErrClosed, err, "a reader from before")
 }
 
-// What no engine would accept must not reach a log, where it would stop every
-// store.
+// A write that no engine would accept must not reach a log, where it would stop
+// every store.
 func TestBadWrites(t *testing.T) {
 	machines := newCluster(t, 1)
 	s := leader(t, machines).storage
@@ -327,10 +332,10 @@ func TestBadWrites(t *testing.T) {
 		require.ErrorContains(t, err, "unknown column family")
 	}
 	large := strings.Repeat("x", engine.MaxValueSize-2<<10)
-	require.NoError(t, s.Write(ctx, rc, put("large", large)), "the largest that fits, or nearly")
+	require.NoError(t, s.Write(ctx, rc, put("large", large)), "about the largest value that fits")
 }
 
-// Without a majority nothing is answered, until the caller gives up.
+// Without a majority no request is answered until the caller gives up.
 func TestDeadlines(t *testing.T) {
 	machines := newCluster(t, 3)
 	write(t, machines, "a", "1")
@@ -348,7 +353,7 @@ func TestDeadlines(t *testing.T) {
 	_, err := m.storage.Reader(ctx, rc)
 	require.Equal(t, context.DeadlineExceeded, err)
 
-	// Stop answers who is still waiting.
+	// Stop answers the callers that still wait.
 	waiting := make(chan error, 1)
 	s := m.storage
 	go func() { waiting <- s.Write(t.Context(), rc, put("a", "3")) }()
@@ -356,7 +361,7 @@ func TestDeadlines(t *testing.T) {
 	require.Contains(t, []error{storage.ErrOutcomeUnknown, storage.ErrNotRunning}, await.Receive(t, waiting, "the answer of a store that stops"))
 }
 
-// A disk that fails stops the store, and whoever runs it learns why.
+// A disk that fails stops the store, and Err says why.
 func TestDiskFails(t *testing.T) {
 	machines := newCluster(t, 1)
 	m := machines[0]
@@ -415,9 +420,9 @@ func TestStartFails(t *testing.T) {
 	m.stop()
 	other := m.config()
 	other.ClusterID = 8
-	require.ErrorContains(t, replicated.New(other).Start(), "the data are those of cluster 7, not 8")
+	require.ErrorContains(t, replicated.New(other).Start(), "the data belong to cluster 7, not 8")
 	other = m.config()
 	other.StoreID = 2
-	require.ErrorContains(t, replicated.New(other).Start(), "the data are those of store 1, not 2")
-	m.start(nil) // whoever failed has closed the disk
+	require.ErrorContains(t, replicated.New(other).Start(), "the data belong to store 1, not 2")
+	m.start(nil) // the storages that failed to start have closed the disk
 }
