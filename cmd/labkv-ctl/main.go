@@ -5,9 +5,10 @@
 //	labkv-ctl raw delete KEY
 //	labkv-ctl raw scan [START]
 //
-// Given the addresses of several stores (--addr once for each), it finds the one that
-// leads. It asks again, until --timeout, as long as a request certainly had no
-// effect; a write of which that is not certain ends with an error that says so.
+// Given the addresses of several stores (--addr once for each), it finds the one
+// that leads. It sends a request again, until --timeout, as long as the request
+// certainly had no effect. A write of which that is not certain ends with an error
+// that says so.
 //
 // Exit codes: 0 done, 1 it could not be done or the key of a get is absent,
 // 2 wrong usage.

@@ -77,8 +77,8 @@ func failure(code codes.Code) func(context.Context, int) (*errorpb.Error, string
 	}
 }
 
-// nobody returns an address without a listener.
-func nobody(t *testing.T) string {
+// unused returns an address without a listener.
+func unused(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -176,7 +176,7 @@ func TestNothingIsSent(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	var refused *client.RefusedError
-	require.ErrorAs(t, newRaw(t, nobody(t)).Put(ctx, engine.CFDefault, []byte("a"), nil), &refused)
+	require.ErrorAs(t, newRaw(t, unused(t)).Put(ctx, engine.CFDefault, []byte("a"), nil), &refused)
 	require.Equal(t, codes.Unavailable, status.Code(refused.Err), "the error is the connection's, not that time is up")
 
 	a := serve(t, good)

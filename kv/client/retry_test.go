@@ -204,7 +204,7 @@ func TestWhatRequestsSay(t *testing.T) {
 	require.NoError(t, put(t.Context(), newFakeClient(t, client.Config{Stores: client.At("a")}, s)))
 	require.Nil(t, s.said[1].Peer, "of a store whose id is not known")
 
-	// Two addresses were exchanged. A store that says who it is, is asked by its own
+	// Two addresses were exchanged. A store that names itself is asked by its own
 	// name, and hints lead to it.
 	first := &fakeStore{answer: func(_ context.Context, _ int, rc *kvrpcpb.Context) reply {
 		switch {
@@ -224,13 +224,13 @@ func TestWhatRequestsSay(t *testing.T) {
 // A write whose outcome is not known is never sent again. A read is.
 func TestUnknownOutcomes(t *testing.T) {
 	for name, answer := range map[string]reply{
-		"lost track":          fails(client.Answered, codes.Unknown),
-		"panicked":            fails(client.Answered, codes.Internal),
-		"too late":            fails(client.Answered, codes.DeadlineExceeded),
-		"canceled there":      fails(client.Answered, codes.Canceled),
-		"connection broke":    fails(client.Lost, codes.Unavailable),
-		"somebody says so":    fails(client.Lost, codes.InvalidArgument),
-		"tried and could not": {text: "disk full"},
+		"lost track":                 fails(client.Answered, codes.Unknown),
+		"panicked":                   fails(client.Answered, codes.Internal),
+		"too late":                   fails(client.Answered, codes.DeadlineExceeded),
+		"canceled there":             fails(client.Answered, codes.Canceled),
+		"connection broke":           fails(client.Lost, codes.Unavailable),
+		"a status of unknown origin": fails(client.Lost, codes.InvalidArgument),
+		"tried and could not":        {text: "disk full"},
 	} {
 		a, b := always(answer), always(served)
 		c := known(t, a, b)

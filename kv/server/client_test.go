@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
@@ -48,6 +50,7 @@ func connect(t *graded.T, s storage.Storage) client {
 	conn, err := grpc.NewClient("passthrough:server",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
+		grpc.WithUnaryInterceptor(giveUp),
 	)
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -56,6 +59,20 @@ func connect(t *graded.T, s storage.Storage) client {
 		serving.Wait()
 	})
 	return client{tinykvpb.NewTinyKvClient(conn), t}
+}
+
+// patience is how long a request may take. It waits for no network and no disk.
+const patience = 10 * time.Second
+
+// giveUp ends a call after patience, with an error that names it.
+func giveUp(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := invoke(ctx, method, req, reply, conn, options...)
+	if ctx.Err() == context.DeadlineExceeded {
+		return status.Errorf(codes.DeadlineExceeded, "%s was not answered within %s", method, patience)
+	}
+	return err
 }
 
 // A store is a standalone storage on a disk in memory, with a server on it.
@@ -79,7 +96,17 @@ func start(t *graded.T, disk *memory.Disk) *store {
 		return e, nil
 	}})
 	require.NoError(t, s.storage.Start(), "starting the storage")
-	t.Cleanup(func() { s.storage.Stop() })
+	t.Cleanup(func() {
+		stopped := make(chan struct{})
+		go func() {
+			s.storage.Stop()
+			close(stopped)
+		}()
+		select {
+		case <-stopped:
+		case <-time.After(patience): // a test has failed by now, or the next one says why
+		}
+	})
 	s.client = connect(t, s.storage)
 	return s
 }

@@ -14,21 +14,20 @@ import (
 	"github.com/labkv/labkv/proto/errorpb"
 )
 
-// outcome says how a response tells the client of err. What a client should do
-// about an error decides where it goes:
+// outcome decides how a response reports err. What the client should do about an
+// error decides where it goes:
 //
-//   - Ask elsewhere. A *region.Error becomes the region error of the
-//     response.
+//   - Ask elsewhere. A *region.Error becomes the region error of the response.
 //   - Send another request. A request that no store could ever serve (no
 //     context, an empty key, an unknown family, something too large) ends with
 //     status InvalidArgument.
 //   - Try again later. A storage that does not run ends with status Unavailable;
 //     a call that was canceled or took too long, with the status for that.
-//   - Find out first. A write of which nobody can tell whether it took effect
+//   - Find out first. A write that may or may not have taken effect
 //     (storage.ErrOutcomeUnknown) ends with status Unknown. It is not
-//     Unavailable, because that invites to send the same write again, which
-//     could undo what somebody else wrote in between.
-//   - Tell somebody. Anything else means that the store tried and could not, as
+//     Unavailable, because that invites clients to send the same write again,
+//     which could undo what another client wrote in between.
+//   - Call for help. Anything else means that the store tried and could not, as
 //     with a full disk: it becomes the error text of the response.
 //
 // The last of the three results is the error that a handler returns; if it is

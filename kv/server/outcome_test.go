@@ -174,7 +174,7 @@ func TestRawStorageErrors1(t *testing.T) {
 		resp, err := s.RawGet(t.Context(), &kvrpcpb.RawGetRequest{Context: rc, Key: []byte("a")})
 		require.NoError(t, err)
 		require.Equal(t, uint64(5), resp.RegionError.GetNotLeader().GetRegionId(), "region_error lost what it says about the region")
-		require.False(t, resp.NotFound, "not_found is set although nobody looked")
+		require.False(t, resp.NotFound, "not_found is set on a response with a region error")
 	})
 }
 

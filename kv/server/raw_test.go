@@ -51,7 +51,7 @@ func TestRawPutGet1(t *testing.T) {
 // neither the error text nor the gRPC status says that anything was wrong.
 func TestRawGetNotFound1(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "RawGet of an absent key answers not_found, which is no error",
+		Text:   "RawGet of an absent key answers not_found, which is not an error",
 		Source: protocol,
 	}, func(t *graded.T) {
 		s := start(t, memory.NewDisk())
@@ -281,7 +281,7 @@ func TestRawScanSize1(t *testing.T) {
 			resp, err := s.RawScan(t.Context(), &kvrpcpb.RawScanRequest{Context: rc, StartKey: from, Limit: 1000})
 			require.NoError(t, err, "page %d", page)
 			require.Empty(t, resp.Error, "page %d", page)
-			require.NotEmpty(t, resp.Kvs, "page %d has no pairs, after which nobody could go on", page)
+			require.NotEmpty(t, resp.Kvs, "page %d has no pairs, so no client could go on after it", page)
 			size := 0
 			for _, pair := range resp.Kvs {
 				require.Equal(t, fmt.Sprintf("key%02d", next), string(pair.Key), "page %d", page)
@@ -309,9 +309,9 @@ func TestRawScanSize1(t *testing.T) {
 }
 
 // TestRawReadersAreReleased1 sends requests that end in every way there is
-// (found, not found, limit reached, end reached, refused), and then counts what the
-// engine still has open. What is left open is never collected, and a
-// server runs for months.
+// (found, not found, limit reached, end reached, refused), and counts after each
+// what the engine still has open. A reader that stays open makes the engine keep
+// old values, and a server runs for months.
 func TestRawReadersAreReleased1(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a handler closes every reader and iterator it opened, however it ends",
@@ -360,7 +360,7 @@ func TestRawConcurrentClients1(t *testing.T) {
 		failures := make(chan error, clients)
 		var done sync.WaitGroup
 		for c := range clients {
-			done.Go(func() { failures <- s.storyOf(c, keys) })
+			done.Go(func() { failures <- s.workAs(c, keys) })
 		}
 		done.Wait()
 		close(failures)
@@ -381,9 +381,9 @@ func TestRawConcurrentClients1(t *testing.T) {
 	})
 }
 
-// storyOf writes, overwrites, and deletes every other one of n keys of client
-// c. It runs beside other goroutines, so it returns errors instead of failing.
-func (s *store) storyOf(c, n int) error {
+// workAs writes, overwrites, and deletes every other one of n keys of client c. It
+// runs beside other goroutines, so it returns errors instead of failing.
+func (s *store) workAs(c, n int) error {
 	ctx := s.t.Context()
 	for k := range n {
 		key := fmt.Appendf(nil, "%d/%03d", c, k)

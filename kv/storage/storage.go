@@ -50,7 +50,7 @@ type Storage interface {
 
 // A Reader is a view of the data at one moment. An engine's snapshot is one.
 type Reader interface {
-	// Get and Iterate are as in the engine: an absent key is no error, and
+	// Get and Iterate are as in the engine: an absent key is not an error, and
 	// an iterator must be closed before its reader.
 	engine.Reader
 	// Close releases the view. A second call does nothing.

@@ -14,7 +14,7 @@ import (
 type drain struct {
 	mu       sync.Mutex
 	calls    int  // under way, streams aside
-	stopping bool // no call is let in any more
+	stopping bool // no call is let in
 
 	// streams is done when streams are to end.
 	streams    context.Context

@@ -98,8 +98,8 @@ func New(config Config) *Endpoint {
 		stopTimeout: config.StopTimeout,
 		drain:       d,
 	}
-	// Not serving until Serve: whoever watches health must not be told to
-	// send requests to a listener that nobody accepts on.
+	// Not serving until Serve: no client is to come while the listener does
+	// not accept.
 	e.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	grpc_health_v1.RegisterHealthServer(e.server, e.health)
 	reflection.Register(e.server)
@@ -145,7 +145,7 @@ func (e *Endpoint) Stop() (graceful bool) {
 	case <-timeout.C:
 		e.drain.endStreams()
 		// GracefulStop goes on waiting for a handler that does not heed its
-		// context. Nobody else does.
+		// context. Stop does not.
 		e.server.Stop()
 		return false
 	}

@@ -146,7 +146,7 @@ func TestPanicCostsOneCall(t *testing.T) {
 	_, err = stream.CloseAndRecv()
 	require.Equal(t, codes.Internal, status.Code(err))
 
-	require.True(t, r.Stop()) // after which nobody writes to log
+	require.True(t, r.Stop()) // after which no handler writes to log
 	require.Contains(t, log.String(), "the secret invariant is broken")
 	require.Contains(t, log.String(), "/tinykvpb.TinyKv/RawGet")
 	require.Contains(t, log.String(), "endpoint_test.go", "the stack leads to the panic")

@@ -62,7 +62,7 @@ func TestReadYourWrites1(t *testing.T) {
 // know, not something that went wrong.
 func TestAbsentKeyIsNoError1(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "reading a key that is not there is no error: found is false",
+		Text:   "reading a key that is not there is not an error: found is false",
 		Source: contract,
 	}, func(t *graded.T) {
 		s := newMachine().start(t)

@@ -74,7 +74,7 @@ func TestAcknowledgedWritesSurviveCrash1(t *testing.T) {
 	})
 }
 
-// TestCrashIsAllOrNothing1 repeats one story and has the machine crash in the
+// TestCrashIsAllOrNothing1 writes the same batches again and again, and crashes in the
 // middle of each of its writes in turn: before it, halfway (with the batch on
 // the platter or not), and right after. Whatever the moment, what is found after
 // the restart is the state after some whole batch, and includes every batch that
@@ -84,7 +84,7 @@ func TestCrashIsAllOrNothing1(t *testing.T) {
 		Text:   "a crash leaves whole batches: all that were acknowledged, at most the one under way besides",
 		Source: contract,
 	}, func(t *graded.T) {
-		story := [][]engine.Op{
+		batches := [][]engine.Op{
 			{put(cfDefault, "a", "1"), put(cfLock, "a", "1"), put(cfWrite, "a", "1")},
 			{put(cfDefault, "a", "2"), del(cfLock, "a"), put(cfWrite, "b", "2")},
 			{del(cfDefault, "a"), put(cfDefault, "c", "3"), del(cfWrite, "a"), put(cfLock, "c", "3")},
@@ -93,12 +93,12 @@ func TestCrashIsAllOrNothing1(t *testing.T) {
 		m := newMachine()
 		s := m.start(t)
 		states := [][]string{everything(t, s)}
-		for _, batch := range story {
+		for _, batch := range batches {
 			write(t, s, batch...)
 			states = append(states, everything(t, s))
 		}
 		writes := m.disk.Writes()
-		require.NotZero(t, writes, "the story wrote nothing to the engine")
+		require.NotZero(t, writes, "the batches wrote nothing to the engine")
 
 		moments := []struct {
 			name  string
@@ -115,7 +115,7 @@ func TestCrashIsAllOrNothing1(t *testing.T) {
 				m.disk.Inject(memory.At(n, moment.fault))
 				s := m.start(t)
 				acknowledged := 0
-				for _, batch := range story {
+				for _, batch := range batches {
 					if s.Write(t.Context(), rc, batch) != nil {
 						break
 					}
@@ -124,7 +124,7 @@ func TestCrashIsAllOrNothing1(t *testing.T) {
 				m.disk.Inject(nil)
 				m.disk.Crash(0)
 				found := everything(t, m.start(t))
-				possible := states[acknowledged : min(acknowledged+1, len(story))+1]
+				possible := states[acknowledged : min(acknowledged+1, len(batches))+1]
 				if !slices.ContainsFunc(possible, func(state []string) bool { return slices.Equal(state, found) }) {
 					t.Fatalf("crash at write %d to the disk, %s, with %d batches acknowledged: found %q, which is none of %q",
 						n, moment.name, acknowledged, found, possible)

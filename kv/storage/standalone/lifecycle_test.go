@@ -22,7 +22,7 @@ func TestNotRunning1(t *testing.T) {
 		Source: contract,
 	}, func(t *graded.T) {
 		m := newMachine()
-		s := standalone.New(standalone.Config{Open: m.open})
+		s := newStorage(t, standalone.Config{Open: m.open})
 		require.Empty(t, m.opened, "New opened the engine; that is Start's duty")
 		refuses := func(when string) {
 			t.Helper()
@@ -68,7 +68,7 @@ func TestFailedStart1(t *testing.T) {
 	}, func(t *graded.T) {
 		m := newMachine()
 		m.refuse = errors.New("the disk is on fire")
-		s := standalone.New(standalone.Config{Open: m.open})
+		s := newStorage(t, standalone.Config{Open: m.open})
 		require.ErrorContains(t, s.Start(), "the disk is on fire", "Start with an engine that cannot be opened")
 		_, err := s.Reader(t.Context(), rc)
 		require.ErrorIs(t, cause(err), storage.ErrNotRunning, "Reader after a Start that failed")
@@ -83,8 +83,8 @@ func TestFailedStart1(t *testing.T) {
 }
 
 // TestStopDoesNotWait1 stops a storage while a reader and an iterator are open.
-// Stop returns, the engine is closed (somebody else can open the disk), and what
-// was open fails instead of showing data that may be out of date.
+// Stop returns, the engine is closed (the disk can be opened again), and what was
+// open fails instead of showing data that may be out of date.
 func TestStopDoesNotWait1(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "Stop closes the engine without waiting for readers, which fail from then on",
@@ -112,8 +112,8 @@ func TestStopDoesNotWait1(t *testing.T) {
 }
 
 // TestReadersAreReleased1 opens readers and iterators, closes them, also twice,
-// and counts what the engine still has open. A snapshot that nobody closes makes
-// a real engine keep every value that was overwritten since.
+// and counts what the engine still has open. A snapshot that stays open makes a
+// real engine keep every value that was overwritten since.
 func TestReadersAreReleased1(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "closing a reader releases what it holds of the engine",

@@ -3,6 +3,7 @@ package standalone_test
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/pingcap/errors"
 	"github.com/stretchr/testify/require"
@@ -56,18 +57,63 @@ func (m *machine) engine(t *graded.T) *memory.Engine {
 }
 
 // start runs a new storage on the machine. It is stopped when the test ends.
-func (m *machine) start(t *graded.T) *standalone.Storage {
+func (m *machine) start(t *graded.T) storage.Storage {
 	t.Helper()
 	return m.startWith(t, standalone.Config{Open: m.open})
 }
 
-func (m *machine) startWith(t *graded.T, config standalone.Config) *standalone.Storage {
+func (m *machine) startWith(t *graded.T, config standalone.Config) storage.Storage {
 	t.Helper()
-	s := standalone.New(config)
-	require.NotNil(t, s, "New returned nil")
+	s := newStorage(t, config)
 	require.NoError(t, s.Start(), "Start")
 	t.Cleanup(func() { s.Stop() })
 	return s
+}
+
+func newStorage(t *graded.T, config standalone.Config) storage.Storage {
+	t.Helper()
+	s := standalone.New(config)
+	require.NotNil(t, s, "New returned nil")
+	return patient{s}
+}
+
+// patience is how long a call of a storage may take. It waits for no client, no
+// network and no disk.
+const patience = 10 * time.Second
+
+// A patient caller of a storage gives up after patience, with an error that names
+// the call.
+type patient struct{ storage.Storage }
+
+func (p patient) Start() error { return within("Start", p.Storage.Start) }
+func (p patient) Stop() error  { return within("Stop", p.Storage.Stop) }
+
+func (p patient) Write(ctx context.Context, rc *kvrpcpb.Context, ops []engine.Op) error {
+	return within("Write", func() error { return p.Storage.Write(ctx, rc, ops) })
+}
+
+func (p patient) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
+	opened := make(chan storage.Reader, 1)
+	err := within("Reader", func() error {
+		r, err := p.Storage.Reader(ctx, rc)
+		opened <- r
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return <-opened, nil
+}
+
+func within(name string, call func() error) error {
+	returned := make(chan error, 1)
+	go func() { returned <- call() }()
+	select {
+	case err := <-returned:
+		return err
+	case <-time.After(patience):
+		return errors.Errorf("%s has not returned after %s", name, patience)
+	}
 }
 
 func put(cf engine.CF, key, value string) engine.Op {

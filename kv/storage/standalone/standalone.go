@@ -16,7 +16,7 @@ import (
 // A Config says on what, and how, a Storage keeps its data.
 type Config struct {
 	// Open opens the engine, with at least the families engine.Families. Start
-	// calls it, each time anew; whoever calls Open closes what it returns.
+	// calls it, each time anew, and Stop closes what it returned.
 	Open func() (engine.Engine, error)
 
 	// NoSync lets Write return before the writes are durable. It is faster,

@@ -1,6 +1,6 @@
 //go:build mutant
 
-// Ignores Config.NoSync, so nobody gets the speed they asked for.
+// Ignores Config.NoSync: a server that asked for speed does not get it.
 //
 //lab:mutant 1 kv/storage/standalone
 package standalone

@@ -1,7 +1,7 @@
 //go:build mutant
 
-// Each write of a batch goes to the engine by itself. All of them arrive,
-// unless one fails, or the machine, or somebody reads in between.
+// Each write of a batch goes to the engine by itself. All of them arrive, unless
+// one fails, or the machine does, and a reader may come in between.
 //
 //lab:mutant 1 kv/storage/standalone
 package standalone

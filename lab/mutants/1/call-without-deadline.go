@@ -1,7 +1,7 @@
 //go:build mutant
 
-// RawDelete calls the storage with context.Background(). The client's deadline
-// stays behind, and the work goes on after nobody waits for it.
+// RawDelete calls the storage with context.Background(). The client's deadline is
+// lost, and the work goes on after the client has given up.
 //
 //lab:mutant 1 kv/server
 package server

@@ -1,7 +1,7 @@
 //go:build mutant
 
-// Refuses requests without a context, as a replicated store must. A store on its
-// own has every key, and clients that were written for one send none.
+// Refuses requests without a context, as a replicated storage must. A storage on
+// one engine has every key, and clients that were written for it send none.
 //
 //lab:mutant 1 kv/storage/standalone
 package standalone

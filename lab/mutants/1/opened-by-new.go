@@ -1,8 +1,7 @@
 //go:build mutant
 
-// New opens the engine and Start has nothing left to do. Whoever makes a
-// storage and does not start it holds the disk, and an error of opening has
-// nowhere to go.
+// New opens the engine and Start has nothing left to do. A storage that is made
+// and not started holds the disk, and an error of opening has nowhere to go.
 //
 //lab:mutant 1 kv/storage/standalone
 package standalone

@@ -1,8 +1,7 @@
 //go:build mutant
 
-// One snapshot for all readers, because taking one looked expensive. It is
-// taken anew after each write, but whoever closes it first closes it for
-// everybody.
+// One snapshot for all readers, because taking one looked expensive. It is taken
+// anew after each write, but the first reader that closes it closes it for all.
 //
 //lab:mutant 1 kv/storage/standalone
 package standalone

@@ -1,7 +1,7 @@
 //go:build mutant
 
 // A reader that reads from the engine itself instead of a snapshot. It is right
-// until somebody writes while it is open.
+// until a write comes while it is open.
 //
 //lab:mutant 1 kv/storage/standalone
 package standalone

@@ -1,6 +1,6 @@
 //go:build mutant
 
-// RawScan begins behind its start key, as if it were the last one that the
+// RawScan begins after its start key, as if it were the last one that the
 // client has seen already.
 //
 //lab:mutant 1 kv/server
