@@ -33,7 +33,8 @@
 //		n.Advance(rd) // 4.
 //	}
 //
-// Node does the same in a goroutine of its own, for callers on several.
+// Node does the same in a goroutine of its own, for callers on several. Its example
+// is a whole replicated map, with snapshots and a restart.
 //
 // # The caller's duties
 //

@@ -2,6 +2,7 @@ package raft
 
 import (
 	"context"
+	"sync"
 
 	"github.com/pingcap/errors"
 
@@ -12,8 +13,15 @@ import (
 var ErrStopped = errors.New("raft: node was stopped")
 
 // A Node is a RawNode in a goroutine of its own, which takes calls from any
-// number of others. Its methods are those of RawNode; see there. The application
-// reads a Ready from the channel, does what it asks, and calls Advance:
+// number of others. Its methods are those of RawNode; see there.
+//
+// It takes calls at any time, also while the application handles a Ready, and does
+// one after the other. A call returns ErrStopped if the node is stopped before it
+// takes the call; what a call did that was taken is its result.
+//
+// One goroutine of the application handles the Readys: it reads one from the
+// channel, does what it asks, and calls Advance. There is no other Ready before
+// that:
 //
 //	for {
 //		select {
@@ -38,6 +46,7 @@ type Node struct {
 	ready    chan Ready
 	advanced chan struct{}
 	stop     chan struct{} // closed by Stop
+	stopOnce sync.Once
 	stopped  chan struct{} // closed when the goroutine has ended
 }
 
@@ -69,8 +78,8 @@ func RestartNode(c *Config) (*Node, error) {
 func newNode(rn *RawNode) *Node {
 	n := &Node{
 		calls: make(chan func(*RawNode)),
-		// A node that is busy for a moment must not lose ticks, nor hold up
-		// the clock that sends them.
+		// A node that is busy for a moment must neither lose ticks nor hold
+		// up the clock that sends them.
 		ticks:    make(chan struct{}, 128),
 		ready:    make(chan Ready),
 		advanced: make(chan struct{}),
@@ -81,8 +90,8 @@ func newNode(rn *RawNode) *Node {
 	return n
 }
 
-// run owns rn. It offers a Ready until somebody takes it, and the next one only
-// after Advance.
+// run owns rn. It offers a Ready until the application takes it, and makes the next
+// one after Advance: a Ready holds messages and states that rn hands out only once.
 func (n *Node) run(rn *RawNode) {
 	defer close(n.stopped)
 	var (
@@ -143,8 +152,8 @@ func (n *Node) doErr(ctx context.Context, call func(*RawNode) error) error {
 	return err
 }
 
-// Tick advances the node's clock by one tick. It never blocks: a node that is
-// behind by more than 128 ticks loses some.
+// Tick advances the node's clock by one tick. It never blocks: of the ticks that a
+// busy node has not taken yet, it keeps 128 and drops the others.
 func (n *Node) Tick() {
 	select {
 	case n.ticks <- struct{}{}:
@@ -194,11 +203,12 @@ func (n *Node) Step(ctx context.Context, m *pb.Message) error {
 	return n.doErr(ctx, func(rn *RawNode) error { return rn.Step(m) })
 }
 
-// Ready returns the channel of what is to be done. After each Ready taken from
-// it, Advance must be called.
+// Ready returns the channel of what is to be done. It is never closed: an
+// application that waits for it must also watch for its own end.
 func (n *Node) Ready() <-chan Ready { return n.ready }
 
-// Advance tells the node that the Ready taken last has been done.
+// Advance tells the node that the Ready taken last has been done. It must be called
+// once for each.
 func (n *Node) Advance() {
 	select {
 	case n.advanced <- struct{}{}:
@@ -235,9 +245,10 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	return do(ctx, n, (*RawNode).Status)
 }
 
-// Stop ends the node's goroutine and waits for it. Calls under way return
-// ErrStopped. Stop may be called once.
+// Stop ends the node's goroutine and waits for it. It may be called more than once,
+// and while other calls are under way. A Ready that was not taken is lost, as in a
+// crash.
 func (n *Node) Stop() {
-	close(n.stop)
+	n.stopOnce.Do(func() { close(n.stop) })
 	<-n.stopped
 }
