@@ -135,6 +135,10 @@ func (n *etcdNode) Entries() []*pb.Entry {
 type etcdRawNode struct {
 	node     *etcd.RawNode
 	timeouts io.Reader
+
+	// led is the last term in which the node became the leader, last the index
+	// of the last entry that it has appended in it.
+	led, last uint64
 }
 
 func newEtcdRawNode(c *raft.Config) (n *etcdRawNode, err error) {
@@ -190,10 +194,12 @@ func (n *etcdRawNode) draw() { rand.Reader = n.timeouts }
 func (n *etcdRawNode) Tick() {
 	n.draw()
 	n.node.Tick()
+	n.noteElection()
 }
 
 func (n *etcdRawNode) Campaign() error {
 	n.draw()
+	defer n.noteElection()
 	return fromEtcdError(n.node.Campaign())
 }
 
@@ -210,14 +216,32 @@ func (n *etcdRawNode) ProposeConfChange(cc *pb.ConfChange) (index, term uint64, 
 	return n.propose([]*etcdpb.Entry{{Type: &t, Data: encode(toEtcdChange(cc))}})
 }
 
-// propose steps a message with entries: the library writes their places into them.
+// propose steps a message with entries. The library does not say where it puts
+// them, but a leader appends nothing else, except its first entry.
 func (n *etcdRawNode) propose(entries []*etcdpb.Entry) (index, term uint64, err error) {
 	t, from := etcdpb.MsgProp, n.node.BasicStatus().ID
 	err = n.node.Step(&etcdpb.Message{Type: &t, From: &from, Entries: entries})
 	if err != nil {
 		return 0, 0, n.fromProposalError(err)
 	}
-	return entries[0].GetIndex(), entries[0].GetTerm(), nil
+	index = n.last + 1
+	n.last += uint64(len(entries))
+	return index, n.led, nil
+}
+
+// noteElection must be called after everything that may make the node the leader:
+// at that moment it knows of itself that it matches what is before its first entry.
+func (n *etcdRawNode) noteElection() {
+	st := n.node.BasicStatus()
+	if st.RaftState != etcd.StateLeader || st.HardState.GetTerm() == n.led {
+		return
+	}
+	n.led = st.HardState.GetTerm()
+	n.node.WithProgress(func(id uint64, _ etcd.ProgressType, p tracker.Progress) {
+		if id == st.ID {
+			n.last = p.Match + 1
+		}
+	})
 }
 
 // fromProposalError tells by the node's status why it has refused a proposal: the
@@ -244,6 +268,7 @@ func (n *etcdRawNode) Step(m *pb.Message) error {
 		return err
 	}
 	n.draw()
+	defer n.noteElection()
 	return fromEtcdError(n.node.Step(toEtcdMessage(m)))
 }
 
@@ -312,6 +337,7 @@ func (n *etcdRawNode) Advance(raft.Ready) {
 	n.draw()
 	// The library remembers by itself what it has handed out.
 	n.node.Advance(etcd.Ready{})
+	n.noteElection()
 }
 
 func (n *etcdRawNode) Status() raft.Status {

@@ -62,7 +62,7 @@ var claims = map[rule]graded.Claim{
 	commitsTheCommitted: {Text: "a node takes as committed only what a leader has committed", Source: "Raft §5.3"},
 	readyHolds:          {Text: "a Ready holds what has changed and is not saved, all of it and nothing else", Source: "the Ready contract"},
 	appliesInOrder:      {Text: "committed entries are handed out once, in order, and saved before they are applied", Source: "the Ready contract"},
-	commitsTheProposed:  {Text: "a log holds what was proposed and not refused, and holds it once", Source: "Raft §8"},
+	commitsTheProposed:  {Text: "a log holds what was proposed and not refused, holds it once, and where the leader said", Source: "Raft §8"},
 	oneChangeAtATime:    {Text: "a leader appends no membership change while an earlier one is not committed", Source: "thesis §4.1"},
 	membersAgree:        {Text: "nodes that have applied the same entries have the same members", Source: "thesis §4.1"},
 	staysConsistent:     {Text: "what a node knows does not contradict itself", Source: "raft/invariants.go"},
@@ -115,8 +115,9 @@ type witness struct {
 	lastChange uint64
 	removed    map[uint64]bool
 
-	// state of each proposal by its id.
-	state []proposalState
+	// state of each proposal by its id, and the place that a leader gave it.
+	state  []proposalState
+	places map[uint64]place
 
 	committedAtHealing uint64
 
@@ -148,6 +149,7 @@ func (wi *witness) begin() {
 	wi.ballots = map[ballot]uint64{}
 	wi.chains = map[place]uint64{}
 	wi.removed = map[uint64]bool{}
+	wi.places = map[uint64]place{}
 }
 
 // foresee notes that e is committed before anything happens.
@@ -546,6 +548,11 @@ func (w *world) learn(r *replica, entries []*pb.Entry) {
 		} else if chain != at.chain {
 			w.violate(violation{rule: logMatching, node: r.id, term: e.Term, index: e.Index, found: fmt.Sprintf(
 				"the log of node %d gets entry %s, which another log had too, but with another content or other entries before it", r.id, describeEntry(e))})
+		}
+		if given, ok := w.seen.places[proposalID(e.Data)]; ok && given != where {
+			w.violate(violation{rule: commitsTheProposed, node: r.id, term: e.Term, index: e.Index, found: fmt.Sprintf(
+				"a leader said that it appends a proposal as entry %s, but the log of node %d has it as entry %s",
+				position(given.index, given.term), r.id, describeEntry(e))})
 		}
 		if e.EntryType == pb.EntryType_EntryConfChange {
 			w.checkOneChange(r, e)

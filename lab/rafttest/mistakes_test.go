@@ -401,6 +401,11 @@ var mistakes = []mistake{
 		test: "SteadyGroupKeepsItsLeader2AC", breaks: []rule{commitsTheProposed},
 	},
 	{
+		name: "says that a proposal is one place further on",
+		wrap: func(n RawNode, _ *raft.Config) RawNode { return misplacing{n} },
+		test: "SteadyGroupKeepsItsLeader2AC", breaks: []rule{commitsTheProposed},
+	},
+	{
 		name: "goes back in its commit index when it loses its leadership",
 		wrap: func(n RawNode, _ *raft.Config) RawNode {
 			return &saying{n, func(st *raft.Status) {
@@ -515,6 +520,13 @@ type refusing struct{ RawNode }
 func (n refusing) Propose(data ...[]byte) (index, term uint64, err error) {
 	_, _, _ = n.RawNode.Propose(data...)
 	return 0, 0, raft.ErrNotLeader
+}
+
+type misplacing struct{ RawNode }
+
+func (n misplacing) Propose(data ...[]byte) (index, term uint64, err error) {
+	index, term, err = n.RawNode.Propose(data...)
+	return index + 1, term, err
 }
 
 type doubling struct{ RawNode }

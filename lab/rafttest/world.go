@@ -471,8 +471,12 @@ func (w *world) propose() {
 	size := w.dice.roll(askProposalSize, 0, 0, id) % uint64(w.plan.setting.proposalSize+1)
 	w.seen.proposed(id)
 	w.acting = r.id
-	if _, _, err := r.node.Propose(proposal(id, int(size))); err != nil {
+	index, term, err := r.node.Propose(proposal(id, int(size)))
+	switch {
+	case err != nil:
 		w.seen.refused(id)
+	case r.status.RaftState == raft.StateLeader:
+		w.seen.places[id] = place{index, term}
 	}
 	w.work(r)
 }
