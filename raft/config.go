@@ -7,8 +7,8 @@ import (
 	"github.com/pingcap/errors"
 )
 
-// None is the id of nobody. A node id is never None, and is never used again
-// for another node.
+// None is the id of no node. A node id is never None, and is never used again for
+// another node.
 const None uint64 = 0
 
 // NoLimit is a size limit in bytes that limits nothing.
@@ -19,11 +19,11 @@ type Config struct {
 	// ID is the id of the node, not None.
 	ID uint64
 
-	// ElectionTick is the number of ticks a follower waits at least before it
-	// campaigns. The wait is drawn anew for each election from
-	// [ElectionTick, 2*ElectionTick). It must be greater than HeartbeatTick;
-	// ten times as much is a good choice (§5.6: broadcast time must be far
-	// below the election timeout).
+	// ElectionTick is the least number of ticks without a word of the leader
+	// after which a follower campaigns. The wait is drawn anew for each
+	// election from [ElectionTick, 2*ElectionTick). It must be greater than
+	// HeartbeatTick; ten times as much is a good choice (§5.6: broadcast time
+	// must be far below the election timeout).
 	ElectionTick int
 
 	// HeartbeatTick is the number of ticks between a leader's heartbeats.
@@ -33,8 +33,8 @@ type Config struct {
 	Storage Storage
 
 	// Applied is the index of the last entry that the application has applied
-	// and will remember. Entries up to it are not handed out again after a
-	// restart. Zero hands out everything after the snapshot.
+	// and remembers after a restart. The entries after it are handed out again.
+	// With zero these are all entries after the snapshot.
 	Applied uint64
 
 	// RandIntN returns a uniformly distributed number in [0, n). It is the
@@ -55,7 +55,7 @@ type Config struct {
 	// sends to a follower before it waits for an answer. Zero means 256.
 	MaxInflightMsgs int
 
-	// Logger takes role changes and oddities. Nil means no log.
+	// Logger gets role changes and unexpected messages. Nil means no log.
 	Logger *slog.Logger
 }
 
@@ -77,7 +77,7 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// logger returns the logger of the node, which never is nil.
+// logger returns the logger of the node, which is never nil.
 func (c *Config) logger() *slog.Logger {
 	if c.Logger == nil {
 		return slog.New(slog.DiscardHandler)

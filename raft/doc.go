@@ -33,15 +33,15 @@
 //		n.Advance(rd) // 4.
 //	}
 //
-// Node does the same in a goroutine of its own, for callers on several. Its example
-// is a whole replicated map, with snapshots and a restart.
+// Node does the same in a goroutine of its own, for callers on several. Its
+// example is a whole replicated map, with snapshots and a restart.
 //
 // # The caller's duties
 //
 // For each Ready, in this order:
 //
 //  1. Save Snapshot (if there is one: it replaces the whole log), then Entries
-//     (they replace what the log holds at their indexes and behind), and
+//     (they replace what the log holds from their first index on), and
 //     HardState, as one atomic batch. If MustSync is set, the batch must be on
 //     disk before the next step. What was sent is a promise, a vote or an
 //     acknowledgement, and a promise that a crash can undo elects two leaders or
@@ -60,13 +60,13 @@
 //
 // At a restart, Storage returns what was saved, its ConfState as of
 // Config.Applied, and Config.Applied is the index up to which the application
-// remembers having applied. The entries behind it come again.
+// remembers having applied. The entries after it come again.
 //
 // # Log compaction
 //
-// The caller compacts Storage when it likes, up to its applied index: Storage
-// then has a Snapshot from which a member can start that lacks the entries. The
-// node notices, and sends the snapshot instead (§7).
+// The caller compacts Storage when it likes, up to its applied index. Storage
+// then has a Snapshot in place of the entries, and the node sends it to a
+// member that lacks them (§7).
 //
 // # Membership
 //
@@ -77,15 +77,17 @@
 // first: in a group of two the one that stays could otherwise miss that its vote
 // alone now suffices.
 //
-// An id stands for promises: votes and acknowledgements, on which the group counts.
-// So it is never given to a node that has forgotten them, and never to two nodes. A
-// node that comes back without its disk is a new member, under a new id. A member
-// that was removed may be added again if it still has what it saved.
+// An id stands for promises: votes and acknowledgements, on which the group
+// counts. So it is never given to a node that has forgotten them, and never to
+// two nodes. A node that comes back without its disk is a new member, under a
+// new id. A member that was removed may be added again if it still has what it
+// saved.
 //
-// One breach of this is contained. A leader that adds an id which it has removed in
-// the same term does not count acknowledgements that the earlier holder of the id
-// may have sent. In a later term they are of no effect, as everything of an earlier
-// term. Nothing protects from a vote that was forgotten.
+// One breach of this is contained. A leader that adds an id which it has
+// removed in the same term does not count acknowledgements that the earlier
+// holder of the id may have sent. In a later term they are of no effect, as
+// everything of an earlier term. Nothing protects from a vote that was
+// forgotten.
 //
 // # Messages
 //
@@ -107,7 +109,7 @@
 //     may have missed messages.
 //   - MsgSnapshot carries a snapshot. It is answered with MsgAppendResponse.
 //   - MsgTransferLeader asks the leader to hand over to the member that it names
-//     as its sender. It has no term; who does not lead passes it on.
+//     as its sender. It has no term. A node that is not the leader passes it on.
 //   - MsgTimeoutNow tells the transferee to campaign at once.
 //
 // Local messages have no term and never cross the network: MsgHup (campaign),

@@ -6,7 +6,8 @@ import (
 
 // campaign starts an election (§5.2): the node becomes candidate and asks every
 // other member for its vote. A leader, and a node that is not a member, do not
-// campaign; nor does one that has yet to apply a committed membership change (3A).
+// campaign. Nor does a node that has yet to apply a committed membership change
+// (3A).
 //
 //lab:implement 2AA
 func (r *Raft) campaign() {
@@ -24,7 +25,7 @@ func (r *Raft) campaign() {
 }
 
 // hasPendingConfChange reports whether a membership change is committed here
-// and not applied. Until it is, the node does not know who may vote for it: a
+// and not applied. Until it is, the node does not know whose votes count: a
 // majority of the old members could elect it beside a majority of the new ones.
 //
 //lab:private
@@ -44,8 +45,8 @@ func (r *Raft) hasPendingConfChange() bool {
 	return false
 }
 
-// handleVoteRequest grants m's sender the vote of this term, if it was not given
-// to another and the candidate's log is up-to-date (§5.2, §5.4.1).
+// handleVoteRequest grants m's sender the vote of this term, unless another
+// candidate has it or the sender's log is not up-to-date (§5.2, §5.4.1).
 //
 //lab:implement 2AA
 func (r *Raft) handleVoteRequest(m *pb.Message) {
@@ -53,7 +54,7 @@ func (r *Raft) handleVoteRequest(m *pb.Message) {
 	grant := free && r.log.isUpToDate(m.Index, m.LogTerm)
 	if grant {
 		r.vote = m.From
-		// Whoever may soon lead gets the time for it.
+		// The candidate gets the time to win and to send its heartbeat.
 		r.electionElapsed = 0
 	}
 	r.send(&pb.Message{MsgType: pb.MessageType_MsgRequestVoteResponse, To: m.From, Reject: !grant})
@@ -91,9 +92,9 @@ func (r *Raft) countVote(from uint64, granted bool) {
 	}
 }
 
-// broadcastHeartbeat sends every other member a heartbeat. It carries the commit
-// index as far as the member is known to have the log, and not further: what
-// lies behind may differ there (§5.3).
+// broadcastHeartbeat sends every other member a heartbeat. It carries the
+// commit index as far as the member is known to have the log, and not further:
+// after that its log may differ (§5.3).
 //
 //lab:implement 2AA
 func (r *Raft) broadcastHeartbeat() {

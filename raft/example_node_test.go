@@ -34,8 +34,8 @@ type server struct {
 	waiting map[uint64]waiter // by index
 }
 
-// A waiter waits for the entry of its term. Another entry at that index means that
-// its own was replaced.
+// A waiter waits for the entry of its term. Another entry at that index means
+// that its own was replaced.
 type waiter struct {
 	term uint64
 	done chan error
@@ -242,10 +242,10 @@ func check(err error) {
 	}
 }
 
-// A map on three servers, each a Node with its goroutines. One of them is stopped
-// and misses so much that the others have compacted it; when it starts again, it
-// gets their snapshot. A real server ticks its Node with a time.Ticker; here there
-// is one tick, at the moment when it matters.
+// A map on three servers, each a Node with its goroutines. One of them is
+// stopped and misses so much that the others have compacted it; when it starts
+// again, it gets their snapshot. A real server ticks its Node with a
+// time.Ticker; here there is one tick, at the moment when it matters.
 func ExampleNode() {
 	net := &network{up: map[uint64]*server{}}
 	peers := []raft.Peer{{ID: 1}, {ID: 2}, {ID: 3}}

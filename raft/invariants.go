@@ -20,8 +20,8 @@ type invariant struct {
 }
 
 // CheckInvariants returns an error if the node is in a state that no node may be
-// in. The error names the sentence that is not true, and the values. A mistake shows
-// here at the call that made it, long before it does harm.
+// in. The error names the sentence that is not true, and the values. A mistake
+// shows here at the call that made it, long before it does harm.
 func (rn *RawNode) CheckInvariants() error {
 	for i := range invariants {
 		if found := invariants[i].broken(rn); found != "" {
@@ -106,7 +106,7 @@ var invariants = []invariant{
 		},
 	},
 	{
-		// A term has one leader: it knows who that is.
+		// A term has one leader, and SoftState tells the application which.
 		says:   "a leader names itself as the leader",
 		source: "Raft §5.2",
 		broken: func(rn *RawNode) string {
@@ -177,7 +177,7 @@ var ownInvariants = []invariant{
 	{
 		// HardState is handed out when it changes; what is ahead of the node
 		// on disk would come back after a crash.
-		says:   "what was handed out is not ahead of the node: neither the term nor the commit index",
+		says:   "the hard state that was handed out is not ahead of the node's",
 		source: "Ready",
 		broken: func(rn *RawNode) string {
 			now := rn.raft.hardState()
@@ -191,7 +191,7 @@ var ownInvariants = []invariant{
 	// The clock and the election.
 	{
 		// A clock past its alarm is one whose alarm was missed.
-		says:   "each clock is before its alarm, and the alarm of an election is in [electionTimeout, 2*electionTimeout)",
+		says:   "each clock is before its alarm, and that of an election is in [electionTimeout, 2*electionTimeout)",
 		source: "Raft §5.2",
 		broken: func(rn *RawNode) string {
 			r := rn.raft
@@ -209,7 +209,7 @@ var ownInvariants = []invariant{
 	},
 	{
 		// The answer that makes a majority ends the election at once.
-		says:   "a candidate, and no other node, counts votes; it has its own, and no majority for or against it",
+		says:   "only a candidate counts votes: its own is among them, and no majority for or against it",
 		source: "Raft §5.2",
 		broken: func(rn *RawNode) string {
 			r := rn.raft
@@ -293,7 +293,7 @@ var ownInvariants = []invariant{
 	},
 	{
 		// The same for reads.
-		says:   "no read waits that a majority has confirmed, and only a leader's reads wait, by their numbers",
+		says:   "a read that waits is a leader's, and a majority has not confirmed it",
 		source: "thesis §6.4",
 		broken: func(rn *RawNode) string {
 			r := rn.raft
@@ -316,7 +316,7 @@ var ownInvariants = []invariant{
 		// Each state has fields of its own, and its own way to hear that
 		// something got lost. Left over from another state, a field would
 		// stop the sending for good.
-		says:   "a member is paused only while it is probed, has messages in flight only while it is sent to optimistically, and awaits a snapshot only in that state",
+		says:   "paused, inflight and snapshot are empty, but for the one of the member's state",
 		source: "ProgressState",
 		broken: func(rn *RawNode) string {
 			for _, p := range rn.raft.members {
@@ -347,7 +347,7 @@ var ownInvariants = []invariant{
 	{
 		// A member can be told only what is decided, and confirm only what
 		// was asked.
-		says:   "no member was told more than is committed, confirmed more than was asked, or awaits a snapshot past Next",
+		says:   "what a member was told is committed, what it confirmed was asked, what it awaits is before Next",
 		source: "Progress",
 		broken: func(rn *RawNode) string {
 			r := rn.raft
@@ -392,7 +392,7 @@ var ownInvariants = []invariant{
 	{
 		// What an earlier holder of the id may have acknowledged never
 		// counts; and the log goes on past it, or the member never would.
-		says:   "a member's floor is that of its removal, below any Match that counts and the end of the log",
+		says:   "a member's floor is that of its removal, below its Match and below the end of the log",
 		source: "Raft.removed",
 		broken: func(rn *RawNode) string {
 			r := rn.raft

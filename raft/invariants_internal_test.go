@@ -28,8 +28,8 @@ func healthyCandidate(t *testing.T) *RawNode {
 	return rn
 }
 
-// healthyLeader leads a log with the entries 1 to 4, committed up to 2. It sends to
-// member 2 optimistically and probes the others; a read waits.
+// healthyLeader leads a log with the entries 1 to 4, committed up to 2. It
+// sends to member 2 optimistically and probes the others; a read waits.
 func healthyLeader(t *testing.T) *RawNode {
 	t.Helper()
 	rn := healthyCandidate(t)
@@ -90,8 +90,8 @@ func TestEachInvariantCanFail(t *testing.T) {
 			r.log.restore(&pb.Snapshot{Metadata: &pb.SnapshotMetadata{Index: 5}})
 			r.log.snapshot.Metadata.Index = 4
 		}},
-		{"handed out", follower, func(rn *RawNode, _ *Raft) { rn.hard.term = 1 }},
-		{"handed out", follower, func(rn *RawNode, _ *Raft) { rn.hard.commit = 1 }},
+		{"that was handed out", follower, func(rn *RawNode, _ *Raft) { rn.hard.term = 1 }},
+		{"that was handed out", follower, func(rn *RawNode, _ *Raft) { rn.hard.commit = 1 }},
 
 		{"each clock", follower, func(_ *RawNode, r *Raft) { r.electionElapsed = 10 }},
 		{"each clock", leader, func(_ *RawNode, r *Raft) { r.randomizedElectionTimeout, r.electionElapsed = 15, 12 }},
@@ -112,21 +112,21 @@ func TestEachInvariantCanFail(t *testing.T) {
 			r.members[1].Match, r.members[1].inflight = 4, inflight{}
 			r.members[2].Match, r.members[2].Next, r.members[2].inflight = 4, 5, inflight{}
 		}},
-		{"no read waits", leader, func(_ *RawNode, r *Raft) { r.members[1].confirmed, r.members[2].confirmed = 1, 1 }},
-		{"no read waits", leader, func(_ *RawNode, r *Raft) { r.reads.last = 2 }},
-		{"no read waits", leader, func(_ *RawNode, r *Raft) { r.reads.asked = append(r.reads.asked, r.reads.asked[0]) }},
-		{"no read waits", follower, func(_ *RawNode, r *Raft) { r.reads.last, r.reads.asked = 1, []read{{number: 1}} }},
+		{"a read that waits", leader, func(_ *RawNode, r *Raft) { r.members[1].confirmed, r.members[2].confirmed = 1, 1 }},
+		{"a read that waits", leader, func(_ *RawNode, r *Raft) { r.reads.last = 2 }},
+		{"a read that waits", leader, func(_ *RawNode, r *Raft) { r.reads.asked = append(r.reads.asked, r.reads.asked[0]) }},
+		{"a read that waits", follower, func(_ *RawNode, r *Raft) { r.reads.last, r.reads.asked = 1, []read{{number: 1}} }},
 
-		{"paused only while", leader, func(_ *RawNode, r *Raft) { r.members[1].paused = true }},
-		{"paused only while", leader, func(_ *RawNode, r *Raft) { r.members[1].State = StateProbe }},
-		{"paused only while", leader, func(_ *RawNode, r *Raft) { r.members[1].snapshot = 1 }},
+		{"paused, inflight", leader, func(_ *RawNode, r *Raft) { r.members[1].paused = true }},
+		{"paused, inflight", leader, func(_ *RawNode, r *Raft) { r.members[1].State = StateProbe }},
+		{"paused, inflight", leader, func(_ *RawNode, r *Raft) { r.members[1].snapshot = 1 }},
 		{"messages in flight", leader, func(_ *RawNode, r *Raft) { r.maxInflight = 0 }},
 		{"messages in flight", leader, func(_ *RawNode, r *Raft) { r.members[1].inflight.last = []uint64{4, 3} }},
 		{"messages in flight", leader, func(_ *RawNode, r *Raft) { r.members[1].inflight.last = []uint64{2} }},
 		{"messages in flight", leader, func(_ *RawNode, r *Raft) { r.members[1].inflight.last = []uint64{5} }},
-		{"no member was told", leader, func(_ *RawNode, r *Raft) { r.members[1].commit = 3 }},
-		{"no member was told", leader, func(_ *RawNode, r *Raft) { r.members[1].confirmed = 2 }},
-		{"no member was told", leader, func(_ *RawNode, r *Raft) {
+		{"what a member was told", leader, func(_ *RawNode, r *Raft) { r.members[1].commit = 3 }},
+		{"what a member was told", leader, func(_ *RawNode, r *Raft) { r.members[1].confirmed = 2 }},
+		{"what a member was told", leader, func(_ *RawNode, r *Raft) {
 			r.members[3].State, r.members[3].paused, r.members[3].snapshot = StateSnapshot, false, 4
 		}},
 

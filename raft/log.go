@@ -19,12 +19,11 @@ import (
 //
 //   - applied <= committed <= last, and committed never decreases;
 //   - entries hold [offset, last], and offset-1 <= stable <= last;
-//   - memory wins: Storage may hold other entries at and after offset, which
-//     the application is about to replace.
+//   - memory wins: from offset on, Storage may hold other entries, which the
+//     application is about to replace.
 //
 // An entry that is in the log is never changed, and a slice that was handed out
-// is never written to: whoever gets entries may keep them, and must not change
-// them either.
+// is never written to. The receiver may keep it, and must not change it either.
 type Log struct {
 	storage Storage
 
@@ -51,8 +50,8 @@ type Log struct {
 	snapshot *pb.Snapshot //lab:private
 }
 
-// newLog returns the log that storage holds. Nothing of it is known to be
-// committed but the snapshot.
+// newLog returns the log that storage holds. Of it, only the snapshot is known to
+// be committed.
 //
 //lab:implement 2AA
 func newLog(storage Storage) *Log {
@@ -117,8 +116,8 @@ func (l *Log) Term(i uint64) (uint64, error) {
 }
 
 // Entries returns the entries [lo, hi), as many as fit into maxSize bytes and
-// at least one. hi must not be past LastIndex+1. It returns ErrCompacted if
-// entry lo is neither in Storage any more nor still in memory.
+// at least one. hi must not be past LastIndex+1. It returns ErrCompacted if a
+// snapshot has replaced entry lo.
 //
 //lab:implement 2AB
 func (l *Log) Entries(lo, hi, maxSize uint64) ([]*pb.Entry, error) {
@@ -132,8 +131,8 @@ func (l *Log) Entries(lo, hi, maxSize uint64) ([]*pb.Entry, error) {
 		if l.snapshot != nil {
 			return nil, ErrCompacted
 		}
-		// A caller who wants more comes again: that is simpler than joining
-		// what is in Storage with what is in memory, and seldom happens.
+		// A caller that wants more asks again: joining what is in Storage
+		// with what is in memory is seldom needed.
 		return l.storage.Entries(lo, min(hi, l.offset), maxSize)
 	}
 	return limitSize(l.entries[lo-l.offset:hi-l.offset:hi-l.offset], maxSize), nil
@@ -187,7 +186,7 @@ func (l *Log) append(entries ...*pb.Entry) {
 		l.entries, l.offset, l.bytes = nil, at, 0
 	case at <= l.LastIndex():
 		l.bytes -= sizeOf(l.entries[at-l.offset:])
-		// Cutting the capacity makes append copy: somebody may still hold
+		// Cutting the capacity makes append copy: a caller may still hold
 		// the entries that are dropped.
 		l.entries = l.entries[: at-l.offset : at-l.offset]
 	}
@@ -197,8 +196,8 @@ func (l *Log) append(entries ...*pb.Entry) {
 }
 
 // findConflict returns the index of the first of entries that the log lacks or
-// holds with another term, or 0 if it holds them all. Entries behind those may
-// well exist here: they are kept, for a delayed message must not shorten a log.
+// holds with another term, or 0 if it holds them all. The log may go on after
+// them: a delayed message must not shorten it.
 //
 //lab:private
 func (l *Log) findConflict(entries []*pb.Entry) uint64 {
@@ -211,9 +210,9 @@ func (l *Log) findConflict(entries []*pb.Entry) uint64 {
 }
 
 // lastIndexOfTerm returns the greatest index up to i whose term is at most
-// term, and its term. Where logs part, the one side skips with it every entry
-// that the other side cannot have (the end of §5.3). An index of which nothing
-// is known any more comes back with term 0.
+// term, and its term. Where two logs part, one side skips with it every entry
+// that the other side cannot have (the end of §5.3). An index whose entry was
+// compacted comes back with term 0.
 //
 //lab:private
 func (l *Log) lastIndexOfTerm(i, term uint64) (uint64, uint64) {

@@ -8,9 +8,9 @@ import (
 	pb "github.com/labkv/labkv/proto/eraftpb"
 )
 
-// MemoryStorage is a Storage that survives nothing but its node: for tests,
-// examples, and groups whose state may be lost with the process. Its methods
-// may be called from several goroutines.
+// MemoryStorage is a Storage that is lost with the process: for tests,
+// examples, and groups that can afford it. Its methods may be called from
+// several goroutines.
 type MemoryStorage struct {
 	mu        sync.Mutex
 	hardState *pb.HardState
@@ -18,7 +18,7 @@ type MemoryStorage struct {
 	// snapshot is never nil; its index is 0 if there is none.
 	snapshot *pb.Snapshot
 	// entries[i] has index snapshot index + 1 + i. A slice that was handed
-	// out is never written to again, only appended behind.
+	// out is never written to again: appending goes after its end.
 	entries []*pb.Entry
 }
 
@@ -114,7 +114,7 @@ func (s *MemoryStorage) first() uint64 { return s.snapshot.Metadata.Index + 1 }
 func (s *MemoryStorage) last() uint64  { return s.snapshot.Metadata.Index + uint64(len(s.entries)) }
 
 // Append saves the entries of a Ready: they replace whatever was at their
-// indexes and behind them. The storage keeps them.
+// indexes and after them. The storage keeps them.
 func (s *MemoryStorage) Append(entries []*pb.Entry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

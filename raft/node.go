@@ -15,9 +15,9 @@ var ErrStopped = errors.New("raft: node was stopped")
 // A Node is a RawNode in a goroutine of its own, which takes calls from any
 // number of others. Its methods are those of RawNode; see there.
 //
-// It takes calls at any time, also while the application handles a Ready, and does
-// one after the other. A call returns ErrStopped if the node is stopped before it
-// takes the call; what a call did that was taken is its result.
+// It takes calls at any time, also while the application handles a Ready, and
+// does one after the other. A call returns ErrStopped if the node is stopped
+// before it takes the call; what a call did that was taken is its result.
 //
 // One goroutine of the application handles the Readys: it reads one from the
 // channel, does what it asks, and calls Advance. There is no other Ready before
@@ -90,8 +90,9 @@ func newNode(rn *RawNode) *Node {
 	return n
 }
 
-// run owns rn. It offers a Ready until the application takes it, and makes the next
-// one after Advance: a Ready holds messages and states that rn hands out only once.
+// run owns rn. It offers a Ready until the application takes it, and makes the
+// next one after Advance: a Ready holds messages and states that rn hands out
+// only once.
 func (n *Node) run(rn *RawNode) {
 	defer close(n.stopped)
 	var (
@@ -152,8 +153,8 @@ func (n *Node) doErr(ctx context.Context, call func(*RawNode) error) error {
 	return err
 }
 
-// Tick advances the node's clock by one tick. It never blocks: of the ticks that a
-// busy node has not taken yet, it keeps 128 and drops the others.
+// Tick advances the node's clock by one tick. It never blocks: of the ticks
+// that a busy node has not taken yet, it keeps 128 and drops the others.
 func (n *Node) Tick() {
 	select {
 	case n.ticks <- struct{}{}:
@@ -181,7 +182,8 @@ func (n *Node) propose(ctx context.Context, call func(*RawNode) proposed) (index
 }
 
 // Propose appends one entry for each of data to the leader's log; see
-// RawNode.Propose. After an error of ctx the entries may have been appended or not.
+// RawNode.Propose. After an error of ctx the entries may have been appended or
+// not.
 func (n *Node) Propose(ctx context.Context, data ...[]byte) (index, term uint64, err error) {
 	return n.propose(ctx, func(rn *RawNode) (p proposed) {
 		p.index, p.term, p.err = rn.Propose(data...)
@@ -207,8 +209,8 @@ func (n *Node) Step(ctx context.Context, m *pb.Message) error {
 // application that waits for it must also watch for its own end.
 func (n *Node) Ready() <-chan Ready { return n.ready }
 
-// Advance tells the node that the Ready taken last has been done. It must be called
-// once for each.
+// Advance tells the node that the Ready taken last has been done. It must be
+// called once for each.
 func (n *Node) Advance() {
 	select {
 	case n.advanced <- struct{}{}:
@@ -245,9 +247,9 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	return do(ctx, n, (*RawNode).Status)
 }
 
-// Stop ends the node's goroutine and waits for it. It may be called more than once,
-// and while other calls are under way. A Ready that was not taken is lost, as in a
-// crash.
+// Stop ends the node's goroutine and waits for it. It may be called more than
+// once, and while other calls are under way. A Ready that was not taken is
+// lost, as in a crash.
 func (n *Node) Stop() {
 	n.stopOnce.Do(func() { close(n.stop) })
 	<-n.stopped

@@ -6,7 +6,7 @@ type Progress struct {
 	// ID is the member.
 	ID uint64
 
-	// Match is the highest index known to be in the member's log as it is in
+	// Match is the highest index up to which the member's log is known to be
 	// the leader's. Match < Next.
 	Match uint64
 
@@ -46,7 +46,7 @@ type Progress struct {
 	inflight inflight //lab:private
 }
 
-// ProgressState is how a leader sends to a member.
+// A ProgressState says how a leader sends to a member.
 //
 //lab:private
 type ProgressState int
@@ -55,8 +55,8 @@ const (
 	// StateProbe sends one message and waits for the answer, because it is
 	// not known where the logs agree.
 	StateProbe ProgressState = iota //lab:private
-	// StateReplicate sends optimistically, message behind message, up to the
-	// in-flight limit.
+	// StateReplicate sends optimistically, without waiting for answers, up to
+	// the in-flight limit.
 	StateReplicate //lab:private
 	// StateSnapshot sends nothing until the snapshot has arrived or failed.
 	StateSnapshot //lab:private
@@ -73,8 +73,8 @@ func (s ProgressState) String() string {
 func (p *Progress) probe() {
 	next := p.Match + 1
 	if p.State == StateSnapshot {
-		// The member may have the snapshot although nobody said so: the
-		// probe that follows it finds out, and falls back if not.
+		// The member may have the snapshot although no answer said so. The
+		// probe after it finds out, and falls back if not.
 		next = max(next, p.snapshot+1)
 	}
 	*p = Progress{ID: p.ID, Match: p.Match, Next: next, floor: p.floor, nudge: true,

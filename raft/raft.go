@@ -13,7 +13,7 @@ import (
 // StateType is the role of a node (§5.1).
 type StateType int
 
-// A node starts as a follower.
+// The roles. A node starts as a follower.
 const (
 	StateFollower StateType = iota
 	StateCandidate
@@ -40,10 +40,10 @@ var (
 	ErrConfChangePending = errors.New("raft: another membership change is pending")
 )
 
-// Raft is the state machine of one node of one group. It is driven by Tick and
-// Step, and by nothing else: it does no I/O, starts no goroutine, reads no
-// clock. What it wants done it leaves in its outbox and its log, and RawNode
-// hands that over. It must not be used from several goroutines at once.
+// Raft is the state machine of one node of one group. It moves with Tick and
+// Step only: it does no I/O, starts no goroutine, reads no clock. It leaves
+// what is to be done in its outbox and its log, and RawNode hands that over. It
+// must not be used from several goroutines at once.
 type Raft struct {
 	id uint64
 
@@ -59,8 +59,8 @@ type Raft struct {
 	// lead is the leader of this term, or None while it is not known.
 	lead uint64
 
-	// members are the members of the group in ascending order of their ids:
-	// whoever walks them walks the same way every time.
+	// members are the members of the group, in ascending order of their ids.
+	// The order decides in which order messages leave.
 	members []*Progress
 
 	// votes are the answers of this term's election, while a candidate.
@@ -215,8 +215,8 @@ func (r *Raft) Messages() []*pb.Message {
 func (r *Raft) Log() *Log { return r.log }
 
 // Tick advances the node's clock by one tick. A leader sends heartbeats every
-// heartbeatTimeout ticks, anyone else starts an election when it has heard from
-// no leader for randomizedElectionTimeout ticks (§5.2).
+// heartbeatTimeout ticks. Any other node starts an election when it has heard
+// from no leader for randomizedElectionTimeout ticks (§5.2).
 //
 //lab:implement 2AA
 func (r *Raft) Tick() {
@@ -251,7 +251,7 @@ func (r *Raft) Step(m *pb.Message) error {
 	case m.Term == 0:
 		// A local message has no term.
 	case m.Term > r.term:
-		// Whoever sees a higher term adopts it and follows (§5.1).
+		// A node that sees a higher term adopts it and follows (§5.1).
 		r.becomeFollower(m.Term, None)
 	case m.Term < r.term:
 		r.rejectStale(m)
@@ -287,7 +287,7 @@ func (r *Raft) Step(m *pb.Message) error {
 	return nil
 }
 
-// stepLeader handles what only a leader cares for.
+// stepLeader handles the messages that only a leader acts on.
 //
 //lab:private
 func (r *Raft) stepLeader(m *pb.Message) {
@@ -337,8 +337,8 @@ func isFromLeader(t pb.MessageType) bool {
 }
 
 // hearFromLeader notes that the leader of this term is alive: a candidate has
-// lost (§5.2), and the election clock starts anew. It reports whether the
-// message may be obeyed: a leader knows that nobody else leads its term.
+// lost (§5.2), and the election clock starts anew. It reports whether the message
+// may be obeyed: a leader knows that its term has no other.
 //
 //lab:private
 func (r *Raft) hearFromLeader(from uint64) bool {
@@ -382,7 +382,8 @@ func (r *Raft) becomeCandidate() {
 }
 
 // becomeLeader makes the candidate the leader of its term. It appends an entry
-// without data: only an entry of its own term lets it commit those before (§5.4.2, §8).
+// without data: only an entry of its own term lets it commit earlier ones
+// (§5.4.2, §8).
 //
 //lab:implement 2AA
 func (r *Raft) becomeLeader() {

@@ -7,23 +7,24 @@ import (
 )
 
 var (
-	// ErrStepLocalMsg is returned for a message of a type that a node sends
-	// only to itself, and that thus cannot have come from another.
+	// ErrStepLocalMsg is returned for a message of a local type: no other node
+	// can have sent it.
 	ErrStepLocalMsg = errors.New("raft: message of a local type from the network")
 
-	// ErrStepPeerNotFound is returned for an answer from who is no member
-	// any more, or never was.
+	// ErrStepPeerNotFound is returned for an answer from a node that is not, or
+	// no longer, a member.
 	ErrStepPeerNotFound = errors.New("raft: answer from a node that is not a member")
 )
 
-// SoftState is what a node need not remember.
+// SoftState is volatile: it helps to route requests and to log, and is never
+// saved.
 type SoftState struct {
 	Lead      uint64    // the leader of the current term, or None
 	RaftState StateType // the node's own role
 }
 
-// Ready is what a node wants done. The package comment says in which order.
-// Everything in it is read-only, and may be kept.
+// Ready is the work that a node has for its application. The package comment
+// says in which order to do it. Everything in it is read-only, and may be kept.
 type Ready struct {
 	// SoftState is nil if it has not changed.
 	*SoftState
@@ -37,7 +38,7 @@ type Ready struct {
 	Snapshot *pb.Snapshot
 
 	// Entries are to be saved before Messages are sent. They replace whatever
-	// the log holds at their indexes and behind them.
+	// the log holds from the first of them on.
 	Entries []*pb.Entry
 
 	// CommittedEntries are to be applied. They are in Storage, or among the
@@ -47,8 +48,8 @@ type Ready struct {
 	// ReadStates answer ReadIndex.
 	ReadStates []ReadState //lab:private
 
-	// Messages are to be sent once everything above is durable. Whoever sends
-	// a MsgSnapshot must report with ReportSnapshot how that went.
+	// Messages are to be sent once everything above is durable. The application
+	// must report with ReportSnapshot what became of each MsgSnapshot.
 	Messages []*pb.Message
 
 	// MustSync is true if HardState, Entries or Snapshot must be on disk
@@ -57,12 +58,12 @@ type Ready struct {
 	MustSync bool
 }
 
-// RawNode drives a Raft and gathers what it wants done. It must not be used from
+// RawNode drives a Raft and gathers its work in Readys. It must not be used from
 // several goroutines at once; Node may.
 type RawNode struct {
 	raft *Raft
 
-	// What the last Ready said, so that the next one can tell what changed.
+	// What the last Ready said: the next one says what has changed since.
 	soft SoftState
 	hard hardState
 }
@@ -72,9 +73,9 @@ type hardState struct{ term, vote, commit uint64 }
 func (r *Raft) softState() SoftState { return SoftState{Lead: r.lead, RaftState: r.state} }
 func (r *Raft) hardState() hardState { return hardState{r.term, r.vote, r.log.committed} }
 
-// NewRawNode returns a node in the state that c.Storage holds: empty, as it was
-// left, or as it was after a crash. It returns an error if c is invalid or the
-// state cannot be read.
+// NewRawNode returns a node in the state that c.Storage holds: empty, or as the
+// last incarnation left it, by a crash or not. It returns an error if c is
+// invalid or the state cannot be read.
 //
 //lab:implement 2AC
 func NewRawNode(c *Config) (*RawNode, error) {
@@ -93,14 +94,15 @@ func (rn *RawNode) Campaign() error {
 	return rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgHup})
 }
 
-// Propose appends one entry for each of data to the leader's log, all together or,
-// on an error, none: ErrNotLeader if this node is not the leader, ErrLeaderTransfer
-// while it hands over its leadership. The node keeps the data.
+// Propose appends one entry for each of data to the leader's log, all together
+// or, on an error, none: ErrNotLeader if this node is not the leader,
+// ErrLeaderTransfer while it hands over its leadership. The node keeps the
+// data.
 //
 // index is that of the first entry, the others follow it; term is that of all.
 // Success does not mean that they will be committed: a later leader may replace
-// them. The entry that is committed at an index is the proposed one if its term is
-// the same (§5.3), and only then.
+// them. The entry that is committed at an index is the proposed one if its term
+// is the same (§5.3), and only then.
 func (rn *RawNode) Propose(data ...[]byte) (index, term uint64, err error) {
 	entries := make([]*pb.Entry, len(data))
 	for i, d := range data {
@@ -146,9 +148,9 @@ func (rn *RawNode) ApplyConfChange(cc *pb.ConfChange) *pb.ConfState {
 	return rn.raft.confState()
 }
 
-// Step hands the node a message from another member. It returns ErrStepLocalMsg or
-// ErrStepPeerNotFound for a message that no member can have sent. It also takes a
-// MsgPropose, and returns what Propose returns for its entries.
+// Step hands the node a message from another member. It returns ErrStepLocalMsg
+// or ErrStepPeerNotFound for a message that no member can have sent. It also
+// takes a MsgPropose, and returns what Propose returns for its entries.
 func (rn *RawNode) Step(m *pb.Message) error {
 	switch m.MsgType {
 	case pb.MessageType_MsgHup, pb.MessageType_MsgBeat,
@@ -164,8 +166,9 @@ func (rn *RawNode) Step(m *pb.Message) error {
 }
 
 // TransferLeader asks the leader to hand over to the member transferee (thesis
-// §3.10). A node that is not the leader forwards the request. Nothing tells whether
-// it succeeds: Status shows a transfer under way, SoftState the next leader.
+// §3.10). A node that is not the leader forwards the request. It may fail
+// without a notice: Status shows a transfer under way, SoftState the next
+// leader.
 func (rn *RawNode) TransferLeader(transferee uint64) {
 	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgTransferLeader, From: transferee})
 }
@@ -182,10 +185,10 @@ func (rn *RawNode) ReportSnapshot(id uint64, arrived bool) {
 	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgSnapStatus, From: id, Reject: !arrived})
 }
 
-// HasReady reports whether there is a Ready to handle. It changes nothing, however
-// often it is called: neither what Ready and Status return nor any later message.
-// (In one case the Ready is empty: a message was to be a snapshot, and Storage has
-// none yet.)
+// HasReady reports whether there is a Ready to handle. It changes nothing,
+// however often it is called: neither what Ready and Status return nor any
+// later message. (In one case the Ready is empty: when a snapshot is to be sent
+// that Storage does not have yet.)
 //
 //lab:implement 2AC
 func (rn *RawNode) HasReady() bool {
@@ -227,9 +230,9 @@ func (rn *RawNode) Ready() Ready {
 	return rd
 }
 
-// Advance tells the node that everything in rd has been done. Doing so twice
-// changes nothing. The node may have been stepped since: what it dropped or
-// replaced meanwhile comes with the next Ready.
+// Advance tells the node that everything in rd has been done. A second call
+// changes nothing. The node may have been stepped since: what it has replaced
+// meanwhile comes with the next Ready.
 //
 //lab:implement 2AC
 func (rn *RawNode) Advance(rd Ready) {
@@ -247,8 +250,8 @@ func (rn *RawNode) Advance(rd Ready) {
 	r.forgetReplicated()
 }
 
-// forgetReplicated drops from memory what nobody is going to ask for soon: a
-// leader keeps what it is still sending, within bounds.
+// forgetReplicated drops from memory the entries that will not be read soon: a
+// leader keeps those that it is still sending, within bounds.
 //
 //lab:private
 func (r *Raft) forgetReplicated() {
@@ -264,8 +267,7 @@ func (r *Raft) forgetReplicated() {
 	r.log.forget(index, maxBytes)
 }
 
-// BasicStatus returns what Status does, without Nodes and Progress, and costs
-// nothing.
+// BasicStatus is Status without Nodes and Progress, and allocates nothing.
 func (rn *RawNode) BasicStatus() Status { return rn.raft.basicStatus() }
 
 // Status returns a copy of the node's state.

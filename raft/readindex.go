@@ -7,8 +7,8 @@ import (
 )
 
 // A ReadState answers ReadIndex: once everything up to Index is applied, the
-// application's state holds whatever was acknowledged, anywhere, before the
-// question was asked.
+// application's state holds every write that was acknowledged, anywhere, before
+// ReadIndex was called.
 //
 //lab:private
 type ReadState struct {
@@ -16,15 +16,16 @@ type ReadState struct {
 	Context []byte // as it was given to ReadIndex
 }
 
-// reads are the questions of a leader that no majority has answered yet, oldest
-// first. They are numbered, and a heartbeat carries the number of the newest: who
-// answers it still follows this leader, and confirms all questions up to there.
+// reads are the reads of a leader that no majority has confirmed yet, oldest
+// first. They are numbered, and a heartbeat carries the number of the newest: a
+// member that answers it still follows this leader, and confirms all reads up
+// to there.
 //
 //lab:private
 type reads struct {
 	last   uint64 // number of the newest
 	asked  []read
-	states []ReadState // answered, for the next Ready
+	states []ReadState // confirmed, for the next Ready
 }
 
 //lab:private
@@ -33,10 +34,10 @@ type read struct {
 	ReadState
 }
 
-// ReadIndex asks for the index that a read which comes now must see applied. The
-// answer comes as a ReadState with a later Ready, or never: if this node does not
-// lead, or loses its leadership before a majority has confirmed it. The node
-// keeps context.
+// ReadIndex asks for the index that must be applied before a read which begins
+// now. The answer is a ReadState in a later Ready. There is none if this node
+// is not the leader, or loses its leadership before a majority has confirmed
+// it. The node keeps context.
 //
 //lab:private
 func (rn *RawNode) ReadIndex(context []byte) { rn.raft.readIndex(context) }
@@ -71,8 +72,8 @@ func (r *Raft) readContext() []byte {
 	return binary.BigEndian.AppendUint64(nil, r.reads.last)
 }
 
-// handleReadContext notes that p follows this leader, as of the question in
-// the context of its answer.
+// handleReadContext notes that p has followed this leader since the read in the
+// context of its answer was asked.
 //
 //lab:private
 func (r *Raft) handleReadContext(p *Progress, m *pb.Message) {
@@ -82,7 +83,7 @@ func (r *Raft) handleReadContext(p *Progress, m *pb.Message) {
 	}
 }
 
-// confirmReads answers the questions that a majority has confirmed.
+// confirmReads answers the reads that a majority has confirmed.
 //
 //lab:private
 func (r *Raft) confirmReads() {

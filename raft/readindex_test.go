@@ -9,8 +9,8 @@ import (
 	"github.com/labkv/labkv/raft"
 )
 
-// ask asks for a read index, and returns the context of the heartbeats that go out
-// for it.
+// ask asks for a read index, and returns the context of the heartbeats that go
+// out for it.
 func (l *flowLeader) ask(name string) []byte {
 	l.t.Helper()
 	l.ReadIndex([]byte(name))
@@ -46,8 +46,8 @@ func (l *flowLeader) answered() []string {
 	return names
 }
 
-// A smaller group needs a smaller majority: a read that waits for it must not wait
-// for an answer which no member is going to send.
+// A smaller group needs a smaller majority: a read that waits for it must not
+// wait for an answer which no member is going to send.
 func TestReadIsAnsweredWhenTheGroupShrinks(t *testing.T) {
 	const remove = pb.ConfChangeType_RemoveNode
 	t.Run("to its leader", func(t *testing.T) {

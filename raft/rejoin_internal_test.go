@@ -10,10 +10,11 @@ import (
 	pb "github.com/labkv/labkv/proto/eraftpb"
 )
 
-// These tests break the rule that an id is never given to a node that has forgotten
-// what it acknowledged (see Membership in the package comment): member 3 is removed
-// and replaced by an empty node 3, while an acknowledgement of the old one is still
-// on its way. They run with the guard against that, and without.
+// These tests break the rule that an id is never given to a node that has
+// forgotten what it acknowledged (see Membership in the package comment):
+// member 3 is removed and replaced by an empty node 3, while an acknowledgement
+// of the old one is still on its way. They run with the guard against that, and
+// without.
 
 // A rejoining is node 1, which leads members whose part the test plays.
 type rejoining struct {
@@ -158,7 +159,8 @@ func TestLateAcknowledgementOfEarlierHolderCommitsNothing(t *testing.T) {
 		require.Zero(t, l.Status().Progress[3].Match)
 
 		// The new node 3 counts once it has caught up: nodes 1 and 3 are two of
-		// three. The leader has added an entry of which only the new one can tell.
+		// three. The leader has added an entry of which only the new one can
+		// tell.
 		require.Equal(t, uint64(7), l.serve())
 		require.Equal(t, uint64(7), l.Status().Commit)
 		require.Equal(t, uint64(7), l.Status().Progress[3].Match)
@@ -171,8 +173,9 @@ func TestLateAcknowledgementOfEarlierHolderCommitsNothing(t *testing.T) {
 }
 
 // A leader makes both changes. What the old node 3 acknowledges is committed by
-// then, so nothing is lost; but a leader that believes it offers the new node only
-// what follows, whose rejection makes it offer the same again, without end.
+// then, so nothing is lost; but a leader that believes it offers the new node
+// only what follows, whose rejection makes it offer the same again, without
+// end.
 func TestLateAcknowledgementOfEarlierHolderStopsNothing(t *testing.T) {
 	rejoin := func(guarded bool) *rejoining {
 		l := leadRejoining(t, guarded, &pb.Entry{Term: 1, Index: 1})

@@ -9,10 +9,11 @@ import (
 	pb "github.com/labkv/labkv/proto/eraftpb"
 )
 
-// propose appends entries to the leader's log, all together or, on an error, none.
-// It returns ErrNotLeader if this node is not the leader, ErrLeaderTransfer while
-// it hands over its leadership, and ErrConfChangePending for a membership change
-// while an earlier one may not have been applied. The entries become the log's.
+// propose appends entries to the leader's log, all together or, on an error,
+// none. It returns ErrNotLeader if this node is not the leader,
+// ErrLeaderTransfer while it hands over its leadership, and
+// ErrConfChangePending for a membership change while an earlier one may not
+// have been applied. The entries become the log's.
 //
 //lab:implement 2AB
 func (r *Raft) propose(entries []*pb.Entry) error {
@@ -55,8 +56,8 @@ func (r *Raft) appendEntries(entries ...*pb.Entry) {
 }
 
 // replicate sends every follower what it lacks: entries, or news of the commit
-// index. It is called before messages leave. A node that is not the leader, or has
-// nothing new to say, sends nothing.
+// index. It is called before messages leave. A node that is not the leader, or
+// has nothing new to say, sends nothing.
 //
 //lab:implement 2AB quiet
 func (r *Raft) replicate() {
@@ -71,7 +72,8 @@ func (r *Raft) replicate() {
 	}
 }
 
-// lacksAppends reports whether replicate would send something. It changes nothing.
+// lacksAppends reports whether replicate would send something. It changes
+// nothing.
 //
 //lab:private
 func (r *Raft) lacksAppends() bool {
@@ -124,7 +126,7 @@ func (r *Raft) sendAppend(p *Progress) bool {
 		panic(errors.Annotatef(err, "raft: entries from %d on cannot be read", p.Next))
 	}
 	if entriesToSend && len(entries) == 0 {
-		// Storage.Entries returns at least the first. Without it p would never get on.
+		// Storage.Entries returns at least the first: p needs it to go on.
 		panic(fmt.Sprintf("raft: Storage has entries [%d, %d), but hands out none of them", p.Next, last+1))
 	}
 	r.send(&pb.Message{
@@ -186,7 +188,7 @@ func (r *Raft) handleAppendResponse(p *Progress, m *pb.Message) {
 		return
 	}
 	if m.Index > r.log.LastIndex() {
-		return // nobody can acknowledge what was never sent
+		return // it was never sent, so the answer is not of this group
 	}
 	news := p.acknowledge(m.Index)
 	switch {
@@ -217,7 +219,7 @@ func (r *Raft) handleHeartbeatResponse(p *Progress) {
 
 // maybeCommit raises the commit index to the highest entry that is on a
 // majority, if that entry is of the current term: an earlier leader's entry is
-// never committed by counting, only by what comes behind it (§5.4.2, Figure 8).
+// never committed by counting, only with an entry after it (§5.4.2, Figure 8).
 // It reports whether the commit index changed.
 //
 //lab:implement 2AB

@@ -49,9 +49,9 @@ func (r *Raft) handleSnapshot(m *pb.Message) {
 	r.send(&pb.Message{MsgType: pb.MessageType_MsgAppendResponse, To: m.From, Index: r.log.committed})
 }
 
-// restore takes over s, if it brings anything new. It reports false if s was made
-// without this node: there is nothing to answer then, and an answer would only
-// make the leader send the same again at once.
+// restore takes over s, if it brings anything new. It reports false if this
+// node is not a member in s. That gets no answer: it would only make the leader
+// send the same again at once.
 //
 //lab:private
 func (r *Raft) restore(s *pb.Snapshot) bool {
@@ -78,8 +78,8 @@ func (r *Raft) restore(s *pb.Snapshot) bool {
 }
 
 // handleSnapStatus learns what became of the snapshot under way to p. If it
-// failed, p is probed where it was, which sends it again. If it arrived, p is
-// probed behind it. Both wait for the next sign of life.
+// failed, p is probed where it was, which sends the snapshot again. If it
+// arrived, p is probed after it. Both wait for p's next answer.
 //
 //lab:implement 2C
 func (r *Raft) handleSnapStatus(p *Progress, m *pb.Message) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Status is a copy of a node's state, for people and tests.
+// Status is a copy of a node's state, to be shown and tested.
 type Status struct {
 	ID uint64
 

@@ -8,10 +8,10 @@ import (
 // §3.10): the leader takes no more proposals, brings that member up to date, and
 // tells it to campaign at once. It gives up after an election timeout.
 //
-// A request for another member replaces the transfer under way. A request for the
-// leader itself, for the present transferee or for a stranger does nothing: the
-// transfer under way goes on. A node that is not the leader forwards the request to
-// the leader, if it knows it.
+// A request for another member replaces the transfer under way. A request for
+// the leader itself, for the present transferee or for a stranger does nothing:
+// the transfer under way goes on. A node that is not the leader forwards the
+// request to the leader, if it knows it.
 //
 //lab:implement 3A
 func (r *Raft) handleTransferLeader(m *pb.Message) {
@@ -32,7 +32,8 @@ func (r *Raft) handleTransferLeader(m *pb.Message) {
 	r.maybeHandOver(p)
 }
 
-// maybeHandOver tells p to campaign if it is the transferee and its log is complete.
+// maybeHandOver tells p to campaign, if it is the transferee and its log is
+// complete.
 //
 //lab:private
 func (r *Raft) maybeHandOver(p *Progress) {

@@ -9,8 +9,8 @@ import (
 	"github.com/labkv/labkv/raft"
 )
 
-// The suite leaves it open what a request for the leader itself, or for a stranger,
-// does to a transfer under way. This package decides: nothing.
+// The suite leaves it open what a request for the leader itself, or for a
+// stranger, does to a transfer under way. This package decides: nothing.
 func TestTransferGoesOnThroughRequestsForLeaderAndStranger(t *testing.T) {
 	l := newFlowLeader(t, raft.Config{})
 	l.handle()
