@@ -1,8 +1,6 @@
 package client
 
 import (
-	"bytes"
-	"slices"
 	"sync"
 
 	"github.com/labkv/labkv/kv/region"
@@ -16,62 +14,41 @@ var firstRegion = &metapb.Region{Id: 1}
 // regions are what the client knows of the regions. Stores correct it: whatever
 // it says may be outdated.
 type regions struct {
-	mu sync.Mutex
-	// known are ordered by their ranges, which do not overlap.
-	known []*entry
-	// unknown stands for all keys that are in none of them.
-	unknown *entry
+	mu    sync.Mutex
+	known region.Map
+	// first is the place of the store to ask first, by region id; last is the
+	// place of the store that served last, for regions that are not in it.
+	first map[uint64]int
+	last  int
 }
 
-// An entry is a region, and the place of the store that is asked first.
-type entry struct {
-	region *metapb.Region // never changed
-	first  int
-}
-
-func newRegions() *regions { return &regions{unknown: &entry{region: firstRegion}} }
+func newRegions() *regions { return &regions{first: map[uint64]int{}} }
 
 // find returns the region that has key, and the place of the store to ask first.
 func (c *regions) find(key []byte) (r *metapb.Region, place int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.lookup(key)
-	return e.region, e.first
-}
-
-func (c *regions) lookup(key []byte) *entry {
-	i, found := slices.BinarySearchFunc(c.known, key, startsAt)
+	if r = c.known.At(key); r == nil {
+		r = firstRegion
+	}
+	place, found := c.first[r.Id]
 	if !found {
-		i-- // the last one that starts before key
+		place = c.last
 	}
-	if i >= 0 && region.Range(c.known[i].region).Contains(key) {
-		return c.known[i]
-	}
-	return c.unknown
+	return r, place
 }
-
-func startsAt(e *entry, key []byte) int { return bytes.Compare(e.region.StartKey, key) }
 
 // learn takes over a region as a store knows it, unless a later one with some of
 // its keys is known.
 func (c *regions) learn(r *metapb.Region) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	overlaps := func(e *entry) bool { return overlap(e.region, r) }
-	for _, e := range c.known {
-		if overlaps(e) && !later(r, e.region) {
+	for _, old := range c.known.Overlapping(region.Range(r)) {
+		if !later(r, old) {
 			return
 		}
 	}
-	first := c.lookup(r.StartKey).first
-	c.known = slices.DeleteFunc(c.known, overlaps)
-	i, _ := slices.BinarySearchFunc(c.known, r.StartKey, startsAt)
-	c.known = slices.Insert(c.known, i, &entry{r, first})
-}
-
-func overlap(a, b *metapb.Region) bool {
-	return (len(b.EndKey) == 0 || bytes.Compare(a.StartKey, b.EndKey) < 0) &&
-		(len(a.EndKey) == 0 || bytes.Compare(b.StartKey, a.EndKey) < 0)
+	c.known.Insert(r)
 }
 
 // later reports whether a came after b, which has keys of a. A split gives both
@@ -82,18 +59,19 @@ func later(a, b *metapb.Region) bool {
 	return x.GetVersion() > y.GetVersion() || x.GetVersion() == y.GetVersion() && x.GetConfVer() > y.GetConfVer()
 }
 
-// forget removes r, which turned out to be wrong.
+// forget removes r, which turned out to be wrong, if it is still known.
 func (c *regions) forget(r *metapb.Region) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known = slices.DeleteFunc(c.known, func(e *entry) bool { return e.region == r })
+	if c.known.At(r.StartKey) == r {
+		c.known.Remove(r)
+	}
 }
 
-// askFirst makes the store at place the one that later requests for key begin
-// with, and also those for keys in no region that is known by then.
-func (c *regions) askFirst(key []byte, place int) {
+// askFirst makes the store at place the one that later requests for r begin with.
+func (c *regions) askFirst(r *metapb.Region, place int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.lookup(key).first = place
-	c.unknown.first = place
+	c.first[r.Id] = place
+	c.last = place
 }

@@ -50,28 +50,40 @@ func TestRegionsAreLearned(t *testing.T) {
 	}
 }
 
-// Each region has a store of its own that is asked first. It stays when the region
-// changes, and both halves of a split begin with that of the whole.
+// Each region has a store of its own that is asked first. A region of which nothing
+// is known begins with the store that served last.
 func TestStoresToAskFirst(t *testing.T) {
 	r := newRegions()
 	first := func(key string) int {
 		_, place := r.find([]byte(key))
 		return place
 	}
-	r.askFirst([]byte("a"), 2)
-	require.Equal(t, 2, first("z"))
-	r.learn(regionOf(1, 1, 1, "", ""))
+	whole := regionOf(1, 1, 1, "", "")
+	r.learn(whole)
+	r.askFirst(whole, 2)
 	require.Equal(t, 2, first("a"))
-	r.askFirst([]byte("a"), 1)
-	r.learn(regionOf(2, 2, 1, "m", ""))
-	r.learn(regionOf(1, 2, 1, "", "m"))
-	require.Equal(t, 1, first("z"))
-	require.Equal(t, 1, first("a"))
-	r.askFirst([]byte("z"), 0)
-	require.Equal(t, 0, first("z"))
 
-	wrong, _ := r.find([]byte("z"))
-	r.forget(wrong)
-	now, _ := r.find([]byte("z"))
-	require.Same(t, firstRegion, now)
+	left, right := regionOf(1, 2, 1, "", "m"), regionOf(2, 2, 1, "m", "")
+	r.learn(right)
+	r.learn(left)
+	require.Equal(t, 2, first("a"))
+	require.Equal(t, 2, first("z"))
+	r.askFirst(right, 1)
+	require.Equal(t, 2, first("a"))
+	require.Equal(t, 1, first("z"))
+}
+
+// What is wrong is forgotten, and what was learned since is not.
+func TestRegionsAreForgotten(t *testing.T) {
+	r := newRegions()
+	old, now := regionOf(1, 1, 1, "", ""), regionOf(1, 1, 2, "", "")
+	r.learn(old)
+	r.learn(now)
+	r.forget(old)
+	got, _ := r.find([]byte("a"))
+	require.Same(t, now, got)
+	r.forget(now)
+	got, _ = r.find([]byte("a"))
+	require.Same(t, firstRegion, got)
+	r.forget(firstRegion)
 }

@@ -47,7 +47,7 @@ func (c *cluster) do(ctx context.Context, r request) error {
 	for {
 		err := c.attempt(ctx, r, target, place)
 		if err == nil {
-			c.regions.askFirst(r.key, place)
+			c.regions.askFirst(target, place)
 			return nil
 		}
 		again, refused := err.(*RefusedError)
@@ -85,7 +85,7 @@ func (c *cluster) attempt(ctx context.Context, r request, target *metapb.Region,
 	resp, err := r.send(ctx, s.stub, rc)
 	if lost(err) {
 		// It may be cut off. Later requests must not wait for it, too.
-		c.regions.askFirst(r.key, c.stores.after(place))
+		c.regions.askFirst(target, c.stores.after(place))
 	}
 	return outcome(s.addr, r.write, resp, err)
 }
