@@ -128,6 +128,25 @@ func (m *member) appendAll(from, term, prev, prevTerm, last uint64) {
 	}
 }
 
+// appendLong makes a leader send more than n entries of its term, without commands,
+// after prev, and requires that they are acknowledged. They are committed if commits
+// is true. It returns the index of the last.
+func (m *member) appendLong(from, term, prev, prevTerm uint64, n int, commits bool) uint64 {
+	m.t.Helper()
+	const most = 27000 // in one message
+	for end := prev + uint64(n); prev <= end; prevTerm = term {
+		last, commit := prev+most, uint64(0)
+		if commits {
+			commit = last
+		}
+		if m.append(from, term, prev, prevTerm, emptyEntries(term, prev+1, last), commit).Reject {
+			m.t.Fatalf("an append that fits, of entries %d to %d, was rejected", prev+1, last)
+		}
+		prev = last
+	}
+	return prev
+}
+
 // voteOf is what a candidate sends whose log ends with an entry of that index and
 // term.
 func voteOf(from, term, index, logTerm uint64) *eraftpb.Message {
@@ -163,6 +182,28 @@ func (m *member) lead(term uint64) (request *eraftpb.Message) {
 		m.t.Fatalf("the store has two votes of three in term %d, but it does not lead", term)
 	}
 	return request
+}
+
+// sends makes the store the leader of a term, and requires that it sends store 3,
+// whose log ends at last, the entries after that.
+func (m *member) sends(term, last uint64) {
+	m.t.Helper()
+	m.lead(term)
+	for range 20 {
+		a := m.lastTo(3, eraftpb.MessageType_MsgAppend)
+		switch {
+		case a == nil:
+			m.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgHeartbeatResponse, From: 3, Term: term})
+		case a.Index == last && len(a.Entries) > 0 && a.Entries[0].Index == last+1:
+			return
+		default:
+			m.receive(&eraftpb.Message{
+				MsgType: eraftpb.MessageType_MsgAppendResponse, From: 3, Term: term, Reject: true, Index: a.Index, RejectHint: last,
+			})
+		}
+	}
+	m.t.Fatalf("the store leads, and its log has entries %d to %d, but it does not send the entries after %d to a follower that needs them",
+		m.status().FirstIndex, m.status().LastIndex, last)
 }
 
 // collect lets time pass until the log begins behind index.

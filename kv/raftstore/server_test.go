@@ -36,6 +36,8 @@ type server struct {
 	hold  bool
 	// mayGiveUp is set if what is on the disk is a reason to end.
 	mayGiveUp bool
+	// full is set while a disk has no room: what is committed may have to wait.
+	full bool
 
 	// writes counts those to disks and files, and cut is what befalls one.
 	writes int
@@ -44,10 +46,13 @@ type server struct {
 
 // A serverConfig is what distinguishes a server from others.
 type serverConfig struct {
-	id        uint64
-	region    *metapb.Region
-	maxLog    uint64 // Config.MaxLogEntries
-	transport raftstore.Transport
+	id     uint64
+	region *metapb.Region
+	// neighbours are other regions that the store has a peer of, which the
+	// fixture does not look at.
+	neighbours []*metapb.Region
+	maxLog     uint64 // Config.MaxLogEntries
+	transport  raftstore.Transport
 	// randIntN is what the store draws; nil for always 0.
 	randIntN func(n int) int
 }
@@ -81,7 +86,7 @@ func (s *server) install() {
 		d.Inject(func(memory.Write) memory.Fault { return s.writesDisk(d) })
 	}
 	cfg := s.boot()
-	require.NoError(s.t, raftstore.Bootstrap(&cfg, s.region), "Bootstrap")
+	require.NoError(s.t, raftstore.Bootstrap(&cfg, append([]*metapb.Region{s.region}, s.neighbours...)...), "Bootstrap")
 	s.open(cfg)
 }
 
@@ -187,11 +192,20 @@ func (s *server) work() {
 		case worked:
 			continue
 		}
-		if st := s.status(); steps > 0 && st.Applied < st.Commit && !st.Installing {
+		if st := s.status(); steps > 0 && st.Applied < st.Commit && !st.Installing && !s.full {
 			s.t.Fatalf("store %d is not in the queue for another pass, but has applied only up to index %d of what is committed up to %d", s.id, st.Applied, st.Commit)
 		}
 		return
 	}
+}
+
+// whileFull runs do while a disk of the store has no room.
+func (s *server) whileFull(d *memory.Disk, do func()) {
+	d.SetCapacity(0)
+	s.full = true
+	do()
+	s.full = false
+	d.SetCapacity(memory.Unlimited)
 }
 
 // tick lets a tick of its clock pass.
