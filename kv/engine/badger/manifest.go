@@ -27,10 +27,10 @@ type logPosition struct {
 	offset uint32
 }
 
-// checkManifest checks the manifest of dir and the tables it lists, and returns
-// where the replay of the log will start. Badger would take a manifest that is
-// damaged in the middle for a shorter one, and delete all the tables that are
-// missing from it.
+// checkManifest checks the manifest of dir and the tables that it lists, and
+// returns the position where the replay of the log will start. Badger would
+// read a manifest that is damaged in the middle as a shorter one, and delete
+// all tables that the shorter one does not list.
 func checkManifest(dir string) (logPosition, error) {
 	const name = badger.ManifestFilename
 	data, err := os.ReadFile(filepath.Join(dir, name))
