@@ -55,8 +55,8 @@ type Iterator interface {
 	// Valid reports whether the iterator is at a key. It is false past the
 	// last key, before the first Seek, and after an error.
 	Valid() bool
-	// Next moves to the following key. It does nothing on an iterator that is
-	// not Valid.
+	// Next moves to the following key. It does nothing on an iterator that
+	// is not Valid.
 	Next()
 	// Key returns the current key, or nil if the iterator is not Valid. The
 	// slice belongs to the iterator and changes when it moves: copy it to
@@ -85,19 +85,19 @@ type Engine interface {
 	Snapshot() (Snapshot, error)
 
 	// Write applies b atomically. If sync is true, b and everything written
-	// before it is durable when Write returns; otherwise a crash may lose it.
-	// On error nothing of b was applied, unless the error is a *SyncError.
-	// An empty b with sync is a Sync. Write does not keep b: the caller may
-	// Reset and fill it again.
+	// before it is durable when Write returns; otherwise a crash may lose
+	// it. On error nothing of b was applied, unless the error is a
+	// *SyncError. An empty b with sync is a Sync. Write does not keep b:
+	// the caller may Reset and fill it again.
 	Write(b *Batch, sync bool) error
 
 	// Sync makes everything that was written durable. If it fails, the
 	// error is a *SyncError.
 	Sync() error
 
-	// DeleteRange removes the keys of cf within r, without a sync. It is not
-	// atomic: it writes several batches, so a crash or an error may leave
-	// some of the keys, and the caller must be able to repeat it.
+	// DeleteRange removes the keys of cf within r, without a sync. It is
+	// not atomic: it writes several batches, so a crash or an error may
+	// leave some of the keys, and the caller must be able to repeat it.
 	DeleteRange(cf CF, r Range) error
 
 	// ApproximateSize estimates the bytes of keys and values of cf within

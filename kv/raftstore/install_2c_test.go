@@ -139,8 +139,8 @@ func TestCrashAtEveryWriteOfSnapshot2C(t *testing.T) {
 	})
 }
 
-// cut delivers the snapshot, cuts the power at one write, and perhaps once more while
-// the store starts again.
+// cut delivers the snapshot, cuts the power at one write, and perhaps once more
+// while the store starts again.
 func (x *transfer) cut(first, second *powerCut) {
 	schedule := func() string {
 		text := x.String() + "\n" + first.String()

@@ -67,8 +67,9 @@ func TestProposalsAreAnswered2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestRandomPartitionsOneClient2B divides the network at random: in halves, in one
-// direction only, with one store between the halves, or with one store cut off.
+// TestRandomPartitionsOneClient2B divides the network at random: in halves, in
+// one direction only, with one store between the halves, or with one store cut
+// off.
 func TestRandomPartitionsOneClient2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a majority that is connected continues, a minority does no harm",

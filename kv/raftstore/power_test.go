@@ -129,8 +129,8 @@ func (s *server) lose(c *powerCut, busy *memory.Disk) {
 	s.files.crash(c.files)
 }
 
-// powerCut crashes the store, which loses all that was not synced, and starts it
-// again.
+// powerCut crashes the store, which loses all that was not synced, and starts
+// it again.
 func (s *server) powerCut() {
 	s.lose(&powerCut{}, nil)
 	s.restart()

@@ -106,8 +106,8 @@ func comesBack(every time.Duration, then func(d *sim.Drawer, s sim.Setting, who 
 	}
 }
 
-// TestCrashesWhileInstalling2C crashes stores that come back and get a snapshot, each
-// at one of its next writes to a disk or a file.
+// TestCrashesWhileInstalling2C crashes stores that come back and get a
+// snapshot, each at one of its next writes to a disk or a file.
 func TestCrashesWhileInstalling2C(t *testing.T) {
 	sc := compacting(graded.Claim{
 		Text:   "a store that crashes while it installs a snapshot has the old data or, after a restart, the new",

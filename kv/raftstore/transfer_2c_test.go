@@ -142,8 +142,8 @@ func (x *transfer) send(leader, r *member) {
 	r.Close()
 }
 
-// receiver returns store 1 as it is before the snapshot comes, and the writes that
-// wait for it.
+// receiver returns store 1 as it is before the snapshot comes, and the writes
+// that wait for it.
 func (x *transfer) receiver() (r *member, waiting []*answer) {
 	r = newMember(x.t, 1, x.maxLog)
 	for _, happens := range x.past {

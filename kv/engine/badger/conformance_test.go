@@ -140,7 +140,8 @@ func copyAfterPowerCut(t testing.TB, from, to string, end position) {
 		for _, entry := range entries {
 			if name := entry.Name(); name != "MANIFEST" {
 				data := read(name)
-				// Files of the log are mostly zeros, which need no writing.
+				// Files of the log are mostly zeros, which need
+				// no writing.
 				path := filepath.Join(to, name)
 				require.NoError(t, os.WriteFile(path, bytes.TrimRight(data, "\x00"), 0o644))
 				require.NoError(t, os.Truncate(path, int64(len(data))))

@@ -27,8 +27,8 @@ type Engine struct {
 	writer   writer
 	syncer   *syncer
 
-	// mu is held for reading by every operation, for writing by Close: badger
-	// must not be used once it is closed.
+	// mu is held for reading by every operation, for writing by Close:
+	// badger must not be used once it is closed.
 	mu     sync.RWMutex
 	closed bool
 }

@@ -20,7 +20,8 @@ var (
 // familyPrefix returns the prefix of the keys of cf.
 func familyPrefix(cf engine.CF) []byte { return append([]byte(cf), 0) }
 
-// afterFamily returns the smallest key after all that begin with the prefix of cf.
+// afterFamily returns the smallest key after all that begin with the prefix of
+// cf.
 func afterFamily(cf engine.CF) []byte { return append([]byte(cf), 1) }
 
 // A commitRecord numbers a commit, and says what was known about the log when

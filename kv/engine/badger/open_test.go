@@ -96,8 +96,8 @@ func TestOpenInUse(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Small tables lower the limit of a batch. The error says so, and up to the limit
-// everything works.
+// Small tables lower the limit of a batch. The error says so, and up to the
+// limit everything works.
 func TestSmallTablesLowerBatchLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, err := badger.Open(t.TempDir(), families)

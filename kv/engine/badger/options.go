@@ -26,8 +26,8 @@ const (
 	defaultMemTableSize = 64 << 20
 	minMemTableSize     = 1 << 20
 
-	// blockCacheSize bounds the cache of decompressed table blocks, in bytes.
-	// Its bookkeeping alone takes a third of it.
+	// blockCacheSize bounds the cache of decompressed table blocks, in
+	// bytes. Its bookkeeping alone takes a third of it.
 	blockCacheSize = 32 << 20
 
 	// memTables is the number of full tables in memory that may wait to be

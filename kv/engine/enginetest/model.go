@@ -51,8 +51,8 @@ func (s state) scan(cf engine.CF, r engine.Range) []kv {
 // A model predicts the content of an engine and of the disk under it.
 type model struct {
 	now state
-	// durable is the state as of the last sync, and unsynced are the batches
-	// since.
+	// durable is the state as of the last sync, and unsynced are the
+	// batches since.
 	durable  state
 	unsynced [][]engine.Op
 	// failed is set after a sync has failed: no write may succeed then.
