@@ -202,7 +202,7 @@ func (m *member) snapshotFor(follower, last uint64, meanwhile func()) *eraftpb.M
 			m.work()
 		}
 	}
-	m.t.Fatalf("the log of store %d ends at %d, and that of the leader begins at %d, but the leader sends no snapshot, although store %d answers again and again",
+	m.t.Fatalf("the log of store %d ends at %d, and the log of the leader begins at %d, but the leader sends no snapshot, although store %d answers again and again",
 		follower, last, m.status().FirstIndex, follower)
 	return nil
 }

@@ -117,14 +117,15 @@ func TestClocksDisagree2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestStoresPause2B makes stores stand still: no tick, no message, nothing on the disk.
-// A store that goes on does not notice that time has passed. What it was about to do may
-// be outdated, the reads above all that it was about to answer, since the others may have
-// elected another leader. Everything that came meanwhile is there at once, and what
-// would tell it may be behind what a client wants.
+// TestStoresPause2B makes stores stand still: no tick, no message, no write. A
+// store that goes on does not notice that time has passed. What it was about to
+// do may be outdated, above all the reads that it was about to answer, because
+// the others may have elected another leader. All messages that came meanwhile
+// are there at once, and the one that tells of the new leader may come after a
+// client's request.
 func TestStoresPause2B(t *testing.T) {
 	sc := replicated(graded.Claim{
-		Text:   "a store that stood still for a while harms nobody: what it was about to do counts only if it still may",
+		Text:   "a store that stood still for a while does no harm: what it was about to do takes effect only if it is still allowed",
 		Source: "Raft §2, §8, thesis §6.4",
 	}, 2)
 	sc.Clients = append(sc.Clients, sim.Clients(6, sim.GetsAtOneStore)...)

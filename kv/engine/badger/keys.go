@@ -8,7 +8,7 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// The engine's own keys. They sort before those of all families.
+// The engine's own keys. They sort before the keys of all families.
 var (
 	// keyCommit is written by every transaction but an intent's. Its value
 	// is a commitRecord.
