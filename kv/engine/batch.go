@@ -1,9 +1,9 @@
 package engine
 
-// A Batch collects writes that take effect together, in order: a later write
-// to a key wins over an earlier one. The zero Batch is empty and ready to use.
-// A Batch keeps the slices it is given until Reset: the caller must not
-// change them before the batch has been written.
+// A Batch collects writes that take effect together, in order: a later write to
+// a key replaces an earlier one. The zero Batch is empty and ready to use. A
+// Batch keeps the slices it is given until Reset: the caller must not change
+// them before the batch has been written.
 type Batch struct {
 	ops  []Op
 	size int
@@ -27,7 +27,7 @@ func (b *Batch) Put(cf CF, key, value []byte) {
 	b.size += len(key) + len(value)
 }
 
-// Delete removes key from cf. Removing an absent key is no error.
+// Delete removes key from cf. Removing an absent key is not an error.
 func (b *Batch) Delete(cf CF, key []byte) {
 	b.ops = append(b.ops, Op{CF: cf, Key: key, Delete: true})
 	b.size += len(key)
@@ -51,7 +51,8 @@ func (b *Batch) Ops() []Op { return b.ops }
 // Len returns the number of writes.
 func (b *Batch) Len() int { return len(b.ops) }
 
-// Size returns the bytes of all keys and values.
+// Size returns the number of bytes in all keys and values. Deletes count with
+// their keys.
 func (b *Batch) Size() int { return b.size }
 
 // Reset empties the batch and keeps its memory for the next use.
@@ -72,8 +73,8 @@ func (b *Batch) Fits(n, size int) bool {
 	return len(b.ops)+n <= MaxBatchLen && b.size+size <= MaxBatchSize
 }
 
-// SizeOf returns the bytes of all keys and values of ops, as Batch.Size counts
-// them.
+// SizeOf returns the number of bytes in all keys and values of ops, as
+// Batch.Size counts them.
 func SizeOf(ops []Op) int {
 	size := 0
 	for i := range ops {
@@ -85,9 +86,9 @@ func SizeOf(ops []Op) int {
 	return size
 }
 
-// Check returns the reason why no engine with these families and limits would
-// accept b: a bad write, as CheckOps has it, or too many or too large ones.
-// Engines call it before they apply anything.
+// Check returns an error if no engine with these families would accept b: an
+// error of CheckOps, or a *TooLargeError if the batch exceeds a limit. Engines
+// call Check before they apply anything.
 func (b *Batch) Check(families []CF) error {
 	if err := CheckOps(b.ops, families); err != nil {
 		return err
@@ -101,8 +102,9 @@ func (b *Batch) Check(families []CF) error {
 	return nil
 }
 
-// CheckOps returns the reason why no engine with these families would accept one
-// of ops: an unknown family, an empty key, a key or a value that is too large.
+// CheckOps returns an error if no engine with these families would accept one
+// of ops: an *UnknownFamilyError, ErrEmptyKey, or a *TooLargeError for a key or
+// a value.
 func CheckOps(ops []Op, families []CF) error {
 	for i := range ops {
 		op := &ops[i]

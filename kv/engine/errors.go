@@ -16,9 +16,10 @@ var (
 	// ErrEmptyKey is returned where a key is required and none is given.
 	ErrEmptyKey = errors.NewNoStackError("key is empty")
 	// ErrDiskFull is returned by a write that found no room. The batch was
-	// not applied, and the engine goes on serving reads.
+	// not applied, and the engine still serves reads.
 	ErrDiskFull = errors.NewNoStackError("no space left on device")
-	// ErrInUse is returned by opening data that another engine has open.
+	// ErrInUse is returned by an attempt to open data that another engine
+	// has open.
 	ErrInUse = errors.NewNoStackError("in use by another engine: close that one first")
 )
 
@@ -32,11 +33,11 @@ func (e *UnknownFamilyError) Error() string {
 	return "unknown column family " + strconv.Quote(e.CF)
 }
 
-// A FamiliesError is returned by opening data that was created with other
-// column families.
+// A FamiliesError is returned by an attempt to open data that was created with
+// other column families.
 type FamiliesError struct {
-	Have []CF // what the data was created with
-	Want []CF // what it was to be opened with
+	Have []CF // of the data, as it was created
+	Want []CF // of the attempt to open it
 }
 
 func (e *FamiliesError) Error() string {
@@ -46,7 +47,8 @@ func (e *FamiliesError) Error() string {
 
 // A TooLargeError is returned by a write that exceeds one of the limits
 // (MaxKeySize, MaxValueSize, MaxBatchSize, MaxBatchLen, or a lower limit that
-// an engine was configured with). Nothing of the batch was applied; split it.
+// an engine was configured with). Nothing of the batch was applied; split it to
+// write it.
 type TooLargeError struct {
 	What  string // "key", "value", "batch", ...
 	Size  int
@@ -57,11 +59,11 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%s is too large: %d, limit %d", e.What, e.Size, e.Limit)
 }
 
-// A SyncError is returned when a sync failed, and by every write and sync
-// after that. The operating system may have dropped what it could not write,
-// so a later sync that succeeds would prove nothing. The batch that was being
-// synced may be visible to reads; whether it and the unsynced ones before it
-// survive is unknown until the data is opened again.
+// A SyncError is returned by a sync that failed, and by every write and sync
+// after that. The operating system may have dropped the data that it could not
+// write, so a later sync that succeeds would prove nothing. The batch that was
+// being synced may be visible to reads; whether it and the unsynced ones before
+// it survive is unknown until the data is opened again.
 type SyncError struct {
 	Err error // why the sync failed
 }

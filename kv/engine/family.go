@@ -9,19 +9,20 @@ import (
 // A CF names a column family: a key space of its own inside one engine.
 type CF = string
 
-// The column families of a store's kv engine.
+// The column families of a store's data.
 const (
 	CFDefault CF = "default" // raw values, and the values of transactions
 	CFLock    CF = "lock"    // locks of transactions that are under way
 	CFWrite   CF = "write"   // commit and rollback records of transactions
 )
 
-// Families are the column families that a store's kv engine is opened with.
+// Families are the column families that hold a store's data, in the order in
+// which snapshot files number them.
 var Families = []CF{CFDefault, CFLock, CFWrite}
 
-// CheckFamilies returns an error unless an engine can be opened with these
-// families: at least one, no name twice, and every name 1 to 64 of the
-// characters a-z, 0-9, '_' and '-'.
+// CheckFamilies returns an error unless an engine can be opened with families:
+// there is at least one, no name is given twice, and every name consists of 1
+// to 64 of the characters a-z, 0-9, '_' and '-'.
 func CheckFamilies(families []CF) error {
 	if len(families) == 0 {
 		return errors.New("no column families given: name at least one")
@@ -48,7 +49,7 @@ func validName(cf CF) bool {
 }
 
 // FamilyIndex returns the position of cf in families, or -1. Engines call it
-// for every key, and families are few: a scan beats a map.
+// for every key; families are few, so a scan is faster than a map.
 func FamilyIndex(families []CF, cf CF) int {
 	for i := range families {
 		if families[i] == cf {

@@ -1,7 +1,7 @@
 package engine
 
-// What every engine accepts. They are the same for all engines, so that code
-// which runs on the one in memory runs on the one on disk.
+// The limits are the same for all engines, so that code that works with the
+// engine in memory works with the engine on disk.
 const (
 	// MaxKeySize is the largest key, in bytes.
 	MaxKeySize = 32 << 10
@@ -13,8 +13,8 @@ const (
 	MaxBatchLen = 1 << 17
 )
 
-// CheckKey returns the reason why no engine would accept key, if there is one:
-// ErrEmptyKey or a *TooLargeError.
+// CheckKey returns an error if no engine would accept key: ErrEmptyKey or a
+// *TooLargeError.
 func CheckKey(key []byte) error {
 	switch {
 	case len(key) == 0:

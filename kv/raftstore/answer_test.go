@@ -12,14 +12,14 @@ import (
 	"github.com/labkv/labkv/proto/errorpb"
 )
 
-// A result is what a store answers to a request: nothing or an error to a write, a
-// view or an error to a read.
+// A result is a store's answer to a request: nothing or an error for a write, a
+// view or an error for a read.
 type result struct {
 	view engine.Snapshot
 	err  error
 }
 
-// An answer is what a store says to a command. It comes once.
+// An answer receives the result of a request, which must come once.
 type answer struct {
 	t       testing.TB
 	request string
@@ -42,7 +42,7 @@ func (a *answer) result() result {
 	return a.results[0]
 }
 
-// isDone requires that the command was carried out.
+// isDone requires that the request was carried out.
 func (a *answer) isDone() {
 	a.t.Helper()
 	if r := a.result(); r.err != nil {
@@ -50,8 +50,8 @@ func (a *answer) isDone() {
 	}
 }
 
-// refusal requires that the command was refused, with a region error, and returns
-// that.
+// refusal requires that the request was refused with a region error, and
+// returns the error.
 func (a *answer) refusal() *errorpb.Error {
 	a.t.Helper()
 	var region *region.Error
@@ -61,8 +61,8 @@ func (a *answer) refusal() *errorpb.Error {
 	return region.Err
 }
 
-// reads requires that the command is a read that was served, and returns what it
-// reads.
+// reads requires that the request is a read that was served, and returns all
+// data of its view.
 func (a *answer) reads() content {
 	a.t.Helper()
 	a.isDone()
@@ -75,7 +75,7 @@ func (a *answer) reads() content {
 	return all
 }
 
-// verdict says what r is.
+// verdict describes r in a failure.
 func verdict(r result) string {
 	if r.err == nil {
 		return "done"

@@ -27,9 +27,9 @@ type applier struct {
 	// batch has the operations of entries since the last cut.
 	batch engine.Batch
 
-	// parts are to be written in order. Each ends with the applied state that
-	// its entries lead to, so that a crash between two parts leaves a state
-	// that the log continues.
+	// parts are to be written in order. Each ends with the applied state
+	// that its entries lead to, so that a crash between two parts leaves a
+	// state that the log continues.
 	parts []engine.Batch
 
 	// decided holds the outcome of each entry that was added. Its proposer

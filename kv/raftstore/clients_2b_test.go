@@ -8,9 +8,9 @@ import (
 	"github.com/labkv/labkv/lab/sim"
 )
 
-// TestOneClient2B has one client put, read, delete and scan while nothing goes
-// wrong. Each answer must fit all answers before, and in the end all stores hold
-// the same data.
+// TestOneClient2B lets one client put, read, delete and scan while nothing goes
+// wrong. Each answer must fit all answers before it, and in the end all stores
+// hold the same data.
 func TestOneClient2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a client reads what it has written",
@@ -21,8 +21,8 @@ func TestOneClient2B(t *testing.T) {
 }
 
 // TestOneStore2B is the same with a cluster of one store: it elects itself,
-// commits alone, and has nobody to ask before a read. It is restarted now and
-// then, and must have everything that it ever acknowledged.
+// commits alone, and has no other member to ask before a read. It is restarted
+// now and then, and must have everything that it ever acknowledged.
 func TestOneStore2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a store on its own serves, and loses nothing that it has acknowledged",
@@ -34,9 +34,9 @@ func TestOneStore2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestManyClients2B has six clients work on the same keys at the same time.
-// Whatever they saw must be explained by some order of their operations in which
-// each takes effect between its request and its answer.
+// TestManyClients2B lets six clients work on the same keys at the same time.
+// Some order of their operations, in which each takes effect between its
+// request and its answer, must explain all answers.
 func TestManyClients2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "reads and writes of many clients are linearizable",
@@ -46,11 +46,11 @@ func TestManyClients2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestSharedKeys2B has eight clients fight for two keys, so that several writes
-// and reads of the same key are always on their way at once, while requests,
-// answers and messages between stores are late or lost. A client that did not hear
-// what became of its write does not know whether it took effect; but it must not
-// take effect twice, nor after somebody was shown that it did not.
+// TestSharedKeys2B lets eight clients work on two keys, so that several writes
+// and reads of the same key are always under way at once, while requests,
+// answers and messages between stores are late or lost. A client that gets no
+// answer to its write does not know whether the write took effect. But the
+// write must not take effect twice, nor after a read has shown that it did not.
 func TestSharedKeys2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "operations on one key that overlap are linearizable, also those whose answer was lost",

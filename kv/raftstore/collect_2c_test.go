@@ -8,20 +8,20 @@ import (
 	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-// A collection is a follower, store 1, about to collect its log, which has entries of
-// several terms. Store 2 leads.
-type collection struct {
+// A compaction is a follower, store 1, about to compact its log, which has
+// entries of several terms. Store 2 leads.
+type compaction struct {
 	history
 	term uint64
-	// committed is what store 1 has heard of the commit index, which may be less than
-	// its log holds.
+	// committed is the commit index that store 1 knows, which may be lower
+	// than the end of its log.
 	committed uint64
 }
 
-func newCollection(t *graded.T, seed uint64) *collection {
-	c := &collection{history: newHistory(t, seed)}
+func newCompaction(t *graded.T, seed uint64) *compaction {
+	c := &compaction{history: newHistory(t, seed)}
 	leader := newMember(t, 2, 1000)
-	leader.friend = 3
+	leader.follower = 3
 	for range 3 {
 		leader.lead(c.term + 1)
 		c.note(leader)
@@ -34,9 +34,9 @@ func newCollection(t *graded.T, seed uint64) *collection {
 	return c
 }
 
-// follower returns store 1, with the whole log. It has heard of the commit index bit by
-// bit, so that it has written its data bit by bit.
-func (c *collection) follower() *member {
+// follower returns store 1, with the whole log. Its commit index has risen in
+// small steps, so it has written its data in many batches.
+func (c *compaction) follower() *member {
 	f := newMember(c.t, 1, 5)
 	f.append(2, c.term, 0, 0, entriesOf(c.entries, 1, c.last), 0)
 	for i := uint64(1); i <= c.committed; i += 4 {
@@ -47,13 +47,14 @@ func (c *collection) follower() *member {
 	return f
 }
 
-// heartbeat is one of store 2, which knows that store 1 has everything.
-func (c *collection) heartbeat(f *member, commit uint64) {
+// heartbeat delivers a heartbeat of store 2, which knows that store 1 has every
+// entry.
+func (c *compaction) heartbeat(f *member, commit uint64) {
 	f.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgHeartbeat, From: 2, Term: c.term, Commit: commit})
 }
 
-// wait lets time pass in which store 1 can collect its log.
-func (c *collection) wait(f *member) {
+// wait lets time pass in which store 1 can compact its log.
+func (c *compaction) wait(f *member) {
 	for range 4 {
 		if f.life.over {
 			return
@@ -63,13 +64,13 @@ func (c *collection) wait(f *member) {
 	}
 }
 
-// check looks at a store that has collected its log, or was about to, and has been
-// restarted after that. In the end it leads, and others need what its log still holds,
-// or what it does not hold any more.
-func (c *collection) check(f *member, when string) {
+// check checks a store that has compacted its log, or was about to, and has
+// been restarted after that. In the end the store leads, and other stores need
+// entries that its log still holds, or no longer holds.
+func (c *compaction) check(f *member, when string) {
 	c.data(f, when)
 	c.heartbeat(f, c.last)
-	c.wait(f) // entries that the crash has left on the disk may go by and by
+	c.wait(f) // entries that the crash has left on the disk may be deleted later
 	c.complete(f)
 	f.restart()
 	c.data(f, "after another restart")
@@ -90,7 +91,7 @@ func (c *collection) check(f *member, when string) {
 		}
 		switch {
 		case f.lastTo(2, eraftpb.MessageType_MsgSnapshot) != nil || n > 20:
-			c.t.Fatalf("the log of a follower ends with entry %d, and that of the leader begins at %d, but the leader does not send it entries from there on", first-1, first)
+			c.t.Fatalf("the log of a follower ends with entry %d, and the log of the leader begins at %d, but the leader does not send the follower entries from there on", first-1, first)
 		case sent == nil || sent.Index != first-1 || len(sent.Entries) == 0:
 			continue
 		case sent.LogTerm != c.entries[first-1].Term:
@@ -106,24 +107,25 @@ func (c *collection) check(f *member, when string) {
 	f.snapshotFor(3, 0, func() {})
 }
 
-// TestCrashAtEveryWriteOfCollection2C has a store collect its log, and cuts the power
-// once at each write that it does until that is done: before the write, in its
-// middle, and right after it. Of what was not synced each engine keeps all, nothing, or a
-// part. Whatever has left the log is in the data, and the log goes on where they end.
-// The first time there is no power cut: the store is just restarted.
+// TestCrashAtEveryWriteOfCollection2C lets a store compact its log, and cuts
+// the power once at each write that the store does until that is done: before
+// the write, in its middle, and right after it. Of what was not synced each
+// engine keeps all, nothing, or a part. The effects of every entry that has
+// left the log are in the data, and the log continues where they end. The first
+// time there is no power cut: the store is just restarted.
 func TestCrashAtEveryWriteOfCollection2C(t *testing.T) {
 	graded.Seeds(t, graded.Claim{
-		Text:   "after a crash at any write, what is not in the log any more is in the data, and the log still says where it begins",
+		Text:   "after a crash at any write, what is no longer in the log is in the data, and the log still says where it begins",
 		Source: "Raft §7; doc.go: What is durable when, 3",
 	}, 20, func(t *graded.T, seed uint64) uint64 {
-		c := newCollection(t, seed)
+		c := newCompaction(t, seed)
 		f := c.follower()
 		f.cutAt(nil)
 		c.wait(f)
 		writes := f.writes
 		switch s := f.status(); {
 		case s.FirstIndex == 1:
-			t.Fatalf("with at most %d applied entries kept, and %d applied, the log is not collected within 4 ticks", f.maxLog, s.Applied)
+			t.Fatalf("with at most %d applied entries kept, and %d applied, the log is not compacted within 4 ticks", f.maxLog, s.Applied)
 		case s.FirstIndex > s.Applied+1:
 			t.Fatalf("the log begins at %d, but only entries up to %d are applied", s.FirstIndex, s.Applied)
 		}
@@ -143,8 +145,8 @@ func TestCrashAtEveryWriteOfCollection2C(t *testing.T) {
 	})
 }
 
-// cut has store 1 collect its log, and cuts the power at one write.
-func (c *collection) cut(cut *powerCut) {
+// cut lets store 1 compact its log, and cuts the power at one write.
+func (c *compaction) cut(cut *powerCut) {
 	f := c.follower()
 	f.cutAt(cut)
 	c.wait(f)
@@ -155,9 +157,10 @@ func (c *collection) cut(cut *powerCut) {
 	f.Close()
 }
 
-// TestSnapshotIsMadeAgain2C has a leader find no room for the file of a snapshot. Once
-// there is room, it makes the snapshot, and sends it. Later another one is needed:
-// then the first is too old, since the log has been collected beyond it.
+// TestSnapshotIsMadeAgain2C makes a leader that has to send a snapshot find no
+// room for its file. Once there is room, it makes the snapshot and sends it.
+// Later it has to send another one: the first is too old then, because the log
+// has been compacted beyond it.
 func TestSnapshotIsMadeAgain2C(t *testing.T) {
 	graded.Seeds(t, graded.Claim{
 		Text:   "a snapshot that could not be made, or that is older than the log, is made anew",
@@ -165,12 +168,12 @@ func TestSnapshotIsMadeAgain2C(t *testing.T) {
 	}, 20, func(t *graded.T, seed uint64) uint64 {
 		h := newHistory(t, seed)
 		leader := newMember(t, 2, 5)
-		leader.friend = 3
+		leader.follower = 3
 		leader.lead(1)
 		last := uint64(0)
 		for range 3 {
 			h.writes(leader, 40+h.rng.IntN(40))
-			leader.collect(last + 1)
+			leader.compact(last + 1)
 			leader.files.full = h.rng.IntN(4)
 			sent := leader.snapshotFor(1, last, func() { h.writes(leader, h.rng.IntN(3)) })
 			leader.ReportSnapshot(1, 1, true)

@@ -12,15 +12,15 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// TestCommandsAreWhole2B has a leader carry out commands with several writes, to the
-// same keys in all families. The writes of a command take effect all together and in
-// their order, the families do not mix, a delete leaves nothing, and an empty value is
-// a value. Each store must have the same, which shows when it leads, and still
-// have it after all stores lost their power.
+// TestCommandsAreWhole2B gives a leader commands with several writes, to the
+// same keys in all families. The writes of a command take effect all together
+// and in their order, the families do not mix, a delete leaves nothing, and an
+// empty value is a value. Each store must have the same data, which shows when
+// it leads, and still have them after all stores have lost their power.
 func TestCommandsAreWhole2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a command takes effect on every store as a whole: all its writes, in their order, each in its family",
-		Source: "the contract of Command",
+		Source: "the contract of Write",
 	}, func(t *graded.T) {
 		g := newGroup(t, 3, "", "")
 		g.elect(1)
@@ -53,30 +53,30 @@ func TestCommandsAreWhole2B(t *testing.T) {
 	})
 }
 
-// TestCommandsTogether2B gives a leader several writes and reads at once, before it
-// makes its next pass. Each is answered once and by itself: a write that is refused
-// does not take others with it, and whoever has finished reading does not close
-// what others read from.
+// TestCommandsTogether2B gives a leader several writes and reads at once,
+// before it makes its next pass. Each is answered once and by itself: a write
+// that is refused does not affect the others, and a client that closes its view
+// does not close the views of others.
 func TestCommandsTogether2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "commands that come together are answered one by one, each exactly once",
-		Source: "the contract of Command",
+		Source: "the contract of Write and Read",
 	}, func(t *graded.T) {
 		g := newGroup(t, 3, "a", "n")
 		g.elect(1)
 		leader := g.at(1)
 		g.do(1, "a first put", set(engine.CFDefault, "a", "1")).isDone()
 
-		var hasty []content
+		var served []content
 		var puts []*answer
 		for i := range 3 {
 			leader.ask(leader.context(), nil, func(r result) {
 				if r.err != nil {
 					t.Fatalf("read %d of 3 that came together was refused: %v", i+1, r.err)
 				}
-				hasty = append(hasty, read(t, r.view))
+				served = append(served, read(t, r.view))
 				if err := r.view.Close(); err != nil {
-					t.Fatalf("the snapshot of read %d of 3 that came together cannot be closed: %v", i+1, err)
+					t.Fatalf("the view of read %d of 3 that came together cannot be closed: %v", i+1, err)
 				}
 			})
 			puts = append(puts, leader.submit(fmt.Sprintf("put %d of 3 that came together", i+1), set(engine.CFDefault, fmt.Sprintf("k%d", i), "2")))
@@ -92,22 +92,23 @@ func TestCommandsTogether2B(t *testing.T) {
 		if e := outside.refusal(); e.KeyNotInRegion == nil {
 			t.Fatalf("%s was refused with %v", outside.request, e)
 		}
-		for _, found := range append(hasty, late.reads()) {
+		for _, found := range append(served, late.reads()) {
 			if found["default/a"] != "1" {
 				t.Fatalf("a read finds %q under key a, but 1 was put there before", found["default/a"])
 			}
 		}
-		if len(hasty) != 3 {
-			t.Fatalf("of 3 reads that came together, together with 4 puts, %d were answered", len(hasty))
+		if len(served) != 3 {
+			t.Fatalf("of 3 reads that came together, together with 4 puts, %d were answered", len(served))
 		}
 		g.has(1, content{"default/a": "1", "default/k0": "2", "default/k1": "2", "default/k2": "2"})
 		g.close()
 	})
 }
 
-// TestKeysOutsideRegion2B has clients name keys that the region does not have: before
-// its first, at its end, behind it. Such a command is refused with an error that names
-// the key and the range, and no part of it takes effect.
+// TestKeysOutsideRegion2B sends commands with keys that the region does not
+// have: before its first key, at its end, after its end. Such a command is
+// refused with an error that names the key and the range, and no part of it
+// takes effect.
 func TestKeysOutsideRegion2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a command with a key outside the region is refused as a whole, and changes nothing on any store",
@@ -144,10 +145,10 @@ func TestKeysOutsideRegion2B(t *testing.T) {
 	})
 }
 
-// TestLargeCommands2B writes values that are larger than what a message should hold,
-// while a store is cut off. A single entry is sent whatever its size, or that store
-// would never have it, nor anything behind it. And a command that is too large for any
-// entry is refused at once: the store must not try to write it.
+// TestLargeCommands2B writes values that are larger than a message should be,
+// while a store is cut off. A single entry is sent whatever its size, or that
+// store would never get it, nor any entry after it. And a command that is too
+// large for any entry is refused at once: the store must not try to write it.
 func TestLargeCommands2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a large command reaches every store, and one that is too large for the log is refused",
@@ -184,13 +185,14 @@ func TestLargeCommands2B(t *testing.T) {
 	})
 }
 
-// TestReplacedProposals2B has a leader propose while it is cut off. Another leader's
-// single entry takes the place of all that it proposed. Each of its proposers must be
-// told so, once. Then the old leader leads again, at places in the log where it had
-// proposed before: nobody may be taken for somebody else.
+// TestReplacedProposals2B lets a leader propose while it is cut off. Another
+// leader's single entry takes the place of all that it proposed. Each of its
+// proposers must be told so, once. Then the old leader leads again, and
+// proposes at indexes where it has proposed before: the answers must go to the
+// new proposers.
 func TestReplacedProposals2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "a proposal is answered by the entry of its index and its term, or as stale once that cannot come any more",
+		Text:   "a proposal is answered by the entry of its index and its term, or as stale once that entry can no longer come",
 		Source: "the contract of (*proposals).decide",
 	}, func(t *graded.T) {
 		g := newGroup(t, 3, "", "")
@@ -203,7 +205,7 @@ func TestReplacedProposals2B(t *testing.T) {
 		}
 		for _, a := range replaced {
 			if len(a.results) > 0 {
-				t.Fatalf("%s is answered with %s, but nobody can know yet what becomes of it", a.request, verdict(a.results[0]))
+				t.Fatalf("%s is answered with %s, but its outcome cannot be known yet", a.request, verdict(a.results[0]))
 			}
 		}
 		g.elect(2)
@@ -224,13 +226,14 @@ func TestReplacedProposals2B(t *testing.T) {
 	})
 }
 
-// TestProposalsInPart2B gives a leader three puts at once, so large that they may not
-// travel in one message. It loses its office after one message, so that the next leader
-// has some of them, and not the others. Each proposer must be told what became of its own.
+// TestProposalsInPart2B gives a leader three puts at once, so large that they
+// may not travel in one message. It is deposed after one message, so that the
+// next leader has some of them, and not the others. Each proposer must be told
+// the outcome of its own put.
 func TestProposalsInPart2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "of proposals that were made together each is answered by what became of itself",
-		Source: "the contract of Command",
+		Text:   "proposals that were made together are each answered by their own outcome",
+		Source: "the contract of Write",
 	}, func(t *graded.T) {
 		g := newGroup(t, 3, "", "")
 		g.elect(1)

@@ -12,8 +12,9 @@ type compaction struct {
 	// running is true while the data are being synced, or entries are being
 	// deleted.
 	running bool
-	// deleted is the index up to which no entry is left on the disk. It is 0
-	// after a start: a crash may have come before the entries were deleted.
+	// deleted is the index up to which no entry is left on the disk. It is
+	// 0 after a start: a crash may have come before the entries were
+	// deleted.
 	deleted uint64
 }
 
@@ -85,8 +86,8 @@ func (p *peer) dropLog(index uint64) {
 	s.state = state
 }
 
-// deleteEntries deletes, in the background, the entries up to index that are left
-// on the disk. They must not be part of the log.
+// deleteEntries deletes, in the background, the entries up to index that are
+// left on the disk. They must not be part of the log.
 //
 //lab:private
 func (p *peer) deleteEntries(index uint64) {

@@ -34,11 +34,11 @@ func command(t testing.TB, epoch *metapb.RegionEpoch, ops ...engine.Op) []byte {
 	return data
 }
 
-// A content is data by family and key: content["lock/k"].
+// A content maps "family/key" to a value: content["lock/k"].
 type content map[string]string
 
-// differs says where found differs from c, the first of it by family and key, or "" if
-// it does not.
+// differs describes the first difference of found from c, by family and key, or
+// returns "" if there is none.
 func (c content) differs(found content) string {
 	for _, place := range slices.Sorted(maps.Keys(c)) {
 		if value, ok := found[place]; !ok {
@@ -55,7 +55,7 @@ func (c content) differs(found content) string {
 	return ""
 }
 
-// shortened returns value, or the beginning of it.
+// shortened returns value, cut if it is too long for a failure.
 func shortened(value string) string {
 	const most = 20
 	if len(value) > most {
@@ -71,7 +71,7 @@ func read(t testing.TB, r engine.Reader) content {
 	for _, cf := range engine.Families {
 		it, err := r.Iterate(cf, engine.Range{})
 		if err != nil {
-			t.Fatalf("what was handed out to be read cannot be read: %v", err)
+			t.Fatalf("the data cannot be read: %v", err)
 		}
 		for it.Seek(nil); it.Valid(); it.Next() {
 			all[string(cf)+"/"+string(it.Key())] = string(it.Value())

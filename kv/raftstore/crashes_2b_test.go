@@ -9,8 +9,8 @@ import (
 	"github.com/labkv/labkv/lab/sim/storesim"
 )
 
-// everySoOften makes a fault about every so often with make, which sets all but
-// its beginning.
+// everySoOften makes faults with make, one about each period every, and sets
+// when they begin and end.
 func everySoOften(every time.Duration, make func(d *sim.Drawer, s sim.Setting) (f sim.Fault, lasts time.Duration)) sim.Nemesis {
 	return func(d *sim.Drawer, s sim.Setting) []sim.Fault {
 		var faults []sim.Fault
@@ -32,8 +32,8 @@ func allTheTime(f sim.Fault) sim.Nemesis {
 }
 
 // TestRestartAll2B cuts the power of all stores at the same moment, again and
-// again. Each loses some of what it had not synced. What they had acknowledged is
-// there afterwards, and they go on by themselves.
+// again. Each loses some of what it had not synced. What they had acknowledged
+// is there afterwards, and they continue by themselves.
 func TestRestartAll2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "what was acknowledged survives a crash of all stores",
@@ -60,10 +60,10 @@ func TestRestartSome2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestCrashAtEveryWrite2B runs a short scenario once for every write that a store
-// does to its disks, from the first on, and crashes the store there: before the
-// write, after it but before anybody knows, and right after it. There is no write
-// after which a crash may do harm.
+// TestCrashAtEveryWrite2B runs a short scenario once for every write that a
+// store does to its disks, from the first on, and crashes the store there:
+// before the write, after it but before the store learns of it, and right after
+// that. A crash must do no harm at any write.
 func TestCrashAtEveryWrite2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a crash at any write to the disk loses nothing that was acknowledged, and keeps no store from coming back",
@@ -74,12 +74,12 @@ func TestCrashAtEveryWrite2B(t *testing.T) {
 	sim.TestEveryWrite(t, sc)
 }
 
-// TestEverythingAtOnce2B has an unreliable network, partitions, crashes, and
-// clients that do not hear from their requests, all at the same time or some of
-// them, as the seed says.
+// TestEverythingAtOnce2B combines an unreliable network, partitions, crashes,
+// and clients that get no answers. The seed decides which of these come
+// together.
 func TestEverythingAtOnce2B(t *testing.T) {
 	sc := replicated(graded.Claim{
-		Text:   "whatever goes wrong, what clients see is linearizable, and once nothing does, the stores recover",
+		Text:   "whatever goes wrong, what clients see is linearizable, and once nothing goes wrong, the stores recover",
 		Source: "Raft §5, §8",
 	}, 5)
 	sc.Seeds = 40

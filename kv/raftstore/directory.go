@@ -34,8 +34,8 @@ func (d *directory) all() []*peer {
 	return peers
 }
 
-// add adds a peer. It returns an error, and changes nothing, if the peer's region
-// overlaps another one.
+// add adds a peer. It returns an error, and changes nothing, if the peer's
+// region overlaps another one.
 func (d *directory) add(p *peer) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,12 +9,12 @@ import (
 	"github.com/labkv/labkv/lab/sim/storesim"
 )
 
-// TestDiskFull2B fills the disks of a store, and makes room again. Meanwhile the
-// store can save nothing, so it can promise nothing. It must neither give up nor
-// forget what it was about to do: it tries again.
+// TestDiskFull2B fills the disks of a store, and makes room again. While they
+// are full the store can save nothing, so it can promise nothing. It must
+// neither give up nor forget what it was about to do: it tries again.
 func TestDiskFull2B(t *testing.T) {
 	sc := replicated(graded.Claim{
-		Text:   "a store whose disk is full promises nothing that it cannot save, and goes on once there is room",
+		Text:   "a store whose disk is full promises nothing that it cannot save, and continues once there is room",
 		Source: "doc.go: What is durable when",
 	}, 3)
 	sc.For = 4 * time.Second
@@ -26,8 +26,9 @@ func TestDiskFull2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestDiskFails2B has single writes and syncs fail. After that nobody knows what is
-// on the disk, and the store ends. It is started again, and takes part as before.
+// TestDiskFails2B makes single writes and syncs fail. After that the state of
+// the disk is not known, and the store stops. It is started again, and takes
+// part as before.
 func TestDiskFails2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a store that could not write stops before it promises anything more",

@@ -5,7 +5,8 @@ import "io"
 // Files keeps the snapshot files of a store, under names without a path. Its
 // methods may be called from several goroutines at once.
 type Files interface {
-	// Create returns an empty file to be written, replacing one of that name.
+	// Create returns an empty file to be written, replacing one of that
+	// name.
 	Create(name string) (File, error)
 	// Open returns a file to be read from its beginning.
 	Open(name string) (io.ReadCloser, error)

@@ -9,20 +9,22 @@ import (
 	"github.com/labkv/labkv/raft"
 )
 
-// A group is some stores whose network and clocks are in the hands of a test. No
-// clock goes by itself, and what a message waits for is the test's choice. So a
-// group gets into one certain situation, where a scenario tries its luck.
+// A group is a set of stores whose network and clocks a test controls. No clock
+// goes by itself, and the test decides when a message arrives. So a test brings
+// a group into one exact situation, which a scenario reaches only by chance.
 type group struct {
 	t       testing.TB
 	servers []*server // by id, from 1
 
 	// wire are the messages under way, oldest first.
 	wire []*raftserverpb.RaftMessage
-	// cut are the stores whose messages are lost, both ways.
+	// cut has the stores whose messages are lost, both ways.
 	cut map[uint64]bool
-	// waits has messages wait on their way; nil for none.
+	// waits reports whether a message waits on its way; nil means that none
+	// does.
 	waits func(m *raftserverpb.RaftMessage) bool
-	// loses has messages that are due not arrive; nil for none.
+	// loses reports whether a message that is due is lost; nil means that
+	// none is.
 	loses func(m *raftserverpb.RaftMessage) bool
 }
 
@@ -31,7 +33,8 @@ func newGroup(t testing.TB, n uint64, start, end string) *group {
 	return newGroupOf(t, n, serverConfig{region: regionOf(n, start, end), maxLog: unlimited})
 }
 
-// newGroupOf returns n stores of that kind.
+// newGroupOf returns n stores with the configuration c, except for their ids
+// and transport.
 func newGroupOf(t testing.TB, n uint64, c serverConfig) *group {
 	g := &group{t: t, cut: map[uint64]bool{}}
 	for c.transport, c.id = g, 1; c.id <= n; c.id++ {
@@ -45,7 +48,8 @@ func (g *group) at(id uint64) *server { return g.servers[id-1] }
 // Send implements raftstore.Transport.
 func (g *group) Send(m *raftserverpb.RaftMessage) { g.wire = append(g.wire, m) }
 
-// settle lets everything happen that can happen without the clocks.
+// settle lets the stores work, and delivers messages, until nothing more
+// happens without a tick.
 func (g *group) settle() {
 	for range 10000 {
 		for _, s := range g.servers {
@@ -57,10 +61,11 @@ func (g *group) settle() {
 		}
 		g.deliver(m)
 	}
-	g.t.Fatalf("the stores send each other messages without end, while no clock goes")
+	g.t.Fatalf("the stores still send each other messages after 10000 steps, although no clock goes")
 }
 
-// next takes the oldest message from the wire that arrives now, nil if none does.
+// next removes and returns the oldest message on the wire that arrives now, or
+// nil.
 func (g *group) next() *raftserverpb.RaftMessage {
 	var waiting []*raftserverpb.RaftMessage
 	for i, m := range g.wire {
@@ -77,8 +82,8 @@ func (g *group) next() *raftserverpb.RaftMessage {
 	return nil
 }
 
-// deliver has a message arrive, with its file if it is a snapshot, unless it is lost.
-// The sender hears of that.
+// deliver delivers a message, with its file if it is a snapshot, unless it is
+// lost. The sender is told of a loss, and of the result of a snapshot.
 func (g *group) deliver(m *raftserverpb.RaftMessage) {
 	from, to := g.at(m.FromPeer.StoreId), g.at(m.ToPeer.StoreId)
 	arrives := !from.life.over && !to.life.over && (g.loses == nil || !g.loses(m))
@@ -97,7 +102,7 @@ func (g *group) deliver(m *raftserverpb.RaftMessage) {
 	}
 }
 
-// tick lets the clock of one store go.
+// tick lets the clock of one store go, and all that follows happen.
 func (g *group) tick(id uint64, ticks int) {
 	for range ticks {
 		g.at(id).Tick()
@@ -109,7 +114,7 @@ func (g *group) leads(id uint64) bool {
 	return g.at(id).status().RaftState == raft.StateLeader
 }
 
-// elect has a store become leader, and commit what its log has.
+// elect makes a store leader, and lets it commit what its log has.
 func (g *group) elect(id uint64) {
 	g.t.Helper()
 	for range 100 {
@@ -127,20 +132,22 @@ func (g *group) isolate(ids ...uint64) {
 	}
 }
 
-// reconnect ends all isolation. What was under way to or from those stores is gone.
+// reconnect ends all isolation. Messages that were under way to or from the
+// isolated stores are lost.
 func (g *group) reconnect() {
 	g.settle()
 	clear(g.cut)
 }
 
-// do submits a command and lets it be carried out.
+// do submits a write, or a read if there are no writes, and settles.
 func (g *group) do(id uint64, request string, writes ...engine.Op) *answer {
 	a := g.at(id).submit(request, writes...)
 	g.settle()
 	return a
 }
 
-// has requires that the leader hands out exactly those data.
+// has requires that a read on a store, which leads, returns exactly the data
+// want.
 func (g *group) has(id uint64, want content) {
 	g.t.Helper()
 	found := g.do(id, "a read").reads()

@@ -11,15 +11,17 @@ import (
 	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-// A history is what the leaders of a region have written, all of it committed.
+// A history holds what the leaders of a region have written, all of it
+// committed.
 type history struct {
 	t   *graded.T
 	rng *rand.Rand
 
-	// entries are the log, by index, and last is its end.
+	// entries are the log, by index, and last is the index of its last
+	// entry.
 	entries map[uint64]*eraftpb.Entry
 	last    uint64
-	// states are the data at each index, as far as they are known.
+	// states are the data after each index at which they are known.
 	states map[uint64]content
 }
 
@@ -27,8 +29,8 @@ func newHistory(t *graded.T, seed uint64) history {
 	return history{t: t, rng: rand.New(rand.NewPCG(seed, 2)), states: map[uint64]content{0: {}}}
 }
 
-// writes has the leader write, one thing after the other, and notes what its data are
-// then.
+// writes gives the leader n random writes, one after the other, and notes its
+// data after each.
 func (h *history) writes(leader *member, n int) {
 	for range n {
 		key := fmt.Appendf(nil, "%02d", h.rng.IntN(30))
@@ -43,10 +45,10 @@ func (h *history) writes(leader *member, n int) {
 	}
 }
 
-// note notes what the data of a store are now.
+// note notes the present data of a leader.
 func (h *history) note(leader *member) { h.states[leader.status().Applied] = leader.content() }
 
-// end takes over the log of the leader, who is not needed any more.
+// end takes over the log of the leader, and closes it.
 func (h *history) end(leader *member) {
 	s := leader.status()
 	if s.Applied != s.LastIndex {
@@ -65,7 +67,7 @@ func entriesOf(entries map[uint64]*eraftpb.Entry, first, last uint64) []*eraftpb
 	return all
 }
 
-// data requires that the data of a store are those of the index that it says it has
+// data requires that a store has the data of the index that it says it has
 // applied.
 func (h *history) data(m *member, when string) {
 	s := m.status()
@@ -74,20 +76,20 @@ func (h *history) data(m *member, when string) {
 		return
 	}
 	if different := want.differs(m.content()); different != "" {
-		h.t.Fatalf("%s the store says that it has applied up to index %d, but its data are not those of that index: there is %s", when, s.Applied, different)
+		h.t.Fatalf("%s the store says that it has applied up to index %d, but its data are not the data of that index: there is %s", when, s.Applied, different)
 	}
 }
 
-// complete requires that a store has the whole log applied, and on its disk hardly
-// more of it than it says.
+// complete requires that a store has applied the whole log, and that its raft
+// engine holds hardly more than the log that it reports.
 func (h *history) complete(m *member) {
 	s := m.status()
 	_, bytes := m.logRecords()
 	switch n := s.LastIndex + 1 - s.FirstIndex; {
 	case s.Applied != h.last:
-		h.t.Fatalf("the store has got everything up to %d, and that is committed, but it has applied only up to %d", h.last, s.Applied)
+		h.t.Fatalf("the store has every entry up to %d, and they are committed, but it has applied only up to %d", h.last, s.Applied)
 	case s.LastIndex != h.last:
-		h.t.Fatalf("the log of the leader ends at %d, that of the store, which has caught up, at %d", h.last, s.LastIndex)
+		h.t.Fatalf("the log of the leader ends at %d, but the log of the store, which has caught up, ends at %d", h.last, s.LastIndex)
 	case bytes > 3000+200*n:
 		h.t.Fatalf("the log has %d entries, but the raft engine holds %d bytes", n, bytes)
 	}

@@ -89,8 +89,8 @@ func LoadRaftState(raft Getter, regionID uint64) (*raftserverpb.RaftState, error
 	return state, nil
 }
 
-// LoadEntry returns entry index of a region's log from a raft engine, or nil if it
-// is not there.
+// LoadEntry returns entry index of a region's log from a raft engine, or nil if
+// it is not there.
 func LoadEntry(raft Getter, regionID, index uint64) (*eraftpb.Entry, error) {
 	e := &eraftpb.Entry{}
 	if err := load(raft, cfRaft, logKey(regionID, index), e); err != nil {
@@ -109,8 +109,8 @@ func LoadRegionState(kv Getter, regionID uint64) (*raftserverpb.RegionState, err
 	return state, load(kv, cfMeta, stateKey(regionID), state)
 }
 
-// ParseRegionState returns the state that op writes to a kv engine, and whether op
-// writes one.
+// ParseRegionState returns the state that op writes to a kv engine, and whether
+// op writes one.
 func ParseRegionState(op engine.Op) (*raftserverpb.RegionState, bool) {
 	if op.CF != cfMeta || op.Delete || len(op.Key) == 0 || op.Key[0] != kindState {
 		return nil, false
@@ -119,8 +119,8 @@ func ParseRegionState(op engine.Op) (*raftserverpb.RegionState, bool) {
 	return state, proto.Unmarshal(op.Value, state) == nil
 }
 
-// EntryOps returns the operations that an entry of a region's log asks for: none
-// if it is not a write.
+// EntryOps returns the operations that an entry of a region's log asks for:
+// none if it is not a write.
 func EntryOps(e *eraftpb.Entry) []engine.Op {
 	c := &raftserverpb.Command{}
 	if e.EntryType != eraftpb.EntryType_EntryNormal || proto.Unmarshal(e.Data, c) != nil {

@@ -10,10 +10,10 @@ import (
 	"github.com/labkv/labkv/lab/graded"
 )
 
-// TestSnapshotReplacesEverything2C delivers a snapshot to a store that is new, or has
-// been away, or has led meanwhile, alone or not. After that its log and its data, of
-// all families, are those of the leader and nothing else, also after a power cut.
-// Whoever still waited for a write there is answered.
+// TestSnapshotReplacesEverything2C delivers a snapshot to a store that is new,
+// or has been away, or has led meanwhile, alone or not. After that the store
+// has the leader's log and data, of all families, and nothing else, also after
+// a power cut. Every write that still waited there is answered.
 func TestSnapshotReplacesEverything2C(t *testing.T) {
 	graded.Seeds(t, graded.Claim{
 		Text:   "a snapshot replaces the data and the log, whatever was there before",
@@ -36,7 +36,7 @@ func (x *transfer) replaceEverything() {
 	for _, a := range waiting {
 		x.checkAnswer(a)
 	}
-	x.deliver(r) // once more: the network may repeat it
+	x.deliver(r) // once more, as the network may
 	x.conclude(r)
 	r.powerCut()
 	x.data(r, "after a power cut")
@@ -52,8 +52,8 @@ func (x *transfer) replaceEverything() {
 	r.Close()
 }
 
-// checkAnswer checks the answer to a write that waited at store 1 when the snapshot
-// jumped over its place in the log.
+// checkAnswer checks the answer to a write that waited at store 1 when the
+// snapshot replaced the log at its index.
 func (x *transfer) checkAnswer(a *answer) {
 	var refusal *region.Error
 	switch err := a.result().err; {
@@ -64,13 +64,13 @@ func (x *transfer) checkAnswer(a *answer) {
 	}
 }
 
-// TestCorruptSnapshotIsRefused2C delivers a snapshot whose file has a wrong bit, or
-// lacks its end. The store may end, as its disk has failed it, but it must neither say
-// that it has the snapshot nor give up anything for it. It takes the next one, whose file
-// is whole.
+// TestCorruptSnapshotIsRefused2C delivers a snapshot whose file has a wrong
+// bit, or lacks its end. The store may stop, because its disk has failed, but
+// it must neither acknowledge the snapshot nor delete anything for it. It
+// installs the next one, whose file is whole.
 func TestCorruptSnapshotIsRefused2C(t *testing.T) {
 	graded.Seeds(t, graded.Claim{
-		Text:   "nothing that is there is given up for a snapshot file that is not whole",
+		Text:   "a store deletes nothing for a snapshot file that is not whole",
 		Source: "doc.go: What is durable when, 4",
 	}, 20, func(t *graded.T, seed uint64) uint64 {
 		x := newTransfer(t, seed)
@@ -104,12 +104,13 @@ func TestCorruptSnapshotIsRefused2C(t *testing.T) {
 	})
 }
 
-// TestCrashAtEveryWriteOfSnapshot2C delivers a snapshot again and again, and cuts
-// the power once at each write that the store does to its engines and files until
-// it has installed it: before the write, in its middle, and right after it. Of what was
-// not synced each engine keeps all, nothing, or a part, whatever the other one does. Half
-// a snapshot must never be taken for data. The store keeps what it has promised before,
-// and in the end it has everything.
+// TestCrashAtEveryWriteOfSnapshot2C delivers a snapshot again and again, and
+// cuts the power once at each write that the store does to its engines and
+// files until it has installed the snapshot: before the write, in its middle,
+// and right after it. Of what was not synced each engine keeps all, nothing, or
+// a part, independently of the other one. The store must never take half a
+// snapshot for data. It keeps the promises that it made before, and in the end
+// it has everything.
 func TestCrashAtEveryWriteOfSnapshot2C(t *testing.T) {
 	graded.Seeds(t, graded.Claim{
 		Text:   "a crash at any write while a snapshot is installed leaves the old data or, after a restart, the new",
@@ -138,10 +139,10 @@ func TestCrashAtEveryWriteOfSnapshot2C(t *testing.T) {
 	})
 }
 
-// cut delivers the snapshot, cuts the power at one write, and perhaps once more while
-// the store starts again.
+// cut delivers the snapshot, cuts the power at one write, and perhaps once more
+// while the store starts again.
 func (x *transfer) cut(first, second *powerCut) {
-	story := func() string {
+	schedule := func() string {
 		text := x.String() + "\n" + first.String()
 		if second != nil && second.of != "" {
 			text += "\nwhile it starts again: " + second.String()
@@ -153,15 +154,15 @@ func (x *transfer) cut(first, second *powerCut) {
 	x.deliver(r)
 	promised := x.acknowledged(r)
 	r.cutAt(second)
-	explaining(x.t, story, func() {
+	explaining(x.t, schedule, func() {
 		r.restart()
 		r.cutAt(nil)
 		x.afterCut(r, promised)
 	})
 }
 
-// cutWhileWaiting cuts the power when the store has taken the snapshot, and nothing
-// that it does in the background was begun.
+// cutWhileWaiting cuts the power when the store has received the snapshot, and
+// none of its work in the background has begun.
 func (x *transfer) cutWhileWaiting() {
 	r, _ := x.receiver()
 	r.hold = true
@@ -169,14 +170,15 @@ func (x *transfer) cutWhileWaiting() {
 	promised := x.acknowledged(r)
 	r.hold = false
 	explaining(x.t, func() string {
-		return x.String() + "\npower cut when it has the snapshot, and nothing was done in the background yet; what was not synced is lost"
+		return x.String() + "\npower cut when the store has received the snapshot, before any work in the background; what was not synced is lost"
 	}, func() {
 		r.powerCut()
 		x.afterCut(r, promised)
 	})
 }
 
-// afterCut looks at a store that has come back.
+// afterCut checks a store that has come back: its data, its promises, and that
+// it catches up.
 func (x *transfer) afterCut(r *member, promised bool) {
 	x.data(r, "after the restart")
 	if index := x.snapshot.Snapshot.Metadata.Index; promised && r.status().Applied < index {

@@ -10,13 +10,14 @@ import (
 	"github.com/labkv/labkv/proto/metapb"
 )
 
-// TestReplacedEntriesStayGone2B gives a follower five entries of term 1, and then a
-// leader of term 2 replaces the last four by a single one. After a power cut the
-// log must end with that one. If it ends with what is left of the old ones, the
-// follower votes for whoever lacks the new entry, which may be committed.
+// TestReplacedEntriesStayGone2B gives a follower five entries of term 1, and
+// then a leader of term 2 replaces the last four by a single one. After a power
+// cut the log must end with that one. If it ended with the rest of the old
+// ones, the follower would vote for a candidate that lacks the new entry, which
+// may be committed.
 //
-// The old ones must be gone from the disk, too, as if they had never been there:
-// nobody will look after what is behind the end of the log.
+// The old ones must be gone from the disk, too, as if they had never been
+// there: no later step would delete entries after the end of the log.
 func TestReplacedEntriesStayGone2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "entries that were replaced do not come back after a restart",
@@ -32,7 +33,7 @@ func TestReplacedEntriesStayGone2B(t *testing.T) {
 		f.appendAll(2, 1, 0, 0, 5)
 		f.appendAll(3, 2, 1, 1, 2)
 		if n, _ := f.logRecords(); n != want {
-			t.Fatalf("the raft engine has %d records after entries 2/1 to 5/1 were replaced by 2/2, and %d if they never were there", n, want)
+			t.Fatalf("the raft engine has %d records after entries 2/1 to 5/1 were replaced by 2/2, and %d if they were never there", n, want)
 		}
 		f.powerCut()
 		if f.vote(2, 3, 5, 1) {
@@ -64,8 +65,8 @@ func TestReplacedEntriesStayGone2B(t *testing.T) {
 }
 
 // TestPromisesSurvivePowerCut2B cuts the power right after each answer of a
-// follower, which loses all that it did not sync. A vote that it gave binds it, and
-// an entry that it acknowledged is there.
+// follower, which loses all that it did not sync. It must keep to the vote that
+// it gave, and have the entries that it acknowledged.
 func TestPromisesSurvivePowerCut2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a vote and an acknowledgement are durable when they leave",
@@ -89,7 +90,7 @@ func TestPromisesSurvivePowerCut2B(t *testing.T) {
 		if !stale.Reject || stale.Term != 2 {
 			t.Fatalf("after a restart it obeys a leader of term 1, but it has answered in term 2")
 		}
-		// Of this term it knows already: only the vote is new.
+		// The store knows this term already: only the vote is new.
 		if !f.vote(2, 2, 3, 1) {
 			t.Fatalf("it refuses its vote in term 2, in which it has not voted yet")
 		}
@@ -101,10 +102,10 @@ func TestPromisesSurvivePowerCut2B(t *testing.T) {
 	})
 }
 
-// TestNoPromiseBeforeWrite2B crashes a follower in the middle of what it does about
-// a request for its vote, and about an append: at its first write from then on, before
-// that reaches the disk or after it. If the follower has answered by then, it must know
-// of that when it is back.
+// TestNoPromiseBeforeWrite2B crashes a follower while it handles a request for
+// its vote, and an append: at its first write from then on, before the write
+// reaches the disk or after that. If the follower has answered by then, it must
+// keep its promise when it is back.
 func TestNoPromiseBeforeWrite2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a vote and an acknowledgement leave only after they have become durable",
@@ -136,9 +137,9 @@ func TestNoPromiseBeforeWrite2B(t *testing.T) {
 	})
 }
 
-// TestMessagesForOthersAreDropped2B sends a store messages that are not for it: a request
-// for the vote of a peer that it does not have, and something that nodes say only to
-// themselves. They are dropped, and the store goes on.
+// TestMessagesForOthersAreDropped2B sends a store messages that are not for it:
+// a request for the vote of a peer that it does not have, and a message that a
+// node sends only to itself. The store drops them and works as before.
 func TestMessagesForOthersAreDropped2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a message for another peer, or one that the node refuses, has no effect",
@@ -153,9 +154,10 @@ func TestMessagesForOthersAreDropped2B(t *testing.T) {
 			t.Fatalf("peer 1 answers a request for the vote of peer 7 with a %v", f.sent[0].MsgType)
 		}
 		if !f.vote(3, 2, 1, 1) {
-			t.Fatalf("peer 1 refuses its vote in term 2 to peer 3: it has taken a request for the vote of peer 7 for one to itself")
+			t.Fatalf("peer 1 refuses its vote in term 2 to peer 3: it has taken a request for the vote of peer 7 for a request for its own")
 		}
-		// What a node tells itself never comes from another store.
+		// A message that a node sends to itself never comes from
+		// another store.
 		f.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgHup, From: 2, Term: 2})
 		for _, sent := range f.sent {
 			if sent.MsgType == eraftpb.MessageType_MsgRequestVote {
@@ -167,11 +169,11 @@ func TestMessagesForOthersAreDropped2B(t *testing.T) {
 	})
 }
 
-// TestEntriesAreCheckedAgain2B has a leader send entries with commands that its
-// followers must not carry out: made for another version of the region, or with a key
-// that the region does not have. What an entry does must be the same on all
-// replicas, so each decides by the entry and by the region as it is at that place in
-// the log.
+// TestEntriesAreCheckedAgain2B sends a follower entries with commands that it
+// must not carry out: made for another version of the region, or with a key
+// that the region does not have. An entry must have the same effect on all
+// replicas, so each replica decides by the entry and by the region as it is at
+// the entry's place in the log.
 func TestEntriesAreCheckedAgain2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "an entry is applied only if its command fits the region, and then as a whole",

@@ -15,17 +15,18 @@ import (
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
-// keptEntries is how many applied entries the stores of these tests keep in their
-// logs.
+// keptEntries is the number of applied entries that the stores of these tests
+// keep in their logs.
 const keptEntries = 10
 
-// settledLog is how many entries a log may have once all is well: what is kept, and
-// what a leader spares for followers that are a little behind.
+// settledLog is the largest number of entries that a log may have once nothing
+// goes wrong: the entries that are kept, and the entries that a leader keeps
+// for followers that are a little behind.
 const settledLog = 4 * keptEntries
 
-// collecting is a scenario of stores that collect their logs soon, with so many
+// compacting is a scenario of stores that compact their logs soon, with so many
 // data that a snapshot of them travels in several pieces.
-func collecting(claim graded.Claim, clients int) sim.Scenario {
+func compacting(claim graded.Claim, clients int) sim.Scenario {
 	sc := replicated(claim, clients)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, SettledLog: settledLog})
 	sc.Clients = append(sc.Clients, fills)
@@ -33,16 +34,16 @@ func collecting(claim graded.Claim, clients int) sim.Scenario {
 	return sc
 }
 
-// What fills writes: so many keys in each of two families that they are not removed
-// in one batch.
+// What fills writes: so many keys in each of two families that one batch cannot
+// remove them.
 const (
 	filling      = 40
 	fillingBytes = 400
 )
 
-// fills is a client that makes snapshots large. It writes to keys that nobody else
-// uses, in the families that nobody else uses, each until that is acknowledged. Then it
-// deletes some of them, and writes them again.
+// fills is a client that makes snapshots large. It writes to keys, in families,
+// that no other client uses, and repeats each write until it is acknowledged.
+// Then it deletes some of the keys, and writes them again.
 func fills(s *sim.Session) {
 	region := sim.FirstRegion(s.Stores)
 	families := []engine.CF{engine.CFWrite, engine.CFLock}
@@ -82,20 +83,22 @@ func fills(s *sim.Session) {
 	}
 }
 
-// What a log may hold at most while clients work: what is kept, what comes while a
-// collection is under way, and what a leader spares for followers that are a
-// little behind. Without any collection it would be several times as much.
+// The most that a log may hold while clients work: the entries that are kept,
+// the entries that come while a compaction is under way, and the entries that a
+// leader keeps for followers that are a little behind. Without compaction it
+// would be several times as much.
 const (
 	logLimit = 8*keptEntries + 100
-	// logBytes allows 150 bytes an entry, and room for what fills writes.
+	// logBytes allows 150 bytes an entry, and room for the values of fills.
 	logBytes = logLimit*150 + filling*(fillingBytes+100)
 )
 
-// TestLogStaysShort2C writes all the time and looks at the logs after every event:
-// how many entries they have, and what these take in the raft engine.
+// TestLogStaysShort2C writes all the time and checks the logs after every
+// event: the number of their entries, and the bytes that these take in the raft
+// engine.
 func TestLogStaysShort2C(t *testing.T) {
-	sc := collecting(graded.Claim{
-		Text:   "a log is collected, in memory and on the disk, soon after its entries were applied",
+	sc := compacting(graded.Claim{
+		Text:   "a log is compacted, in memory and on the disk, soon after its entries were applied",
 		Source: "Raft §7",
 	}, 6)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, LogLimit: logLimit, LogBytes: logBytes})
@@ -105,10 +108,10 @@ func TestLogStaysShort2C(t *testing.T) {
 }
 
 // TestDeadFollowerDoesNotKeepLog2C has one store down for most of the run. The
-// others may wait for it with their logs, but not for ever.
+// others may keep their logs for it, but not forever.
 func TestDeadFollowerDoesNotKeepLog2C(t *testing.T) {
-	sc := collecting(graded.Claim{
-		Text:   "a follower that is gone does not keep the others from collecting their logs",
+	sc := compacting(graded.Claim{
+		Text:   "a follower that is gone does not keep the others from compacting their logs",
 		Source: "Raft §7",
 	}, 6)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, LogLimit: logLimit, LogBytes: logBytes})
@@ -120,11 +123,11 @@ func TestDeadFollowerDoesNotKeepLog2C(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestCollectedLogsSurvivePowerCuts2C crashes all stores at once, again and again,
-// while they collect their logs. What left a log must be durable in the data by
-// then: nothing brings it back.
+// TestCollectedLogsSurvivePowerCuts2C crashes all stores at once, again and
+// again, while they compact their logs. When an entry leaves a log, its effects
+// must be durable in the data: nothing brings them back.
 func TestCollectedLogsSurvivePowerCuts2C(t *testing.T) {
-	sc := collecting(graded.Claim{
+	sc := compacting(graded.Claim{
 		Text:   "an entry leaves the log only after its effects are durable",
 		Source: "doc.go: What is durable when, 3",
 	}, 6)

@@ -19,8 +19,7 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// manyRegions is a store with several regions, each of which it is the only member
-// of, in the hands of a test.
+// manyRegions is a store with several regions. Each has its only peer there.
 type manyRegions struct {
 	*raftstore.Store
 	t       *testing.T
@@ -29,8 +28,8 @@ type manyRegions struct {
 	config  raftstore.Config
 }
 
-// newManyRegions returns a store whose regions are divided by bounds: one more than
-// there are bounds. All of them lead.
+// newManyRegions returns a store whose regions are divided by bounds: one
+// region more than there are bounds. All of their peers lead.
 func newManyRegions(t *testing.T, bounds ...string) *manyRegions {
 	m := &manyRegions{t: t, log: memory.NewDisk()}
 	for i := range len(bounds) + 1 {
@@ -50,7 +49,7 @@ func newManyRegions(t *testing.T, bounds ...string) *manyRegions {
 	require.NoError(t, err)
 	m.config = raftstore.Config{
 		ClusterID: 1, StoreID: 1, RaftEngine: log, KVEngine: kv,
-		Files:     &life{of: &server{files: newShelf()}},
+		Files:     &life{of: &server{files: newFileSystem()}},
 		Transport: nowhere{}, Executor: atOnce{},
 		RandIntN:      func(_ uint64, n int) int { return 0 },
 		ElectionTicks: 10, HeartbeatTicks: 2, MaxLogEntries: unlimited,
@@ -105,8 +104,9 @@ type atOnce struct{}
 
 func (atOnce) Go(work func() (done func())) { work()() }
 
-// Twenty regions write 1 MiB each. They share a pass, and together their writes are
-// larger than the largest batch of an engine. That is no reason to give up.
+// Twenty regions write 1 MiB each. They share a pass, and together their writes
+// are larger than the largest batch of an engine. The store must write several
+// batches.
 func TestPassLargerThanBatch(t *testing.T) {
 	var bounds []string
 	for i := range 19 {
@@ -127,9 +127,9 @@ func TestPassLargerThanBatch(t *testing.T) {
 	m.Close()
 }
 
-// Clients go on writing while the disk is full. A leader takes some of their writes
-// and refuses the others: what it takes has to fit into one batch once there is
-// room. Then those that it took are done.
+// Clients write while the disk is full. A leader takes some of the writes and
+// refuses the others, because all that it takes must fit into one batch once
+// there is room. Then the writes that it took are done.
 func TestFullDiskUnderLoad(t *testing.T) {
 	m := newManyRegions(t)
 	m.log.SetCapacity(m.log.Used())
@@ -159,7 +159,8 @@ func TestFullDiskUnderLoad(t *testing.T) {
 	m.Close()
 }
 
-// Two regions share the engine. What one of them shows is its own.
+// Two regions share the engine. A view of one shows none of the keys of the
+// other.
 func TestViewsStayInTheirRegion(t *testing.T) {
 	m := newManyRegions(t, "m")
 	for i, key := range []string{"a", "z"} {
@@ -205,8 +206,9 @@ func TestOverlappingRegions(t *testing.T) {
 	require.ErrorContains(t, err, "region 2 overlaps region 1")
 }
 
-// A leader is asked to hand over to a store that does not answer. Until it gives up,
-// it takes no writes, and it does not send clients to itself.
+// A leader is asked to hand over to a store that does not answer. Until the
+// transfer ends, the leader takes no writes, and it does not send clients to
+// itself.
 func TestLeaderThatHandsOverIsBusy(t *testing.T) {
 	g := newGroup(t, 3, "", "")
 	g.elect(1)

@@ -12,16 +12,17 @@ import (
 	"github.com/labkv/labkv/raft"
 )
 
-// A member is one store with a peer of a region that has three, on stores 1 to 3.
-// The others are the test: it writes their messages by hand, and reads what the store
-// sends.
+// A member is one store with a peer of a region that has three, on stores 1 to
+// 3. The test plays the other stores: it writes their messages by hand, and
+// reads what the store sends.
 type member struct {
 	*server
-	// friend is a store that has every entry that it is sent, and says so.
-	friend uint64
+	// follower is a store that acknowledges every entry that it is sent. It
+	// is 0 if there is none.
+	follower uint64
 	// sent are the messages that left since the last reset.
 	sent []*eraftpb.Message
-	// entries are all that were ever sent to anybody, by index.
+	// entries are all entries that were ever sent, by index.
 	entries map[uint64]*eraftpb.Entry
 }
 
@@ -41,14 +42,14 @@ func (m *member) Send(r *raftserverpb.RaftMessage) {
 	for _, e := range r.Message.Entries {
 		m.entries[e.Index] = e
 	}
-	if r.Message.To == m.friend {
-		m.befriend(r.Message)
+	if r.Message.To == m.follower {
+		m.answerFor(r.Message)
 	}
 }
 
-// befriend answers a message to the friend.
-func (m *member) befriend(sent *eraftpb.Message) {
-	answer := &eraftpb.Message{From: m.friend, Term: sent.Term}
+// answerFor answers a message to the follower.
+func (m *member) answerFor(sent *eraftpb.Message) {
+	answer := &eraftpb.Message{From: m.follower, Term: sent.Term}
 	switch sent.MsgType {
 	case eraftpb.MessageType_MsgAppend:
 		answer.MsgType, answer.Index = eraftpb.MessageType_MsgAppendResponse, sent.Index+uint64(len(sent.Entries))
@@ -70,14 +71,15 @@ func (m *member) step(to uint64, message *eraftpb.Message) {
 	})
 }
 
-// receive delivers a message. What the store sends after that is in sent.
+// receive delivers a message and lets the store work. sent then holds what the
+// store has sent since.
 func (m *member) receive(message *eraftpb.Message) {
 	m.sent = nil
 	m.step(m.id, message)
 	m.work()
 }
 
-// ask delivers a message, and returns the answer of type want.
+// ask delivers a message, and returns the answer of type want, which must come.
 func (m *member) ask(message *eraftpb.Message, want eraftpb.MessageType) *eraftpb.Message {
 	m.t.Helper()
 	m.receive(message)
@@ -88,7 +90,7 @@ func (m *member) ask(message *eraftpb.Message, want eraftpb.MessageType) *eraftp
 	return answer
 }
 
-// lastTo returns the last message of that type to a store, nil if there is none.
+// lastTo returns the last message of type want to a store, or nil.
 func (m *member) lastTo(to uint64, want eraftpb.MessageType) *eraftpb.Message {
 	for _, sent := range slices.Backward(m.sent) {
 		if sent.To == to && sent.MsgType == want {
@@ -98,12 +100,12 @@ func (m *member) lastTo(to uint64, want eraftpb.MessageType) *eraftpb.Message {
 	return nil
 }
 
-// appendOf is what a leader sends with entries behind prev.
+// appendOf returns a leader's append of entries after (prev, prevTerm).
 func appendOf(from, term, prev, prevTerm uint64, entries ...*eraftpb.Entry) *eraftpb.Message {
 	return &eraftpb.Message{MsgType: eraftpb.MessageType_MsgAppend, From: from, Term: term, Index: prev, LogTerm: prevTerm, Entries: entries}
 }
 
-// emptyEntries returns the entries [first, last] of a term, without commands.
+// emptyEntries returns the entries [first, last] of a term, without data.
 func emptyEntries(term, first, last uint64) (entries []*eraftpb.Entry) {
 	for i := first; i <= last; i++ {
 		entries = append(entries, &eraftpb.Entry{Index: i, Term: term})
@@ -119,8 +121,8 @@ func (m *member) append(from, term, prev, prevTerm uint64, entries []*eraftpb.En
 	return m.ask(message, eraftpb.MessageType_MsgAppendResponse)
 }
 
-// appendAll has a leader send entries of its term, from behind prev to last, and
-// requires that they are acknowledged.
+// appendAll sends the entries after prev, up to last, from a leader of their
+// term, and requires that they are acknowledged.
 func (m *member) appendAll(from, term, prev, prevTerm, last uint64) {
 	m.t.Helper()
 	if m.append(from, term, prev, prevTerm, emptyEntries(term, prev+1, last), 0).Reject {
@@ -147,35 +149,35 @@ func (m *member) appendLong(from, term, prev, prevTerm uint64, n int, commits bo
 	return prev
 }
 
-// voteOf is what a candidate sends whose log ends with an entry of that index and
-// term.
+// voteOf returns the request of a candidate whose log ends with the entry
+// (index, logTerm).
 func voteOf(from, term, index, logTerm uint64) *eraftpb.Message {
 	return &eraftpb.Message{MsgType: eraftpb.MessageType_MsgRequestVote, From: from, Term: term, Index: index, LogTerm: logTerm}
 }
 
-// vote asks for a vote and returns whether it was granted.
+// vote asks for a vote and reports whether it was granted.
 func (m *member) vote(from, term, index, logTerm uint64) bool {
 	m.t.Helper()
 	return !m.ask(voteOf(from, term, index, logTerm), eraftpb.MessageType_MsgRequestVoteResponse).Reject
 }
 
-// lead makes the store the leader of a term, with the vote of store 3. It returns
-// the request for the vote of another store.
+// lead makes the store the leader of a term, with the vote of store 3. It
+// returns the store's request for that vote.
 func (m *member) lead(term uint64) (request *eraftpb.Message) {
 	if m.status().Term < term-1 {
-		// Some candidate that nobody else has heard of.
+		// A candidate whose messages reach no other store.
 		m.receive(voteOf(3, term-1, 0, 0))
 	}
 	m.sent = nil
 	for n := 0; m.lastTo(3, eraftpb.MessageType_MsgRequestVote) == nil; n++ {
 		if n > 100 {
-			m.t.Fatal("the store hears from nobody for 100 ticks, and does not campaign")
+			m.t.Fatal("the store hears from no other store for 100 ticks, and does not campaign")
 		}
 		m.tick()
 	}
 	request = m.lastTo(3, eraftpb.MessageType_MsgRequestVote)
 	if request.Term != term {
-		m.t.Fatalf("the store campaigns for term %d, but should for term %d", request.Term, term)
+		m.t.Fatalf("the store campaigns for term %d, not for term %d", request.Term, term)
 	}
 	m.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgRequestVoteResponse, From: 3, Term: term})
 	if m.status().RaftState != raft.StateLeader {
@@ -206,8 +208,8 @@ func (m *member) sends(term, last uint64) {
 		m.status().FirstIndex, m.status().LastIndex, last)
 }
 
-// collect lets time pass until the log begins behind index.
-func (m *member) collect(index uint64) {
+// compact lets time pass until the log begins after index.
+func (m *member) compact(index uint64) {
 	for n := 0; m.status().FirstIndex <= index; n++ {
 		if s := m.status(); n > 100 {
 			m.t.Fatalf("with at most %d applied entries kept, the log still begins at %d after 100 ticks, although it ends at %d and everything is applied",
@@ -217,10 +219,10 @@ func (m *member) collect(index uint64) {
 	}
 }
 
-// snapshotFor has a follower refuse all that the store, which leads, sends to it: its
-// log ends at last, and what it needs is collected. Sooner or later it gets a snapshot.
-// Slow work that has to do with it is begun only after two more rounds, and meanwhile is
-// called before that.
+// snapshotFor answers for a follower whose log ends at last, so that it rejects
+// all that the store, which leads, sends to it: the entries that it needs are
+// compacted. It returns the snapshot that the store sends in the end. Slow work
+// begins only after two more rounds; meanwhile is called just before it begins.
 func (m *member) snapshotFor(follower, last uint64, meanwhile func()) *eraftpb.Message {
 	m.hold = true
 	defer func() { m.hold = false }()
@@ -241,19 +243,19 @@ func (m *member) snapshotFor(follower, last uint64, meanwhile func()) *eraftpb.M
 			m.work()
 		}
 	}
-	m.t.Fatalf("the log of store %d ends at %d, and that of the leader begins at %d, but the leader sends no snapshot, although store %d answers again and again",
+	m.t.Fatalf("the log of store %d ends at %d, and the log of the leader begins at %d, but the leader sends no snapshot, although store %d answers again and again",
 		follower, last, m.status().FirstIndex, follower)
 	return nil
 }
 
-// checkSnapshot requires that what a snapshot says of itself is true.
+// checkSnapshot requires that the metadata of a snapshot are true.
 func (m *member) checkSnapshot(sent *eraftpb.Message) {
 	meta, s := sent.Snapshot.Metadata, m.status()
 	switch e := m.entries[meta.Index]; {
 	case meta.Index > s.Applied:
 		m.t.Fatalf("the store sends a snapshot at %d, but has applied only up to %d", meta.Index, s.Applied)
 	case meta.Index+1 < s.FirstIndex:
-		m.t.Fatalf("the store sends a snapshot at %d, but its log begins at %d: nobody has what is in between", meta.Index, s.FirstIndex)
+		m.t.Fatalf("the store sends a snapshot at %d, but its log begins at %d: neither has the entries in between", meta.Index, s.FirstIndex)
 	case e != nil && e.Term != meta.Term:
 		m.t.Fatalf("the snapshot says that entry %d, which it ends with, is of term %d, but it is of term %d", meta.Index, meta.Term, e.Term)
 	case !slices.Equal(meta.ConfState.GetNodes(), []uint64{1, 2, 3}):

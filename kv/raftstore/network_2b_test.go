@@ -9,11 +9,11 @@ import (
 	"github.com/labkv/labkv/lab/sim/storesim"
 )
 
-// TestUnreliableNetwork2B loses, repeats and delays messages between the stores,
-// and requests and answers of clients.
+// TestUnreliableNetwork2B loses, repeats and delays messages between the
+// stores, and the requests and answers of clients.
 func TestUnreliableNetwork2B(t *testing.T) {
 	sc := replicated(graded.Claim{
-		Text:   "no message is needed, and none does harm by coming late or twice",
+		Text:   "no single message is needed, and no message does harm by coming late or twice",
 		Source: "Raft §5.5",
 	}, 5)
 	sc.Nemesis = sim.Together(sim.Unreliable(), sim.UnreliableClients())
@@ -21,9 +21,9 @@ func TestUnreliableNetwork2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestLeaderIsolated2B cuts off whoever leads, again and again, while one client
-// works. What the old leader had taken may be lost or may survive, and the client
-// goes on with the new leader, without ever seeing its own writes undone.
+// TestLeaderIsolated2B cuts off the leader, again and again, while one client
+// works. A write that the old leader has taken may be lost or may survive. The
+// client continues with the new leader, and never sees its own writes undone.
 func TestLeaderIsolated2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a client does not notice a change of leader, except that it has to wait",
@@ -34,10 +34,10 @@ func TestLeaderIsolated2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestOldLeaderNeverAnswers2B has clients go on reading at a leader that is cut off
-// from the others, or whose messages take so long that they have elected another one.
-// It believes that it leads, and may not know anything better; but what it has in its
-// engine is old.
+// TestOldLeaderNeverAnswers2B lets clients read from a leader that is cut off
+// from the others, or whose messages take so long that they have elected
+// another one. The old leader may still believe that it leads; but the data in
+// its engine are old.
 func TestOldLeaderNeverAnswers2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a leader answers a read only after it has made sure that it still leads",
@@ -51,13 +51,14 @@ func TestOldLeaderNeverAnswers2B(t *testing.T) {
 }
 
 // TestProposalsAreAnswered2B deposes leaders that have proposals in their logs.
-// Some of those are committed by the next leader and some replaced by its entries.
-// Whoever waits is told which, exactly once: that it was done, or that another
-// entry took its place. Once the network is well again nobody waits for long.
+// The next leader commits some of them and replaces others by its entries. Each
+// proposer is told the outcome, exactly once: that the write was done, or that
+// another entry took its place. Once the network works again no client waits
+// for long.
 func TestProposalsAreAnswered2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "every proposal is answered exactly once: done if it was applied, stale if its place in the log went to another entry",
-		Source: "the contract of Command",
+		Source: "the contract of Write",
 	}, 0)
 	sc.Clients = sim.Clients(5, sim.Contends)
 	sc.For = 4 * time.Second
@@ -66,11 +67,12 @@ func TestProposalsAreAnswered2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestRandomPartitionsOneClient2B divides the network at random: in halves, in one
-// direction only, with one store between the halves, or with one store cut off.
+// TestRandomPartitionsOneClient2B divides the network at random: in halves, in
+// one direction only, with one store between the halves, or with one store cut
+// off.
 func TestRandomPartitionsOneClient2B(t *testing.T) {
 	sc := replicated(graded.Claim{
-		Text:   "a majority that is connected goes on, a minority does no harm",
+		Text:   "a majority that is connected continues, a minority does no harm",
 		Source: "Raft §5.3, §5.4",
 	}, 1)
 	sc.Nemesis = sim.RandomPartitions(700 * ms)
@@ -78,8 +80,8 @@ func TestRandomPartitionsOneClient2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestRandomPartitionsManyClients2B is the same with many clients, of which some
-// are with the minority.
+// TestRandomPartitionsManyClients2B is the same with many clients, some of them
+// on the side of the minority.
 func TestRandomPartitionsManyClients2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "clients on both sides of a partition see one history",
@@ -90,10 +92,11 @@ func TestRandomPartitionsManyClients2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestClocksDisagree2B has clocks go slow, stand still, and catch up at once. Now and
-// then the leader is cut off while its clock stands still, for so long that the others
-// elect another one. That hardly any time has passed since it heard from them is true
-// for that store alone: it cannot conclude from it that it still leads.
+// TestClocksDisagree2B makes clocks go slow, stand still, and catch up at once.
+// Now and then the leader is cut off while its clock stands still, for so long
+// that the others elect another one. By its own clock, hardly any time has
+// passed since it heard from them: it must not conclude from that that it still
+// leads.
 func TestClocksDisagree2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "safety does not depend on clocks",
@@ -114,14 +117,15 @@ func TestClocksDisagree2B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestStoresPause2B makes stores stand still: no tick, no message, nothing on the disk.
-// A store that goes on does not notice that time has passed. What it was about to do may
-// be outdated, the reads above all that it was about to answer, since the others may have
-// elected another leader. Everything that came meanwhile is there at once, and what
-// would tell it may be behind what a client wants.
+// TestStoresPause2B makes stores stand still: no tick, no message, no write. A
+// store that goes on does not notice that time has passed. What it was about to
+// do may be outdated, above all the reads that it was about to answer, because
+// the others may have elected another leader. All messages that came meanwhile
+// are there at once, and the one that tells of the new leader may come after a
+// client's request.
 func TestStoresPause2B(t *testing.T) {
 	sc := replicated(graded.Claim{
-		Text:   "a store that stood still for a while harms nobody: what it was about to do counts only if it still may",
+		Text:   "a store that stood still for a while does no harm: what it was about to do takes effect only if it is still allowed",
 		Source: "Raft §2, §8, thesis §6.4",
 	}, 2)
 	sc.Clients = append(sc.Clients, sim.Clients(6, sim.GetsAtOneStore)...)

@@ -52,8 +52,8 @@ func (s *Store) pass(peers []*peer) {
 	}
 }
 
-// saveAll saves the tasks of peers, durably if one of them asks for it, and sends
-// their messages. It reports whether the pass may go on.
+// saveAll saves the tasks of peers, durably if one of them asks for it, and
+// sends their messages. It reports whether the pass may go on.
 func (s *Store) saveAll(peers []*peer) bool {
 	w := writer{store: s, engine: s.cfg.RaftEngine}
 	var saving []*peer

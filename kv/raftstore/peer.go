@@ -31,7 +31,8 @@ type peer struct {
 	reads     reads
 
 	// task is the Ready that is being handled. It is nil between passes,
-	// except while its snapshot is being installed, or while a disk is full.
+	// except while its snapshot is being installed, or while a disk is
+	// full.
 	task *task
 
 	// installing is true while the task's snapshot is being installed: the
@@ -137,7 +138,8 @@ func (p *peer) handleEvents() {
 			p.node.Tick()
 		}
 	}
-	// Requests come last, together: writes share a proposal, reads a question.
+	// Requests come last, together: writes share a proposal, reads a
+	// question.
 	if len(writes) > 0 {
 		p.propose(writes)
 	}
@@ -203,8 +205,8 @@ func (p *peer) inBackground(slow func() func(*peer)) {
 	})
 }
 
-// abandon answers every request that waits for this peer: no later pass runs for
-// it.
+// abandon answers every request that waits for this peer: no later pass runs
+// for it.
 func (p *peer) abandon() {
 	for _, e := range p.inbox.close() {
 		e.refuse(storage.ErrNotRunning)

@@ -43,10 +43,10 @@ func loadPeerStorage(raftEngine engine.Engine, applied *raftserverpb.RegionState
 	if held, err := s.holds(applied.AppliedIndex, applied.AppliedTerm); err != nil {
 		return nil, err
 	} else if !held {
-		// A snapshot was installed, and the crash came before the raft engine
-		// knew of it. No message has promised anything about it yet. What is
-		// left of the old log would stay forever: compaction begins with the
-		// new one.
+		// A snapshot was installed, and the crash came before the raft
+		// engine knew of it. No message has promised anything about it
+		// yet. What is left of the old log would stay forever:
+		// compaction begins with the new one.
 		if err := raftEngine.DeleteRange(cfRaft, logRange(s.regionID, 0, math.MaxUint64)); err != nil {
 			return nil, err
 		}
@@ -177,8 +177,9 @@ func (s *peerStorage) save(w *writer, rd *raft.Ready) *raftserverpb.RaftState {
 	if rd.HardState != nil {
 		state.HardState = rd.HardState
 	}
-	// The commit index alone is not worth a write: it goes with the next one,
-	// and a restart that finds an older one learns the rest from the leader.
+	// The commit index alone is not worth a write: it goes with the next
+	// one, and a restart that finds an older one learns the rest from the
+	// leader.
 	if rd.MustSync {
 		put(&part, cfRaft, stateKey(s.regionID), state)
 	}

@@ -11,8 +11,9 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// A life is one incarnation of a store, as its network, its executor and its files.
-// When it is over, nothing that the store still does has an effect.
+// A life is one incarnation of a store, from its start to its end. It is the
+// network, the executor and the files of that incarnation: once it is over,
+// nothing that the store still does has an effect.
 type life struct {
 	of   *server
 	over bool
@@ -25,7 +26,8 @@ func (l *life) Send(m *raftserverpb.RaftMessage) {
 	}
 }
 
-// Go implements raftstore.Executor. Work is done when a pass has nothing to do.
+// Go implements raftstore.Executor. server.work does the work when no pass has
+// anything to do.
 func (l *life) Go(work func() (done func())) {
 	if !l.over {
 		l.of.tasks = append(l.of.tasks, work)
@@ -40,7 +42,8 @@ type powerCut struct {
 	log, data int // batches of the engines that survive
 	files     bool
 
-	// of is what the write went to, once it has happened.
+	// of names what the write went to, once the cut has happened. It is ""
+	// before.
 	of string
 }
 
@@ -69,10 +72,11 @@ func (c *powerCut) String() string {
 		when, which, keeps(c.log), keeps(c.data), files)
 }
 
-// cutAt has a power cut happen at one of the writes from now on; nil for none.
+// cutAt makes a power cut happen at one of the writes from now on; nil means
+// none.
 func (s *server) cutAt(c *powerCut) { s.writes, s.cut = 0, c }
 
-// writesDisk decides about a write to a disk.
+// writesDisk counts a write to a disk, and returns the fault that it meets.
 func (s *server) writesDisk(d *memory.Disk) memory.Fault {
 	s.writes++
 	c := s.cut
@@ -89,7 +93,8 @@ func (s *server) writesDisk(d *memory.Disk) memory.Fault {
 	return memory.Fault{Kind: c.point, Keep: keep}
 }
 
-// writesFile does a write to the files, and says how it ends.
+// writesFile counts a write to the files, does it unless the power is cut
+// before, and returns its error.
 func (l *life) writesFile(do func() error) error {
 	if l.over {
 		return engine.ErrClosed
@@ -111,7 +116,7 @@ func (l *life) writesFile(do func() error) error {
 	return engine.ErrClosed
 }
 
-// lose cuts the power, except for a disk that sees to itself.
+// lose cuts the power. It leaves out the disk busy, whose fault cuts its power.
 func (s *server) lose(c *powerCut, busy *memory.Disk) {
 	s.cut = nil
 	s.life.over = true
@@ -124,19 +129,20 @@ func (s *server) lose(c *powerCut, busy *memory.Disk) {
 	s.files.crash(c.files)
 }
 
-// powerCut crashes the store, which loses all that was not synced, and starts it
-// again.
+// powerCut crashes the store, which loses all that was not synced, and starts
+// it again.
 func (s *server) powerCut() {
 	s.lose(&powerCut{}, nil)
 	s.restart()
 }
 
-// explaining adds to a failure what went wrong before it.
-func explaining(t *graded.T, story func() string, do func()) {
+// explaining runs do. If that fails, the failure report gets schedule(), the
+// events that led to it.
+func explaining(t *graded.T, schedule func() string, do func()) {
 	fine := false
 	defer func() {
 		if !fine {
-			graded.Explain(t, "schedule", story())
+			graded.Explain(t, "schedule", schedule())
 		}
 	}()
 	do()

@@ -58,7 +58,8 @@ func (p *peer) check(rc *kvrpcpb.Context, keys ...[]byte) error {
 	return region.Check(p.region(), rc.RegionEpoch, keys...)
 }
 
-// notLeader returns the error that sends a client to the leader, if it is known.
+// notLeader returns the error that sends a client to the leader, if it is
+// known.
 func (p *peer) notLeader() error {
 	return region.NotLeader(p.region().Id, region.Peer(p.region(), p.node.BasicStatus().Lead))
 }
@@ -76,8 +77,8 @@ func (p *peer) refusal(err error) error {
 	return err
 }
 
-// A proposal is a write that was appended to the leader's log and is not applied
-// yet.
+// A proposal is a write that was appended to the leader's log and is not
+// applied yet.
 type proposal struct {
 	index, term uint64
 	done        func(error)

@@ -11,17 +11,17 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// impatient are reads that somebody submits to a store again and again, so that one
-// comes at every moment.
-type impatient struct {
+// steadyReads submits reads to a store again and again, so that one comes at
+// every moment.
+type steadyReads struct {
 	*server
 	asked []*answer
 }
 
-// step lets the group do one step at a time: a read comes to the store, its clock
-// goes if it does not lead yet, each store makes a pass, and what is on the wire
-// arrives.
-func (r *impatient) step(g *group) {
+// step lets the group do one step: a read comes to the store, its clock ticks
+// if it does not lead yet, each store makes a pass, and the messages on the
+// wire arrive.
+func (r *steadyReads) step(g *group) {
 	r.asked = append(r.asked, r.submit(fmt.Sprintf("read %d of many", len(r.asked)+1)))
 	if !g.leads(r.id) {
 		r.Tick()
@@ -36,9 +36,9 @@ func (r *impatient) step(g *group) {
 	}
 }
 
-// find requires that some of the reads were served, and that each of those finds
-// what was acknowledged before.
-func (r *impatient) find(want content, situation string) {
+// find requires that some of the reads were served, and that each of those
+// finds want, which was acknowledged before.
+func (r *steadyReads) find(want content, situation string) {
 	r.t.Helper()
 	served := 0
 	for _, a := range r.asked {
@@ -55,10 +55,10 @@ func (r *impatient) find(want content, situation string) {
 	}
 }
 
-// TestReadsAfterPowerCut2B cuts the power of a store that is alone, after it has
-// acknowledged so much that it may not apply all of it at once when it is back. All
-// is in its log, and none of it in its data. From the first moment on there are reads.
-// One that is served finds everything.
+// TestReadsAfterPowerCut2B cuts the power of a store that is alone, after it
+// has acknowledged so much that it may not apply all of it at once when it is
+// back. All of that is in its log, and none of it in its data. Reads come from
+// the first moment on. Each read that is served must find everything.
 func TestReadsAfterPowerCut2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a read is served only when everything is applied that was acknowledged before it came",
@@ -73,9 +73,9 @@ func TestReadsAfterPowerCut2B(t *testing.T) {
 			want["default/"+key] = large
 		}
 		g.at(1).powerCut()
-		g.tick(1, 1) // it may know already that some of that is committed
+		g.tick(1, 1) // it may know already that some of the entries are committed
 
-		reads := &impatient{server: g.at(1)}
+		reads := &steadyReads{server: g.at(1)}
 		for range 40 {
 			reads.step(g)
 		}
@@ -85,10 +85,10 @@ func TestReadsAfterPowerCut2B(t *testing.T) {
 	})
 }
 
-// TestNewLeaderReads2B cuts off a leader right after it has acknowledged a write. The
-// others have the write in their logs, but the news that it is committed did not reach
-// them. One of them becomes leader, and all the time there are reads. One that is
-// served finds the write.
+// TestNewLeaderReads2B cuts off a leader right after it has acknowledged a
+// write. The others have the write in their logs, but the news that it is
+// committed did not reach them. One of them becomes leader, and reads come all
+// the time. Each read that is served must find the write.
 func TestNewLeaderReads2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a new leader serves reads only when it has applied all that was committed before",
@@ -97,7 +97,8 @@ func TestNewLeaderReads2B(t *testing.T) {
 		g := newGroup(t, 3, "", "")
 		g.elect(1)
 		g.do(1, "a put", set(engine.CFDefault, "k", "1")).isDone()
-		// Store 2 is the one that gets the next entry, and its word makes a majority.
+		// Only store 2 gets the next entry, and its acknowledgement
+		// makes a majority.
 		g.waits = func(m *raftserverpb.RaftMessage) bool { return m.ToPeer.StoreId == 3 }
 		put := g.at(1).submit("a put", set(engine.CFDefault, "k", "2"))
 		for range 100 {
@@ -113,7 +114,7 @@ func TestNewLeaderReads2B(t *testing.T) {
 		g.isolate(1)
 		g.waits = nil
 
-		reads := &impatient{server: g.at(2)}
+		reads := &steadyReads{server: g.at(2)}
 		for range 60 {
 			reads.step(g)
 		}
@@ -124,19 +125,20 @@ func TestNewLeaderReads2B(t *testing.T) {
 	})
 }
 
-// TestLateReads2B has a leader ask the others, for a read, whether it still leads. Their
-// answers are on their way for long. Meanwhile another store becomes leader and
-// acknowledges a write, and only then another read comes to the old leader. The
-// answers that arrive now were given before that write: they do not tell that the store
-// still leads, and what it has is old. Nor does its clock tell, which stands still.
+// TestLateReads2B lets a leader ask the others, for a read, whether it still
+// leads. Their answers are under way for long. Meanwhile another store becomes
+// leader and acknowledges a write, and only then another read comes to the old
+// leader. The answers that arrive now were given before that write: they do not
+// prove that the store still leads, and its data are old. Its clock, which
+// stands still, proves nothing either.
 func TestLateReads2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "that a leader still leads must be confirmed after a read came, not before",
+		Text:   "a majority must confirm that a leader still leads after a read has come, not before",
 		Source: "thesis §6.4",
 	}, func(t *graded.T) {
 		g := newGroup(t, 3, "", "")
 		g.elect(1)
-		g.tick(1, 8) // and the others have followed it for some time
+		g.tick(1, 8) // the others have followed it for some time
 		g.do(1, "a put", set(engine.CFDefault, "k", "old")).isDone()
 
 		toOld := func(m *raftserverpb.RaftMessage) bool { return m.ToPeer.StoreId == 1 }
@@ -146,7 +148,8 @@ func TestLateReads2B(t *testing.T) {
 		for _, m := range g.wire {
 			given[m] = true
 		}
-		// From here on the old leader and the others hear nothing new of each other.
+		// From here on no new message passes between the old leader and
+		// the others.
 		g.waits = func(m *raftserverpb.RaftMessage) bool { return toOld(m) || m.FromPeer.StoreId == 1 }
 		g.elect(2)
 		g.do(2, "a put", set(engine.CFDefault, "k", "new")).isDone()
@@ -169,16 +172,17 @@ func TestLateReads2B(t *testing.T) {
 	})
 }
 
-// TestReplacedEntryIsNotAwaited2B has a leader ask the others, for a read, whether it
-// still leads, and they say so. But the read must wait: a new leader knows what is
-// committed only when the first entry of its own term is. This one's log is long, as it
-// had taken puts in an earlier term that nobody else got. Then another leader's entries
-// take the place of all that. The log ends before the place that the read waits for, and
-// may never get there. So the read must be answered by then.
+// TestReplacedEntryIsNotAwaited2B lets a leader ask the others, for a read,
+// whether it still leads, and they confirm it. But the read must wait: a new
+// leader knows what is committed only when the first entry of its own term is.
+// This leader's log is long, because in an earlier term it took puts that no
+// other store got. Then another leader's entries replace all of them. The log
+// now ends before the index that the read waits for, and may never reach it. So
+// the read must be answered by then.
 func TestReplacedEntryIsNotAwaited2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "a read is answered once its leader is deposed, whatever it has waited for",
-		Source: "the contract of Command",
+		Text:   "a read is answered once its leader is deposed, whatever it waits for",
+		Source: "the contract of Read",
 	}, func(t *graded.T) {
 		g := newGroup(t, 3, "", "")
 		g.elect(1)
@@ -187,11 +191,11 @@ func TestReplacedEntryIsNotAwaited2B(t *testing.T) {
 			return m.FromPeer.StoreId == 1 && m.Message.MsgType == eraftpb.MessageType_MsgAppend
 		}
 		for i := range 4 {
-			g.do(1, "a put that nobody else gets", set(engine.CFDefault, "k", fmt.Sprintf("lost %d", i)))
+			g.do(1, "a put that no other store gets", set(engine.CFDefault, "k", fmt.Sprintf("lost %d", i)))
 		}
 		g.at(1).powerCut()
 		g.elect(1)
-		waiting := g.do(1, "a read that waits for an entry of its leader, who is deposed,")
+		waiting := g.do(1, "a read that waits for an entry of its leader, which is deposed,")
 		g.isolate(1)
 		g.waits = nil
 		g.elect(2)

@@ -9,9 +9,9 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// A follower that has lost its disk, and is back under its old id, gets everything
-// again, although its leader relies on what it had acknowledged; by log if there is
-// one, else by snapshot.
+// A follower that has lost its disk, and is back under its old id, gets all
+// data again, although its leader relies on what it has acknowledged: by log if
+// the log still has the entries, else by snapshot.
 func TestWipedFollowerCatchesUp(t *testing.T) {
 	for _, stores := range []uint64{2, 3, 5} {
 		for _, entries := range []int{3, 100} { // the latter is more than logs keep

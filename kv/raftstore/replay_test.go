@@ -12,16 +12,17 @@ import (
 	"github.com/labkv/labkv/lab/sim/storesim"
 )
 
-var replaySeeds = flag.Int("seeds", 20, "how many schedules TestRunsReplay runs twice")
+var replaySeeds = flag.Int("seeds", 20, "`number` of schedules that TestRunsReplay runs twice")
 
-// The same seed gives the same run, with stores that collect their logs, send
-// snapshots, crash and fail. The second time they send in any order what they send at a
-// time, and the log of the run is kept. To see it for more seeds than usual:
+// The same seed gives the same run, with stores that compact their logs, send
+// snapshots, crash and fail. In the second run the stores send the messages of
+// one moment in any order, and the log of the run is kept. To run it with more
+// seeds than usual:
 //
 //	go test ./kv/raftstore -run TestRunsReplay -seeds 500
 func TestRunsReplay(t *testing.T) {
 	scenario := func(disorder bool) *sim.Scenario {
-		sc := collecting(graded.Claim{}, 4)
+		sc := compacting(graded.Claim{}, 4)
 		sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, Disorder: disorder})
 		sc.For = 3 * time.Second
 		sc.Tick = 20 * ms

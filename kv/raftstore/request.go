@@ -25,8 +25,8 @@ import (
 type Write struct {
 	context *kvrpcpb.Context
 
-	// data is the entry that proposes the write: a raftserverpb.Command, with
-	// the epoch of the client's context. It is immutable.
+	// data is the entry that proposes the write: a raftserverpb.Command,
+	// with the epoch of the client's context. It is immutable.
 	data []byte
 
 	// low and high are the least and the greatest key of the operations. A
@@ -38,12 +38,12 @@ type Write struct {
 
 const (
 	// maxCommandSize is the largest command, encoded, in bytes: as an entry
-	// it must fit into one value of the raft engine, together with its place
-	// in the log.
+	// it must fit into one value of the raft engine, together with its
+	// place in the log.
 	maxCommandSize = engine.MaxValueSize - 1<<10
 
-	// maxOps is the largest number of operations in a command. They must fit
-	// into one batch of the kv engine, together with the applied index.
+	// maxOps is the largest number of operations in a command. They must
+	// fit into one batch of the kv engine, together with the applied index.
 	maxOps = engine.MaxBatchLen - 1
 )
 
@@ -88,8 +88,8 @@ func opsOf(c *raftserverpb.Command) []engine.Op {
 	return ops
 }
 
-// A Read is a request for a view of a region. The view sees every write that was
-// acknowledged anywhere before the read was submitted.
+// A Read is a request for a view of a region. The view sees every write that
+// was acknowledged anywhere before the read was submitted.
 type Read struct {
 	// Context says which region the client means, and what the client knows
 	// about it.

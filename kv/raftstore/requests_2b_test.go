@@ -14,10 +14,10 @@ import (
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
-// TestRequestsForOthersAreRefused2B sends requests to where they do not belong: to
-// another store, to a follower, for a region that is not there, with an old epoch
-// of the region, in the term of an earlier leader. Each is refused with the error that says what to
-// do instead, for reads and for writes, and has no effect.
+// TestRequestsForOthersAreRefused2B sends reads and writes to the wrong place:
+// to another store, to a follower, for a region that is not there, with an old
+// epoch of the region, in the term of an earlier leader. Each is refused with
+// the error that says what to do instead, and has no effect.
 func TestRequestsForOthersAreRefused2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a request that came to the wrong place is refused with the region error that says why, and has no effect",
@@ -26,7 +26,7 @@ func TestRequestsForOthersAreRefused2B(t *testing.T) {
 	sc.Stores = 3
 	sc.Clients = sim.Clients(1, asksTheWrong)
 	sc.Finally, sc.Check = nil, nil // the client knows what must be there
-	// The first leader loses its office, so that there is an earlier term.
+	// The first leader is deposed, so that there is an earlier term.
 	sc.Nemesis = func(*sim.Drawer, sim.Setting) []sim.Fault {
 		return []sim.Fault{{Kind: sim.Isolate, Who: sim.TheLeader, From: 1500 * ms, Until: 3500 * ms}}
 	}
@@ -40,7 +40,7 @@ func TestRequestsForOthersAreRefused2B(t *testing.T) {
 var refusedKey, acceptedKey = []byte("refused"), []byte("accepted")
 
 // asksTheWrong is a client that finds the leader, makes requests that must be
-// refused, and then looks whether one of them had an effect.
+// refused, and then checks that none of them had an effect.
 func asksTheWrong(s *sim.Session) {
 	for s.Working() {
 		s.Sleep(100 * ms)
@@ -74,7 +74,8 @@ func asksTheWrong(s *sim.Session) {
 				current := e.EpochNotMatch.GetCurrentRegions()
 				return len(current) == 1 && current[0].RegionEpoch.GetVersion() == 1 && len(current[0].Peers) == len(s.Stores)
 			}},
-		// No leader is of a term before the first, and this is not the first leader.
+		// No leader has a term before 1, and this is not the first
+		// leader.
 		{"in the term of an earlier leader", leader, func(c *kvrpcpb.Context) { c.Term = 1 },
 			func(e *errorpb.Error) bool { return e.StaleCommand != nil }},
 	} {
@@ -120,7 +121,7 @@ func asksTheWrong(s *sim.Session) {
 	}
 }
 
-// findLeader puts acceptedKey, and returns the store that did it.
+// findLeader puts acceptedKey, and returns the store that acknowledged it.
 func findLeader(s *sim.Session, context func(store uint64) *kvrpcpb.Context) uint64 {
 	for tries := 0; ; tries++ {
 		for _, id := range s.Stores {

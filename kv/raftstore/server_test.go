@@ -17,34 +17,37 @@ import (
 	"github.com/labkv/labkv/proto/metapb"
 )
 
-// A server is a store with a peer of one region, on two memory disks and with files
-// of its own, in the hands of a test: the test says when its clock ticks, when it
-// works, and when it loses its power. What it sends goes to a transport of the test.
+// A server is a store with a peer of one region, on two memory disks and with
+// files of its own. The test decides when its clock ticks, when it works, and
+// when it loses its power. What it sends goes to a transport of the test.
 type server struct {
 	*raftstore.Store
 	serverConfig
 	t testing.TB
 
 	log, data *memory.Disk
-	raft, kv  *memory.Engine // what is on them
-	files     *shelf
-	// life is the present incarnation.
+	raft, kv  *memory.Engine // on these disks
+	files     *fileSystem
+	// life is the present incarnation of the store.
 	life *life
 
-	// tasks are the slow work that was not begun. It waits while hold is set.
+	// tasks are the slow work that was not begun yet. It waits while hold
+	// is set.
 	tasks []func() (done func())
 	hold  bool
-	// mayGiveUp is set if what is on the disk is a reason to end.
+	// mayGiveUp is set while what is on the disk is a reason for the store
+	// to stop.
 	mayGiveUp bool
 	// full is set while a disk has no room: what is committed may have to wait.
 	full bool
 
-	// writes counts those to disks and files, and cut is what befalls one.
+	// writes counts the writes to disks and files since cutAt, and cut is
+	// the power cut that one of them will meet.
 	writes int
 	cut    *powerCut
 }
 
-// A serverConfig is what distinguishes a server from others.
+// A serverConfig says in what a server differs from others.
 type serverConfig struct {
 	id     uint64
 	region *metapb.Region
@@ -53,15 +56,15 @@ type serverConfig struct {
 	neighbours []*metapb.Region
 	maxLog     uint64 // Config.MaxLogEntries
 	transport  raftstore.Transport
-	// randIntN is what the store draws; nil for always 0.
+	// randIntN is the store's source of randomness; nil means always 0.
 	randIntN func(n int) int
 }
 
-// unlimited is the maxLog of stores that never collect their logs.
+// unlimited is the maxLog of stores that never compact their logs.
 const unlimited = 1 << 40
 
-// regionOf returns the region of these tests: its peers are on stores 1 to n, with
-// the same ids, and it has the keys of [start, end).
+// regionOf returns the region of these tests: its peers are on stores 1 to n,
+// with the ids of their stores, and it has the keys [start, end).
 func regionOf(n uint64, start, end string) *metapb.Region {
 	r := &metapb.Region{
 		Id: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1},
@@ -81,7 +84,7 @@ func newServer(t testing.TB, c serverConfig) *server {
 
 // install starts the store for the first time, on empty disks.
 func (s *server) install() {
-	s.log, s.data, s.files = memory.NewDisk(), memory.NewDisk(), newShelf()
+	s.log, s.data, s.files = memory.NewDisk(), memory.NewDisk(), newFileSystem()
 	for _, d := range []*memory.Disk{s.log, s.data} {
 		d.Inject(func(memory.Write) memory.Fault { return s.writesDisk(d) })
 	}
@@ -112,7 +115,7 @@ func (s *server) boot() raftstore.Config {
 	}
 }
 
-// open opens the store, and reports whether it got to the end before the power was
+// open opens the store, and reports whether that was done before the power was
 // cut.
 func (s *server) open(cfg raftstore.Config) bool {
 	s.Store = nil
@@ -129,8 +132,8 @@ func (s *server) open(cfg raftstore.Config) bool {
 	return s.Store != nil
 }
 
-// restart starts the store again after a power cut, or in order if there was none, and
-// lets it work. Another cut may come while it starts.
+// restart starts the store again and lets it work. If there was no power cut,
+// it closes the store first. Another cut may come while it starts.
 func (s *server) restart() {
 	s.unlessOver(func() {
 		if s.Store != nil {
@@ -143,12 +146,13 @@ func (s *server) restart() {
 		s.life.over = true
 	}
 	if !s.open(s.boot()) {
-		require.True(s.t, s.open(s.boot()), "there is power again")
+		require.True(s.t, s.open(s.boot()), "the power is cut only once while the store starts")
 	}
 	s.work()
 }
 
-// unlessOver runs code of the store. Nobody hears of a panic without power.
+// unlessOver runs code of the store. It ignores a panic after the power was
+// cut, and reports every other panic as a failure.
 func (s *server) unlessOver(run func()) {
 	l := s.life
 	defer func() {
@@ -165,12 +169,13 @@ func (s *server) unlessOver(run func()) {
 	run()
 }
 
-// work makes passes until there is nothing left to do, or no power. After a pass all
-// must be done that can be: there is no other before something happens.
+// work makes passes until there is nothing left to do, or no power. After the
+// last pass everything that can be applied must be applied: no other pass comes
+// before something happens.
 func (s *server) work() {
 	for steps := 0; !s.life.over; steps++ {
 		if steps == 10000 {
-			s.t.Fatalf("store %d does not come to rest: it always finds something more to do", s.id)
+			s.t.Fatalf("store %d does not come to rest: after 10000 steps it still has something to do", s.id)
 		}
 		worked := false
 		s.unlessOver(func() {
@@ -222,12 +227,13 @@ func (s *server) status() raftstore.Status {
 	return status
 }
 
-// context is what a client says that knows all there is to know.
+// context is the context of a client that knows the region as it is.
 func (s *server) context() *kvrpcpb.Context {
 	return &kvrpcpb.Context{RegionId: s.region.Id, RegionEpoch: s.region.RegionEpoch, Peer: s.region.Peers[s.id-1]}
 }
 
-// submit asks the store to apply ops, or for a view if there are none.
+// submit submits a write of ops, or a read if there are none. request names it
+// in failures.
 func (s *server) submit(request string, ops ...engine.Op) *answer {
 	a, l := &answer{t: s.t, request: fmt.Sprintf("%s on store %d", request, s.id)}, s.life
 	s.ask(s.context(), ops, func(r result) {
@@ -238,7 +244,7 @@ func (s *server) submit(request string, ops ...engine.Op) *answer {
 	return a
 }
 
-// ask asks the store as a client that says rc.
+// ask submits a write of ops, or a read if there are none, with the context rc.
 func (s *server) ask(rc *kvrpcpb.Context, ops []engine.Op, done func(result)) {
 	if len(ops) == 0 {
 		s.Read(&raftstore.Read{Context: rc, Done: func(view engine.Snapshot, err error) { done(result{view, err}) }})
@@ -252,7 +258,7 @@ func (s *server) ask(rc *kvrpcpb.Context, ops []engine.Op, done func(result)) {
 	s.Write(w)
 }
 
-// content returns the data of the store.
+// content returns the data in the kv engine.
 func (s *server) content() content { return read(s.t, s.kv) }
 
 // logRecords returns the number of records in the raft engine, and their bytes.

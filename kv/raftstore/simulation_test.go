@@ -13,11 +13,11 @@ import (
 
 const ms = time.Millisecond
 
-// linearizable is what clients may rely on.
+// linearizable checks what clients may rely on.
 func linearizable(h *check.History) error { return check.Linearizable(h, 10*time.Second) }
 
-// replicated is a scenario of stores that never collect their logs, and clients
-// that share a few keys. Tests say what goes wrong.
+// replicated is a scenario of stores that never compact their logs, and clients
+// that share a few keys. Each test adds what goes wrong.
 func replicated(claim graded.Claim, clients int) sim.Scenario {
 	return sim.Scenario{
 		Claim:   claim,

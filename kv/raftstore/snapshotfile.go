@@ -162,8 +162,8 @@ func noEOF(err error) error {
 	return err
 }
 
-// writeSnapshotFile writes the data of a region, as view shows them, to the file
-// name, synced, and returns its header.
+// writeSnapshotFile writes the data of a region, as view shows them, to the
+// file name, synced, and returns its header.
 func writeSnapshotFile(files Files, name string, view engine.Reader, of *metapb.Region) (*raftserverpb.SnapshotHeader, error) {
 	f, err := files.Create(name)
 	if err != nil {

@@ -85,7 +85,8 @@ func (p *peer) inspectSnapshot() {
 //
 //lab:implement 2C
 func makeSnapshot(kv engine.Engine, files Files, regionID uint64) (*eraftpb.Snapshot, error) {
-	// One snapshot of the engine holds the data and the index they belong to.
+	// One snapshot of the engine holds the data and the index they belong
+	// to.
 	view, err := kv.Snapshot()
 	if err != nil {
 		return nil, err
@@ -151,7 +152,8 @@ func (f *snapshotFiles) setInstalling(name string) {
 }
 
 // sweep removes the received files that Raft has no use for. Raft must have
-// decided about all of them: it installs a snapshot with the next Ready or never.
+// decided about all of them: it installs a snapshot with the next Ready or
+// never.
 func (f *snapshotFiles) sweep() {
 	for _, name := range f.received {
 		f.retire(name)

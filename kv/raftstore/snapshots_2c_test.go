@@ -9,8 +9,8 @@ import (
 	"github.com/labkv/labkv/lab/sim/storesim"
 )
 
-// isolateStores cuts one store after the other off for so long that its log falls
-// behind what the others have collected.
+// isolateStores cuts off one store after the other, for so long that the others
+// have compacted the entries that it lacks.
 func isolateStores(every time.Duration) sim.Nemesis {
 	return everySoOften(every, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
 		who := sim.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores))
@@ -18,11 +18,12 @@ func isolateStores(every time.Duration) sim.Nemesis {
 	})
 }
 
-// TestLaggingFollowerCatchesUp2C cuts a store off until the others have collected
-// what it would need. It gets a snapshot, and then what came after it.
+// TestLaggingFollowerCatchesUp2C cuts a store off until the others have
+// compacted the entries that it needs. It gets a snapshot, and then the entries
+// after it.
 func TestLaggingFollowerCatchesUp2C(t *testing.T) {
-	sc := collecting(graded.Claim{
-		Text:   "a follower that is behind the collected log catches up by a snapshot",
+	sc := compacting(graded.Claim{
+		Text:   "a follower that needs compacted entries catches up by a snapshot",
 		Source: "Raft §7",
 	}, 4)
 	sc.Nemesis = isolateStores(1500 * ms)
@@ -30,10 +31,10 @@ func TestLaggingFollowerCatchesUp2C(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestEmptyFollowerCatchesUp2C has one store down from the first moment on, so that
-// it knows nothing when it comes up.
+// TestEmptyFollowerCatchesUp2C keeps one store down from the first moment on,
+// so that it has no data when it starts.
 func TestEmptyFollowerCatchesUp2C(t *testing.T) {
-	sc := collecting(graded.Claim{
+	sc := compacting(graded.Claim{
 		Text:   "a follower with an empty log catches up by a snapshot",
 		Source: "Raft §7",
 	}, 4)
@@ -45,10 +46,10 @@ func TestEmptyFollowerCatchesUp2C(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestSnapshotsCut2C cuts most snapshots on their way, at any of their pieces, and
-// loses some completely. The leader hears of it and tries again.
+// TestSnapshotsCut2C cuts most snapshots on their way, at any of their pieces,
+// and loses some completely. The leader is told of it and tries again.
 func TestSnapshotsCut2C(t *testing.T) {
-	sc := collecting(graded.Claim{
+	sc := compacting(graded.Claim{
 		Text:   "a snapshot that does not arrive as a whole changes nothing, and is sent again",
 		Source: "Raft §7; the contract of Transport",
 	}, 4)
@@ -57,12 +58,12 @@ func TestSnapshotsCut2C(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestSnapshotsCorrupt2C flips bits of the snapshot files, where they were made and
-// where they have arrived. A file that is not what it should be must neither be
-// installed nor be sent for ever.
+// TestSnapshotsCorrupt2C flips bits of the snapshot files, where they were made
+// and where they have arrived. A corrupt file must neither be installed nor be
+// sent forever.
 func TestSnapshotsCorrupt2C(t *testing.T) {
-	sc := collecting(graded.Claim{
-		Text:   "a snapshot file that has changed is noticed before anything is given up for it, and is made anew",
+	sc := compacting(graded.Claim{
+		Text:   "a store notices that a snapshot file has changed before it deletes anything for it, and the snapshot is made anew",
 		Source: "doc.go: What is durable when, 4",
 	}, 4)
 	sc.Nemesis = sim.Together(
@@ -74,11 +75,11 @@ func TestSnapshotsCorrupt2C(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestSnapshotsLateAndRepeated2C delivers snapshots twice and late: to a store that
-// is installing the same one, or a newer one, or has gone on from it long ago. What
-// is older than what is there must not come back.
+// TestSnapshotsLateAndRepeated2C delivers snapshots twice and late: to a store
+// that is installing the same one, or a newer one, or has applied more since.
+// Old data must not come back.
 func TestSnapshotsLateAndRepeated2C(t *testing.T) {
-	sc := collecting(graded.Claim{
+	sc := compacting(graded.Claim{
 		Text:   "a snapshot that is older than what a store has does nothing",
 		Source: "Raft §7",
 	}, 4)
@@ -90,8 +91,9 @@ func TestSnapshotsLateAndRepeated2C(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// comesBack is about a store that comes back to others who have collected what it
-// lacks: with then, something else goes wrong at that moment.
+// comesBack isolates one store after the other, for so long that the others
+// have compacted the entries that it lacks. then returns another fault for the
+// moment at which the store who comes back.
 func comesBack(every time.Duration, then func(d *sim.Drawer, s sim.Setting, who int, at time.Duration) sim.Fault) sim.Nemesis {
 	return func(d *sim.Drawer, s sim.Setting) []sim.Fault {
 		var faults []sim.Fault
@@ -104,10 +106,10 @@ func comesBack(every time.Duration, then func(d *sim.Drawer, s sim.Setting, who 
 	}
 }
 
-// TestCrashesWhileInstalling2C crashes stores that come back and get a snapshot, each
-// at one of its next writes to a disk or a file.
+// TestCrashesWhileInstalling2C crashes stores that come back and get a
+// snapshot, each at one of its next writes to a disk or a file.
 func TestCrashesWhileInstalling2C(t *testing.T) {
-	sc := collecting(graded.Claim{
+	sc := compacting(graded.Claim{
 		Text:   "a store that crashes while it installs a snapshot has the old data or, after a restart, the new",
 		Source: "doc.go: What is durable when, 4",
 	}, 3)
@@ -123,10 +125,10 @@ func TestCrashesWhileInstalling2C(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestDisksFailWithSnapshots2C has disks fill up and fail while snapshots are made,
-// received and installed.
+// TestDisksFailWithSnapshots2C makes disks fill up and fail while snapshots are
+// made, received and installed.
 func TestDisksFailWithSnapshots2C(t *testing.T) {
-	sc := collecting(graded.Claim{
+	sc := compacting(graded.Claim{
 		Text:   "a snapshot that cannot be written is not installed, and a store that began to install one finishes that first",
 		Source: "doc.go: What is durable when, 4",
 	}, 4)
@@ -144,11 +146,11 @@ func TestDisksFailWithSnapshots2C(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestEverythingAtOnce2C has snapshots, an unreliable network, partitions and
-// crashes together, or some of them, as the seed says.
+// TestEverythingAtOnce2C combines snapshots with an unreliable network,
+// partitions and crashes. The seed decides which of these come together.
 func TestEverythingAtOnce2C(t *testing.T) {
-	sc := collecting(graded.Claim{
-		Text:   "whatever goes wrong while logs are collected and snapshots sent, what clients see is linearizable, and the stores recover",
+	sc := compacting(graded.Claim{
+		Text:   "whatever goes wrong while logs are compacted and snapshots sent, what clients see is linearizable, and the stores recover",
 		Source: "Raft §5, §7, §8",
 	}, 5)
 	sc.Seeds = 40

@@ -84,8 +84,8 @@ type Store struct {
 	directory directory
 
 	mu sync.RWMutex
-	// stopped is set once, when the store is closed or has failed. mu guards
-	// it.
+	// stopped is set once, when the store is closed or has failed. mu
+	// guards it.
 	stopped error
 
 	// Each pass holds passes for reading. Close holds it for writing, and
@@ -209,7 +209,8 @@ func checkIdent(c *Config) error {
 	return nil
 }
 
-// loadRegionStates returns the states of all regions, in the order of their ids.
+// loadRegionStates returns the states of all regions, in the order of their
+// ids.
 func loadRegionStates(kv engine.Engine) ([]*raftserverpb.RegionState, error) {
 	it, err := kv.Iterate(cfMeta, stateRange())
 	if err != nil {

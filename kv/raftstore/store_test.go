@@ -16,8 +16,8 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// A cluster is a group whose clocks go together, and where chance decides: when a
-// store campaigns, and what a crash takes.
+// A cluster is a group whose clocks go together. Chance decides when a store
+// campaigns, and what a crash takes.
 type cluster struct {
 	*group
 	rng *rand.Rand
@@ -27,7 +27,7 @@ func newCluster(t *testing.T, seed, n uint64) *cluster {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	region := regionOf(n, "", "")
 	for _, p := range region.Peers {
-		p.Id += 100 // is not that of its store
+		p.Id += 100 // differs from the id of its store
 	}
 	return &cluster{newGroupOf(t, n, serverConfig{region: region, maxLog: 20, randIntN: rng.IntN}), rng}
 }
@@ -35,7 +35,7 @@ func newCluster(t *testing.T, seed, n uint64) *cluster {
 // crash ends a store at once; its disks lose some of what was not synced.
 func (c *cluster) crash(s *server) {
 	s.lose(&powerCut{log: c.rng.IntN(s.log.Unsynced() + 1), data: c.rng.IntN(s.data.Unsynced() + 1), files: c.rng.IntN(2) == 0}, nil)
-	s.Close() // after the crash: nothing of it reaches the disks
+	s.Close() // after the crash, so that nothing of it reaches the disks
 }
 
 func (c *cluster) tick(n int) {
@@ -47,13 +47,14 @@ func (c *cluster) tick(n int) {
 	}
 }
 
-// put puts a value on a store, which leads.
+// put writes a value on a store, which leads.
 func (c *cluster) put(id uint64, key, value string) {
 	c.t.Helper()
 	c.do(id, "a put", set(engine.CFDefault, key, value)).isDone()
 }
 
-// leader returns the store that leads, letting time pass until there is one.
+// leader returns a store that has just served a read, and lets time pass until
+// there is one.
 func (c *cluster) leader() uint64 {
 	for range 200 {
 		for _, s := range c.servers {
@@ -91,8 +92,9 @@ func TestWritesReachEveryStore(t *testing.T) {
 	}
 }
 
-// Crashes, losses, collected logs and snapshots: what was acknowledged stays,
-// what was refused never shows up, and in the end all stores agree.
+// In spite of crashes, lost messages, compacted logs and snapshots, what was
+// acknowledged stays, what was refused never shows up, and in the end all
+// stores agree.
 func TestNothingAcknowledgedIsLost(t *testing.T) {
 	snapshots := 0
 	for seed := range uint64(200) {
@@ -157,13 +159,13 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		for _, s := range c.servers {
 			require.Equal(t, content, s.content(), "seed %d: store %d", seed, s.id)
 		}
-		require.Zero(t, unanswered, "seed %d: commands without an answer", seed)
+		require.Zero(t, unanswered, "seed %d: requests without an answer", seed)
 		require.NotEmpty(t, acknowledged, "seed %d", seed)
 	}
 	require.NotZero(t, snapshots)
 }
 
-// What the engines hold may be damaged, and is refused then.
+// Open refuses a region state that is damaged.
 func TestCorruptStates(t *testing.T) {
 	for name, value := range map[string][]byte{
 		"nothing":           {},

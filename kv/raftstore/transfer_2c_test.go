@@ -10,29 +10,31 @@ import (
 	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-// What the store that gets a snapshot has before it.
+// A background is what the store that gets a snapshot has before it.
 type background int
 
 const (
 	hasNothing  background = iota // it is new
 	hasBeenAway                   // it has the beginning of the log
-	hasLed                        // the same, and then it led, alone: its log is longer than the snapshot, and wrong
+	hasLed                        // the same, and then it led, alone: its log is longer than the snapshot, and has other entries
 	wasFollowed                   // the same, but its entries were committed by the next leader
 	backgrounds
 )
 
-// A transfer is a snapshot on its way from store 2 to store 1, with all that led to
-// it and all that follows. Store 1 can be brought to that point again and again.
+// A transfer is a snapshot on its way from store 2 to store 1, with the history
+// before it and after it. receiver brings a new store 1 to that point, again
+// and again.
 type transfer struct {
 	history
 
 	before background
 	maxLog uint64
-	// common is up to where both logs agree when the snapshot is sent.
+	// common is the index up to which both logs agree when the snapshot is
+	// sent.
 	common uint64
 	// voted is whether store 1 has voted for store 2 in its term.
 	voted bool
-	// past is what has happened to store 1.
+	// past are the steps that bring store 1 to that point.
 	past []func(r *member, waiting *[]*answer)
 
 	// snapshot is the message, and file its file.
@@ -40,26 +42,26 @@ type transfer struct {
 	file     []byte
 }
 
-// String tells what happens until the snapshot comes.
+// String describes what happens until the snapshot comes.
 func (x *transfer) String() string {
 	had := map[background]string{
 		hasNothing:  "store 1 is new",
 		hasBeenAway: fmt.Sprintf("store 1 has entries 1 to %d", x.common),
-		hasLed:      fmt.Sprintf("store 1 has entries 1 to %d, and then led term %d; nobody got its 151 entries of that term", x.common, term-1),
+		hasLed:      fmt.Sprintf("store 1 has entries 1 to %d, and then led term %d; no other store got its 151 entries of that term", x.common, term-1),
 		wasFollowed: fmt.Sprintf("store 1 has entries 1 to %d, the last ones from when it led term %d", x.common, term-1),
 	}[x.before]
 	meta := x.snapshot.Snapshot.Metadata
 	return fmt.Sprintf("%s; it gets a snapshot at index %d, term %d, from store 2, which leads term %d", had, meta.Index, meta.Term, term)
 }
 
-// term is that of the leader which sends the snapshot.
+// term is the term of the leader that sends the snapshot.
 const term = 3
 
 func newTransfer(t *graded.T, seed uint64) *transfer {
 	x := &transfer{history: newHistory(t, seed), before: background(seed) % backgrounds}
 	x.maxLog = []uint64{5, 1000}[x.rng.IntN(2)]
 	leader := newMember(t, 2, 5)
-	leader.friend = 3
+	leader.follower = 3
 	leader.lead(1)
 	x.writes(leader, 6+x.rng.IntN(40))
 	receiver := newMember(t, 1, x.maxLog)
@@ -68,8 +70,8 @@ func newTransfer(t *graded.T, seed uint64) *transfer {
 	return x
 }
 
-// does has something happen to store 1, now and each time that it is brought to this
-// point.
+// does does a step to store 1, now and each time that receiver makes another
+// store 1.
 func (x *transfer) does(r *member, do func(r *member, waiting *[]*answer)) {
 	x.past = append(x.past, do)
 	do(r, new([]*answer))
@@ -86,7 +88,7 @@ func (x *transfer) prepare(leader, r *member) {
 		beginning := entriesOf(leader.entries, 1, x.common)
 		x.does(r, func(r *member, _ *[]*answer) {
 			r.append(2, 1, 0, 0, beginning, commit)
-			r.tick() // so that it may collect its log
+			r.tick() // so that it may compact its log
 		})
 	}
 	switch x.before {
@@ -103,7 +105,7 @@ func (x *transfer) prepare(leader, r *member) {
 			})
 			*waiting = ownWrites(r, 3)
 		})
-		// Store 2 gets them all. Store 1 never hears of it.
+		// Store 2 gets all these entries. Store 1 never learns of it.
 		leader.append(1, term-1, x.common, leader.entries[x.common].Term, entriesOf(r.entries, x.common+1, r.status().LastIndex), 0)
 		x.common = r.status().LastIndex
 		maps.Copy(leader.entries, r.entries)
@@ -117,21 +119,21 @@ func (x *transfer) prepare(leader, r *member) {
 	x.note(leader)
 }
 
-// ownWrites has store 1 write as a leader.
+// ownWrites gives store 1, which leads, n writes.
 func ownWrites(r *member, n int) (answers []*answer) {
 	for i := range n {
 		w := set(engine.CFDefault, fmt.Sprintf("%02d", i%40), fmt.Sprintf("own %-100d", i))
-		answers = append(answers, r.submit("a write that waited when a snapshot jumped over its place in the log,", w))
+		answers = append(answers, r.submit("a write that waited when a snapshot replaced the log at its index,", w))
 	}
 	r.work()
 	return answers
 }
 
-// send has the leader write until its log is collected, and takes the snapshot that it
-// sends to store 1, who needs what is gone.
+// send lets the leader write until its log is compacted, and keeps the snapshot
+// that the leader then sends to store 1, which needs entries that are gone.
 func (x *transfer) send(leader, r *member) {
 	x.writes(leader, 60)
-	leader.collect(x.common + 1)
+	leader.compact(x.common + 1)
 	x.snapshot = leader.snapshotFor(1, x.common, func() { x.writes(leader, 5) })
 	x.file = leader.files.now[raftstore.SnapshotName(1, x.snapshot.Snapshot.Metadata)]
 	leader.ReportSnapshot(1, 1, true)
@@ -140,8 +142,8 @@ func (x *transfer) send(leader, r *member) {
 	r.Close()
 }
 
-// receiver returns store 1 as it is before the snapshot comes, and the writes that
-// wait for it.
+// receiver returns store 1 as it is before the snapshot comes, and the writes
+// that wait for it.
 func (x *transfer) receiver() (r *member, waiting []*answer) {
 	r = newMember(x.t, 1, x.maxLog)
 	for _, happens := range x.past {
@@ -157,7 +159,7 @@ func (x *transfer) deliver(r *member) {
 	r.receive(x.snapshot)
 }
 
-// acknowledged reports whether store 1 has said that it has what is in the snapshot.
+// acknowledged reports whether store 1 has acknowledged the snapshot.
 func (x *transfer) acknowledged(r *member) bool {
 	for _, m := range r.sent {
 		if m.MsgType == eraftpb.MessageType_MsgAppendResponse && !m.Reject && m.Index >= x.snapshot.Snapshot.Metadata.Index {
@@ -167,8 +169,9 @@ func (x *transfer) acknowledged(r *member) bool {
 	return false
 }
 
-// catchUp has a leader bring store 1 to the end of the log: with the snapshot if it
-// is needed, or without, by a leader who has all entries.
+// catchUp brings store 1 to the end of the log: with store 2 as leader, and the
+// snapshot if store 1 needs it, or with store 3 as leader, which has all
+// entries.
 func (x *transfer) catchUp(r *member, withSnapshot, promised bool) {
 	meta := x.snapshot.Snapshot.Metadata
 	from, of, prev := uint64(2), uint64(term), meta.Index
@@ -187,26 +190,27 @@ func (x *transfer) catchUp(r *member, withSnapshot, promised bool) {
 		switch {
 		case !a.Reject && a.Index >= x.last:
 			if a.Index > x.last {
-				x.t.Fatalf("the store says that its log agrees with the leader's up to %d, but that ends at %d", a.Index, x.last)
+				x.t.Fatalf("the store says that its log agrees with the leader's up to %d, but the leader's log ends at %d", a.Index, x.last)
 			}
 			return
 		case !a.Reject:
 			prev = a.Index
 		case withSnapshot:
 			if promised {
-				x.t.Fatalf("the store has acknowledged the snapshot at %d, and after that it refuses what follows", meta.Index)
+				x.t.Fatalf("the store has acknowledged the snapshot at %d, but then it rejects the entries after it", meta.Index)
 			}
 			x.deliver(r)
 			x.mustAcknowledge(r)
 			promised = true
 		default:
-			x.t.Fatalf("the store refuses entries after %d, but it had entry %d, and that was committed", prev, prev)
+			x.t.Fatalf("the store rejects entries after %d, but it had entry %d, which was committed", prev, prev)
 		}
 	}
 }
 
-// mustAcknowledge requires that store 1 has just said that it has the snapshot, and
-// that its log is the snapshot alone: nothing that it had before fits behind.
+// mustAcknowledge requires that store 1 has just acknowledged the snapshot, and
+// that its log is empty after it: no entry that it had before continues the
+// snapshot.
 func (x *transfer) mustAcknowledge(r *member) {
 	index, s := x.snapshot.Snapshot.Metadata.Index, r.status()
 	if !x.acknowledged(r) {
@@ -218,14 +222,14 @@ func (x *transfer) mustAcknowledge(r *member) {
 	}
 }
 
-// conclude requires that store 1, which has caught up, has everything, and nothing
-// that it should not have.
+// conclude requires that store 1, which has caught up, has the whole history,
+// and no snapshot file.
 func (x *transfer) conclude(r *member) {
 	x.complete(r)
 	for range 3 {
 		r.tick()
 	}
 	for name := range r.files.now {
-		x.t.Fatalf("snapshot file %s is left, although nobody needs it any more", name)
+		x.t.Fatalf("snapshot file %s is left, although it is no longer needed", name)
 	}
 }

@@ -15,7 +15,8 @@ type Map struct {
 	byStart btree.Map[string, *metapb.Region]
 }
 
-// Insert adds r, which the map keeps, and removes every region that overlaps it.
+// Insert adds r, which the map keeps, and removes every region that overlaps
+// it.
 func (m *Map) Insert(r *metapb.Region) {
 	for _, old := range m.Overlapping(Range(r)) {
 		m.Remove(old)

@@ -57,7 +57,7 @@ func (b *board) measure(ctx context.Context, systems []system, op operation, cli
 	return nil
 }
 
-// profiled is a round that does not count.
+// profiled runs a round that is profiled and not counted.
 func profiled(ctx context.Context, l *labkv, op operation, clients int, period time.Duration) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return l.profile(ctx, fmt.Sprintf("%s-%d", op, clients), period) })
@@ -81,7 +81,8 @@ func round(ctx context.Context, s system, op operation, clients int, period time
 	}
 }
 
-// line is the row as it goes by: what each round had, per second.
+// line returns the row as a line of text: the operations per second of each
+// round.
 func (r *row) line() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s by %d:", r.op, r.clients)
@@ -96,7 +97,7 @@ func (r *row) line() string {
 	return b.String()
 }
 
-// print writes the table: of all that was measured in several rounds, the median.
+// print writes the table, with the median of all rounds in each cell.
 func (b *board) print(w io.Writer) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)

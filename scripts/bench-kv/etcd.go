@@ -16,8 +16,9 @@ import (
 	"github.com/labkv/labkv/lab/cluster"
 )
 
-// etcd is a cluster of three members of the etcd that is installed. Of its API
-// three calls are needed, with a few fields each, so this speaks them directly.
+// etcd is a cluster of three members of the etcd that is installed. The
+// benchmark needs three calls of its API, with a few fields each, and encodes
+// them itself.
 type etcd struct {
 	members []*exec.Cmd
 	addrs   []string

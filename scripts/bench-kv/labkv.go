@@ -91,7 +91,7 @@ func (l *labkv) connect() (connection, error) {
 	return labkvConnection{c}, nil
 }
 
-// profile writes where each store spends its processor time for so long.
+// profile writes a CPU profile of each store over period.
 func (l *labkv) profile(ctx context.Context, name string, period time.Duration) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i, addr := range l.cluster.Addrs() {

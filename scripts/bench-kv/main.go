@@ -1,15 +1,17 @@
 // Command bench-kv measures a cluster of three stores on this machine beside a
-// cluster of three etcd members: puts, and gets that are linearizable, of 16-byte
-// keys and 128-byte values, by clients each of which sends its next request when it
-// has the answer to the last. Both sync their logs before they acknowledge a put.
+// cluster of three etcd members: puts, and gets that are linearizable, of
+// 16-byte keys and 128-byte values, by clients each of which sends its next
+// request when it has the answer to the last. Both sync their logs before they
+// acknowledge a put.
 //
 //	go run ./scripts/bench-kv [--clients 1,16,64,256] [--rounds 5] [--for 2s] [--only labkv]
 //
-// It builds labkv-server from this tree, and finds etcd in the PATH; without etcd it
-// measures LabKV alone. Clients talk to the leader, through gRPC. Both clusters run
-// all the time and are under load in turn, in short rounds, so that whatever else the
-// machine does hits both alike: of each pair of rounds the ratio counts, and of the
-// ratios the median. CPU is the processor time of all three members for one request.
+// It builds labkv-server from this tree, and finds etcd in the PATH; without
+// etcd it measures LabKV alone. Clients talk to the leader, through gRPC. Both
+// clusters run all the time and are under load in turn, in short rounds, so
+// that other work of the machine slows down both alike: each pair of rounds
+// gives a ratio, and the median of the ratios counts. CPU is the processor time
+// of all three members for one request.
 package main
 
 import (
@@ -78,7 +80,7 @@ func main() {
 	cmd.Flags().StringVar(&o.profiles, "profiles", "", "`directory` for CPU profiles of LabKV's stores, made in an extra round of each row")
 	err := cmd.ExecuteContext(ctx)
 	if ctx.Err() != nil {
-		err = errors.New("interrupted") // whatever came of it
+		err = errors.New("interrupted") // the error is a consequence of it
 	}
 	stop()
 	if err != nil {
@@ -137,7 +139,8 @@ func run(ctx context.Context, o *options) error {
 	return nil
 }
 
-// systems returns what is to be measured. Without etcd that is LabKV alone.
+// systems returns the names of the systems to measure. Without etcd that is
+// LabKV alone.
 func (o *options) systems() ([]string, error) {
 	const howToGet = "etcd is not in the PATH (Debian and Ubuntu: apt-get install etcd-server; others: https://etcd.io/docs/latest/install)"
 	_, missing := exec.LookPath("etcd")

@@ -87,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if ctx.Err() != nil {
-		err = errInterrupted // whatever came of it
+		err = errInterrupted // the error is a consequence of it
 	}
 	fmt.Fprintln(stderr, "soak:", err)
 	var violation *check.Violation

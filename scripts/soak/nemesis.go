@@ -20,7 +20,7 @@ type nemesis struct {
 	kills int
 }
 
-// killFor kills a store and starts it again, at each pace, for a while.
+// killFor kills a store and starts it again, once in each n.pace, for period.
 func (n *nemesis) killFor(ctx context.Context, period time.Duration) error {
 	for end := time.Now().Add(period); time.Now().Before(end); {
 		next := time.Now().Add(n.pace)
@@ -46,7 +46,7 @@ func (n *nemesis) any() *cluster.Store {
 	return stores[n.rng.IntN(len(stores))]
 }
 
-// kill kills a store. One that has ended by itself is a failure.
+// kill kills a store. It returns an error if the store has ended by itself.
 func (n *nemesis) kill(s *cluster.Store) error {
 	if !s.Running() {
 		return errors.Errorf("store %d has ended by itself: %s", s.ID, s.LastWords())
@@ -135,10 +135,10 @@ func (n *nemesis) outgrowLogs(ctx context.Context, w *worker) error {
 		}
 		w.put(ctx, keyName(w.rng.IntN(n.keys)))
 	}
-	return sleep(ctx, 10*tick) // the logs are collected with the next ticks
+	return sleep(ctx, 10*tick) // the next ticks compact the logs
 }
 
-// tookOver is what a store logs when a snapshot has replaced what it had.
+// tookOver is in the log of a store once a snapshot has replaced its data.
 const tookOver = `msg="took over snapshot"`
 
 func logOf(s *cluster.Store) string {

@@ -20,14 +20,14 @@ import (
 
 const serverPackage = "github.com/labkv/labkv/cmd/labkv-server"
 
-// tick is short, so that elections are.
+// tick is short, so that elections are short.
 const tick = 20 * time.Millisecond
 
 // undecidedAfter bounds the search for an order of the operations on one key.
 const undecidedAfter = 2 * time.Minute
 
-// soak builds the server, runs a cluster of it in a temporary directory, and says what
-// came of it.
+// soak builds the server, runs a cluster of it in a temporary directory, and
+// prints the result.
 func soak(ctx context.Context, o *options, out io.Writer) (err error) {
 	if o.seed == 0 {
 		o.seed = rand.Uint64()
@@ -86,7 +86,7 @@ func (t *trial) run(ctx context.Context) error {
 	if err := t.torture(ctx, n); err != nil {
 		return err
 	}
-	// Whatever is not on disk by now is gone.
+	// Data that are not on disk by now are lost.
 	for _, s := range t.cluster.Stores() {
 		if err := n.kill(s); err != nil {
 			return err
@@ -212,7 +212,7 @@ func (t *trial) keep() error {
 	return nil
 }
 
-// pauses measures for how long no client got an answer, at most.
+// pauses measures the longest time in which no client got an answer.
 type pauses struct {
 	mu      sync.Mutex
 	last    time.Time // of an answer
@@ -220,7 +220,7 @@ type pauses struct {
 	over    bool
 }
 
-// begin forgets what was before.
+// begin starts the measurement.
 func (p *pauses) begin() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -239,7 +239,7 @@ func (p *pauses) answered() {
 
 // end ends the measurement.
 func (p *pauses) end() {
-	p.answered() // the last pause may still go on
+	p.answered() // counts the pause that has not ended
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = true

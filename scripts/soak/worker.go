@@ -12,7 +12,7 @@ import (
 	"github.com/labkv/labkv/lab/check"
 )
 
-// A worker is a client that does one thing after the other.
+// A worker is a client that does one operation after the other.
 type worker struct {
 	trial    *trial
 	client   *client.Raw
@@ -25,7 +25,7 @@ type worker struct {
 const (
 	// patience is how long a client waits for one operation.
 	patience = 3 * time.Second
-	// scanLimit is how many pairs a scan asks for.
+	// scanLimit is the number of pairs that a scan asks for.
 	scanLimit = 8
 )
 

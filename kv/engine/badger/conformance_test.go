@@ -26,8 +26,8 @@ func (p position) after(q position) bool {
 	return p.file > q.file || p.file == q.file && p.offset > q.offset
 }
 
-// A store is a directory as the conformance suite sees it. Its power can fail: what
-// is in the directory is copied, without what was not synced.
+// A store is a directory as the conformance suite sees it. Crash copies the
+// directory without the data that were not synced, and goes on with the copy.
 type store struct {
 	t            testing.TB
 	dir          string
@@ -36,8 +36,8 @@ type store struct {
 
 	mu   sync.Mutex
 	open *badger.Engine
-	// ends are where in the log the batches ended that were not synced
-	// when they were written.
+	// ends are the positions in the log at which the batches end that were
+	// not synced when they were written.
 	ends []position
 }
 
@@ -57,14 +57,14 @@ func (s *store) Open(families ...engine.CF) (engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The suite may give up on an engine without closing it.
+	// A test of the suite may fail before it closes the engine.
 	s.t.Cleanup(func() { _ = e.Close() })
 	s.open, s.ends = e, nil
 	s.SetFull(s.full)
 	return tracked{e, s}, nil
 }
 
-// A tracked engine notes where in the log its batches end.
+// A tracked engine notes the positions in the log at which its batches end.
 type tracked struct {
 	*badger.Engine
 	store *store
@@ -114,11 +114,12 @@ func (s *store) Crash(keep int) {
 	dir := s.t.TempDir()
 	copyAfterPowerCut(s.t, s.dir, dir, end)
 	s.dir = dir
-	_ = s.open.Close() // fences it; that a failed sync made it fail is fine
+	_ = s.open.Close() // fences it; an injected sync failure may have made it fail
 }
 
-// copyAfterPowerCut copies an engine that is running, as a power cut would leave
-// it that loses all of the log after end but what badger itself has synced.
+// copyAfterPowerCut copies the directory of a running engine as a power cut
+// would leave it: without the log after end, except for the files that badger
+// itself has synced.
 func copyAfterPowerCut(t testing.TB, from, to string, end position) {
 	t.Helper()
 	read := func(name string) []byte {
@@ -128,8 +129,8 @@ func copyAfterPowerCut(t testing.TB, from, to string, end position) {
 		}
 		return data
 	}
-	// Compactions go on in the meantime. The manifest says whether the tables
-	// that were copied are those that belong together.
+	// Compactions run meanwhile. If the manifest has not changed, the
+	// tables that were copied belong together.
 	for {
 		manifest := read("MANIFEST")
 		require.NoError(t, os.RemoveAll(to))
@@ -139,7 +140,8 @@ func copyAfterPowerCut(t testing.TB, from, to string, end position) {
 		for _, entry := range entries {
 			if name := entry.Name(); name != "MANIFEST" {
 				data := read(name)
-				// Files of the log are mostly zeros, which need no writing.
+				// Files of the log are mostly zeros, which need
+				// no writing.
 				path := filepath.Join(to, name)
 				require.NoError(t, os.WriteFile(path, bytes.TrimRight(data, "\x00"), 0o644))
 				require.NoError(t, os.Truncate(path, int64(len(data))))
@@ -154,7 +156,7 @@ func copyAfterPowerCut(t testing.TB, from, to string, end position) {
 }
 
 // cutLog zeros the newest file of the log from end on, or as a whole if it is
-// newer than that. The older ones were synced.
+// newer than the file of end. The older files were synced.
 func cutLog(t testing.TB, dir string, end position) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.vlog"))
@@ -187,9 +189,9 @@ func TestConformance(t *testing.T) {
 	enginetest.Run(t, newStore(8<<20))
 }
 
-// With tables in memory this small, everything that happens rarely happens all
-// the time: they are written to disk and compacted, files of the log end, batches
-// straddle two tables.
+// With tables in memory this small, rare events happen all the time: tables are
+// written to disk and compacted, files of the log end, batches straddle two
+// tables.
 func TestConformanceOfSmallTables(t *testing.T) {
 	enginetest.Run(t, newStore(1<<20))
 }
@@ -202,8 +204,8 @@ func TestRandomPrograms(t *testing.T) {
 	}
 }
 
-// Badger works in the background, so what a program covers is never quite the same.
-// Fuzz with -fuzzminimizetime=1x, or all the time goes into shrinking programs that
+// Badger works in the background, so the coverage of a program varies. Fuzz
+// with -fuzzminimizetime=1x, or all the time goes into minimizing programs that
 // found nothing.
 func FuzzEngine(f *testing.F) {
 	for seed := range uint64(5) {
@@ -214,7 +216,8 @@ func FuzzEngine(f *testing.F) {
 	})
 }
 
-// check runs a program in a bubble, where the pauses of badger cost no time.
+// check runs a program in a bubble of testing/synctest, where badger's pauses
+// cost no time.
 func check(t *testing.T, program enginetest.Program) {
 	synctest.Test(t, func(t *testing.T) {
 		enginetest.Check(t, newStore(1<<20)(t), program)

@@ -17,11 +17,12 @@ import (
 	"github.com/labkv/labkv/kv/engine/enginetest"
 )
 
-// batches is how many batches makeData writes.
+// batches is the number of batches that makeData writes.
 const batches = 100
 
-// makeData makes a directory as a killed process leaves it: with tables for half
-// of the batches, and the rest in several files of the log that are to be replayed.
+// makeData makes a directory as a killed process leaves it: with tables for
+// half of the batches, and the rest in several files of the log that Open must
+// replay.
 func makeData(t *testing.T) string {
 	t.Helper()
 	dir, crashed := t.TempDir(), t.TempDir()
@@ -36,8 +37,9 @@ func makeData(t *testing.T) string {
 				copyAfterPowerCut(t, dir, crashed, position{file, end})
 			}
 		}
-		// The log went on. Tables were written too, but a table that the
-		// manifest does not know was not finished before the crash.
+		// The log has grown since. Tables were written, too, but a
+		// table that the manifest does not list was not finished before
+		// the crash.
 		for _, f := range files(t, dir, "*.vlog") {
 			data, err := os.ReadFile(f)
 			require.NoError(t, err)
@@ -160,11 +162,11 @@ func TestDamage(t *testing.T) {
 				require.ErrorAs(t, err, &damaged)
 				require.Contains(t, damaged.File, c.file)
 			}
-			require.Equal(t, before, contents(t, dir), "what is damaged must not be made worse")
+			require.Equal(t, before, contents(t, dir), "Open must not change a damaged directory")
 		})
 	}
 
-	// Nothing of this is the fault of the data.
+	// The undamaged data can be opened.
 	synctest.Test(t, func(t *testing.T) {
 		e, err := badger.Open(data, families)
 		require.NoError(t, err)
@@ -173,7 +175,7 @@ func TestDamage(t *testing.T) {
 	})
 }
 
-// contents returns what the files of dir hold.
+// contents returns the content of the files of dir, by name.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -185,7 +187,7 @@ func contents(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// What a crash may leave is no damage.
+// The state that a crash may leave is not damage.
 func TestTraceOfCrash(t *testing.T) {
 	data := makeData(t)
 	for _, c := range []struct {
@@ -199,7 +201,7 @@ func TestTraceOfCrash(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "0000ffff.sst"), []byte("half"), 0o644))
 		}},
 		{"next file of the log is empty", func(t *testing.T, dir string) {
-			// It is started once the newest one is over, which then has no
+			// Badger starts a file once the one before it has no
 			// room left.
 			change(t, newestLog(t, dir), func(data []byte) []byte { return bytes.TrimRight(data, "\x00") })
 			next := uint32(0)
@@ -228,8 +230,8 @@ func TestTraceOfCrash(t *testing.T) {
 	}
 }
 
-// Whatever bytes a table has, they do not end the program: Open refuses it, or all
-// of it can be read.
+// Wrong bytes in a table never end the program: Open refuses the table, or all
+// of its entries can be read.
 func TestDamagedTables(t *testing.T) {
 	data := makeData(t)
 	refused := 0

@@ -12,16 +12,18 @@ import (
 	"github.com/pingcap/errors"
 )
 
-// A database is badger with what its interface lacks.
+// A database is a badger.DB with the operations that badger's own interface
+// lacks.
 type database struct {
 	*badger.DB
 
-	// beginning is held while a transaction begins. Badger first looks at the
-	// clock and then makes its choice known to the compactions; were another
-	// transaction to begin and end in between, a compaction could drop the
-	// versions that the first is about to read.
+	// beginning is held while a transaction begins. Badger first takes a
+	// timestamp and then tells the compactions that it is in use. If
+	// another transaction began and ended in between, a compaction could
+	// drop the versions that the first is about to read.
 	beginning sync.Mutex
-	// memTable is where in a badger.DB its table in memory is.
+	// memTable is the offset, in a badger.DB, of the pointer to its table
+	// in memory.
 	memTable uintptr
 }
 
@@ -32,11 +34,11 @@ func openDatabase(opt badger.Options) (db *database, err error) {
 			db, err = nil, errors.Errorf("damaged data: badger panicked: %v", p)
 		}
 	}()
-	// The field is private but its type and the lock over it are not, and how
-	// full the table is decides whether a transaction can be torn.
+	// The field is private, but its type and its lock are not. The size of
+	// the table decides whether a transaction can be torn.
 	field, ok := reflect.TypeFor[badger.DB]().FieldByName("mt")
 	if !ok || field.Type != reflect.TypeFor[*table.MemTable]() {
-		return nil, errors.New("this version of badger keeps its table in memory elsewhere: use the version in go.mod")
+		return nil, errors.New("this version of badger has its table in memory in another field: use the version in go.mod")
 	}
 	b, err := badger.Open(opt)
 	if err != nil {
@@ -52,9 +54,9 @@ func (db *database) begin(update bool) *badger.Txn {
 	return db.NewTransaction(update)
 }
 
-// memSize returns how many bytes the table in memory has. It may count the last few
-// transactions twice: badger merges them into the table after it has committed
-// them.
+// memSize returns the size of the table in memory, in bytes. It may count the
+// last few transactions twice: badger merges them into the table after it has
+// committed them.
 func (db *database) memSize() int64 {
 	db.RLock()
 	defer db.RUnlock()

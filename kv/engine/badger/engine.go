@@ -14,11 +14,12 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// An Engine has a directory open.
+// An Engine implements engine.Engine on a directory that it has open.
 type Engine struct {
 	families []engine.CF
-	// maxBatch and maxLen are the largest Size and Len of a batch. One that
-	// has both has an intent of at most half a table in memory.
+	// maxBatch and maxLen are the largest Size and Len of a batch. The
+	// intent of a batch that reaches both takes at most half a table in
+	// memory.
 	maxBatch int
 	maxLen   int
 	lock     *os.File
@@ -26,15 +27,16 @@ type Engine struct {
 	writer   writer
 	syncer   *syncer
 
-	// mu is held for reading by every operation, for writing by Close: badger
-	// must not be used once it is closed.
+	// mu is held for reading by every operation, for writing by Close:
+	// badger must not be used once it is closed.
 	mu     sync.RWMutex
 	closed bool
 }
 
 var _ engine.Engine = (*Engine)(nil)
 
-// lockFile is locked while an engine is open, and stays when it is closed.
+// lockFile is locked while an engine is open. The file stays when the engine is
+// closed.
 const lockFile = "LOCK.engine"
 
 // Open opens the engine in dir, and creates it if dir is absent or empty. The
@@ -111,11 +113,11 @@ func open(dir string, opt Options) (e *Engine, err error) {
 	return e, nil
 }
 
-// checkFiles checks what is in a directory that was used before.
+// checkFiles checks the files of a directory that was used before.
 func checkFiles(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, badger.ManifestFilename)); os.IsNotExist(err) {
-		// The manifest is the first that badger writes. Without it there must
-		// be nothing else, or badger would delete it.
+		// The manifest is the first file that badger writes. Without it
+		// there must be no other file, or badger would delete that.
 		for _, pattern := range []string{"*.sst", "*" + logSuffix} {
 			files, err := filepath.Glob(filepath.Join(dir, pattern))
 			if err != nil {
@@ -127,7 +129,8 @@ func checkFiles(dir string) error {
 		}
 		return nil
 	}
-	// Where badger keeps large values apart this lists them. We have none.
+	// Badger lists here the large values that it keeps apart. This engine
+	// has none.
 	const blobs = "blob_change.log"
 	if info, err := os.Stat(filepath.Join(dir, blobs)); err == nil && info.Size() > 0 {
 		return corrupt(blobs, "is not empty")
@@ -139,8 +142,8 @@ func checkFiles(dir string) error {
 	return checkLog(dir, start)
 }
 
-// recover applies the intent, if there is one, and makes a first commit. That
-// has badger note where its log ends: until then it would have the next replay
+// recover applies the intent, if there is one, and makes a first commit. The
+// commit makes badger note where its log ends: without it the next replay would
 // start over.
 func (e *Engine) recover() error {
 	last, err := e.db.readCommit()
@@ -210,7 +213,7 @@ func (e *Engine) Write(b *engine.Batch, sync bool) error {
 	return e.write(b, sync)
 }
 
-// write is Write for those who hold mu.
+// write is Write for callers that hold mu.
 func (e *Engine) write(b *engine.Batch, sync bool) error {
 	if err := b.Check(e.families); err != nil {
 		return err
@@ -269,8 +272,8 @@ func (e *Engine) DeleteRange(cf engine.CF, r engine.Range) error {
 	return e.write(&b, false)
 }
 
-// ApproximateSize implements engine.Engine. It reads all keys within r, but takes
-// no notice of their values but their size.
+// ApproximateSize implements engine.Engine. It reads all keys within r, and the
+// sizes of their values, but not the values.
 func (e *Engine) ApproximateSize(cf engine.CF, r engine.Range) (uint64, error) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
@@ -286,7 +289,8 @@ func (e *Engine) ApproximateSize(cf engine.CF, r engine.Range) (uint64, error) {
 	return n, nil
 }
 
-// check returns why nothing can be read of cf. The caller holds mu.
+// check returns an error if cf cannot be read: engine.ErrClosed or an
+// *engine.UnknownFamilyError. The caller holds mu.
 func (e *Engine) check(cf engine.CF) error {
 	if e.closed {
 		return engine.ErrClosed
@@ -297,8 +301,8 @@ func (e *Engine) check(cf engine.CF) error {
 	return nil
 }
 
-// Close implements engine.Engine. It waits for operations that are under way, and
-// for the contents of memory to be written to tables.
+// Close implements engine.Engine. It waits for the operations that are under
+// way, and until the tables in memory are written to disk.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	before := e.closed
@@ -307,7 +311,7 @@ func (e *Engine) Close() error {
 	if before {
 		return nil
 	}
-	// Nobody uses badger any more, and nobody waits for us to find that out.
+	// From here on no operation uses badger, so mu need not be held.
 	err := e.syncer.sync(e.writer.committed.Load(), e.writer.committed.Load)
 	if closeErr := e.release(); err == nil {
 		err = closeErr
@@ -319,7 +323,8 @@ func (e *Engine) Close() error {
 func (e *Engine) release() error {
 	var err error
 	if e.writer.dead {
-		// Badger would wait forever for the goroutine that wrote its log.
+		// Badger would wait forever for the goroutine that wrote its
+		// log and has ended.
 		err = errors.NewNoStackError("badger cannot be closed after a failed write: end this program to free the directory")
 	} else {
 		err = e.db.Close()

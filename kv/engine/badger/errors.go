@@ -4,8 +4,8 @@ package badger
 
 import "fmt"
 
-// An OpenError says which directory could not be opened, and why. It wraps one
-// of package engine's errors or a *CorruptError, or an error of the operating
+// An OpenError says which directory could not be opened, and why. It wraps an
+// error of package engine, a *CorruptError, or an error of the operating
 // system.
 type OpenError struct {
 	Dir string
@@ -16,8 +16,8 @@ func (e *OpenError) Error() string { return fmt.Sprintf("cannot open engine in %
 
 func (e *OpenError) Unwrap() error { return e.Err }
 
-// A CorruptError says that a file holds what no engine wrote, not even one that
-// crashed.
+// A CorruptError reports a file whose content no engine wrote, not even one
+// that crashed.
 type CorruptError struct {
 	File    string // without the directory
 	Problem string

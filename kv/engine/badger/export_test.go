@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// LogEnd returns the number of the newest file of the log and the end of what
-// was written to it.
+// LogEnd returns the number of the newest file of the log and the offset at
+// which its content ends.
 func (e *Engine) LogEnd() (file, offset uint32) {
 	end := e.syncer.end()
 	return end.file, end.offset
@@ -20,7 +20,7 @@ func (e *Engine) SyncedEnd() (file, offset uint32) {
 	return end.file, end.offset
 }
 
-// FailSync has the next sync fail with err.
+// FailSync makes the next sync fail with err.
 func (e *Engine) FailSync(err error) {
 	e.syncer.fdatasync = func(f *os.File) error {
 		e.syncer.fdatasync = fdatasync
@@ -38,10 +38,10 @@ func (e *Engine) CountSyncs() *atomic.Int64 {
 	return &n
 }
 
-// SetFree has the disk report so many bytes of free space, or the truth if free
+// SetFree makes the disk report free bytes of free space, or the truth if free
 // is negative.
 func (e *Engine) SetFree(free int64) {
-	e.writer.full = true // so that it looks
+	e.writer.full = true // so that the next write looks
 	e.writer.freeSpace = freeSpace
 	if free >= 0 {
 		e.writer.freeSpace = func(string) (uint64, error) { return uint64(free), nil }

@@ -19,16 +19,17 @@ const (
 	formatVersion = 1
 )
 
-// A format says what a directory holds. It is written once, before anything
-// else, and never changed.
+// A format identifies a directory as the data of an engine. It is the content
+// of FORMAT, which is written once, before any other file, and never changed.
 type format struct {
 	Format   string
 	Version  int
 	Families []engine.CF
 }
 
-// prepareDir creates dir if need be, and makes sure that it is one of ours. It
-// reports whether badger has files there.
+// prepareDir makes an empty dir the directory of an engine, or requires that it
+// is one already. It reports whether it was one, so that badger may have files
+// there.
 func prepareDir(dir string, families []engine.CF) (used bool, err error) {
 	data, err := os.ReadFile(filepath.Join(dir, formatFile))
 	switch {
@@ -70,8 +71,8 @@ func checkFormat(data []byte, families []engine.CF) error {
 
 const tmpSuffix = ".tmp"
 
-// writeFileDurably writes a file such that after a crash it is there as a whole
-// or not at all.
+// writeFileDurably writes a file so that after a crash it is there as a whole
+// or not at all. When it returns, the file is durable.
 func writeFileDurably(path string, data []byte) error {
 	tmp, err := os.OpenFile(path+tmpSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {

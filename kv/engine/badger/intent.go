@@ -8,12 +8,13 @@ import (
 	"github.com/pingcap/errors"
 )
 
-// intentOverhead is the most that the two lengths of an entry take.
+// intentOverhead is the most bytes that the two lengths of an entry take.
 const intentOverhead = 2 * binary.MaxVarintLen32
 
-// appendIntent appends the intent to write entries, whose order it keeps, but not
-// the engine's own ones. Each is the length of the key, the key, the length of
-// the value plus one, or zero for a deletion, and the value.
+// appendIntent appends the intent to write entries to b. It keeps their order,
+// and leaves out the engine's own entries. An entry is encoded as the length of
+// the key, the key, the length of the value plus one (zero for a deletion), and
+// the value.
 func appendIntent(b []byte, entries []entry) []byte {
 	for i := range entries {
 		e := &entries[i]
@@ -32,7 +33,7 @@ func appendIntent(b []byte, entries []entry) []byte {
 	return b
 }
 
-// decodeIntent returns the entries of an intent, as parts of it.
+// decodeIntent returns the entries of an intent. They share its memory.
 func decodeIntent(intent []byte) ([]entry, error) {
 	var entries []entry
 	number := func() (int, bool) {

@@ -11,29 +11,31 @@ import (
 )
 
 // An iterator implements engine.Iterator. Its exported methods lock the engine;
-// the engine itself uses the others while it holds the lock.
+// the engine itself calls the others while it holds the lock.
 type iterator struct {
 	view *view
 	it   *badger.Iterator
-	// lower and upper bound the keys, as badger sees them. The first prefix
-	// bytes of a key name the family.
+	// lower and upper bound the keys as badger has them, with the name of
+	// the family in the first prefix bytes.
 	lower, upper []byte
 	prefix       int
-	// empty reports that lower is not below upper.
+	// empty is set if lower is not below upper. The field it is nil then.
 	empty bool
-	// valid reports whether it stands on a key within the bounds.
+	// valid is set while the iterator is at a key within the bounds.
 	valid bool
 
 	seekKey    []byte // reused
 	key, value []byte
-	// keyLent and valueLent report that key and value hold the present ones.
+	// keyLent and valueLent are set if key and value hold the present key
+	// and value.
 	keyLent, valueLent bool
 
 	closed bool
 	err    error
 }
 
-// newIterator returns an iterator that is a user of v, and counted already.
+// newIterator returns an iterator over v. It takes over one user of v, which
+// the caller has counted.
 func newIterator(v *view, cf engine.CF, r engine.Range) *iterator {
 	prefix := v.engine.writer.prefix[cf]
 	it := &iterator{view: v, prefix: len(prefix)}
@@ -45,7 +47,7 @@ func newIterator(v *view, cf engine.CF, r engine.Range) *iterator {
 	}
 	it.empty = bytes.Compare(it.lower, it.upper) >= 0
 	if !it.empty {
-		// Badger uses the bounds only to leave tables out.
+		// Badger uses the bounds only to skip tables.
 		it.it = v.txn.NewIterator(badger.IteratorOptions{StartKey: it.lower, EndKey: it.upper})
 	}
 	return it
@@ -74,10 +76,10 @@ func (it *iterator) settle() {
 	it.keyLent, it.valueLent = false, false
 }
 
-// rawKey returns the present key. It changes with the next step.
+// rawKey returns the present key. The slice changes with the next step.
 func (it *iterator) rawKey() []byte { return it.it.Item().Key()[it.prefix:] }
 
-// release lets go of what the iterator holds.
+// release closes badger's iterator and releases the view.
 func (it *iterator) release() {
 	if it.it != nil {
 		it.it.Close()
@@ -154,15 +156,15 @@ func (it *iterator) Close() error {
 	it.view.engine.mu.RLock()
 	defer it.view.engine.mu.RUnlock()
 	if !it.closed {
-		it.alive() // notes the error, if there is one
+		it.alive() // sets err if the engine or the snapshot is closed
 		it.closed, it.valid = true, false
 		it.release()
 	}
 	return it.err
 }
 
-// alive reports whether the iterator may go on: its engine and its snapshot are
-// open, and so is it. The caller holds the lock.
+// alive reports whether the iterator, its engine and its snapshot are open. If
+// only the iterator is open, it sets err. The caller holds the lock.
 func (it *iterator) alive() bool {
 	if it.closed {
 		return false

@@ -8,7 +8,7 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// The engine's own keys. They sort before those of all families.
+// The engine's own keys. They sort before the keys of all families.
 var (
 	// keyCommit is written by every transaction but an intent's. Its value
 	// is a commitRecord.
@@ -17,22 +17,25 @@ var (
 	keyIntent = []byte("\x00intent")
 )
 
-// familyPrefix returns what the keys of cf begin with.
+// familyPrefix returns the prefix of the keys of cf.
 func familyPrefix(cf engine.CF) []byte { return append([]byte(cf), 0) }
 
-// afterFamily returns the smallest key after all that begin with the prefix of cf.
+// afterFamily returns the smallest key after all that begin with the prefix of
+// cf.
 func afterFamily(cf engine.CF) []byte { return append([]byte(cf), 1) }
 
-// A commitRecord says of a commit which one it was, and what was known about
-// the log when it was written.
+// A commitRecord numbers a commit, and says what was known about the log when
+// the commit was written.
 type commitRecord struct {
-	// seq counts the commits in the life of the data, from 1.
+	// seq counts the commits since the directory was created, from 1.
 	seq uint64
-	// synced is a position up to which the log was synced before.
+	// synced is a position up to which the log was synced before the
+	// commit.
 	synced logPosition
-	// fileSize is the size of that file of the log then, in bytes. As long as it
-	// is the newest it does not get smaller: it got its full size when it was
-	// created, by whichever settings were in force.
+	// fileSize is the size, at that time, of the file of the log that
+	// synced names, in bytes. As long as that file is the newest it does
+	// not get smaller: it got its full size when it was created, whatever
+	// the settings were.
 	fileSize uint32
 }
 

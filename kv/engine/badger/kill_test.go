@@ -20,7 +20,8 @@ import (
 	"github.com/labkv/labkv/kv/engine/enginetest"
 )
 
-// childWriter writes numbered batches until it is killed, and says so of each.
+// childWriter writes numbered batches until it is killed, and prints the number
+// of each after it is written.
 func childWriter(dir string) error {
 	e, err := badger.Open(dir, badger.Options{Families: engine.Families, MemTableSize: 1 << 20})
 	if err != nil {
@@ -37,8 +38,9 @@ func childWriter(dir string) error {
 	rng := rand.New(rand.NewPCG(uint64(n), 1))
 	for {
 		n++
-		// Batches of up to 60 kB, so that files of the log end and tables are
-		// written and compacted while we live.
+		// Batches of up to 60 kB, so that files of the log end, and
+		// tables are written and compacted, before the process is
+		// killed.
 		if err := e.Write(enginetest.Numbered(n, rng.IntN(20_000)), rng.IntN(4) == 0); err != nil {
 			return err
 		}
@@ -46,9 +48,9 @@ func childWriter(dir string) error {
 	}
 }
 
-// TestKill kills a process that writes, time and again, and requires that nothing
-// is lost that it said it had written. The operating system goes on, so that holds
-// for what was not synced too.
+// TestKill kills a process that writes, again and again, and requires that no
+// batch is lost that the process has reported as written. The operating system
+// goes on, so this holds for batches that were not synced, too.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	const kills = 25
@@ -67,7 +69,7 @@ func TestKill(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.NoError(t, cmd.Process.Kill())
-		for lines.Scan() { // it may have said more before it died
+		for lines.Scan() { // it may have printed more before it died
 			if text := lines.Text(); len(text) >= 1 && !strings.ContainsAny(text, " ") {
 				if last, err := strconv.Atoi(text); err == nil && last == acknowledged+1 {
 					acknowledged = last
@@ -83,7 +85,7 @@ func TestKill(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			e, err := badger.Open(dir, badger.Options{Families: engine.Families, MemTableSize: 1 << 20})
 			require.NoError(t, err, "after kill %d", seed)
-			// One batch may have been written and not yet been announced.
+			// One batch may have been written and not reported yet.
 			n = enginetest.RequireNumbered(t, e, acknowledged, acknowledged+1)
 			require.NoError(t, e.Close())
 		})

@@ -11,8 +11,8 @@ import (
 	"github.com/ngaut/log"
 )
 
-// redirectLog sends what badger logs, from warnings on, to slog. Badger's logger
-// is one for the process and is not meant to be changed while in use, hence once.
+// redirectLog sends badger's log to slog. It runs once: the logger is global to
+// the process, and must not be changed while it is in use.
 var redirectLog = sync.OnceFunc(func() {
 	log.SetHighlighting(false)
 	log.SetOutput(slogWriter{})

@@ -14,8 +14,9 @@ import (
 	"github.com/labkv/labkv/lab/await"
 )
 
-// Some tests need a process of their own, to kill or to put limits on. It is this
-// test binary again, told by a variable which of these to be.
+// Some tests need a process of their own, which they kill or put limits on. It
+// is this test binary again: an environment variable names the function that it
+// runs.
 var children = map[string]func(dir string) error{
 	"writer":  childWriter,
 	"limited": childLimited,

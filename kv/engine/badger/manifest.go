@@ -16,8 +16,9 @@ import (
 const (
 	manifestHeader = 8 // magic and version
 	changeHeader   = 8 // length and checksum
-	// maxChange bounds a plausible record of the manifest, in bytes. A record
-	// describes the tables that one flush or compaction added and removed.
+	// maxChange bounds a plausible record of the manifest, in bytes. A
+	// record describes the tables that one flush or compaction added and
+	// removed.
 	maxChange = 64 << 20
 )
 
@@ -27,10 +28,10 @@ type logPosition struct {
 	offset uint32
 }
 
-// checkManifest checks the manifest of dir and the tables it lists, and returns
-// where the replay of the log will start. Badger would take a manifest that is
-// damaged in the middle for a shorter one, and delete all the tables that are
-// missing from it.
+// checkManifest checks the manifest of dir and the tables that it lists, and
+// returns the position where the replay of the log will start. Badger would
+// read a manifest that is damaged in the middle as a shorter one, and delete
+// all tables that the shorter one does not list.
 func checkManifest(dir string) (logPosition, error) {
 	const name = badger.ManifestFilename
 	data, err := os.ReadFile(filepath.Join(dir, name))
@@ -53,8 +54,8 @@ func checkManifest(dir string) (logPosition, error) {
 		if size > len(rest) {
 			break // a crash tore the last record
 		}
-		// A torn record may have its full length in the file system before
-		// it has its contents, but then nothing follows it.
+		// A torn record may have its full length in the file system
+		// before it has its contents, but then nothing follows it.
 		if crc32.Checksum(rest[:size], y.CastagnoliCrcTable) != sum && size < len(rest) {
 			return logPosition{}, corrupt(name, "has a record with a wrong checksum at byte %d", at)
 		}

@@ -88,16 +88,16 @@ func TestOpenInUse(t *testing.T) {
 		require.NoError(t, cmd.Process.Kill())
 		require.Error(t, cmd.Wait())
 	}()
-	_, err = io.ReadFull(out, make([]byte, 2)) // its first words: it is open
+	_, err = io.ReadFull(out, make([]byte, 2)) // its first output: the engine is open
 	require.NoError(t, err)
 	err = requireCannotOpen(t, dir, families, "in use")
 	require.ErrorIs(t, err, engine.ErrInUse)
-	_, err = io.ReadFull(out, make([]byte, 100)) // it goes on
+	_, err = io.ReadFull(out, make([]byte, 100)) // it still writes
 	require.NoError(t, err)
 }
 
-// Small tables lower the limit of a batch. The error says so, and up to the limit
-// everything works.
+// Small tables lower the limit of a batch. The error says so, and up to the
+// limit everything works.
 func TestSmallTablesLowerBatchLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, err := badger.Open(t.TempDir(), families)
@@ -115,7 +115,7 @@ func TestSmallTablesLowerBatchLimit(t *testing.T) {
 		}
 		require.ErrorAs(t, e.Write(&b, false), &tooLarge)
 		require.Equal(t, 50_000, tooLarge.Size)
-		// As many as there can be, often enough to straddle tables.
+		// The longest batch, often enough to straddle tables.
 		b.Reset()
 		for i := range tooLarge.Limit {
 			b.Put(engine.CFLock, []byte{byte(i), byte(i >> 8)}, nil)
@@ -174,8 +174,8 @@ func TestLargestBatch(t *testing.T) {
 	})
 }
 
-// A file of the log that was created with one size of tables is written on with a
-// larger one: it is not taken for one that was cut off.
+// A file of the log that was created with one size of tables is continued with
+// a larger one: Open does not take it for a file that was cut off.
 func TestLogFileOfSmallerTables(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()

@@ -15,10 +15,10 @@ type Options struct {
 	// Families are the column families. The first Open fixes them.
 	Families []engine.CF
 
-	// MemTableSize is how many bytes are collected in memory before they are
-	// written to a table on disk, 64 MiB if 0, and at least 1 MiB. The engine
-	// uses up to five times as much memory, and a crash leaves as much of the
-	// log to replay.
+	// MemTableSize is the number of bytes that are collected in memory
+	// before they are written to a table on disk: at least 1 MiB; 0 means
+	// 64 MiB. The engine uses up to five times as much memory, and a crash
+	// leaves as much of the log to replay.
 	MemTableSize int64
 }
 
@@ -26,27 +26,29 @@ const (
 	defaultMemTableSize = 64 << 20
 	minMemTableSize     = 1 << 20
 
-	// blockCacheSize bounds the cache of decompressed table blocks, in bytes.
-	// Its bookkeeping alone takes a third of it.
+	// blockCacheSize bounds the cache of decompressed table blocks, in
+	// bytes. Its bookkeeping alone takes a third of it.
 	blockCacheSize = 32 << 20
 
-	// memTables is how many full tables in memory may wait for their turn to
-	// be written.
+	// memTables is the number of full tables in memory that may wait to be
+	// written.
 	memTables = 2
 
-	// compactors is how many compactions may run at a time. Each starts with
-	// a pause of up to a second, and closing waits for the end of all pauses.
+	// compactors is the number of compactions that may run at a time. Each
+	// starts with a pause of up to a second, and closing waits for the end
+	// of all pauses.
 	compactors = 2
 
-	// logFiles is how many files of the log badger keeps. Each is as large as
-	// a table in memory. Badger considers the contents of a table in memory
-	// safe a moment before the manifest has its table on disk; were old files
-	// deleted at once, a crash in that moment would lose them. So it is told
-	// to keep more files than all tables in memory together can fill.
+	// logFiles is the number of files of the log that badger keeps. Each is
+	// as large as a table in memory. Badger considers the content of a
+	// table in memory safe a moment before the manifest lists its table on
+	// disk. If badger deleted old files at once, a crash in that moment
+	// would lose the content. So it keeps more files than all tables in
+	// memory together can fill.
 	logFiles = 10
 )
 
-// check returns an error that says what is wrong with o.
+// check sets defaults, and returns an error that says what is wrong with o.
 func (o *Options) check() error {
 	if err := engine.CheckFamilies(o.Families); err != nil {
 		return err
@@ -60,14 +62,15 @@ func (o *Options) check() error {
 	return nil
 }
 
-// maxBatchSize returns the largest batch, in bytes. The intent of a batch has to
-// fit into a table in memory with room to spare.
+// maxBatchSize returns the size of the largest batch, in bytes. The intent of a
+// batch must fit into a table in memory with room to spare.
 func (o *Options) maxBatchSize() int {
 	return int(min(engine.MaxBatchSize, o.MemTableSize/4))
 }
 
-// reserve returns how many bytes must be free for a write to be admitted: for
-// the next file of the log, the tables in memory, and the output of a compaction.
+// reserve returns the number of bytes that must be free for a write to be
+// admitted: room for the next file of the log, the tables in memory, and the
+// output of a compaction.
 func (o *Options) reserve() uint64 {
 	return 6 * uint64(o.MemTableSize)
 }

@@ -7,11 +7,12 @@ import (
 	"os"
 )
 
-// lock leaves the locking to badger, which locks the directory itself.
+// lock does nothing: badger locks the directory itself.
 func lock(*os.File) error { return nil }
 
-// freeSpace does not know.
+// freeSpace returns the largest number: the free space is not known on this
+// system.
 func freeSpace(string) (uint64, error) { return math.MaxUint64, nil }
 
-// syncDir does nothing: directories cannot be synced here.
+// syncDir does nothing: this system cannot sync a directory.
 func syncDir(string) error { return nil }

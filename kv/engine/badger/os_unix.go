@@ -20,7 +20,8 @@ func lock(f *os.File) error {
 	return err
 }
 
-// freeSpace returns the bytes that a file in dir could still take.
+// freeSpace returns the number of bytes by which the files in dir can still
+// grow.
 func freeSpace(dir string) (uint64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {

@@ -35,7 +35,7 @@ func TestOpenWithoutPermission(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to become a user without rights")
 	}
-	// The directories above must let the user through.
+	// The user must be able to enter the directories above.
 	parent, err := os.MkdirTemp("", "engine")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(parent)) })
@@ -69,8 +69,8 @@ func splitLines(b []byte) (lines []string) {
 	return lines
 }
 
-// childLimited has the operating system refuse to let files grow, and requires that
-// the engine says so instead of waiting forever.
+// childLimited makes the operating system refuse to let files grow, and
+// requires that the engine returns an error instead of waiting forever.
 func childLimited(dir string) error {
 	signal.Ignore(syscall.SIGXFSZ)
 	e, err := badger.Open(dir, families)

@@ -17,9 +17,9 @@ import (
 	"github.com/labkv/labkv/kv/engine/enginetest"
 )
 
-// TestPowerCut cuts the power while batches straddle tables in memory, and loses
-// everything of the log that was not synced, from any byte on, while tables
-// that were written from it stay. That is when a batch can be torn.
+// TestPowerCut cuts the power while batches straddle tables in memory. It loses
+// the unsynced end of the log, from any byte on, but keeps the tables that were
+// written from it. Only then can a batch be torn.
 func TestPowerCut(t *testing.T) {
 	intents := 0
 	for seed := range uint64(6) {
@@ -52,8 +52,9 @@ func powerCut(t *testing.T, seed uint64) (intents int) {
 				intents++
 			}
 			if e.Intended() || i == 1 {
-				// Wait until badger has written the tables that it is
-				// about to write, then lose the rest.
+				// Wait until badger has written the tables that
+				// it is about to write, then lose the end of
+				// the log.
 				synctest.Wait()
 				if tries++; tries <= 12 {
 					n := n
@@ -62,7 +63,8 @@ func powerCut(t *testing.T, seed uint64) (intents int) {
 					e, err := badger.Open(cut, opt)
 					require.NoError(t, err)
 					n = enginetest.RequireNumbered(t, e, synced, n)
-					// What survived can be built upon.
+					// The engine that survived accepts
+					// further batches.
 					require.NoError(t, e.Write(enginetest.Numbered(n+1, 0), true))
 					require.NoError(t, e.Close())
 					e, err = badger.Open(cut, opt)
@@ -80,7 +82,8 @@ func powerCut(t *testing.T, seed uint64) (intents int) {
 	return intents
 }
 
-// cutPoint returns a place in the log between where it was synced and its end.
+// cutPoint returns a random position in the log between its synced end and its
+// end.
 func cutPoint(rng *rand.Rand, e *badger.Engine) position {
 	file, from := e.SyncedEnd()
 	last, to := e.LogEnd()
@@ -90,8 +93,8 @@ func cutPoint(rng *rand.Rand, e *badger.Engine) position {
 	return position{last, from + uint32(rng.IntN(int(to-from)+1))}
 }
 
-// TestTornTail leaves garbage after the end of the log, as a power cut may where
-// the file system had given out space but not filled it.
+// TestTornTail puts garbage into the unsynced end of the log, as a power cut
+// may if the file system has allocated blocks but not written them.
 func TestTornTail(t *testing.T) {
 	for seed := range uint64(8) {
 		synctest.Test(t, func(t *testing.T) {
@@ -109,7 +112,7 @@ func TestTornTail(t *testing.T) {
 			copyAfterPowerCut(t, dir, cut, position{file, end})
 			require.NoError(t, e.Close())
 
-			// Pages of the unsynced part are lost here and there.
+			// A part of the unsynced end becomes garbage.
 			path := filepath.Join(cut, filepath.Base(badger.LogPath(dir, file)))
 			f, err := os.OpenFile(path, os.O_RDWR, 0)
 			require.NoError(t, err)
@@ -127,8 +130,8 @@ func TestTornTail(t *testing.T) {
 				e, err = badger.Open(cut, opt)
 				require.NoError(t, err)
 				survived = enginetest.RequireNumbered(t, e, n/2, survived)
-				// Build on it, crash, and see that nothing of what was cut
-				// off comes back behind it.
+				// Write another batch and crash: no batch that
+				// was cut off may come back after it.
 				survived++
 				require.NoError(t, e.Write(enginetest.Numbered(survived, 100), false))
 				next := t.TempDir()

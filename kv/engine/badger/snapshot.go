@@ -12,17 +12,19 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// A view is the data as of one moment. The snapshot and the iterators that share
-// it may be closed in any order: the last one ends the transaction.
+// A view shows the data at one moment. The snapshot and the iterators that
+// share it may be closed in any order: the last one ends the transaction.
 type view struct {
 	engine *Engine
 	txn    *badger.Txn
 	users  atomic.Int32
-	// closed is set when the snapshot is: its iterators are of no use then.
+	// closed is set when the snapshot is closed: its iterators then return
+	// engine.ErrClosed.
 	closed atomic.Bool
 }
 
-// newView returns a view of the present, with one user. The caller holds e.mu.
+// newView returns a view of the present data, with one user. The caller holds
+// e.mu.
 func newView(e *Engine) *view {
 	v := &view{engine: e, txn: e.db.begin(false)}
 	v.users.Store(1)
@@ -39,11 +41,12 @@ func (v *view) release() {
 type snapshot struct {
 	view *view
 
-	// mu guards what follows, for users in several goroutines.
+	// mu guards the fields below.
 	mu sync.Mutex
-	// lookup, once made, is an iterator over everything, for Get.
+	// lookup is Get's iterator over all keys. It is nil before the first
+	// Get.
 	lookup *badger.Iterator
-	// key is Get's, to be reused.
+	// key is Get's buffer.
 	key []byte
 }
 
@@ -60,9 +63,10 @@ func (s *snapshot) Get(cf engine.CF, key []byte) (value []byte, found bool, err 
 	if err := engine.CheckKey(key); err != nil {
 		return nil, false, err
 	}
-	// The package comment says why this is no lookup of badger's. Asking for
-	// all versions has Seek stop at the newest one that we may see, deleted
-	// or not, instead of searching on for a key that is not deleted.
+	// The package comment says why badger's own lookup does not serve here.
+	// With AllVersions, Seek stops at the newest version that the snapshot
+	// may see, deleted or not, instead of going on to a key that is not
+	// deleted.
 	if s.lookup == nil {
 		s.lookup = s.view.txn.NewIterator(badger.IteratorOptions{AllVersions: true})
 	}
@@ -93,7 +97,7 @@ func (s *snapshot) Iterate(cf engine.CF, r engine.Range) (engine.Iterator, error
 	return newIterator(s.view, cf, r), nil
 }
 
-// check returns why nothing can be read of cf. The caller holds both locks.
+// check returns an error if cf cannot be read. The caller holds both locks.
 func (s *snapshot) check(cf engine.CF) error {
 	if s.view.closed.Load() {
 		return engine.ErrClosed

@@ -9,19 +9,20 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// A syncer makes the log durable, once for all who wait.
+// A syncer makes the log durable, with one sync for all callers that wait.
 type syncer struct {
 	dir string
 	db  *database
-	// fdatasync is a field so that tests can have it fail.
+	// fdatasync is a field so that tests can make it fail.
 	fdatasync func(f *os.File) error
 
 	mu   sync.Mutex
 	done sync.Cond
-	// running reports whether somebody is syncing, without holding mu.
+	// running is set while a caller syncs, without holding mu.
 	running bool
-	// synced is the last commit that is durable, upTo the end of the log at
-	// that time, and fileSize the size of its newest file.
+	// synced is the number of the last commit that is known to be durable,
+	// upTo the end of the log at that time, and fileSize the size of its
+	// newest file, in bytes.
 	synced   uint64
 	upTo     logPosition
 	fileSize uint32
@@ -29,7 +30,7 @@ type syncer struct {
 	failed error
 
 	// file is the open file of the log that was synced last. It belongs to
-	// whoever set running.
+	// the caller that has set running.
 	file   *os.File
 	fileID uint32
 }
@@ -40,8 +41,8 @@ func newSyncer(dir string, db *database) *syncer {
 	return s
 }
 
-// begin tells s that the log is durable up to its end, with commit number seq: so
-// checkLog left it.
+// begin tells s that the log is durable up to its end, with commit number seq:
+// checkLog has synced it.
 func (s *syncer) begin(seq uint64) {
 	s.synced, s.upTo = seq, s.end()
 	if info, err := os.Stat(logPath(s.dir, s.upTo.file)); err == nil {
@@ -50,8 +51,8 @@ func (s *syncer) begin(seq uint64) {
 }
 
 // sync returns once commit number seq and all before it are durable. committed
-// must return the number of the last commit that reached the log; a sync that
-// is started makes that one durable.
+// must return the number of the last commit that is in the log; a sync that
+// starts after the call makes it durable.
 func (s *syncer) sync(seq uint64, committed func() uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +63,7 @@ func (s *syncer) sync(seq uint64, committed func() uint64) error {
 		case s.synced >= seq:
 			return nil
 		case s.running:
-			s.done.Wait() // that sync may have begun too early for us
+			s.done.Wait() // that sync may have begun before commit seq
 		default:
 			s.running = true
 			s.mu.Unlock()
@@ -86,10 +87,10 @@ func (s *syncer) end() logPosition {
 	return logPosition{file: uint32(off >> 32), offset: uint32(off)}
 }
 
-// syncLog syncs the file of the log with the number id, which was the newest
-// a moment ago. Badger synced the older ones before it started this one, and
-// creates a file only a moment after it has announced its number, so one that is not
-// there is empty. It returns the size of the file.
+// syncLog syncs the file of the log with the number id, which was the newest a
+// moment ago, and returns its size. Badger synced the older files before it
+// started this one. It creates a file only a moment after it has announced the
+// number, so a file that is not there is empty.
 func (s *syncer) syncLog(id uint32) (size uint32, err error) {
 	if s.file == nil || s.fileID != id {
 		f, err := os.OpenFile(logPath(s.dir, id), os.O_RDWR, 0)
@@ -112,15 +113,16 @@ func (s *syncer) syncLog(id uint32) (size uint32, err error) {
 	return uint32(info.Size()), nil
 }
 
-// position returns a position up to which the log is durable, and the size of the
-// file where that is.
+// position returns a position up to which the log is durable, and the size of
+// the file that it names, in bytes.
 func (s *syncer) position() (upTo logPosition, fileSize uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.upTo, s.fileSize
 }
 
-// fail ends all writing.
+// fail ends all writing: it returns a *engine.SyncError, which every later
+// write and sync returns, too.
 func (s *syncer) fail(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,8 +139,8 @@ func (s *syncer) err() error {
 	return s.failed
 }
 
-// closeFile closes the file that was synced last. Nothing can be wrong with it
-// that its sync did not report.
+// closeFile closes the file that was synced last. The error of Close does not
+// matter: the sync has reported every failure.
 func (s *syncer) closeFile() {
 	if s.file != nil {
 		s.file.Close()

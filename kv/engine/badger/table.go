@@ -16,11 +16,11 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// checkTable reads a table and checks that its index fits its blocks, and that the
-// blocks hold entries in order. Badger checks none of that: it panics over a broken
-// index, in goroutines of its own too, and takes a block that cannot be
-// decompressed for the end of the table. There are no checksums, so wrong bytes
-// inside a value stay wrong.
+// checkTable reads a table and checks that its index fits its blocks, and that
+// the blocks hold entries in order. Badger checks none of that: it panics over
+// a broken index, also in goroutines of its own, and takes a block that cannot
+// be decompressed for the end of the table. There are no checksums, so wrong
+// bytes inside a value stay unnoticed.
 func checkTable(path string, compression options.CompressionType) error {
 	name := filepath.Base(path)
 	data, err := os.ReadFile(path)
@@ -55,8 +55,8 @@ func checkTable(path string, compression options.CompressionType) error {
 const maxBlockSize = 256 * (engine.MaxKeySize + engine.MaxValueSize + 1<<10)
 
 // contentSize returns the size that a compressed block says it had, as section
-// 3.1.1.1 of RFC 8878 defines it. The decompressor would reserve as much without
-// a doubt.
+// 3.1.1.1 of RFC 8878 defines it. The decompressor would allocate that much
+// without a check.
 func contentSize(block []byte) (size uint64, ok bool) {
 	const magic = 0xFD2FB528
 	if len(block) < 5 || binary.LittleEndian.Uint32(block) != magic {
@@ -84,11 +84,12 @@ func contentSize(block []byte) (size uint64, ok bool) {
 	return size, true
 }
 
-// tableBlocks returns the compressed blocks of a table. At its end, to be read
-// backwards, it has: a timestamp (8), the size of a second kind of index that we
-// do not use (4), the hash index (3 each) and the number of its entries (4), the
-// bloom filter and its size (4), the ends of the blocks (4 each), the first keys of
-// the blocks, the ends of these (4 each), and the number of blocks (4).
+// tableBlocks returns the compressed blocks of a table. Its end, read
+// backwards, consists of: a timestamp (8), the size of a second kind of index
+// that the engine does not use (4), the hash index (3 each) and the number of
+// its entries (4), the bloom filter and its size (4), the ends of the blocks (4
+// each), the first keys of the blocks, the ends of these (4 each), and the
+// number of blocks (4).
 func tableBlocks(data []byte) (blocks [][]byte, ok bool) {
 	ok = true
 	take := func(n int) []byte {
@@ -138,11 +139,11 @@ func numbers(b []byte) []uint32 {
 	return ns
 }
 
-// checkBlock checks a block whose keys must be greater than last, and returns its
-// last key. After the entries it has their ends (4 each) and their number (4). An
-// entry is the length of what its key shares with the first key (2), the
-// length of the rest of the key (2), the rest, and the value with two bytes
-// before it.
+// checkBlock checks a block whose keys must be greater than last, and returns
+// its last key. After the entries it has their ends (4 each) and their number
+// (4). An entry is the length of the prefix that its key shares with the first
+// key (2), the length of the rest of the key (2), the rest, and the value with
+// two bytes before it.
 func checkBlock(block, last []byte) ([]byte, bool) {
 	if len(block) < 4 {
 		return nil, false

@@ -17,13 +17,13 @@ import (
 	"github.com/Connor1996/badger/y"
 )
 
-// The records of badger's log, as its structs.go and value.go define them:
+// The format of badger's log, as its structs.go and value.go define it:
 //
 //	^meta (1), key length (4), value length (4), user meta length (1),
 //	user meta, key and timestamp, value, checksum (4)
 //
-// A file ends where the next byte is 0, or at its end. A transaction is a run of
-// records with the bit txnBit and one timestamp, then one with finBit whose
+// A file ends where the next byte is 0, or at its end. A transaction is a run
+// of records with the bit txnBit and one timestamp, then one with finBit whose
 // value is the timestamp in decimal.
 const (
 	recordHeader = 10
@@ -38,10 +38,10 @@ func logPath(dir string, file uint32) string {
 	return filepath.Join(dir, fmt.Sprintf("%06d%s", file, logSuffix))
 }
 
-// checkLog checks the log of dir from the position where its replay will start,
-// and cuts off what a crash left torn at its end. What it cuts is overwritten with
-// zeros: otherwise a later crash could tear the log just where an old record
-// happens to begin, and bring that back.
+// checkLog checks the log of dir from start, where its replay will start, and
+// cuts off the torn end that a crash may have left. It overwrites that end with
+// zeros: otherwise a later crash could tear the log exactly where an old record
+// begins, and bring that record back.
 func checkLog(dir string, start logPosition) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -52,7 +52,7 @@ func checkLog(dir string, start logPosition) error {
 		if name, ok := strings.CutSuffix(entry.Name(), logSuffix); ok {
 			n, err := strconv.ParseUint(name, 10, 32)
 			if err != nil {
-				return corrupt(entry.Name(), "has a name that is no number")
+				return corrupt(entry.Name(), "has a name that is not a number")
 			}
 			files = append(files, uint32(n))
 		}
@@ -60,7 +60,7 @@ func checkLog(dir string, start logPosition) error {
 	slices.Sort(files)
 	switch {
 	case len(files) == 0 && start == logPosition{}:
-		return nil // the first Open did not get far
+		return nil // the first Open was interrupted
 	case len(files) == 0:
 		return corrupt(filepath.Base(logPath(dir, start.file)), "is missing")
 	}
@@ -70,7 +70,7 @@ func checkLog(dir string, start logPosition) error {
 		}
 	}
 	if start == (logPosition{}) {
-		start.file = files[0] // nothing was collected yet, or badger starts over
+		start.file = files[0] // no table was written yet, or badger starts over
 	}
 	if start.file < files[0] || start.file > files[len(files)-1] {
 		return corrupt(filepath.Base(logPath(dir, start.file)), "is missing")
@@ -87,9 +87,9 @@ func checkLog(dir string, start logPosition) error {
 }
 
 // checkLogFile checks one file of the log from start.offset on. Only the last
-// file may be torn: each was synced before the next was started. It is synced now,
-// because badger is about to build tables of what it finds there, and a table must
-// not be durable before the log is.
+// file may be torn: each was synced before the next was started. checkLogFile
+// syncs the last one, because badger is about to write its content to tables,
+// and a table must not be durable before the log.
 func checkLogFile(dir string, file uint32, start logPosition, last bool) error {
 	path := logPath(dir, file)
 	name := filepath.Base(path)
@@ -100,7 +100,7 @@ func checkLogFile(dir string, file uint32, start logPosition, last bool) error {
 	from := int(start.offset)
 	if from > len(data) {
 		if last {
-			return nil // what was here is in tables, and nothing after it was synced
+			return nil // the content before start is in tables, and nothing after it was synced
 		}
 		return corrupt(name, "is cut off")
 	}
@@ -112,8 +112,8 @@ func checkLogFile(dir string, file uint32, start logPosition, last bool) error {
 		}
 		return nil
 	}
-	// The file got its full size when it was created, so it cannot be shorter
-	// than it was when something in it was synced.
+	// The file got its full size when it was created, so it cannot be
+	// shorter now than it was when a part of it was synced.
 	if c, ok := lastCommit(data[from:end]); ok && c.synced.file == file && len(data) < int(c.fileSize) {
 		return corrupt(name, "is cut off")
 	}
@@ -127,7 +127,8 @@ func checkLogFile(dir string, file uint32, start logPosition, last bool) error {
 	return zero(path, end, len(data))
 }
 
-// A record is one record of the log. Its slices belong to the log's data.
+// A record is one record of the log. Its slices share the memory of the log's
+// data.
 type record struct {
 	meta       byte
 	key, value []byte // key includes the timestamp
@@ -162,7 +163,7 @@ func parseRecord(data []byte) (record, bool) {
 // beginning of data.
 func wholeTransactions(data []byte) int {
 	whole, at := 0, 0
-	var txn uint64 // timestamp of the transaction we are in, or 0
+	var txn uint64 // timestamp of the present transaction, or 0 outside of one
 	for {
 		r, ok := parseRecord(data[at:])
 		if !ok {
@@ -181,13 +182,13 @@ func wholeTransactions(data []byte) int {
 			}
 			txn = ts
 		default:
-			return whole // a record outside of a transaction: we write none
+			return whole // the engine writes no record outside of a transaction
 		}
 	}
 }
 
-// lastCommit returns the last of our commit records in data, which need not begin
-// with a record.
+// lastCommit returns the engine's last commit record in data, which need not
+// begin with a record.
 func lastCommit(data []byte) (commitRecord, bool) {
 	for {
 		i := bytes.LastIndex(data, keyCommit)
@@ -201,7 +202,7 @@ func lastCommit(data []byte) (commitRecord, bool) {
 	}
 }
 
-// syncFile makes what was ever written to a file durable.
+// syncFile makes everything durable that was ever written to a file.
 func syncFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -214,8 +215,8 @@ func syncFile(path string) error {
 	return err
 }
 
-// zero overwrites the bytes from start to end, that of the file, with zeros, and
-// syncs it.
+// zero overwrites the bytes from start to end, the end of the file, with zeros,
+// and syncs the file.
 func zero(path string, start, end int) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

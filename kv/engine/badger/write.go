@@ -13,25 +13,27 @@ import (
 )
 
 const (
-	// maxGroup is how many bytes a leader merges into one transaction, unless
-	// a single batch has more.
+	// maxGroup is the largest number of bytes that a leader merges into one
+	// transaction, unless a single batch has more.
 	maxGroup = 1 << 20
-	// mergingLists is how many transactions badger may at one time count
-	// double in the size of its table in memory, while it merges them.
+	// mergingLists is the largest number of transactions that badger counts
+	// twice, at one time, in the size of its table in memory, while it
+	// merges them.
 	mergingLists = 4
 )
 
 // A writer brings batches into badger, in the order in which they come, some
 // together in one transaction. One transaction is under way at a time: badger
-// reports neither a failure to write its log nor where a transaction falls among
-// its tables in memory, and one at a time both can be found out.
+// reports neither a failure to write its log nor in which of its tables in
+// memory a transaction is, and the writer can find out both for one transaction
+// at a time.
 type writer struct {
 	dir    string
 	db     *database
 	syncer *syncer
 	prefix map[engine.CF][]byte
-	// overhead is the most that an intent takes for a write beyond its key
-	// and its value, in bytes.
+	// overhead is the largest number of bytes that an intent takes for a
+	// write, beyond its key and its value.
 	overhead int
 	size     int64 // of a table in memory, in bytes
 	reserve  uint64
@@ -40,26 +42,29 @@ type writer struct {
 
 	mu    sync.Mutex
 	queue []*request
-	// led reports whether somebody leads. It is the first of the queue, once
-	// it has taken its group out of it.
+	// led is set while a caller leads: the caller that was the first of the
+	// queue, and has taken its group out of the queue.
 	led bool
 
-	// committed is the last commit that badger has. Only the leader sets it.
+	// committed is the number of the last commit that badger has. Only the
+	// leader sets it.
 	committed atomic.Uint64
 
-	// What follows belongs to the leader.
+	// The fields below belong to the leader.
 
-	// dead reports that badger does not write its log any more.
+	// dead is set once badger no longer writes its log.
 	dead bool
 
 	entries []entry // reused
-	// recent are the sizes in memory of the last transactions, as a ring.
+	// recent has the sizes in memory of the last transactions, in bytes, as
+	// a ring; next is the place of the next one.
 	recent [mergingLists]int64
 	next   int
-	// intended reports whether the last commit had an intent.
+	// intended is set if the last commit had an intent.
 	intended bool
-	// unchecked is how much was written since free space was looked at, in
-	// bytes; full is what was seen then.
+	// unchecked is the number of bytes that were written since the last
+	// look at the free space, and full is set if that look found too
+	// little.
 	unchecked int64
 	full      bool
 }
@@ -67,14 +72,15 @@ type writer struct {
 // A request is a batch that waits to be written.
 type request struct {
 	batch *engine.Batch
-	// wake says that the request is done, or that its owner is to lead.
+	// wake gets a token when the request is done, or when its caller must
+	// lead.
 	wake chan struct{}
 	done bool
 	err  error
 }
 
-// write writes b, unsynced, and returns the number of a commit that has it. b
-// must not be empty.
+// write writes b, unsynced, and returns the number of a commit by which it is
+// written. b must not be empty.
 func (w *writer) write(b *engine.Batch) (uint64, error) {
 	r := &request{batch: b, wake: make(chan struct{}, 1)}
 	w.mu.Lock()
@@ -107,8 +113,8 @@ func (w *writer) write(b *engine.Batch) (uint64, error) {
 	return w.committed.Load(), err
 }
 
-// take takes a group from the queue: the first, and more while all together are
-// of a size that a single batch might have.
+// take removes a group from the queue and returns it: the first request, and
+// further ones while all together are no larger than a single batch may be.
 func (w *writer) take() []*request {
 	limit := min(maxGroup, int(w.size)/4)
 	n, size := 0, 0
@@ -125,14 +131,15 @@ func (w *writer) take() []*request {
 	return group
 }
 
-// An entry is one write as badger gets it.
+// An entry is one write, as badger gets it.
 type entry struct {
 	key    []byte
 	value  []byte
 	delete bool
 }
 
-// memSize returns an upper bound for what e takes in a table in memory.
+// memSize returns an upper bound for the bytes that e takes in a table in
+// memory.
 func (e *entry) memSize() int64 {
 	const timestamp, meta = 8, 2
 	return int64(len(e.key) + timestamp + len(e.value) + meta + skl.EstimateNodeSize)
@@ -153,8 +160,8 @@ func (w *writer) commit(group []*request) error {
 		return err
 	}
 
-	// Badger merges what it gets into its tree after it has answered, so it
-	// needs a copy of its own.
+	// Badger merges the entries into its table in memory after it has
+	// answered, so it needs a copy of its own.
 	buf := make([]byte, 0, bytes)
 	defer func() { clear(w.entries); w.entries = w.entries[:0] }()
 	for _, r := range group {
@@ -170,8 +177,8 @@ func (w *writer) commit(group []*request) error {
 	return w.commitEntries()
 }
 
-// admit returns engine.ErrDiskFull unless there is room for so many bytes. It
-// looks at the disk now and then while there is plenty of room.
+// admit returns engine.ErrDiskFull unless there is room for bytes more bytes.
+// While there is plenty of room, it looks at the disk only now and then.
 func (w *writer) admit(bytes int) error {
 	w.unchecked += int64(bytes)
 	if !w.full && w.unchecked < w.size/4 {
@@ -179,7 +186,7 @@ func (w *writer) admit(bytes int) error {
 	}
 	free, err := w.freeSpace(w.dir)
 	if err != nil {
-		return errors.Wrap(err, "cannot find out how much space is left")
+		return errors.Wrap(err, "cannot determine the free space")
 	}
 	w.unchecked, w.full = 0, free < w.reserve
 	if w.full {
@@ -188,8 +195,8 @@ func (w *writer) admit(bytes int) error {
 	return nil
 }
 
-// commitEntries writes w.entries as one commit, with an intent before it if
-// it could be torn otherwise.
+// commitEntries writes w.entries as one commit, with an intent before it if a
+// crash could tear it otherwise.
 func (w *writer) commitEntries() error {
 	record := commitRecord{seq: w.committed.Load() + 1}
 	record.synced, record.fileSize = w.syncer.position()
@@ -223,8 +230,8 @@ func (w *writer) commitEntries() error {
 	return nil
 }
 
-// mayStraddle reports whether a transaction of this size in memory may end up in
-// two tables.
+// mayStraddle reports whether a transaction of size bytes in memory may end up
+// in two tables.
 func (w *writer) mayStraddle(size int64) bool {
 	used := w.db.memSize()
 	for _, n := range w.recent {
@@ -233,7 +240,7 @@ func (w *writer) mayStraddle(size int64) bool {
 	return used+size > w.size
 }
 
-// transact writes entries, whose size in memory is size, as one transaction.
+// transact writes entries, which take size bytes in memory, as one transaction.
 func (w *writer) transact(entries []entry, size int64) error {
 	w.recent[w.next] = size
 	w.next = (w.next + 1) % len(w.recent)
@@ -257,7 +264,8 @@ func (w *writer) transact(entries []entry, size int64) error {
 
 // verify returns an error unless badger has commit number seq. Commit returns
 // no error if badger could not write its log, but then the commit is not there.
-// Nor is there anybody left to write the log: all writing ends here.
+// The goroutine that writes the log has then ended, too, so verify ends all
+// writing.
 func (w *writer) verify(seq uint64) error {
 	c, err := w.db.readCommit()
 	if err == nil && c.seq == seq {

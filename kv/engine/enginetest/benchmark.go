@@ -15,13 +15,13 @@ const (
 	benchValue = 64
 )
 
-// Benchmark measures the engines that open makes, which must be empty and open
-// the families of engine.Families. It closes them.
+// Benchmark measures engines. open returns an empty engine with
+// engine.Families, which Benchmark closes.
 func Benchmark(b *testing.B, open func(b *testing.B) engine.Engine) {
 	keys := benchmarkKeys()
 	value := make([]byte, benchValue)
 
-	// run measures f on an engine that holds keys.
+	// run measures f on an engine that holds keys in the default family.
 	run := func(name string, f func(b *testing.B, e engine.Engine)) {
 		b.Run(name, func(b *testing.B) {
 			e := open(b)

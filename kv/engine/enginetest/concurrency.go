@@ -22,7 +22,8 @@ func counter(w, n int) *engine.Batch {
 	return &b
 }
 
-// counters returns the counters that r shows, which must agree.
+// counters returns the counters that r shows. It returns an error if the two
+// families differ.
 func counters(r engine.Reader, writers int) ([]int, error) {
 	ns := make([]int, writers)
 	for w := range ns {
@@ -138,8 +139,8 @@ func testConcurrentSyncs(t *testing.T, s Store) {
 	require.Len(t, keys(t, e, engine.CFDefault, "", ""), goroutines*each)
 }
 
-// testCloseUnderReaders closes an engine that others are using. They must get
-// answers or ErrClosed, and nothing worse.
+// testCloseUnderReaders closes an engine while other goroutines use it. They
+// must get answers or ErrClosed, and nothing else.
 func testCloseUnderReaders(t *testing.T, s Store) {
 	e := open(t, s)
 	for i := range 100 {

@@ -61,7 +61,7 @@ func testEmptyValues(t *testing.T, s Store) {
 
 func testBinaryKeys(t *testing.T, s Store) {
 	e := open(t, s)
-	// Bytewise order, across every byte that an encoding could trip over.
+	// In bytewise order, with the bytes that an encoding could get wrong.
 	sorted := []string{
 		"\x00", "\x00\x00", "\x00\xff", "\x01", "!", "!badger", "a", "a\x00", "a\x00\x00", "a\x00b", "a\x01", "ab",
 		"a\xff", "b", "default", "lock\x00", "\x7f", "\x80", "\xfe\xff", "\xff", "\xff\x00", "\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff\xff",
@@ -136,7 +136,7 @@ func testSlicesAreNotShared(t *testing.T, s Store) {
 	b.Put(engine.CFDefault, key, value)
 	require.NoError(t, e.Write(&b, false))
 
-	// The batch and what it was filled with are the caller's again.
+	// The batch and the slices in it belong to the caller again.
 	copy(key, "xxx")
 	copy(value, "xxxxx")
 	b.Reset()
@@ -145,13 +145,13 @@ func testSlicesAreNotShared(t *testing.T, s Store) {
 	requireGet(t, e, engine.CFDefault, "key", "value")
 	requireAbsent(t, e, engine.CFDefault, "xxx")
 
-	// A value that was read is the caller's too.
+	// A value that was read belongs to the caller, too.
 	got, _, err := e.Get(engine.CFDefault, []byte("key"))
 	require.NoError(t, err)
 	copy(got, "xxxxx")
 	requireGet(t, e, engine.CFDefault, "key", "value")
 
-	// And a range may be reused once an iterator was made of it.
+	// The slices of a range belong to the caller once Iterate has returned.
 	r := engine.Range{Start: []byte("k"), End: []byte("l")}
 	it, err := e.Iterate(engine.CFDefault, r)
 	require.NoError(t, err)
@@ -233,7 +233,7 @@ func testApproximateSize(t *testing.T, s Store) {
 		}
 		require.NoError(t, e.Write(&b, false))
 	}
-	require.NoError(t, e.Close()) // so that nothing was written recently
+	require.NoError(t, e.Close()) // so that no write is too recent to be counted
 	e = open(t, s)
 
 	const within = n * each / 10

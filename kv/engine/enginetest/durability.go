@@ -15,7 +15,7 @@ func testReopen(t *testing.T, s Store) {
 	for i := range 5 {
 		e := open(t, s)
 		require.Equal(t, want, keys(t, e, engine.CFDefault, "", ""))
-		// What is written unsynced is synced by Close.
+		// Close syncs the batches that were written without a sync.
 		for j := range 20 {
 			k := fmt.Sprintf("%d-%03d", i, j)
 			want = append(want, k)
@@ -43,7 +43,7 @@ func testReopen(t *testing.T, s Store) {
 
 func testCrashKeepsAPrefix(t *testing.T, s Store) {
 	c := crasher(t, s)
-	n := 0 // batches that are there
+	n := 0 // the number of batches that are there
 	for round := range 12 {
 		e := open(t, s)
 		synced := n

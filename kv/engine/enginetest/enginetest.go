@@ -1,15 +1,15 @@
-// Package enginetest is the conformance suite of package engine: it holds every
-// engine to what that package promises, and to nothing else.
+// Package enginetest is the conformance suite of package engine: it requires of
+// every engine what that package promises, and nothing else.
 //
-// Run is the suite proper, one subtest for each promise. Check executes a
-// program of operations, written as bytes, on an engine and on a model made of
-// plain sorted maps, and compares the two after every step; fuzzing and
-// RandomProgram feed it. Benchmark measures.
+// Run runs the suite, one subtest for each promise. Check executes a program of
+// operations, written as bytes, on an engine and on a model made of plain
+// sorted maps, and compares the two after every step; the programs come from
+// fuzzing and from RandomProgram. Benchmark measures engines.
 //
-// An engine takes part by way of a Factory, which makes Stores: places where
-// data stays while engines come and go. What more a Store can do, such as
-// crash, it says by implementing Crasher or Failer; the tests that need it are
-// skipped otherwise.
+// The test of an engine passes a Factory, which makes Stores: places whose data
+// outlives the engines that open them. A Store that can crash or fail
+// implements Crasher or Failer; for other Stores the tests that need it are
+// skipped.
 package enginetest
 
 import (
@@ -21,10 +21,10 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// A Store is a place that holds the data of an engine, whether or not one has
-// it open.
+// A Store is a place that holds the data of an engine, whether or not an engine
+// has it open.
 type Store interface {
-	// Open opens an engine on what the store holds.
+	// Open opens an engine on the data of the store.
 	Open(families ...engine.CF) (engine.Engine, error)
 }
 
@@ -33,8 +33,8 @@ type Crasher interface {
 	Store
 	// Unsynced returns the number of batches that a crash could lose.
 	Unsynced() int
-	// Crash ends the open engine as a power cut does. Of the unsynced
-	// batches it loses as many from the end as it can, but not the first
+	// Crash ends the open engine as a power cut does. It loses as many of
+	// the unsynced batches, from the end, as it can, but it keeps the first
 	// keep.
 	Crash(keep int)
 }
@@ -42,18 +42,18 @@ type Crasher interface {
 // A Failer is a Store whose disk can be made to fail.
 type Failer interface {
 	Store
-	// SetFull makes the disk full, or no longer so.
+	// SetFull makes the disk full, or gives it room again.
 	SetFull(full bool)
 	// FailSync makes the next sync fail with err.
 	FailSync(err error)
 }
 
-// A Factory makes an empty Store and has t clean it up.
+// A Factory makes an empty Store, and registers its cleanup with t.
 type Factory func(t testing.TB) Store
 
 // Run runs the suite on stores made by f. Each test runs in a bubble of
-// testing/synctest, so an engine that sleeps costs no time, and one that leaves a
-// goroutine behind when it is closed fails.
+// testing/synctest, so the pauses of an engine cost no time, and an engine with
+// a goroutine that outlives its Close fails.
 func Run(t *testing.T, f Factory) {
 	for _, c := range []struct {
 		name string
@@ -99,7 +99,7 @@ func Run(t *testing.T, f Factory) {
 	}
 }
 
-// open opens s with engine.Families and closes it when t ends.
+// open opens s with engine.Families, and closes the engine when t ends.
 func open(t testing.TB, s Store) engine.Engine {
 	t.Helper()
 	e, err := s.Open(engine.Families...)
@@ -163,7 +163,7 @@ func requireAbsent(t testing.TB, r engine.Reader, cf engine.CF, key string) {
 // A kv is one key and its value.
 type kv struct{ Key, Value string }
 
-// scan returns what an iterator over r shows.
+// scan returns the keys and values that an iterator over in shows.
 func scan(t testing.TB, r engine.Reader, cf engine.CF, in engine.Range) []kv {
 	t.Helper()
 	it, err := r.Iterate(cf, in)

@@ -66,7 +66,7 @@ func testTooLarge(t *testing.T, s Store) {
 	}
 	requireTooLarge(&b)
 
-	// The largest key is fine, and is not taken for another one.
+	// The largest key is accepted, and all of its bytes count.
 	k := make([]byte, engine.MaxKeySize)
 	put(t, e, engine.CFDefault, string(k), "v")
 	requireGet(t, e, engine.CFDefault, string(k), "v")
@@ -124,7 +124,7 @@ func testBadFamilies(t *testing.T, s Store) {
 		_, err := s.Open(c.families...)
 		require.ErrorContains(t, err, c.want, c.name)
 	}
-	open(t, s) // none of these left anything behind
+	open(t, s) // none of these attempts has fixed the families
 }
 
 func testOtherFamilies(t *testing.T, s Store) {
@@ -156,7 +156,8 @@ func testOpenTwice(t *testing.T, s Store) {
 	requireGet(t, open(t, s), engine.CFDefault, "k", "v")
 }
 
-// requireClosed requires that nothing of e works.
+// requireClosed requires that every operation of e returns engine.ErrClosed,
+// except Close.
 func requireClosed(t *testing.T, e engine.Engine) {
 	t.Helper()
 	_, _, err := e.Get(engine.CFDefault, []byte("k"))

@@ -48,14 +48,14 @@ func (s state) scan(cf engine.CF, r engine.Range) []kv {
 	return kvs
 }
 
-// A model is what an engine and the disk under it should be like.
+// A model predicts the content of an engine and of the disk under it.
 type model struct {
 	now state
-	// durable is the state as of the last sync, and unsynced are the batches
-	// since.
+	// durable is the state as of the last sync, and unsynced are the
+	// batches since.
 	durable  state
 	unsynced [][]engine.Op
-	// failed reports whether a sync failed, so that nothing may be written.
+	// failed is set after a sync has failed: no write may succeed then.
 	failed bool
 }
 

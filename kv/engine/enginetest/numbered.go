@@ -10,9 +10,10 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// Numbered returns the n-th batch of a test that crashes and counts what survived,
-// n from 1. It writes n to a key of its own, and to one key in two families, so
-// that half of it would be noticed. Its values are pad bytes longer than need be.
+// Numbered returns the n-th batch, from 1, of a test that crashes and then
+// checks which batches survived. It writes n to a key of its own, and to one
+// key in two families, so that RequireNumbered notices half a batch. Its values
+// are padded with pad bytes.
 func Numbered(n, pad int) *engine.Batch {
 	var b engine.Batch
 	v := fmt.Appendf(nil, "%06d%s", n, strings.Repeat("x", pad))
@@ -32,8 +33,8 @@ func RequireNumbered(t testing.TB, r engine.Reader, atLeast, atMost int) int {
 		require.Equal(t, fmt.Sprintf("n%06d", i+1), kv.Key, "batches survive in order, without a gap")
 		require.Equal(t, kv.Key[1:], kv.Value[:6])
 	}
-	require.GreaterOrEqual(t, n, atLeast, "a batch was lost that had to survive")
-	require.LessOrEqual(t, n, atMost, "a batch came back")
+	require.GreaterOrEqual(t, n, atLeast, "a batch that had to survive was lost")
+	require.LessOrEqual(t, n, atMost, "a batch came back that was lost before")
 	for _, cf := range []engine.CF{engine.CFDefault, engine.CFWrite} {
 		if n == 0 {
 			requireAbsent(t, r, cf, "last")

@@ -13,9 +13,9 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// A Program is a sequence of operations on an engine, as bytes. Every sequence of
-// bytes is a program: it is read from left to right, a byte to choose an
-// operation, then as many as the operation needs, and a missing byte is a 0.
+// A Program is a sequence of operations on an engine, as bytes. Every sequence
+// of bytes is a program: it is read from left to right, one byte to choose an
+// operation, then as many bytes as the operation needs. A missing byte is a 0.
 type Program []byte
 
 // RandomProgram returns a program of n bytes, the same for the same seed.
@@ -43,16 +43,16 @@ func Check(t testing.TB, s Store, p Program) {
 	m.close()
 }
 
-// maxSnapshots is how many snapshots a program holds at once.
+// maxSnapshots is the largest number of snapshots that a program holds at once.
 const maxSnapshots = 4
 
-// A heldSnapshot is an open snapshot and the state it should show, with an
-// iterator over all of its default family that a program moves now and then.
+// A heldSnapshot is an open snapshot and the state that it must show, with an
+// iterator over its default family that a program moves now and then.
 type heldSnapshot struct {
 	snapshot engine.Snapshot
 	state    state
 	it       engine.Iterator
-	kvs      []kv // what is left for it to show
+	kvs      []kv // the entries that it must still show
 }
 
 // A machine executes a program.
@@ -60,14 +60,14 @@ type machine struct {
 	t     testing.TB
 	store Store
 	input Program
-	// log is what was done, for the report of a failure.
+	// log lists the operations, for the report of a failure.
 	log []string
 
 	engine    engine.Engine
 	model     *model
 	snapshots []heldSnapshot
 	full      bool
-	puts      int // counts the values written, to tell them apart
+	puts      int // counts the values written, to make each unique
 }
 
 // next returns the next byte of the program, below n.
@@ -84,8 +84,8 @@ func (m *machine) family() engine.CF {
 	return engine.Families[m.next(len(engine.Families))]
 }
 
-// key returns one of few keys, so that operations meet: some are prefixes of
-// others, and all bytes at the ends of the order occur.
+// key returns one of few keys, so that operations hit the same ones. Some are
+// prefixes of others, and the lowest and highest bytes occur.
 func (m *machine) key() string {
 	const alphabet = "\x00\x01ab\xfe\xff"
 	var key strings.Builder
@@ -124,7 +124,7 @@ func (m *machine) logf(format string, args ...any) {
 	m.log = append(m.log, fmt.Sprintf(format, args...))
 }
 
-// maxLog is how many lines of the log the report of a failure shows.
+// maxLog is the number of lines of the log that the report of a failure shows.
 const maxLog = 40
 
 // require fails the test with the end of the log unless ok.
@@ -142,7 +142,7 @@ func (m *machine) noError(err error) {
 
 // step executes one operation and checks its result.
 func (m *machine) step() {
-	// The operations and how often they come in a random program, of 64.
+	// The operations, and how often each comes in 64 of a random program.
 	for n, ops := m.next(64), []struct {
 		weight int
 		do     func()
@@ -352,8 +352,8 @@ func (m *machine) closeSnapshot() {
 	m.snapshots = append(m.snapshots[:i], m.snapshots[i+1:]...)
 }
 
-// deleteRange is not atomic, so a program never crashes in the middle of it:
-// what is unsynced afterwards is left to the model by a sync.
+// deleteRange syncs after the operation: DeleteRange writes several batches,
+// which the model does not know, so a program must not crash between them.
 func (m *machine) deleteRange() {
 	if m.full {
 		return
@@ -378,8 +378,8 @@ func (m *machine) deleteRange() {
 	m.model.sync()
 }
 
-// size checks what ApproximateSize must get right: what is not there weighs
-// nothing.
+// size checks the one thing that ApproximateSize must get exactly right: the
+// size of an empty range is 0.
 func (m *machine) size() {
 	cf, r := m.family(), m.bounds()
 	m.logf("size %s [%q, %q)", cf, r.Start, r.End)
@@ -418,7 +418,7 @@ func (m *machine) crash() {
 	m.open()
 	// The store may keep more than it must. Find out how much it kept.
 	for ; ; keep++ {
-		m.require(keep <= len(m.model.unsynced), "what survived is no prefix of what was written")
+		m.require(keep <= len(m.model.unsynced), "the batches that survived are not a prefix of the batches that were written")
 		if m.sameAfter(keep) {
 			break
 		}
@@ -427,8 +427,8 @@ func (m *machine) crash() {
 	m.compare()
 }
 
-// sameAfter reports whether the engine holds what the first keep of the
-// unsynced batches would leave.
+// sameAfter reports whether the engine holds the state after the first keep of
+// the unsynced batches.
 func (m *machine) sameAfter(keep int) bool {
 	s := m.model.durable.clone()
 	for _, ops := range m.model.unsynced[:keep] {
@@ -443,7 +443,7 @@ func (m *machine) sameAfter(keep int) bool {
 	return true
 }
 
-// compare requires that the engine holds what the model does.
+// compare requires that the engine holds the state of the model.
 func (m *machine) compare() {
 	m.t.Helper()
 	for _, cf := range engine.Families {
@@ -471,8 +471,9 @@ func (m *machine) close() {
 		m.model.sync()
 		return
 	}
-	// What a failed sync left is still in the cache of the operating system,
-	// which outlives the engine, and the next engine makes it durable.
+	// The data of the failed sync are still in the cache of the operating
+	// system, which outlives the engine. The next engine makes them
+	// durable.
 	m.requireSyncError(err)
 	require.NoError(m.t, m.engine.Close())
 	m.model.crash(len(m.model.unsynced))

@@ -54,7 +54,7 @@ func testSnapshotIsolation(t *testing.T, s Store) {
 	for v := range versions {
 		check(v)
 	}
-	// Closing one leaves the others alone.
+	// Closing one snapshot does not affect the others.
 	for v := 0; v < versions; v += 2 {
 		require.NoError(t, snaps[v].Close())
 	}

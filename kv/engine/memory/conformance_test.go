@@ -12,7 +12,7 @@ import (
 )
 
 // A store is a Disk as the conformance suite sees it. At the end of a test it
-// checks that every snapshot and iterator was released.
+// requires that every snapshot and iterator is closed.
 type store struct {
 	*memory.Disk
 	t testing.TB

@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	// All, as the keep of a crash, loses nothing that was written.
+	// All, as the keep of a crash, keeps everything that was written.
 	All = math.MaxInt
 	// Unlimited is the capacity of a disk that never gets full.
 	Unlimited = math.MaxInt64
 )
 
-// A Disk holds what survives a crash. At most one Engine has it open at a time.
-// All methods may be called from several goroutines.
+// A Disk holds the data that survive a crash. At most one Engine has it open at
+// a time. Its methods may be called from several goroutines at once.
 type Disk struct {
 	mu sync.RWMutex
 
-	// families are fixed by the first Open.
+	// families and names are fixed by the first Open.
 	families []*family
 	names    []engine.CF
 
-	// view holds the frozen families while nothing was written since they
-	// were frozen, else nil.
+	// view holds the frozen families. It is nil if something was written
+	// since they were frozen.
 	view []*tree
 
-	// undo holds what the unsynced batches replaced, oldest first; the
-	// records of unsynced batch i start at unsynced[i].
+	// undo holds what the unsynced batches replaced, oldest first. The
+	// records of unsynced batch i start at undo[unsynced[i]].
 	undo     []undoRecord
 	unsynced []int
 
@@ -42,14 +42,14 @@ type Disk struct {
 	live *Engine
 }
 
-// NewDisk returns an empty disk without limit of capacity.
+// NewDisk returns an empty disk of unlimited capacity.
 func NewDisk() *Disk {
 	return &Disk{capacity: Unlimited}
 }
 
-// Open starts an incarnation on d, with what d holds. The first Open fixes the
-// families; a later one with others returns an *engine.FamiliesError. While an
-// incarnation lives, Open returns engine.ErrInUse.
+// Open starts an incarnation on d, with the data that d holds. The first Open
+// fixes the families; a later one with others returns an *engine.FamiliesError.
+// While another incarnation has d open, Open returns engine.ErrInUse.
 func (d *Disk) Open(families ...engine.CF) (*Engine, error) {
 	if err := engine.CheckFamilies(families); err != nil {
 		return nil, err
@@ -68,15 +68,15 @@ func (d *Disk) Open(families ...engine.CF) (*Engine, error) {
 	if !engine.SameFamilies(d.names, families) {
 		return nil, &engine.FamiliesError{Have: slices.Clone(d.names), Want: slices.Clone(families)}
 	}
-	d.settle() // a process that died without a sync left its writes to the system
+	d.settle() // the operating system still has the unsynced writes of a process that died
 	d.live = &Engine{disk: d, names: d.names}
 	return d.live, nil
 }
 
-// Crash cuts the power: the incarnation that has d open is dead, and of the
-// unsynced batches only the first keep survive. A keep beyond Unsynced keeps
-// all, one below zero none. On a disk that nobody has open it still loses
-// what was not synced.
+// Crash cuts the power: the incarnation that has d open ends, and of the
+// unsynced batches only the first keep survive. A keep above Unsynced keeps all
+// of them, a keep below zero none. Crash also loses unsynced batches if no
+// incarnation has d open.
 func (d *Disk) Crash(keep int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -113,28 +113,29 @@ func (d *Disk) Writes() uint64 {
 	return d.writes
 }
 
-// Used returns the bytes of all keys and values on d, unsynced ones included.
+// Used returns the number of bytes of all keys and values on d, unsynced ones
+// included.
 func (d *Disk) Used() int64 {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.used
 }
 
-// SetCapacity limits d to so many bytes of keys and values. A batch fits if
-// what it puts fits beside what is there: what it overwrites or deletes gives
-// room to later batches only, as on a disk that never overwrites in place. A
-// batch that only deletes always fits. A capacity of 0 is a full disk,
-// Unlimited takes the limit away.
+// SetCapacity limits d to the given number of bytes of keys and values. A batch
+// fits if the bytes that it puts fit beside the bytes that are there: those
+// that it overwrites or deletes give room only to later batches, as on a disk
+// that never overwrites in place. A batch that only deletes always fits. A
+// capacity of 0 is a full disk, Unlimited removes the limit.
 func (d *Disk) SetCapacity(bytes int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.capacity = bytes
 }
 
-// Inject has fault decide about every write from now on; nil stops that. It is
-// called with the disk locked, in the order of the writes: it must not call
-// methods of this disk or of an engine on it, but may those of another disk, to
-// crash a machine with several disks at once.
+// Inject makes fault decide about every write from now on; nil stops that.
+// fault is called with the disk locked, in the order of the writes. It must not
+// call methods of this disk or of an engine on it, but it may call methods of
+// another disk, to crash a machine with several disks at once.
 func (d *Disk) Inject(fault func(Write) Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -149,7 +150,7 @@ type undoRecord struct {
 	had    bool // whether key had a value at all
 }
 
-// apply puts b on the disk, as the last of the unsynced batches.
+// apply applies b, as the last of the unsynced batches.
 func (d *Disk) apply(b *engine.Batch) {
 	d.unsynced = append(d.unsynced, len(d.undo))
 	d.view = nil
@@ -178,7 +179,7 @@ func (d *Disk) settle() {
 	d.unsynced = d.unsynced[:0]
 }
 
-// rollBack undoes what was recorded from undo record start on, newest first.
+// rollBack undoes the records from undo[start] on, newest first.
 func (d *Disk) rollBack(start int) {
 	d.view = nil
 	for i := len(d.undo) - 1; i >= start; i-- {
@@ -194,7 +195,7 @@ func (d *Disk) rollBack(start int) {
 	}
 }
 
-// freeze returns the families as they are now, never to change.
+// freeze returns the families as they are now. The trees never change.
 func (d *Disk) freeze() []*tree {
 	if d.view == nil {
 		d.view = make([]*tree, len(d.families))

@@ -62,7 +62,7 @@ func TestCrashKeepsSoMany(t *testing.T) {
 	}
 }
 
-// A crash brings back what lost batches had replaced and deleted.
+// A crash brings back the values that lost batches have replaced and deleted.
 func TestCrashRestoresReplacedValues(t *testing.T) {
 	d := memory.NewDisk()
 	e := open(t, d)
@@ -95,7 +95,7 @@ func TestCrashRestoresReplacedValues(t *testing.T) {
 	require.Equal(t, used, d.Used())
 }
 
-// A disk that nobody has open has nothing to lose: closing synced it.
+// A crash after Close loses nothing: Close has synced the disk.
 func TestCrashAfterClose(t *testing.T) {
 	d := memory.NewDisk()
 	e := open(t, d)
@@ -105,15 +105,15 @@ func TestCrashAfterClose(t *testing.T) {
 	require.Equal(t, []string{"a"}, keys(t, open(t, d)))
 }
 
-// A write of the script that TestEveryCrash runs.
+// A scripted write is a step of TestEveryCrash.
 type scripted struct {
 	key  string // "": only a sync
 	sync bool
 }
 
 // TestEveryCrash crashes a short run at every write, in every way, with every
-// number of unsynced batches surviving, and derives from the script what must
-// be there afterwards.
+// number of unsynced batches surviving, and derives from the script which keys
+// must be there afterwards.
 func TestEveryCrash(t *testing.T) {
 	script := []scripted{
 		{"a", false}, {"b", true}, {"c", false}, {"d", false}, {"", true}, {"e", false}, {"f", false}, {"g", true}, {"h", false},
@@ -135,7 +135,8 @@ func TestEveryCrash(t *testing.T) {
 	for n := 1; n <= len(script); n++ {
 		for _, kind := range []memory.FaultKind{memory.CrashBefore, memory.CrashUnacknowledged, memory.CrashAfter} {
 			for keep := 0; keep <= 4; keep++ {
-				// What is durable and what is not when the machine dies.
+				// The keys that are durable and unsynced when
+				// the machine crashes.
 				durable, unsynced := []string{}, []string{}
 				for i, w := range script[:n] {
 					last := i == n-1
@@ -161,7 +162,7 @@ func TestEveryCrash(t *testing.T) {
 				} else {
 					require.Equal(t, n-1, acknowledged)
 				}
-				require.EqualValues(t, n, d.Writes(), "a dead process writes nothing")
+				require.EqualValues(t, n, d.Writes(), "an incarnation that has ended writes nothing")
 				require.Equal(t, append(durable, unsynced[:keep]...), keys(t, open(t, d)), "write %d, kind %d, keep %d", n, kind, keep)
 				outcomes++
 			}
@@ -198,7 +199,7 @@ func TestInjectSeesEveryWrite(t *testing.T) {
 	d.Inject(nil)
 	require.NoError(t, open(t, d).Write(b, false))
 	require.Len(t, seen, 5)
-	require.EqualValues(t, 6, d.Writes(), "the count goes on over incarnations")
+	require.EqualValues(t, 6, d.Writes(), "the count continues over incarnations")
 }
 
 func TestFailWrite(t *testing.T) {
@@ -210,9 +211,9 @@ func TestFailWrite(t *testing.T) {
 		d.Inject(memory.At(2, memory.Fault{Kind: memory.FailWrite, Err: cause}))
 		require.Equal(t, cause, e.Write(put("b"), sync))
 		require.Equal(t, []string{"a"}, keys(t, e))
-		require.Equal(t, 1, d.Unsynced(), "the write did not get as far as its sync")
+		require.Equal(t, 1, d.Unsynced(), "the write has failed before its sync")
 
-		require.NoError(t, e.Write(put("c"), false), "the engine goes on")
+		require.NoError(t, e.Write(put("c"), false), "the engine still accepts writes")
 		d.Crash(memory.All)
 		require.Equal(t, []string{"a", "c"}, keys(t, open(t, d)))
 	}
@@ -235,7 +236,7 @@ func TestFailSync(t *testing.T) {
 	require.Equal(t, []string{"a"}, keys(t, open(t, d)))
 }
 
-// A failure of a sync cannot happen to a write that does not sync.
+// A write without a sync cannot meet a failure of its sync.
 func TestFailSyncOfUnsyncedWrite(t *testing.T) {
 	d := memory.NewDisk()
 	e := open(t, d)
@@ -279,7 +280,7 @@ func TestCrashInClose(t *testing.T) {
 	require.Empty(t, keys(t, open(t, d)))
 }
 
-// A crash of a machine takes all of its disks down at once.
+// A crash of a machine ends the incarnations on all of its disks at once.
 func TestCrashOfTwoDisks(t *testing.T) {
 	a, b := memory.NewDisk(), memory.NewDisk()
 	ea, eb := open(t, a), open(t, b)
@@ -319,7 +320,7 @@ func TestCapacity(t *testing.T) {
 	require.NoError(t, write("c", ""))
 	require.EqualValues(t, 30, d.Used())
 	require.ErrorIs(t, write("d", ""), engine.ErrDiskFull)
-	require.ErrorIs(t, write("a", ""), engine.ErrDiskFull, "an overwrite needs room before it gives any")
+	require.ErrorIs(t, write("a", ""), engine.ErrDiskFull, "an overwrite needs room before it frees any")
 	require.ErrorIs(t, write("d", "a"), engine.ErrDiskFull, "so does a replacement")
 	require.Equal(t, []string{"a", "b", "c"}, keys(t, e))
 	require.NoError(t, write("", "a"), "room can be made")
@@ -349,7 +350,8 @@ func TestOpenCounts(t *testing.T) {
 	require.Equal(t, 2, e.OpenSnapshots())
 	require.Equal(t, 1, e.OpenIterators())
 
-	// What failed to open does not count, what is closed twice counts once.
+	// An iterator that could not be opened does not count. A second Close
+	// does not count either.
 	_, err = s1.Iterate("nowhere", engine.Range{})
 	require.Error(t, err)
 	require.NoError(t, it.Close())
@@ -362,7 +364,8 @@ func TestOpenCounts(t *testing.T) {
 	require.Zero(t, e.OpenSnapshots())
 }
 
-// What Durable reads is what a crash that loses everything unsynced leaves.
+// Durable reads exactly the data that remain after a crash that keeps no
+// unsynced batch.
 func TestDurable(t *testing.T) {
 	families := []engine.CF{engine.CFDefault, engine.CFLock}
 	for seed := range uint64(50) {

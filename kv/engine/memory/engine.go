@@ -6,15 +6,16 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// An Engine is one incarnation of a process that has a Disk open.
+// An Engine is one incarnation: a process that has a Disk open, until Close or
+// a crash.
 type Engine struct {
 	disk  *Disk
 	names []engine.CF
 
 	// closed is set under disk.mu and never unset: by Close, or by a crash.
 	closed atomic.Bool
-	// failed is the first sync that failed, under disk.mu; nothing may be
-	// written after it.
+	// failed is the error of the first sync that failed, or nil. It is
+	// guarded by disk.mu; every later write returns it.
 	failed error
 
 	snapshots, iterators atomic.Int64
@@ -27,12 +28,11 @@ func Open(disk *Disk, families ...engine.CF) (*Engine, error) {
 	return disk.Open(families...)
 }
 
-// OpenSnapshots returns the number of snapshots taken from e that were not
-// closed.
+// OpenSnapshots returns the number of snapshots of e that are not closed.
 func (e *Engine) OpenSnapshots() int { return int(e.snapshots.Load()) }
 
-// OpenIterators returns the number of iterators made from e, or from its
-// snapshots, that were not closed.
+// OpenIterators returns the number of iterators of e and of its snapshots that
+// are not closed.
 func (e *Engine) OpenIterators() int { return int(e.iterators.Load()) }
 
 // Get implements engine.Reader.
@@ -87,8 +87,8 @@ func (e *Engine) Sync() error {
 	return e.Write(&engine.Batch{}, true)
 }
 
-// deleteBatch is how many keys DeleteRange removes at once: so few that even a
-// short run has crashes between two of its batches.
+// deleteBatch is the number of keys that DeleteRange removes in a batch: so few
+// that even a short run can crash between two of its batches.
 const deleteBatch = 16
 
 // DeleteRange implements engine.Engine.
@@ -148,7 +148,7 @@ func (e *Engine) Close() error {
 	return err
 }
 
-// write is Write for those who hold the lock.
+// write is Write for callers that hold disk.mu, without the check of b.
 func (e *Engine) write(b *engine.Batch, sync bool) error {
 	switch {
 	case e.closed.Load():
@@ -162,7 +162,7 @@ func (e *Engine) write(b *engine.Batch, sync bool) error {
 	}
 }
 
-// check returns the index of cf if it and key are ones that can be read.
+// check returns the index of cf, or an error if cf or key cannot be read.
 func (e *Engine) check(cf engine.CF, key []byte) (int, error) {
 	i, err := e.family(cf)
 	if err != nil {
@@ -171,7 +171,8 @@ func (e *Engine) check(cf engine.CF, key []byte) (int, error) {
 	return i, engine.CheckKey(key)
 }
 
-// family returns the index of cf.
+// family returns the index of cf, or an error if there is no such family or e
+// is closed.
 func (e *Engine) family(cf engine.CF) (int, error) {
 	if e.closed.Load() {
 		return 0, engine.ErrClosed

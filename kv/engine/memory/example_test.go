@@ -7,8 +7,8 @@ import (
 	"github.com/labkv/labkv/kv/engine/memory"
 )
 
-// A batch that was not synced is lost with the power, unless it happened to
-// reach the disk before.
+// A power cut loses a batch that was not synced, unless it happened to reach
+// the disk before.
 func Example() {
 	disk := memory.NewDisk()
 	for keep := range 3 {

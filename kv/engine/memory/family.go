@@ -9,19 +9,20 @@ import (
 )
 
 // A tree is an ordered copy-on-write map. Keys and values are strings because
-// strings cannot change under those who share them.
+// the copies of a tree share them, and a string never changes.
 type tree = btree.Map[string, string]
 
-// degree is the branching factor of the trees. Small nodes make the copies
-// cheap that the first write after a snapshot makes; reads barely notice.
+// degree is the branching factor of the trees. With small nodes the first write
+// after a snapshot copies little; reads are hardly slower.
 const degree = 8
 
 // A family is the present state of one column family.
 type family struct {
 	tree *tree
-	// frozen is a copy of tree for snapshots, or nil if tree changed since.
+	// frozen is a copy of tree for snapshots. It is nil if tree has changed
+	// since.
 	frozen *tree
-	// bytes is the size of all keys and values.
+	// bytes is the number of bytes of all keys and values.
 	bytes int64
 }
 
@@ -29,10 +30,11 @@ func newFamily() *family {
 	return &family{tree: btree.NewMap[string, string](degree)}
 }
 
-// put sets key to value. It returns its own copy of key and what it replaced.
+// put sets key to value. It returns its own copy of key, and the value that it
+// replaced, if there was one.
 func (f *family) put(key, value []byte) (k, old string, had bool) {
-	// One allocation for both. It is let go as a whole, since a later put
-	// replaces the key together with the value.
+	// One allocation serves both. It is freed as a whole, because a later
+	// put replaces the key together with the value.
 	var buf strings.Builder
 	buf.Grow(len(key) + len(value))
 	buf.Write(key)
@@ -62,7 +64,7 @@ func (f *family) delete(key string) (old string, had bool) {
 	return old, had
 }
 
-// freeze returns the present state, never to change.
+// freeze returns the present state. The tree never changes.
 func (f *family) freeze() *tree {
 	if f.frozen == nil {
 		f.frozen = f.tree.Copy()
@@ -70,8 +72,8 @@ func (f *family) freeze() *tree {
 	return f.frozen
 }
 
-// size returns the bytes of keys and values within r. It walks the range,
-// unless the range is the whole family.
+// size returns the number of bytes of keys and values within r. It walks the
+// range, unless the range is the whole family.
 func (f *family) size(r engine.Range) uint64 {
 	if len(r.Start) == 0 && len(r.End) == 0 {
 		return uint64(f.bytes)

@@ -6,10 +6,10 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// ErrIO is the error of an injected failure that names no other.
+// ErrIO is the error of an injected failure whose Fault has no Err.
 var ErrIO = errors.NewNoStackError("input/output error")
 
-// A Write is one thing about to be done to a Disk.
+// A Write describes a write that is about to happen to a Disk.
 type Write struct {
 	// N numbers the writes of a Disk, from 1.
 	N uint64
@@ -18,18 +18,18 @@ type Write struct {
 	Len, Bytes int
 	// Sync reports whether the write ends with a sync.
 	Sync bool
-	// Unsynced is the number of unsynced batches before this write. If the
-	// write has a batch, it will be one more.
+	// Unsynced is the number of unsynced batches before this write. The
+	// batch of the write, if it has one, is not counted.
 	Unsynced int
 }
 
-// A Fault says what becomes of a Write. The zero Fault lets it happen.
+// A Fault decides the outcome of a Write. The zero Fault lets it happen.
 type Fault struct {
 	Kind FaultKind
-	// Keep is how many of the batches that are unsynced at the moment of a
-	// crash survive it; see Disk.Crash.
+	// Keep is the number of the batches, unsynced at the moment of a crash,
+	// that survive it; see Disk.Crash.
 	Keep int
-	// Err is the reason given for a failure, ErrIO if nil.
+	// Err is the error of a failure; nil means ErrIO.
 	Err error
 }
 
@@ -39,30 +39,30 @@ type FaultKind int
 const (
 	// NoFault lets the write happen.
 	NoFault FaultKind = iota
-	// FailWrite has the write fail with Fault.Err: its batch is not applied,
-	// and the engine goes on. If there is no batch, it is a FailSync.
+	// FailWrite makes the write fail with Fault.Err: its batch is not
+	// applied, and the engine goes on. If there is no batch, it is a
+	// FailSync.
 	FailWrite
-	// FailSync has the sync fail with Fault.Err, wrapped in an
-	// *engine.SyncError: the batch is applied but unsynced, like those before
-	// it, and the incarnation accepts no more writes. A write without a sync
-	// just happens.
+	// FailSync makes the sync fail with Fault.Err, wrapped in an
+	// *engine.SyncError: the batch is applied but unsynced, like the
+	// batches before it, and the incarnation accepts no more writes. A
+	// write without a sync just happens.
 	FailSync
-	// CrashBefore crashes the machine before anything of the write happened.
-	// The writer sees engine.ErrClosed.
+	// CrashBefore crashes the machine before anything of the write has
+	// happened. The writer gets engine.ErrClosed.
 	CrashBefore
-	// CrashUnacknowledged crashes the machine after the batch was written and
-	// before its sync was done or anyone heard of it. The batch counts as one
-	// of the unsynced: with a Keep of All it survives, although its writer
-	// sees engine.ErrClosed.
+	// CrashUnacknowledged crashes the machine after the batch is written,
+	// but before its sync and before the write is acknowledged. The batch
+	// counts as unsynced: with a Keep of All it survives, although its
+	// writer gets engine.ErrClosed.
 	CrashUnacknowledged
-	// CrashAfter crashes the machine once the write and its sync are done and
-	// the writer was told so. A batch without sync counts as one of the
-	// unsynced.
+	// CrashAfter crashes the machine after the write and its sync. The
+	// writer gets no error. A batch without a sync counts as unsynced.
 	CrashAfter
 )
 
-// At returns a function for Disk.Inject that has f befall write number n, and
-// nothing the others.
+// At returns a function for Disk.Inject that returns f for write number n, and
+// no fault for the others.
 func At(n uint64, f Fault) func(Write) Fault {
 	return func(w Write) Fault {
 		if w.N == n {
@@ -72,8 +72,8 @@ func At(n uint64, f Fault) func(Write) Fault {
 	}
 }
 
-// write does b, then a sync if asked, for the live incarnation e. An empty b
-// is only a sync. It returns with the fault that the write met, if any, done.
+// write applies b, and then syncs if sync is true, for the live incarnation e.
+// An empty b is only a sync. If the write meets a fault, write carries it out.
 func (d *Disk) write(e *Engine, b *engine.Batch, sync bool) error {
 	if err := d.admit(b); err != nil {
 		return err
@@ -109,7 +109,8 @@ func (d *Disk) write(e *Engine, b *engine.Batch, sync bool) error {
 	return nil
 }
 
-// admit returns engine.ErrDiskFull if there is no room for what b puts.
+// admit returns engine.ErrDiskFull if there is no room for the keys and values
+// that b puts.
 func (d *Disk) admit(b *engine.Batch) error {
 	if int64(b.Size()) <= d.capacity-d.used {
 		return nil // the common case, without looking at the writes
@@ -128,7 +129,7 @@ func (d *Disk) admit(b *engine.Batch) error {
 	return nil
 }
 
-// begin gives a write its number and its fate.
+// begin gives a write its number, and returns the fault that it meets.
 func (d *Disk) begin(b *engine.Batch, sync bool) Fault {
 	d.writes++
 	if d.inject == nil {

@@ -7,8 +7,8 @@ import (
 )
 
 // An iterator walks a frozen tree. It lends its key and value from buffers that
-// it fills anew at each step, as an engine on disk does: a caller that keeps a
-// slice beyond Next finds it changed here too.
+// it reuses at each step, as an engine on disk does: a caller that wrongly
+// keeps a slice after Next finds it changed here, too.
 type iterator struct {
 	engine   *Engine
 	snapshot *snapshot // nil if made from the engine
@@ -18,7 +18,8 @@ type iterator struct {
 
 	valid      bool
 	key, value []byte
-	// keyLent and valueLent report that key and value hold the present ones.
+	// keyLent and valueLent are set if key and value hold the present key
+	// and value.
 	keyLent, valueLent bool
 
 	closed bool
@@ -41,7 +42,7 @@ func (it *iterator) Seek(key []byte) {
 	if !it.alive() {
 		return
 	}
-	// A string made for the comparison alone need not reach the heap.
+	// The compiler does not allocate a string that only a comparison uses.
 	if string(key) <= it.start {
 		it.settle(it.it.Seek(it.start))
 		return
@@ -89,7 +90,7 @@ func (it *iterator) Value() []byte {
 // Close implements engine.Iterator.
 func (it *iterator) Close() error {
 	if !it.closed {
-		it.alive() // notes the error, if there is one
+		it.alive() // sets err if the engine or the snapshot is closed
 		it.closed, it.valid = true, false
 		it.it = btree.MapIter[string, string]{}
 		it.engine.iterators.Add(-1)
@@ -97,14 +98,15 @@ func (it *iterator) Close() error {
 	return it.err
 }
 
-// settle takes note of where the tree's iterator went.
+// settle updates the fields after the tree's iterator has moved; ok is whether
+// it is at a key.
 func (it *iterator) settle(ok bool) {
 	it.valid = ok && (it.end == "" || it.it.Key() < it.end)
 	it.keyLent, it.valueLent = false, false
 }
 
-// alive reports whether the iterator may go on: its engine and its snapshot are
-// open, and so is it.
+// alive reports whether the iterator, its engine and its snapshot are open. If
+// only the iterator is open, it sets err.
 func (it *iterator) alive() bool {
 	if it.closed {
 		return false

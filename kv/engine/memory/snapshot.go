@@ -6,8 +6,8 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 )
 
-// A snapshot shares the nodes of the trees with the disk. Nobody changes them,
-// so reading takes no lock.
+// A snapshot shares the nodes of the trees with the disk. Shared nodes never
+// change, so reading takes no lock.
 type snapshot struct {
 	engine *Engine
 	trees  []*tree

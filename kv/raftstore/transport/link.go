@@ -296,8 +296,8 @@ func (t *Transport) dial(addr string) (*grpc.ClientConn, error) {
 			Backoff:           backoff.Config{BaseDelay: time.Minute, Multiplier: 1, MaxDelay: time.Minute},
 			MinConnectTimeout: connectTimeout,
 		}),
-		// Nothing comes back but the end of a stream. A window of a fixed size
-		// keeps gRPC from measuring for a better one.
+		// Nothing comes back but the end of a stream. A window of a
+		// fixed size keeps gRPC from measuring for a better one.
 		grpc.WithInitialWindowSize(64 << 10),
 		// A machine that lost its power closes no connection.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),

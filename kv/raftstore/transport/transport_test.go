@@ -559,7 +559,8 @@ func TestSnapshotGarbage(t *testing.T) {
 	}
 }
 
-// More snapshots at a time than a store takes are refused at once, on both sides.
+// More snapshots at a time than a store takes are refused at once, on both
+// sides.
 func TestTooManySnapshots(t *testing.T) {
 	const limit = 4
 	a, b := pair(t)

@@ -31,8 +31,8 @@ const clusterID = 7
 
 var rc = &kvrpcpb.Context{RegionId: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1}}
 
-// A machine is a server of a cluster in this process: the disks are in memory, the
-// network is the loopback.
+// A machine is a server of a cluster in this process: the disks are in memory,
+// the network is the loopback.
 type machine struct {
 	t       *testing.T
 	id      uint64

@@ -11,32 +11,35 @@ import (
 	"github.com/labkv/labkv/kv/raftstore"
 )
 
-// A shelf has the snapshot files of a store. What is durable is what was there when
-// a file was last synced.
-type shelf struct {
+// A fileSystem holds the snapshot files of a store. A sync of one file makes
+// all files durable, as they are then.
+type fileSystem struct {
 	now, durable map[string][]byte
-	// full is how many of the next attempts to write find no room.
+	// full is the number of further attempts to write that find no room.
 	full int
 }
 
-func newShelf() *shelf { return &shelf{now: map[string][]byte{}, durable: map[string][]byte{}} }
+func newFileSystem() *fileSystem {
+	return &fileSystem{now: map[string][]byte{}, durable: map[string][]byte{}}
+}
 
-// crash cuts the power. All that was not synced survives, or nothing of it.
-func (s *shelf) crash(keep bool) {
+// crash cuts the power. If keep is true, all that was not synced survives, else
+// nothing of it.
+func (s *fileSystem) crash(keep bool) {
 	if keep {
 		s.durable = maps.Clone(s.now)
 	}
 	s.now = maps.Clone(s.durable)
 }
 
-// receive puts a file there, durable, as the transport does.
-func (s *shelf) receive(name string, content []byte) {
+// receive adds a durable file, as the transport does.
+func (s *fileSystem) receive(name string, content []byte) {
 	s.now[name], s.durable[name] = content, content
 }
 
 // Create implements raftstore.Files.
 func (l *life) Create(name string) (raftstore.File, error) {
-	return &sheet{life: l, name: name}, l.writesFile(func() error {
+	return &openFile{life: l, name: name}, l.writesFile(func() error {
 		l.of.files.now[name] = nil
 		return nil
 	})
@@ -70,13 +73,13 @@ func (l *life) List() ([]string, error) {
 	return slices.Sorted(maps.Keys(l.of.files.now)), nil
 }
 
-// A sheet is a file that is being written.
-type sheet struct {
+// An openFile is a file that is being written.
+type openFile struct {
 	*life
 	name string
 }
 
-func (s *sheet) Write(data []byte) (n int, err error) {
+func (s *openFile) Write(data []byte) (n int, err error) {
 	files := s.of.files
 	err = s.writesFile(func() error {
 		if files.full > 0 {
@@ -90,7 +93,7 @@ func (s *sheet) Write(data []byte) (n int, err error) {
 	return n, err
 }
 
-func (s *sheet) Sync() error {
+func (s *openFile) Sync() error {
 	files := s.of.files
 	return s.writesFile(func() error {
 		files.durable = maps.Clone(files.now)
@@ -98,4 +101,4 @@ func (s *sheet) Sync() error {
 	})
 }
 
-func (s *sheet) Close() error { return nil }
+func (s *openFile) Close() error { return nil }
