@@ -58,13 +58,6 @@ type unit struct {
 	seeds []uint64 // ascending; empty: all of the test
 }
 
-func (u unit) first() uint64 {
-	if len(u.seeds) == 0 {
-		return 0
-	}
-	return u.seeds[0]
-}
-
 func (r *Runner) units(test *course.Test) []unit {
 	seeds := test.Seeds
 	if len(seeds) > 0 && len(r.Seeds) > 0 {
