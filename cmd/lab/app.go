@@ -92,7 +92,8 @@ func sandbox(confine bool) (grade.Sandbox, error) {
 	return grade.Sandbox{Self: []string{self, "sandbox"}, Confine: confine}, nil
 }
 
-// sandboxCommand is what a test process is before it becomes one.
+// sandboxCommand is the start of a test process: it limits itself, and becomes the
+// test binary.
 func sandboxCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                "sandbox",

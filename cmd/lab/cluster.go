@@ -19,9 +19,9 @@ import (
 // they elect a leader within about two seconds.
 var restarts = cluster.Restarts{After: 5 * time.Second, AtMost: time.Minute}
 
-// stopPatience is how long a store may take to stop before it is killed. It is more
-// than the store itself gives its calls.
-const stopPatience = 15 * time.Second
+// stopGrace is how long a store may take to stop before it is killed. It is more than
+// the store itself gives its calls.
+const stopGrace = 15 * time.Second
 
 func (a *app) clusterCommand() *cobra.Command {
 	var (
@@ -79,7 +79,7 @@ func (a *app) runCluster(cmd *cobra.Command, stores int, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer c.Stop(stopPatience)
+	defer c.Stop(stopGrace)
 	if err := c.Start(); err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ Kill a store (kill -9 %d) and it comes back after %s. Ctrl-C stops all.
 `, ctl, strings.Join(c.Addrs(), ","), c.Stores()[0].Process(), restarts.After)
 }
 
-// describe tells an event in one line.
+// describe returns an event as text.
 func describe(e cluster.Event) string {
 	if e.Ended == "" {
 		return fmt.Sprintf("store %d runs again, process %d", e.Store.ID, e.Process)

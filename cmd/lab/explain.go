@@ -27,7 +27,7 @@ checks, where it is, and how to run it.`,
 			if err != nil {
 				return err
 			}
-			funcs, _ := grade.SourceTree(c).Funcs() // what cannot be read now cannot be explained
+			funcs, _ := grade.SourceTree(c).Funcs() // a file that does not parse has no functions to explain
 			for i, arg := range args {
 				if i > 0 {
 					fmt.Println()

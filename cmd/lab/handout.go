@@ -31,7 +31,7 @@ Git repository with one commit. The same tree always gives the same commit.`,
 				return err
 			}
 			if commit == "" {
-				fmt.Printf("%s holds the handout of version %s; git is not installed, so it is no repository\n", args[0], c.Version)
+				fmt.Printf("%s holds the handout of version %s; git is not installed, so it is not a repository\n", args[0], c.Version)
 			} else {
 				fmt.Printf("%s holds the handout of version %s, commit %.12s\n", args[0], c.Version, commit)
 			}

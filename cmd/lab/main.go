@@ -21,7 +21,7 @@ const (
 	exitHarness = 3 // the harness itself failed
 )
 
-// exit is the error of a command that has said all there is to say.
+// exit is the error of a command that has written its own message.
 type exit struct {
 	code int
 }
@@ -36,7 +36,7 @@ type harnessError struct {
 
 func (e harnessError) Unwrap() error { return e.error }
 
-// usageError marks wrong usage that a command found out itself.
+// usageError marks wrong usage that a command itself finds.
 type usageError struct {
 	error
 }
@@ -81,7 +81,7 @@ func firstParagraph(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// ran wraps a command's function so that its errors are told from wrong usage.
+// ran wraps a command's function, so that its errors do not count as wrong usage.
 func ran(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := f(cmd, args); err != nil {

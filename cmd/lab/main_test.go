@@ -92,7 +92,7 @@ func TestUsage(t *testing.T) {
 		{"trace", "accepts 1 arg(s), received 0"},
 		{"trace none", "open none: no such file or directory"},
 		{"trace course.yaml", "course.yaml: trace: no header: invalid character 'i' in literal true (expecting 'r')"},
-		{"trace course.yaml --from 2s --to 1s", "--from 2s and --to 1s are no span of time"},
+		{"trace course.yaml --from 2s --to 1s", "--from 2s is after --to 1s"},
 		{"fuzz 2a", "none of these tests has seeds"},
 		{"fuzz --for -1s", "--for is a positive time, such as 10m"},
 		{"explain", "requires at least 1 arg(s), only received 0"},

@@ -114,7 +114,7 @@ func relative(path string) string {
 	return path
 }
 
-// digest is that of the only run of r.
+// digest is the digest of the only run of r.
 func digest(r *grade.Result) string {
 	if len(r.Runs) > 0 {
 		return r.Runs[0].Digest

@@ -23,7 +23,7 @@ for each thing that happened. All times are virtual, since the beginning of the 
 		Args: cobra.ExactArgs(1),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			if to < 0 || from < 0 || to != 0 && to < from {
-				return usageError{fmt.Errorf("--from %s and --to %s are no span of time", from, to)}
+				return usageError{fmt.Errorf("--from %s is after --to %s", from, to)}
 			}
 			log, err := readTrace(args[0])
 			if err != nil {

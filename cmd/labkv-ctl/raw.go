@@ -52,7 +52,7 @@ func newRawCommand() *cobra.Command {
 			})
 		},
 	}
-	scan.Flags().Uint32Var(&limit, "limit", 100, "print at most so many pairs")
+	scan.Flags().Uint32Var(&limit, "limit", 100, "print at most this `number` of pairs")
 
 	cmd.AddCommand(
 		&cobra.Command{

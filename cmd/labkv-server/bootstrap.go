@@ -43,7 +43,7 @@ type founders struct {
 
 	cluster, self uint64
 	addrs         map[uint64]string // of all stores, by id
-	// process tells this process from other ones of this store.
+	// process is a random number that no other process of this store has.
 	process uint64
 	log     *slog.Logger
 
@@ -134,8 +134,8 @@ func (f *founders) beginsWith(m *raftserverpb.Member) (bool, error) {
 
 // established returns an error unless all other stores answer in time, and have data.
 func (f *founders) established(ctx context.Context) error {
-	const patience = 5 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	const limit = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := f.askAll(ctx, func(m *raftserverpb.Member) (bool, error) {
 		if m.State == raftserverpb.Member_NEW {

@@ -73,7 +73,7 @@ func TestBootstrapOfAnEmptiedStore(t *testing.T) {
 }
 
 // A store that was established and does not answer now may have promises of the
-// emptied one: the latter waits for it, and then refuses.
+// emptied store, which waits for it and then refuses.
 func TestBootstrapWhileTheOthersAreDown(t *testing.T) {
 	c := newCluster(t)
 	require.NoError(t, c.Start())
@@ -177,8 +177,8 @@ func (f *founder) Ask(context.Context, *raftserverpb.Newcomer) (*raftserverpb.Me
 	return m, nil
 }
 
-// A store that has begun tells those that it began with from all others, as long as its
-// process lives: that lets the slower ones begin, too.
+// A store that has begun knows which processes of the others it began with, as long as
+// its own process lives: so slower ones can begin, too.
 func TestStoresBeginTogether(t *testing.T) {
 	c := newCluster(t)
 	first := c.Stores()[0]

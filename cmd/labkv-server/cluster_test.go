@@ -44,7 +44,7 @@ func raw(t *testing.T, c *cluster.Cluster, args ...string) string {
 }
 
 // TestCluster walks through the life of a cluster with nothing but the programs:
-// each store in turn is killed, is missed by nobody, and comes back; one of them
+// each store in turn is killed, the others go on, and it comes back; one of them
 // without its data.
 func TestCluster(t *testing.T) {
 	c := newCluster(t)
@@ -84,7 +84,7 @@ func TestCluster(t *testing.T) {
 	require.Equal(t, grpc_health_v1.HealthCheckResponse_SERVING, health)
 	c.Stop(10 * time.Second)
 	for _, s := range c.Stores()[1:] {
-		require.NotContains(t, logOf(t, s), "calls were cut off", "peers hold up nobody's end")
+		require.NotContains(t, logOf(t, s), "calls were cut off", "a peer delays no stop")
 	}
 }
 
@@ -124,7 +124,7 @@ func TestClusterDataThatDoNotFit(t *testing.T) {
 	fails(t, "the data belong to store 1, not 2: check --store-id", args(s.Dir, "--cluster-id=1", "--store-id=2")...)
 	fails(t, "holds a store already", args(s.Dir, "--cluster-id=1", "--store-id=1", "--bootstrap")...)
 	fails(t, "does not answer: connection error", args(t.TempDir(), "--cluster-id=1", "--store-id=1", "--rejoin", "--log-level=error")...)
-	fails(t, "are of a cluster of the stores 1, 2, 3, the peers given are 1, 2, 3, 4", args(s.Dir, "--cluster-id=1", "--store-id=1", "--peer=4=127.0.0.1:1")...)
+	fails(t, "is of a cluster of the stores 1, 2, 3, the peers given are 1, 2, 3, 4", args(s.Dir, "--cluster-id=1", "--store-id=1", "--peer=4=127.0.0.1:1")...)
 	fails(t, "holds a store of a cluster", "--standalone", "--path", s.Dir)
 
 	alone := t.TempDir()
@@ -151,7 +151,7 @@ func TestUnfinishedStore(t *testing.T) {
 	}
 }
 
-// A new store is not made among somebody else's files.
+// A new store is not made among foreign files.
 func TestForeignDirectory(t *testing.T) {
 	s := newCluster(t).Stores()[0]
 	require.NoError(t, os.MkdirAll(s.Dir, 0o755))

@@ -22,14 +22,14 @@ import (
 	"github.com/labkv/labkv/kv/storage/replicated"
 )
 
-// Bounds of max-message-size: less has no room for anything useful, more lets
-// one request take the machine's memory.
+// Bounds of max-message-size: less has no room for anything useful, and with more
+// one request could take the machine's memory.
 const (
 	minMessageSize = 64 << 10
 	maxMessageSize = 1 << 30
 )
 
-// A config is all that can be set. The names in the file are those of the flags.
+// A config is all that can be set. The file uses the names of the flags.
 type config struct {
 	Standalone     bool       `toml:"standalone"`
 	ClusterID      uint64     `toml:"cluster-id"`
@@ -49,7 +49,7 @@ type config struct {
 	// a file that makes a store out of an empty directory at every start.
 	bootstrap, rejoin bool
 
-	// file is where the rest comes from, besides flags; empty if from nowhere.
+	// file is the configuration file; empty if there is none.
 	file string
 	// members are Peers with their ids as numbers.
 	members map[uint64]string
@@ -84,7 +84,7 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.file, "config", "", "TOML `file` with the same settings; flags win over it")
 	flags.BoolVar(&c.Sync, "sync", c.Sync, "make each write durable before acknowledging it")
 	flags.TextVar(&c.Tick, "tick", c.Tick, "`time` between two heartbeats of a leader; a store that has heard none for ten to twenty ticks campaigns")
-	flags.Uint64Var(&c.MaxLogEntries, "max-log-entries", c.MaxLogEntries, "`number` of applied entries that a log keeps for stores that lag; who lags further gets a snapshot")
+	flags.Uint64Var(&c.MaxLogEntries, "max-log-entries", c.MaxLogEntries, "`number` of applied entries that a log keeps for stores that lag; a store that lags further gets a snapshot")
 	flags.TextVar(&c.LogLevel, "log-level", c.LogLevel, "lowest `level` to log: debug, info, warn or error")
 	flags.IntVar(&c.MaxMessageSize, "max-message-size", c.MaxMessageSize, "largest request and response, in `bytes`")
 	flags.TextVar(&c.StopTimeout, "stop-timeout", c.StopTimeout, "`time` that calls have to finish after a signal to stop")
@@ -185,7 +185,8 @@ func (c *config) check() error {
 	return nil
 }
 
-// checkCluster checks what is for a store of a cluster alone, and sets members.
+// checkCluster checks the settings that only a store of a cluster has, and sets
+// members.
 func (c *config) checkCluster() error {
 	c.members = map[uint64]string{}
 	places := map[string]uint64{}
@@ -199,7 +200,7 @@ func (c *config) checkCluster() error {
 			return err
 		}
 		if strings.HasSuffix(addr, ":0") {
-			return errors.Errorf("peer %d: %q is no port that others could find", n, addr)
+			return errors.Errorf("peer %d: others cannot find port 0 of %q", n, addr)
 		}
 		if other, taken := places[addr]; taken {
 			return errors.Errorf("peers %d and %d have the same address %s", min(n, other), max(n, other), addr)
@@ -225,7 +226,7 @@ func (c *config) checkCluster() error {
 	case c.bootstrap && c.rejoin:
 		return errors.New("--bootstrap is for a new cluster, --rejoin for an old one: pass one of them")
 	case c.rejoin && len(c.members) == 1:
-		return errors.New("--rejoin: there is nobody who has the data of a cluster's only store")
+		return errors.New("--rejoin: no other store has the data of a cluster's only store")
 	}
 	return nil
 }
@@ -234,7 +235,8 @@ func (c *config) checkCluster() error {
 // the time.
 const minTick = duration(5 * time.Millisecond)
 
-// checkAddr returns an error unless addr is host:port. name says what it is of.
+// checkAddr returns an error unless addr is host:port. name is what the error calls
+// it.
 func checkAddr(name, addr string) error {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

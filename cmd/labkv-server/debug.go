@@ -10,7 +10,7 @@ import (
 )
 
 // serveDebug serves profiles of this process on addr until stop is called. It
-// serves nothing else and is not for the public: profiles cost time.
+// serves nothing else and must not be public: profiles cost time.
 func serveDebug(addr string, log *slog.Logger) (stop func(), err error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -25,7 +25,7 @@ func serveDebug(addr string, log *slog.Logger) (stop func(), err error) {
 	server := &http.Server{Handler: mux}
 	go func() {
 		if err := server.Serve(listener); err != http.ErrServerClosed {
-			log.Warn("no profiles any more", "error", err)
+			log.Warn("profiles are no longer served", "error", err)
 		}
 	}()
 	log.Info("serving profiles", "addr", listener.Addr().String())

@@ -168,7 +168,7 @@ func (c *config) notEmpty(disk *replicated.Disk) error {
 
 // halfStore is the error for a directory with some of a store's data.
 func (c *config) halfStore() error {
-	return errors.Errorf("%s holds half a store: its first start was cut off, or data were removed: "+
+	return errors.Errorf("%s holds half a store: its first start was cut off, or data was removed: "+
 		"remove the rest of it and start with --bootstrap again if the whole cluster is new, or else with --rejoin, see --help", c.Path)
 }
 
@@ -177,8 +177,8 @@ func (c *config) identity(disk *replicated.Disk) *raftstore.Config {
 }
 
 // checkMembers returns an error unless the store has the members that were
-// configured. Addresses may change; who votes is in the data, and a change of it
-// has to be agreed on.
+// configured. Addresses may change. The voters are in the data, and the cluster has to
+// agree on a change of them.
 func (c *config) checkMembers(disk *replicated.Disk) error {
 	regions, err := raftstore.Regions(disk.KV)
 	if err != nil {
@@ -190,7 +190,7 @@ func (c *config) checkMembers(disk *replicated.Disk) error {
 			ids[peer.StoreId] = true
 		}
 		if has, given := list(ids), list(c.members); has != given {
-			return errors.Errorf("the data in %s are of a cluster of the stores %s, the peers given are %s: pass the same stores as at the first start", c.Path, has, given)
+			return errors.Errorf("the data in %s is of a cluster of the stores %s, the peers given are %s: pass the same stores as at the first start", c.Path, has, given)
 		}
 	}
 	return nil

@@ -63,7 +63,7 @@ func TestKill(t *testing.T) {
 	t.Logf("%d kills, %d acknowledged writes, none lost", kills, acknowledged)
 }
 
-// A writer writes to its own keys in turn, and remembers what it was told.
+// A writer writes to its own keys in turn, and remembers the answers.
 type writer struct {
 	keys   []string
 	done   map[string]string // the last acknowledged value; "" if deleted
@@ -104,8 +104,8 @@ func (w *writer) writeUntilError(ctx context.Context, p *process, acknowledged f
 	}
 }
 
-// check compares what p holds with what the writers were told. What it finds of
-// the writes without an answer is what counts from then on.
+// check compares what p holds with the answers that the writers got. Of the writes
+// without an answer, what it finds is what counts from then on.
 func check(t *testing.T, p *process, writers []*writer, start int) {
 	t.Helper()
 	resp, err := p.RawScan(await.Context(t, "a scan"), &kvrpcpb.RawScanRequest{Context: rc, Limit: 1 << 20})
@@ -127,5 +127,5 @@ func check(t *testing.T, p *process, writers []*writer, start int) {
 			delete(found, key)
 		}
 	}
-	require.Empty(t, found, "keys that nobody wrote, at start %d", start)
+	require.Empty(t, found, "keys that were never written, at start %d", start)
 }

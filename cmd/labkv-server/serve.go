@@ -111,7 +111,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	return err
 }
 
-// explain adds to an error of a store that does not start what can be done.
+// explain adds to the error of a store that does not start what to do about it.
 func explain(c *config, err error) error {
 	switch stranger, ok := errors.Cause(err).(*raftstore.StrangerError); {
 	case errors.Cause(err) == raftstore.ErrNotBootstrapped:

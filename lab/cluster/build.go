@@ -13,8 +13,8 @@ import (
 )
 
 // Build builds programs, given as packages, of the module that dir is in ("" for the
-// working directory), and puts them into the directory out. It needs a C compiler, for the
-// engine on disk.
+// working directory), and puts them into the directory out. It needs a C compiler,
+// for the engine on disk.
 func Build(ctx context.Context, dir, out string, packages ...string) error {
 	// What an interrupted build leaves behind is removed with this.
 	temporary, err := os.MkdirTemp("", "labkv-build-")

@@ -21,10 +21,9 @@ type Config struct {
 	// Server is the program, labkv-server.
 	Server string
 	// Dir has a directory for the data of each store, its log, and the
-	// configuration that they share. A cluster that was there before goes on.
+	// configuration that they share. A cluster that is there already goes on.
 	Dir string
-	// Stores is their number. In a directory that was used before it is
-	// what it was then.
+	// Stores is the number of stores of a new cluster.
 	Stores int
 	// Args are passed to every store.
 	Args []string
@@ -46,8 +45,8 @@ type Store struct {
 	Log  string // file, to which every run of the process appends
 
 	cluster *Cluster
-	// exited is closed when the process has ended; nil if it was never
-	// started.
+	// exited is closed when the process has ended; nil before the first
+	// start.
 	exited  chan struct{}
 	process *exec.Cmd
 }
@@ -58,8 +57,8 @@ type file struct {
 	Peers     map[string]string `toml:"peers"`
 }
 
-// New returns a cluster none of whose stores runs. It chooses addresses for a new
-// one.
+// New returns a cluster whose stores do not run yet. It chooses the addresses of a
+// new one.
 func New(cfg Config) (*Cluster, error) {
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
@@ -121,7 +120,7 @@ func (c *Cluster) load() error {
 	return errors.Trace(os.WriteFile(c.configFile(), text, 0o644))
 }
 
-// FreeAddrs returns n addresses that nobody uses. Somebody may take one before a
+// FreeAddrs returns n addresses that are free. Another program may take one before a
 // store does; the store then says so.
 func FreeAddrs(n int) ([]string, error) {
 	var addrs []string
@@ -164,8 +163,8 @@ func (s *Store) start() error {
 }
 
 // Stop asks all stores to stop, and waits for them; one that has not stopped after
-// patience is killed.
-func (c *Cluster) Stop(patience time.Duration) {
+// grace is killed.
+func (c *Cluster) Stop(grace time.Duration) {
 	var stopping sync.WaitGroup
 	for _, s := range c.stores {
 		if !s.Running() {
@@ -177,7 +176,7 @@ func (c *Cluster) Stop(patience time.Duration) {
 			_ = resume(s.process.Process)
 			select {
 			case <-s.exited:
-			case <-time.After(patience):
+			case <-time.After(grace):
 				s.Kill()
 			}
 		})
@@ -191,8 +190,8 @@ func (s *Store) hasData() bool {
 	return err == nil && len(entries) > 0
 }
 
-// Start starts the process with these arguments besides those of all stores. It
-// does not wait until the store serves.
+// Start starts the process with these arguments and those of all stores. It does
+// not wait until the store serves.
 func (s *Store) Start(args ...string) error {
 	log, err := os.OpenFile(s.Log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
@@ -202,8 +201,8 @@ func (s *Store) Start(args ...string) error {
 	all := append([]string{"--config", s.cluster.configFile(), "--store-id", fmt.Sprint(s.ID), "--path", s.Dir}, s.cluster.cfg.Args...)
 	p := exec.Command(s.cluster.cfg.Server, append(all, args...)...)
 	p.Stdout, p.Stderr = log, log
-	// An interrupt from the terminal is for whoever runs the cluster, who
-	// then stops the stores.
+	// An interrupt from the terminal is for the program that runs the
+	// cluster, which then stops the stores.
 	p.SysProcAttr = ownGroup()
 	if err := p.Start(); err != nil {
 		return errors.Annotatef(err, "store %d", s.ID)

@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// ownGroup keeps signals of the terminal from a process.
+// ownGroup makes a process the leader of a group of its own, which the terminal
+// sends no signals to.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 // killGroup kills a process that has a group of its own, and all that it started.

@@ -355,7 +355,7 @@ func (p *loader) stage(pr *Project, sy stageYAML) {
 	}
 	for _, need := range sy.Needs {
 		if _, ok := p.ids[need.value]; !ok {
-			p.problem(need.line, "stage %s needs %q, which is no stage before it", id, need.value)
+			p.problem(need.line, "stage %s needs %q, which is not a stage before it", id, need.value)
 		}
 		s.Needs = append(s.Needs, need.value)
 	}
@@ -435,7 +435,7 @@ func (p *loader) dirs(list []text) []string {
 func (p *loader) patterns(list []text) []string {
 	for _, t := range list {
 		if _, err := path.Match(t.value, ""); err != nil {
-			p.problem(t.line, "%q is no pattern", t.value)
+			p.problem(t.line, "%q is not a pattern", t.value)
 		}
 	}
 	return values(list)
@@ -463,7 +463,7 @@ func (p *loader) parseBudget(b budgetYAML, from Budget) Budget {
 	if b.Time.line != 0 {
 		d, err := time.ParseDuration(b.Time.value)
 		if err != nil || d <= 0 {
-			p.problem(b.Time.line, "time %q is no duration (write 20s or 2m)", b.Time.value)
+			p.problem(b.Time.line, "time %q is not a duration (write 20s or 2m)", b.Time.value)
 		}
 		from.Time = d
 	}
@@ -491,7 +491,7 @@ func parseSize(s string) (int64, error) {
 			}
 		}
 	}
-	return 0, errors.Errorf("memory %q is no size (write 512MiB or 2GiB)", s)
+	return 0, errors.Errorf("memory %q is not a size (write 512MiB or 2GiB)", s)
 }
 
 func values(list []text) []string {

@@ -8,8 +8,8 @@ import (
 	"github.com/pingcap/errors"
 )
 
-// maxSeeds bounds a list of seeds, so that a slip like "1-99999999999" is an
-// error and not a full memory.
+// maxSeeds bounds a list of seeds, so that a slip like "1-99999999999" is an error
+// instead of filling the memory.
 const maxSeeds = 1_000_000
 
 // ParseSeeds reads a list of seeds such as "1-20" or "3,17,40-45" and returns it
@@ -48,7 +48,7 @@ func ParseSeeds(list string) ([]uint64, error) {
 func parseSeed(text string) (uint64, error) {
 	seed, err := strconv.ParseUint(strings.TrimSpace(text), 10, 64)
 	if err != nil || seed == 0 {
-		return 0, errors.Errorf("seed %q is no positive number (write seeds like 1-20 or 3,17)", text)
+		return 0, errors.Errorf("seed %q is not a positive number (write seeds like 1-20 or 3,17)", text)
 	}
 	return seed, nil
 }

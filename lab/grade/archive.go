@@ -59,7 +59,7 @@ func eachInZip(name string, add func(entry) error) error {
 		err = nil // add says which
 	}
 	if err != nil {
-		return rejectf("is no valid zip archive")
+		return rejectf("is not a valid zip archive")
 	}
 	var total uint64
 	for _, f := range archive.File {
@@ -110,7 +110,7 @@ func eachInTarGz(name string, add func(entry) error) error {
 	packed := &countingReader{r: file}
 	unpacked, err := gzip.NewReader(packed)
 	if err != nil {
-		return rejectf("is no valid gzip archive")
+		return rejectf("is not a valid gzip archive")
 	}
 	return eachInTarStream(&ratioReader{unpacked: unpacked, packed: packed}, add)
 }
@@ -130,7 +130,7 @@ func eachInTarStream(r io.Reader, add func(entry) error) error {
 			return err
 		}
 		if err != nil {
-			return rejectf("is no valid tar archive")
+			return rejectf("is not a valid tar archive")
 		}
 		e := entry{name: h.Name, size: h.Size, open: func() (io.ReadCloser, error) { return io.NopCloser(archive), nil }}
 		switch h.Typeflag {

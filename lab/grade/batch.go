@@ -52,8 +52,8 @@ type Grades struct {
 	Enforced string // what the sandbox enforces
 }
 
-// Run grades submissions one after the other, each with all processes. The error
-// is about the harness, or ctx's; whatever is wrong with a submission is in its row.
+// Run grades submissions one after the other, each with all processes. The error is
+// about the harness, or ctx's; what is wrong with a submission is in its row.
 func (b *Batch) Run(ctx context.Context, submissions []string) (*Grades, error) {
 	pristine, err := Pristine(b.Course)
 	if err == nil && b.Hidden != "" {

@@ -280,7 +280,7 @@ func TestMany1(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(c.Root, "counter", "hidden_test.go"))
 }
 
-// An interrupted batch ends at once and leaves nothing behind.
+// An interrupted batch ends at once and leaves nothing.
 func TestInterrupt(t *testing.T) {
 	c := counting(t)
 	requireClean(t)

@@ -18,7 +18,7 @@ import (
 	"github.com/pingcap/errors"
 )
 
-// Tree is a state of the course's sources: those of its root, seen through an
+// Tree is a state of the course's sources: the files of its root, seen through an
 // overlay.
 type Tree struct {
 	Course *course.Course
@@ -43,8 +43,8 @@ type buildFailure struct {
 // the buildFailure.
 //
 // cgo is off on purpose: what a student grades with needs only the Go
-// toolchain. Optimization and paths are those of a plain "go test", so that both
-// share the build cache.
+// toolchain. Optimization and paths are as in a plain "go test", so that both share
+// the build cache.
 func (t Tree) build(ctx context.Context, dir, binary string) (*buildFailure, error) {
 	ctx, cancel := context.WithTimeout(ctx, buildTimeout)
 	defer cancel()

@@ -14,7 +14,8 @@ import (
 	"github.com/labkv/labkv/lab/course"
 )
 
-// reasons why a package is not for solutions, for those that students try.
+// importReasons are the reasons why a package is not for solutions, for the packages
+// that students try.
 var importReasons = []struct{ pattern, reason string }{
 	{"C", "cgo leaves the Go language"},
 	{"unsafe", "it goes around the type system"},

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Kill is how a mutant fared.
+// Kill is the verdict on a mutant.
 type Kill struct {
 	Mutant mutants.Mutant
 	// Killer is the verdict that killed it, nil if it survived.
@@ -31,7 +31,7 @@ type Kill struct {
 	Elapsed time.Duration
 }
 
-// Kills are the fates of a catalogue, in its order.
+// Kills are the verdicts on a catalog, in its order.
 type Kills []*Kill
 
 // RunMutants runs each mutant against the graded tests of its own stage, until
@@ -39,8 +39,8 @@ type Kills []*Kill
 //
 // Without any mutant in force, all of those tests must pass: that is checked
 // first, and its failure is an error.
-func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalogue []mutants.Mutant) (Kills, error) {
-	files, err := mutants.Overlay(c.Root, catalogue)
+func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mutants.Mutant) (Kills, error) {
+	files, err := mutants.Overlay(c.Root, catalog)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalogue []m
 	}
 	var selection course.Selection
 	batches := map[string][]testBatch{}
-	for _, m := range catalogue {
+	for _, m := range catalog {
 		if batches[m.Stage] != nil {
 			continue
 		}
@@ -74,9 +74,9 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalogue []m
 		return nil, errors.Errorf("package %s with its mutants does not build: %s", dir, strings.Join(failure.lines, "\n"))
 	}
 
-	// Also the control runs in batches, so that a test which depends on another
-	// having run in its process is not taken for a killer.
-	kills := make(Kills, len(catalogue))
+	// The control runs in batches, too: a test that depends on another one in its
+	// process must not pass for a killer.
+	kills := make(Kills, len(catalog))
 	var control []*Kill
 	for _, st := range selection {
 		control = append(control, &Kill{Mutant: mutants.Mutant{Stage: st.Stage.Directive()}})
@@ -89,7 +89,7 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalogue []m
 			return nil, errors.Errorf("%s fails without any mutant: %s", k.Killer.Test.Name, k.Killer.Found())
 		}
 	}
-	for i, m := range catalogue {
+	for i, m := range catalog {
 		kills[i] = &Kill{Mutant: m}
 	}
 	return kills, r.killAll(ctx, kills, batches, binaries, scratch)
@@ -105,14 +105,14 @@ type testBatch struct {
 	before int
 }
 
-// firstSeeds is how many seeds of each test a mutant meets before it meets the
-// others of any: most die of the first seeds of some test, and few of the last seeds
-// of a test whose first did not notice them.
+// firstSeeds is how many seeds of each test a mutant meets before it meets further
+// seeds of any test. The first seeds of some test kill most mutants; later seeds of a
+// test kill few that its first seeds did not.
 const firstSeeds = 3
 
-// testBatches returns all tests of s in the order in which a mutant meets them:
-// those without seeds, the first seeds of the others, and then the others one by
-// one with the rest of their seeds.
+// testBatches returns all tests of s in the order in which a mutant meets them: first
+// the tests without seeds, then the first seeds of the others, and then the others one
+// by one with the rest of their seeds.
 func testBatches(s *course.Stage) []testBatch {
 	var none, first, rest []testBatch
 	join := func(batches *[]testBatch, test *course.Test, seeds []uint64) {
@@ -189,8 +189,8 @@ func (r *Runner) killOne(ctx context.Context, mutant string, batch testBatch, bi
 	if err != nil {
 		return nil, err
 	}
-	// The one that spoke last is the one that failed. The others passed, as far as
-	// they ran at all.
+	// The test that reported last is the one that failed. The others passed, as far
+	// as they ran.
 	last := -1
 	if n := len(o.records); n > 0 {
 		last = slices.Index(names, o.records[n-1].Test)

@@ -16,9 +16,9 @@ func SourceTree(c *course.Course) *overlay.Tree {
 	return &overlay.Tree{Root: c.Root, Dirs: c.EditDirs(), Stages: c.Directives()}
 }
 
-// Pristine returns what differs, for building and testing, between the course's
-// tree and what a student receives: contents by path, nil for files that
-// disappear. In a handout nothing does.
+// Pristine returns the files in which the tree of a student differs from the course's
+// tree, as far as building and testing see it: contents by path, nil for files that
+// disappear. In a handout no file does.
 func Pristine(c *course.Course) (map[string][]byte, error) {
 	files, err := SourceTree(c).Skeleton(func(string) bool { return false }, overlay.DropPrivate)
 	if err != nil {

@@ -58,13 +58,6 @@ type unit struct {
 	seeds []uint64 // ascending; empty: all of the test
 }
 
-func (u unit) first() uint64 {
-	if len(u.seeds) == 0 {
-		return 0
-	}
-	return u.seeds[0]
-}
-
 func (r *Runner) units(test *course.Test) []unit {
 	seeds := test.Seeds
 	if len(seeds) > 0 && len(r.Seeds) > 0 {
@@ -91,8 +84,8 @@ type Built struct {
 // Close removes everything that was built.
 func (b *Built) Close() { removeScratch(b.scratch) }
 
-// Build builds the test binaries of the selected tests. That some do not build is
-// no error: running their tests says so.
+// Build builds the test binaries of the selected tests. It is not an error that some
+// do not build: running their tests says so.
 func (r *Runner) Build(ctx context.Context, tree Tree, selection course.Selection) (*Built, error) {
 	scratch, err := os.MkdirTemp("", "labkv-")
 	if err != nil {
@@ -320,8 +313,8 @@ func (r *Runner) runUnit(ctx context.Context, u unit, binary, scratch string) (*
 	return judge(u.test, u.seeds, budget, o), nil
 }
 
-// combine makes one verdict of those on a test's units, which are in ascending
-// order of seeds; a unit that did not run has none, and a lower one that did not
+// combine makes one verdict of the verdicts on a test's units, which are in ascending
+// order of seeds. A unit without a verdict did not run, because a lower one did not
 // pass.
 func combine(test *course.Test, units []*Result) *Result {
 	all := &Result{Test: test, Status: Passed}

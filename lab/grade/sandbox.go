@@ -21,8 +21,8 @@ import (
 // are set by a second start of the grading program, which ends in
 // [SandboxMain].
 type Sandbox struct {
-	// Self is the command line that leads to SandboxMain. Without it nothing but
-	// time is limited.
+	// Self is the command line that leads to SandboxMain. Without it only time is
+	// limited.
 	Self []string
 	// Confine also takes the file system and the network away, as a submission's
 	// tests need. Without it only memory, CPU time and such are limited.

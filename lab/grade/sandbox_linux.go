@@ -46,10 +46,10 @@ func (l limits) enter() error {
 		{"cpu", unix.RLIMIT_CPU, uint64(l.cpu)},
 		{"file size", unix.RLIMIT_FSIZE, maxFileSize},
 		{"open files", unix.RLIMIT_NOFILE, maxOpenFiles},
-		// Where this hits, the Go runtime dies in ways that are hard to tell from
-		// others, so the budget itself is watched from outside, and this is for what
-		// is faster than the watch. It is not the address space, of which the runtime
-		// reserves more than it uses.
+		// At this limit the Go runtime dies in ways that look like other failures,
+		// so the budget itself is watched from outside, and this limit is for
+		// allocations that are faster than the watch. It does not bound the address
+		// space, of which the runtime reserves more than it uses.
 		{"memory", unix.RLIMIT_DATA, 2 * uint64(l.memory)},
 	} {
 		if err := syscall.Setrlimit(limit.resource, &syscall.Rlimit{Cur: limit.value, Max: limit.value}); err != nil {

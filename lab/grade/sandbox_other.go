@@ -33,7 +33,7 @@ func enforcedConfinement() []string {
 }
 
 // residentMemory returns the resident memory of a process in bytes, as far as ps
-// can tell.
+// knows it.
 func residentMemory(pid int) (int64, bool) {
 	if runtime.GOOS == "windows" {
 		return 0, false

@@ -58,7 +58,7 @@ func denySockets() error {
 		{Code: jumpAtLeast, K: otherABI, Jt: uint8(len(deniedCalls)) + 1},
 	}
 	for i, call := range deniedCalls {
-		// To the last instruction, behind the other comparisons and the one that allows.
+		// To the last instruction, after the other comparisons and the one that allows.
 		filter = append(filter, unix.SockFilter{Code: jumpEqual, K: call, Jt: uint8(len(deniedCalls) - i)})
 	}
 	filter = append(filter,

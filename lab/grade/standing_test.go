@@ -160,7 +160,7 @@ func TestSolutionIsASubmission(t *testing.T) {
 
 var heading = regexp.MustCompile(`(?m)^#+ +(.*)$`)
 
-// Every section that a failure report tells to read exists.
+// Every section that a failure report refers to exists.
 func TestGuidesExist(t *testing.T) {
 	c := house(t)
 	for _, s := range c.Stages() {

@@ -127,7 +127,7 @@ func ReadSubmission(c *course.Course, name string) (*Submission, error) {
 	return in.submission()
 }
 
-// underlying strips what names the path from an error, which the row names already.
+// underlying strips the path from an error, because the row names it already.
 func underlying(err error) error {
 	var pe *fs.PathError
 	if stderrors.As(err, &pe) {
@@ -209,7 +209,7 @@ func checkName(name string) error {
 	case slices.Contains(strings.FieldsFunc(name, func(r rune) bool { return r == '/' || r == '\\' }), ".."):
 		return rejectf("%s leads out of the submission", quoteName(name))
 	case strings.ContainsAny(name, "\\\x00\n\r") || !fs.ValidPath(path.Clean(clean)):
-		return rejectf("%s is no valid file name", quoteName(name))
+		return rejectf("%s is not a valid file name", quoteName(name))
 	}
 	return nil
 }
@@ -301,7 +301,7 @@ func (in *intake) root() string {
 }
 
 // isForeignCode reports whether the go command would build a file of an edited
-// directory although it is no Go.
+// directory although it is not Go.
 func isForeignCode(name string) bool {
 	switch path.Ext(name) {
 	case ".s", ".S", ".sx", ".c", ".h", ".cc", ".cpp", ".cxx", ".hh", ".hpp", ".hxx", ".m", ".f", ".F", ".for", ".f90", ".swig", ".swigcxx", ".syso":

@@ -66,7 +66,7 @@ func (r *Report) board(o TableOptions) string {
 	return t.Render()
 }
 
-// otherWidth is what the columns but the result's need, borders included.
+// otherWidth is the width of all columns but the result's, borders included.
 func (r *Report) otherWidth() int {
 	name := 0
 	for _, s := range r.Stages {

@@ -104,7 +104,7 @@ type account struct {
 }
 
 // accountOf reads the records of a test. A record of another test, an end without a
-// start and a run that ends twice are no ends.
+// start and a second end of a run do not count.
 func accountOf(test string, records []graded.Record) account {
 	var a account
 	for i := range records {
@@ -153,7 +153,7 @@ func firstMissing(seeds []uint64, ends []graded.Record) (uint64, bool) {
 	return 0, false
 }
 
-// exitText says how a process ended that neither reported nor crashed.
+// exitText says how a process ended that neither reported a failure nor crashed.
 func exitText(o *outcome) string {
 	text := o.exit.Error()
 	if exit, ok := o.exit.(*exec.ExitError); ok && exit.Exited() {

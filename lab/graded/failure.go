@@ -24,7 +24,7 @@ type Failure struct {
 	Read     string // file#anchor of the guide; "" leaves the line out
 }
 
-// FailureOf returns the failure that an end record tells of.
+// FailureOf returns the failure that an end record describes.
 func FailureOf(rec Record) Failure {
 	return Failure{
 		Test:     rec.Test,

@@ -24,9 +24,9 @@
 //	LABKV_REPORT  file to which one JSON [Record] per line is appended
 //	LABKV_SEEDS   seeds to run instead of 1..n, such as "1-20" or "3,17"
 //	LABKV_SEED    the same, for one seed; LABKV_SEEDS wins
-//	LABKV_BRIEF   not empty: a failure is told in one sentence, see [Brief]
-//	LABKV_MINIMIZE  not empty: time is no matter in the search for the fewest
-//	              faults that a failure needs, see [Thorough]
+//	LABKV_BRIEF   not empty: one sentence describes a failure, see [Brief]
+//	LABKV_MINIMIZE  not empty: the search for the fewest faults that a
+//	              failure needs takes as long as it takes, see [Thorough]
 //
 // Without LABKV_REPORT, as in a plain "go test ./raft -run 2AA", the same block
 // goes to the test's log.
@@ -60,8 +60,8 @@ func Test(t *testing.T, c Claim, body func(t *T)) {
 
 // Seeds runs body once per seed, each as a subtest named like "seed=17", in
 // ascending order, and stops after the first seed that fails: that one is the
-// lowest, and thus the one to report. The seeds are those of LABKV_SEEDS, else
-// of LABKV_SEED, else 1 to n.
+// lowest, and thus the one to report. LABKV_SEEDS names the seeds, else LABKV_SEED,
+// else they are 1 to n.
 //
 // body returns the digest of its run, or 0 for none. A body that is about to
 // fail leaves its digest with [T.SetDigest] first, so that a replay can be
@@ -106,13 +106,13 @@ func Explain(t testing.TB, section, text string) {
 	t.Logf("%s: %s", section, text)
 }
 
-// Brief reports whether nobody is going to read more of a failure than its first
-// sentence, so that a test should not spend time on explaining it: to run it again,
-// to look for the fewest faults that it needs.
+// Brief reports whether only the first sentence of a failure counts, so that a test
+// spends no time on explaining it: it does not run again, and does not look for the
+// fewest faults that the failure needs.
 func Brief() bool { return os.Getenv("LABKV_BRIEF") != "" }
 
-// Thorough reports whether a test whose schedule fails should look for the fewest faults
-// that it needs until none is left that can be taken out, however long that takes.
+// Thorough reports whether a test whose schedule fails looks for the fewest faults that
+// the failure needs until none can be taken out, however long that takes.
 func Thorough() bool { return os.Getenv("LABKV_MINIMIZE") != "" }
 
 func chosenSeeds(n int) ([]uint64, error) {

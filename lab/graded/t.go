@@ -8,13 +8,13 @@ import (
 
 // T is a *testing.T that remembers the first message with which its test
 // failed. It is a testing.TB and fits testify's TestingT. Hand on the *T itself,
-// not its embedded *testing.T, whose failures leave no reason behind.
+// not its embedded *testing.T, whose failures leave no reason.
 type T struct {
 	*testing.T
 	record *recorder
 }
 
-// SetDigest leaves the digest of the run so far, for a body that then fails.
+// SetDigest sets the digest of the run so far, for a body that then fails.
 func (t *T) SetDigest(digest uint64) { t.record.setDigest(digest) }
 
 // Error is testing.T's Error.

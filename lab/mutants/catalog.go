@@ -33,7 +33,7 @@ type Mutant struct {
 	Stage string
 	// Dir is the directory of the mutated package, slash separated and relative to the root.
 	Dir string
-	// Doc describes the mistake, in the words of a student who made it.
+	// Doc describes the mistake, as its file does for students.
 	Doc string
 	// File is the mutant's own file, slash separated and relative to the root.
 	File string
@@ -62,7 +62,7 @@ func Load(root string, stages []string, want ...string) ([]Mutant, error) {
 		mistakes.Add(Dir, 0, "the tree has no catalog of mutants that can be read")
 		return nil, mistakes.Err()
 	}
-	// Every directory is a stage, or its mutants would never run and nobody would know.
+	// Every directory must be a stage, or its mutants would silently never run.
 	for _, e := range entries {
 		known := slices.ContainsFunc(stages, func(s string) bool { return strings.ToLower(s) == e.Name() })
 		if e.IsDir() && !known && e.Name() != "testdata" {

@@ -23,7 +23,7 @@
 //	go test -c -overlay arg -o raft.test ./raft
 //	LABKV_MUTANT=2aa/vote-twice ./raft.test
 //
-// Positions in stack traces and compiler messages are those of the mutant's own
-// file, and of the original file, as they are in the tree. A mutant's functions
+// Positions in stack traces and compiler messages refer to the mutant's own file, and
+// to the original file, as they are in the tree. A mutant's functions
 // are recognized by their names: (*Raft).Step_2aa_vote_twice.
 package mutants

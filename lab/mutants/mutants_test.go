@@ -249,14 +249,14 @@ func Map[_, U any](u U)                             { panic("map") }
 		{"import", header + "import pb \"example.com/otherpb\"\n\nfunc (r *Raft) Step(m *pb.Message, n, k int) error { panic(1) }", "m.go:10: (*Raft).Step has another signature"},
 		{"type parameters", header + "func (t *Tree[V, K]) Get(k V) K { panic(1) }", "m.go:8: (*Tree).Get has another signature than raft/raft.go:16, which is func (t *Tree[K, V]) Get(k K) V"},
 		{"not variadic", header + "func Quorum(n []int) int { return 0 }", "m.go:8: Quorum has another signature than raft/raft.go:17"},
-		{"same body", header + "import \"fmt\"\n\nfunc (x *Raft) Tick() {\n\t// Comments do not count.\n\tfmt.Print()\n}", "m.go:10: (*Raft).Tick has the same body as raft/raft.go:15; that is no mistake"},
+		{"same body", header + "import \"fmt\"\n\nfunc (x *Raft) Tick() {\n\t// Comments do not count.\n\tfmt.Print()\n}", "m.go:10: (*Raft).Tick has the same body as raft/raft.go:15; that is not a mistake"},
 		{"recover", header + "func guard() {}", "m.go:8: guard calls recover, which works only when deferred directly, so it cannot be replaced"},
 		{"assembly", header + "func assembly() {}", "m.go:8: assembly has no Go body (raft/raft.go:19), so it cannot be replaced"},
 		{"unnamed type parameter", header + "func Map[_, U any](u U) {}", "m.go:8: Map has a type parameter without a name, so it cannot be replaced"},
 		{"twice in the package", header + "func onUnix() bool { return false }", "m.go:8: onUnix exists more than once (raft/unix.go:5, raft/windows.go:5), so it cannot be replaced"},
 		{"type", header + "type Raft int\n\nfunc Quorum(n ...int) int { return 0 }", "m.go:8: Raft is declared in raft; a mutant replaces only functions"},
 		{"constant", header + "func (r *Raft) Tick() {}\n\nfunc limit() {}", "m.go:10: limit is declared in raft, and not as a function; a mutant replaces only functions"},
-		{"field or helper", header + "func name() string { return \"\" }\n\nfunc (r *Raft) Tick() { _ = struct{ name string }{name: name()} }", "m.go:10: name can be a field here, or what this file declares under that name; rename the latter"},
+		{"field or helper", header + "func name() string { return \"\" }\n\nfunc (r *Raft) Tick() { _ = struct{ name string }{name: name()} }", "m.go:10: name can be a field here, or what this file declares under that name; rename the second one"},
 		{"another original", header + "func (r *Raft) Tick() { Quorum_original() }", "m.go:8: Quorum_original exists only if this mutant replaces Quorum"},
 	}
 	for _, test := range tests {

@@ -159,14 +159,14 @@ func (t *target) replaceable(m *source.File, fn *ast.FuncDecl, places []place) s
 	case typeParamsUnnamed(fn):
 		return name + " has a type parameter without a name, so it cannot be replaced"
 	case source.Statements(fn.Body) == source.Statements(original.fn.Body):
-		return name + " has the same body as " + where(original) + "; that is no mistake"
+		return name + " has the same body as " + where(original) + "; that is not a mistake"
 	}
 	return ""
 }
 
 // declaration returns where the file of id declares what id means, or NoPos if
-// it does not. That cannot be told without types for a key of a composite
-// literal, which compareHelpers therefore refuses.
+// it does not. Without types that is unknown for a key of a composite literal, which
+// compareHelpers therefore refuses.
 func declaration(id *ast.Ident) token.Pos {
 	if id.Obj == nil {
 		return token.NoPos
@@ -215,7 +215,7 @@ func (t *target) compareHelpers(m *source.File, helpers map[token.Pos]bool) (mis
 				if kv, ok := e.(*ast.KeyValueExpr); ok {
 					if id, ok := kv.Key.(*ast.Ident); ok && helpers[declaration(id)] {
 						// The syntax does not tell a field from a key of a map.
-						at(id, "%s can be a field here, or what this file declares under that name; rename the latter", id.Name)
+						at(id, "%s can be a field here, or what this file declares under that name; rename the second one", id.Name)
 					}
 				}
 			}

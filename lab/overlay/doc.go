@@ -11,7 +11,7 @@
 //
 // A directive is a line comment of the form //lab:word, without a space after
 // the slashes, in the doc comment of a declaration. gofmt keeps directives at
-// the end of the comment, behind an empty comment line:
+// the end of the comment, after an empty comment line:
 //
 //	// becomeLeader makes r the leader of its current term and appends a
 //	// no-op entry (§8).
@@ -30,7 +30,7 @@
 //	                              or method in stage STAGE, which is one of
 //	                              Tree.Stages, spelled as there.
 //	//lab:implement STAGE quiet   The same; but code of earlier stages calls the
-//	                              function and must not stumble over it.
+//	                              function, which must not panic.
 //	//lab:private                 The declaration belongs to one solution, not
 //	                              to the contract: it disappears.
 //
@@ -51,7 +51,7 @@
 // panics with it ended as "not implemented".
 //
 // Zero results are a bare return where results are named; else the literal of
-// the type where its declaration in the package tells (false, 0, "", nil,
+// the type where its declaration in the package shows it (false, 0, "", nil,
 // Ready{}); else a variable that is declared and returned.
 //
 // The directive needs a function with a body. An init function can only be
@@ -77,11 +77,11 @@
 //
 // # What follows from both
 //
-// Imports that nothing uses any more go too. The name of an import without an
+// Imports that are no longer used go too. The name of an import without an
 // explicit one is guessed from its path (gopkg.in/yaml.v3 and
 // example.com/go-yaml/v3 are both "yaml"); where no guess fits any use in the
 // file, the import needs an explicit name, and the error says so. A dot import
-// is refused in a file that changes, since its uses cannot be told. Blank
+// is refused in a file that changes, since its uses are unknown. Blank
 // imports and import "C" always stay.
 //
 // A file of which only the package clause is left disappears, unless it has a

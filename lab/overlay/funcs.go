@@ -16,7 +16,8 @@ type Func struct {
 	Name string
 	// Stage is the stage that asks for it, as the directive spells it.
 	Stage string
-	// Quiet tells that earlier stages call it, so that it does nothing instead of panicking.
+	// Quiet is whether earlier stages call it, so that it does nothing instead of
+	// panicking.
 	Quiet bool
 	// File is slash separated and relative to the root of the tree.
 	File string
@@ -24,7 +25,7 @@ type Func struct {
 	Line int
 	// Doc is the text of the doc comment without comment marks and directives.
 	Doc string
-	// TODO tells that the body is still the skeleton's. A student who began to
+	// TODO is whether the body is still the skeleton's. A student who began to
 	// write, but left the panic in, has not implemented the function.
 	TODO bool
 }

@@ -29,10 +29,10 @@ type Handout struct {
 
 // Write makes the handout in dir, which must be absent or empty; its parent must
 // exist. It consists of the files of the tree (if Root is a Git repository:
-// those that Git tracks or would track; else all but those in out and in
+// the files that Git tracks or would track; else all files outside out and outside
 // directories that begin with a dot), without the excluded ones, as
 // [Tree.Skeleton] has them when no stage is kept and what is private is
-// dropped. Permissions are those of the tree.
+// dropped. Permissions are as in the tree.
 //
 // If Git is installed, dir becomes a repository with one commit, which is
 // returned. Its author and date are fixed: the same tree gives the same commit.
@@ -224,7 +224,8 @@ func listTracked(ctx context.Context, root string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// prepare makes sure that dir is an empty directory, and tells whether it had to be created.
+// prepare makes sure that dir is an empty directory, and reports whether it had to
+// create it.
 func prepare(dir string) (created bool, err error) {
 	entries, err := os.ReadDir(dir)
 	switch {
@@ -260,13 +261,13 @@ func commitAll(ctx context.Context, dir string) (commit string, err error) {
 	if _, err := exec.LookPath("git"); err != nil {
 		return "", nil
 	}
-	// The user's configuration has no say: line endings, signing, hooks and
+	// The user's configuration must not count: line endings, signing, hooks and
 	// templates would change the commit.
-	const who, when = "LabKV", "2000-01-01T00:00:00Z"
+	const author, date = "LabKV", "2000-01-01T00:00:00Z"
 	env := []string{
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-		"GIT_AUTHOR_NAME=" + who, "GIT_AUTHOR_EMAIL=labkv@localhost", "GIT_AUTHOR_DATE=" + when,
-		"GIT_COMMITTER_NAME=" + who, "GIT_COMMITTER_EMAIL=labkv@localhost", "GIT_COMMITTER_DATE=" + when,
+		"GIT_AUTHOR_NAME=" + author, "GIT_AUTHOR_EMAIL=labkv@localhost", "GIT_AUTHOR_DATE=" + date,
+		"GIT_COMMITTER_NAME=" + author, "GIT_COMMITTER_EMAIL=labkv@localhost", "GIT_COMMITTER_DATE=" + date,
 	}
 	for _, args := range [][]string{
 		{"-c", "init.defaultBranch=main", "-c", "init.templateDir=", "init", "--quiet"},
@@ -282,8 +283,8 @@ func commitAll(ctx context.Context, dir string) (commit string, err error) {
 	return strings.TrimSpace(out), err
 }
 
-// git runs git in dir, with env besides the variables of this process, and
-// returns what it prints.
+// git runs git in dir, with env and the variables of this process, and returns
+// what it prints.
 func git(ctx context.Context, dir string, env []string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir

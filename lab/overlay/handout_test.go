@@ -50,7 +50,7 @@ func writeRepository(t *testing.T) *overlay.Tree {
 	return &overlay.Tree{Root: root, Dirs: []string{"raft", "kv/server"}, Stages: stages}
 }
 
-// runGit runs git without the configuration of whoever runs the tests.
+// runGit runs git without the configuration of the user.
 func runGit(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
@@ -91,7 +91,7 @@ func TestHandoutOfARepository(t *testing.T) {
 	runGit(t, tree.Root, "init", "--quiet")
 	runGit(t, tree.Root, "add", ".gitignore", "raft")
 	runGit(t, tree.Root, "add", "--force", "forced.log")
-	// A file that Git lists but nobody has, and a repository inside the tree.
+	// A file that Git lists but that is not there, and a repository inside the tree.
 	require.NoError(t, os.WriteFile(filepath.Join(tree.Root, "deleted"), nil, 0o644))
 	runGit(t, tree.Root, "add", "deleted")
 	require.NoError(t, os.Remove(filepath.Join(tree.Root, "deleted")))

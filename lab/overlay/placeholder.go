@@ -89,7 +89,7 @@ func (p *pkg) zeroReturn(f *source.File, fn *ast.FuncDecl) (statements, problem 
 }
 
 // zero returns the literal of the zero value of type t in the body of fn, if
-// the syntax of the package's files tells what kind of type it is. depth counts
+// the syntax of the package's files shows what kind of type it is. depth counts
 // the declarations followed on the way, which can form a cycle in broken code.
 func (p *pkg) zero(f *source.File, fn *ast.FuncDecl, t ast.Expr, depth int) (string, bool) {
 	// A literal that names something else in this function is none.

@@ -35,7 +35,7 @@ func remove(edits *source.Edits, f *source.File, doc *ast.CommentGroup, n ast.No
 // one: gofmt leaves these alone.
 func closeGap(edits *source.Edits, src []byte, start, end int) (int, int) {
 	const space = " \t\r\n"
-	kept := start // behind the last byte that stays, if only spaces and removed lines follow it
+	kept := start // after the last byte that stays, if only spaces and removed lines follow it
 	for {
 		kept = len(bytes.TrimRight(src[:kept], space))
 		removed, ok := edits.Start(kept - 1)
@@ -60,7 +60,7 @@ func closeGap(edits *source.Edits, src []byte, start, end int) (int, int) {
 	return start, end
 }
 
-// semicolon returns the offset behind the semicolon that ends a declaration, if
+// semicolon returns the offset after the semicolon that ends a declaration, if
 // one was written.
 func semicolon(after []byte) (int, bool) {
 	var s scanner.Scanner
@@ -73,7 +73,7 @@ func semicolon(after []byte) (int, bool) {
 	return 0, false
 }
 
-// lineComment returns the offset behind the comment that follows end on the same
+// lineComment returns the offset after the comment that follows end on the same
 // line, and end if there is none.
 func lineComment(f *source.File, end int) int {
 	for _, group := range f.AST.Comments {
@@ -85,7 +85,7 @@ func lineComment(f *source.File, end int) int {
 			break
 		}
 		last := group.List[len(group.List)-1]
-		// The parser drops carriage returns from comments, so only the mark in the source tells where one ends.
+		// The parser drops carriage returns from comments, so only the mark in the source shows where one ends.
 		mark, behind := "\n", 0
 		if last.Text[1] == '*' {
 			mark, behind = "*/", 2

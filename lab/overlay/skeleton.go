@@ -18,7 +18,8 @@ type Tree struct {
 	// Root is the directory that all other paths are relative to.
 	Root string
 	// Dirs are the directories whose declarations carry directives, slash
-	// separated and relative to Root. A directory does not stand for those below it.
+	// separated and relative to Root. A directory does not stand for its
+	// subdirectories.
 	Dirs []string
 	// Stages are the stages a directive may name, in upper case (1, 2AA, 2AB …).
 	Stages []string
@@ -33,7 +34,7 @@ const (
 )
 
 // Skeleton returns the files of the tree in which only the stages that keep
-// accepts are implemented: by slash-separated path relative to Root, those
+// accepts are implemented: by slash-separated path relative to Root, the files
 // whose content differs from the tree's. A nil content means that the file
 // disappears. The caller owns the result. Nothing is written.
 //

@@ -26,8 +26,8 @@ type row struct {
 	results map[string][]*result
 }
 
-// attempts is how often a round may be tried: one in which a leader lost its office,
-// because the machine stood still for too long, says nothing.
+// attempts is how often a round is tried: one in which the leader changed, because the
+// machine stood still for too long, says nothing.
 const attempts = 3
 
 // measure adds a row. Systems take turns, each round in the opposite order.
@@ -141,8 +141,8 @@ func (r *row) ratios() table.Row {
 	return table.Row{fmt.Sprintf("%.2f", middle), fmt.Sprintf("%.2f-%.2f", slices.Min(ratios), slices.Max(ratios))}
 }
 
-// medianOf returns the median of what of says about each of all; of an even number
-// the lower one.
+// medianOf returns the median of what the function of returns for each of all; of an
+// even number the lower one.
 func medianOf[T any, N cmp.Ordered](all []T, of func(T) N) N {
 	var numbers []N
 	for _, one := range all {

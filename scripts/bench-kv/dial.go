@@ -15,12 +15,12 @@ func dial(addr string) (*grpc.ClientConn, error) {
 	return conn, errors.Trace(err)
 }
 
-// patience is how long a cluster may take to elect a leader.
-const patience = 30 * time.Second
+// electionLimit is how long a cluster may take to elect a leader.
+const electionLimit = 30 * time.Second
 
 // find returns the first of addrs that says yes, and asks until one does.
 func find(ctx context.Context, addrs []string, ask func(context.Context, *grpc.ClientConn) bool) (string, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.Errorf("no leader within %s", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, electionLimit, errors.Errorf("no leader within %s", electionLimit))
 	defer cancel()
 	for {
 		for _, addr := range addrs {

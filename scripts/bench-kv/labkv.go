@@ -59,11 +59,11 @@ func (l *labkv) findLeader(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, electionLimit)
 	defer cancel()
 	leader, err := c.Leader(ctx, key(0))
 	l.leader = leader.Addr
-	return errors.Annotatef(err, "no leader within %s", patience)
+	return errors.Annotatef(err, "no leader within %s", electionLimit)
 }
 
 func (l *labkv) newClient() (*client.Raw, error) {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// An operation is what the clients do.
+// An operation is one of the requests that clients send.
 type operation string
 
 const (
@@ -32,8 +32,8 @@ const (
 
 func key(n int) []byte { return fmt.Appendf(nil, "key-%012d", n) }
 
-// A result is what clients have measured: how long each request took, in
-// ascending order, of those that were answered within the period.
+// A result is what clients have measured: how long each request took that was
+// answered within the period, in ascending order.
 type result struct {
 	period    time.Duration
 	latencies []time.Duration
@@ -52,7 +52,7 @@ func (r *result) quantile(q float64) time.Duration {
 	return r.latencies[i].Round(10 * time.Microsecond)
 }
 
-// load lets n clients do op for a while. Any error ends it: a measurement of a
+// load makes n clients do op for a while. Any error ends it: a measurement of a
 // cluster that does not work means nothing.
 func load(ctx context.Context, s system, op operation, n int, period time.Duration) (*result, error) {
 	var connections []connection
@@ -66,7 +66,7 @@ func load(ctx context.Context, s system, op operation, n int, period time.Durati
 	}
 	var (
 		latencies = make([][]time.Duration, n)
-		requests  atomic.Int64 // those that are not measured, too
+		requests  atomic.Int64 // the ones that are not measured, too
 		used      = processorTime(s.processes())
 	)
 	begin := time.Now().Add(warmUp)

@@ -76,7 +76,7 @@ func main() {
 	cmd.Flags().IntVar(&o.rounds, "rounds", 5, "`number` of rounds for each row")
 	cmd.Flags().DurationVar(&o.period, "for", 2*time.Second, "how long to measure in a round")
 	cmd.Flags().StringVar(&o.only, "only", "", "measure one `system`: labkv or etcd")
-	cmd.Flags().StringVar(&o.dir, "dir", "", "`directory` for the data, on the disk to be measured; what is put there is removed in the end (default a temporary one)")
+	cmd.Flags().StringVar(&o.dir, "dir", "", "`directory` for the data, on the disk to be measured; what is put there is removed at the end (default a temporary one)")
 	cmd.Flags().StringVar(&o.profiles, "profiles", "", "`directory` for CPU profiles of LabKV's stores, made in an extra round of each row")
 	err := cmd.ExecuteContext(ctx)
 	if ctx.Err() != nil {

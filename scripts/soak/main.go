@@ -7,9 +7,9 @@
 //
 //	go run ./scripts/soak [--for 60s] [--seed 1]
 //
-// Exit codes: 0 all is well; 1 what the clients saw cannot be; 2 wrong usage; 3 it could
-// not be found out, for example because a store did not start, the search for an order
-// took too long, or of an interrupt. After 1 and 3 the logs of the stores and the
+// Exit codes: 0 all is well; 1 what the clients saw is impossible; 2 wrong usage; 3 it
+// is unknown, for example because a store did not start, the search for an order took
+// too long, or the run was interrupted. After 1 and 3 the logs of the stores and the
 // history of the clients are in out/soak; nothing else stays.
 package main
 
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	asked := false
 	cmd := &cobra.Command{
 		Use:           "soak",
-		Short:         "Kill stores of a real cluster while clients use it, and check what they saw",
+		Short:         "Kill stores of a real cluster under load, and check what clients saw",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -78,8 +78,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.DurationVar(&o.pace, "every", time.Second, "`time` from one kill to the next")
 	flags.IntVar(&o.clients, "clients", 12, "`number` of clients")
 	flags.IntVar(&o.keys, "keys", 24, "`number` of keys that they share")
-	flags.Float64Var(&o.rate, "rate", 40, "operations of one client per second, at most: what all do has to be put in order in the end")
-	flags.IntVar(&o.maxLogEntries, "max-log-entries", 100, "`number` of entries that logs keep: few, so that whoever was away for a second needs a snapshot")
+	flags.Float64Var(&o.rate, "rate", 40, "operations of one client per second, at most: the check looks for an order of all of them")
+	flags.IntVar(&o.maxLogEntries, "max-log-entries", 100, "`number` of entries that logs keep: few, so that a store that was away for a second needs a snapshot")
 	flags.Uint64Var(&o.seed, "seed", 0, "`seed` of what is killed when (default a random one); the same seed does not give the same run")
 	flags.StringVar(&o.out, "out", "out/soak", "`directory` for logs and history if something is wrong")
 	err := cmd.ExecuteContext(ctx)

@@ -13,7 +13,7 @@ import (
 	"github.com/labkv/labkv/lab/cluster"
 )
 
-// A nemesis does to stores what must not matter.
+// A nemesis does to stores what clients must not notice.
 type nemesis struct {
 	*trial
 	rng   *rand.Rand
@@ -56,9 +56,10 @@ func (n *nemesis) kill(s *cluster.Store) error {
 	return nil
 }
 
-// wipeFollower removes all data of a store that does not lead, and lets it rejoin. As
-// the rule for that demands, both others have all that it has ever acknowledged: they
-// have acknowledged a write without it. And nobody is killed until it has caught up.
+// wipeFollower removes all data of a store that does not lead, and starts it again with
+// --rejoin. As the rule for that demands, both others have all that it has ever
+// acknowledged: they have acknowledged a write without it. And no store is killed until
+// it has caught up.
 func (n *nemesis) wipeFollower(ctx context.Context) error {
 	w, err := n.newWorker(n.clients + 1)
 	if err != nil {
@@ -121,9 +122,9 @@ func (n *nemesis) follower(ctx context.Context, w *worker) (*cluster.Store, erro
 	return s, nil
 }
 
-// outgrowLogs waits until so much was written that no log begins with the first entry any
-// more, and writes what is missing: then a store without data needs a snapshot. A busy
-// machine, with a kill every second, may have got little done.
+// outgrowLogs waits until so much was written that no log still has the first entry, and
+// writes what is missing: then a store without data needs a snapshot. On a busy machine,
+// with a kill every second, clients may have written little.
 func (n *nemesis) outgrowLogs(ctx context.Context, w *worker) error {
 	const spared = 5 // times the entries that a log keeps: it keeps more for stores that lag
 	for end := time.Now().Add(electionPatience); n.writes.Load() < int64(spared*n.maxLogEntries); {
@@ -131,7 +132,7 @@ func (n *nemesis) outgrowLogs(ctx context.Context, w *worker) error {
 			return errInterrupted
 		}
 		if time.Now().After(end) {
-			return errors.Errorf("only %d writes were acknowledged until now", n.writes.Load())
+			return errors.Errorf("only %d writes have been acknowledged so far", n.writes.Load())
 		}
 		w.put(ctx, keyName(w.rng.IntN(n.keys)))
 	}

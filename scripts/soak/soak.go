@@ -113,7 +113,7 @@ func (t *trial) run(ctx context.Context) error {
 	fmt.Fprintf(t.out, "snapshots received:  %d, one of them by a store that had lost its data\n", t.countInLogs(`msg="received a snapshot"`))
 	fmt.Fprintf(t.out, "longest pause:       %s in which no client got an answer\n", t.pauses.longest.Round(time.Millisecond))
 	if len(ops) < 10*t.clients {
-		return errors.New("the clients hardly got to do anything: nothing is shown")
+		return errors.New("the clients did hardly anything, so this run shows nothing")
 	}
 	begin := time.Now()
 	if err := check.Linearizable(t.history, undecidedAfter); err != nil {
@@ -123,7 +123,7 @@ func (t *trial) run(ctx context.Context) error {
 	return nil
 }
 
-// torture lets clients work while the nemesis does.
+// torture runs clients and the nemesis at the same time.
 func (t *trial) torture(ctx context.Context, n *nemesis) error {
 	working, done := context.WithCancel(ctx)
 	var clients sync.WaitGroup
@@ -161,7 +161,7 @@ func (t *trial) serves(ctx context.Context) error {
 	return errors.Annotate(w.get(ctx, keyName(0), electionPatience), "the cluster does not serve")
 }
 
-// readAll reads all keys. What was acknowledged and is lost is missed here.
+// readAll reads all keys, so that the history shows what was acknowledged and is lost.
 func (t *trial) readAll(ctx context.Context) error {
 	w, err := t.newWorker(0)
 	if err != nil {
@@ -189,7 +189,7 @@ func (t *trial) countInLogs(text string) int {
 	return n
 }
 
-// keep puts what is needed to find out what went wrong where it stays.
+// keep copies what is needed to find out what went wrong to a place that stays.
 func (t *trial) keep() error {
 	if err := os.MkdirAll(t.options.out, 0o755); err != nil {
 		return errors.Trace(err)

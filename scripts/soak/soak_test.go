@@ -37,7 +37,7 @@ func TestSoak(t *testing.T) {
 	require.NoDirExists(t, out, "nothing was wrong")
 }
 
-// An interrupt leaves nothing behind: neither while the server is built, nor, after the
+// An interrupt leaves nothing: neither while the server is built, nor, after the
 // first line, when the stores start.
 func TestInterrupt(t *testing.T) {
 	tmp, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
@@ -63,7 +63,7 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
-// Stores that lose what they have acknowledged are found out.
+// The check finds stores that lose what they have acknowledged.
 func TestLossIsFound(t *testing.T) {
 	dir, ctx := t.TempDir(), limited(t)
 	require.NoError(t, cluster.Build(ctx, "", dir, serverPackage))

@@ -31,7 +31,7 @@ const (
 
 func keyName(i int) string { return fmt.Sprintf("key-%03d", i) }
 
-// newWorker returns a client with a number of its own: 0 is for those that only read.
+// newWorker returns a client with a number of its own, 0 if it only reads.
 func (t *trial) newWorker(id int) (*worker, error) {
 	var cfg client.Config
 	for _, s := range t.cluster.Stores() {
@@ -49,7 +49,7 @@ func (t *trial) newWorker(id int) (*worker, error) {
 }
 
 // work does operations until ctx ends, with pauses of random length between them.
-// What is under way in the end is finished.
+// An operation that is under way then is finished.
 func (w *worker) work(ctx context.Context) {
 	mean := time.Duration(float64(time.Second) / w.trial.rate)
 	for sleep(ctx, time.Duration(w.rng.Int64N(int64(2*mean)))) == nil {
@@ -103,7 +103,8 @@ func (w *worker) scan(ctx context.Context, start string) error {
 	return nil
 }
 
-// put writes a value that nobody ever wrote, and reports whether it was acknowledged.
+// put writes a value that was never written before, and reports whether the write was
+// acknowledged.
 func (w *worker) put(ctx context.Context, key string) bool {
 	w.writes++
 	value := fmt.Sprintf("%d/%d", w.id, w.writes)

@@ -31,10 +31,11 @@ type File struct {
 }
 
 // Parse parses src, which Path names in errors. A syntax error is an ErrorList
-// of one entry: the first one, which is where to begin mending.
+// of one entry: the first one, which is the one to mend first.
 func Parse(path string, src []byte) (*File, error) {
 	fset := token.NewFileSet()
-	// The file name stays empty because line directives are not for us: all positions are those in src.
+	// The file name stays empty, so that all positions are positions in src,
+	// whatever line directives say.
 	f, err := parser.ParseFile(fset, "", src, parser.ParseComments)
 	if err != nil {
 		var list scanner.ErrorList
