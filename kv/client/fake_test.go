@@ -49,6 +49,9 @@ type fakeStore struct {
 	said  []*kvrpcpb.Context
 }
 
+// stores are the stores of a cluster, by id from 1.
+type stores []*fakeStore
+
 // always returns a store that answers every request alike.
 func always(r reply) *fakeStore {
 	return &fakeStore{answer: func(context.Context, int, *kvrpcpb.Context) reply { return r }}

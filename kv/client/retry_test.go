@@ -32,11 +32,11 @@ func get(ctx context.Context, c *client.Raw) error {
 // again until the deadline, and the error says what the last one said.
 func TestNoAnswerMakesAClientSpin(t *testing.T) {
 	unavailable := status.Error(codes.Unavailable, "reason")
-	never := func(r reply) func() []*fakeStore {
-		return func() []*fakeStore { return []*fakeStore{always(r), always(r), always(r)} }
+	never := func(r reply) func() stores {
+		return func() stores { return stores{always(r), always(r), always(r)} }
 	}
 	for name, c := range map[string]struct {
-		stores func() []*fakeStore
+		stores func() stores
 		says   string
 		silent []int // stores that need not be asked
 	}{
@@ -55,31 +55,31 @@ func TestNoAnswerMakesAClientSpin(t *testing.T) {
 		"unreachable":        {never(fails(client.Unsent, codes.Unavailable)), unavailable.Error(), nil},
 		"stopping":           {never(fails(client.Answered, codes.Unavailable)), unavailable.Error(), nil},
 		"of no known kind":   {never(refuses(noKind)), "no kind", nil},
-		"each names the other": {func() []*fakeStore {
-			return []*fakeStore{always(refuses(ledBy(2))), always(refuses(ledBy(1))), always(refuses(notLeader))}
+		"each names the other": {func() stores {
+			return stores{always(refuses(ledBy(2))), always(refuses(ledBy(1))), always(refuses(notLeader))}
 		}, "not leader", nil},
-		"each names the next": {func() []*fakeStore {
-			return []*fakeStore{always(refuses(ledBy(2))), always(refuses(ledBy(3))), always(refuses(ledBy(1)))}
+		"each names the next": {func() stores {
+			return stores{always(refuses(ledBy(2))), always(refuses(ledBy(3))), always(refuses(ledBy(1)))}
 		}, "not leader", nil},
-		"another version":       {func() []*fakeStore { return []*fakeStore{growing(), growing(), growing()} }, "epoch", nil},
-		"another store yet":     {func() []*fakeStore { return []*fakeStore{renaming(10), renaming(20), renaming(30)} }, "another store", nil},
-		"a single one, epochs":  {func() []*fakeStore { return []*fakeStore{growing()} }, "epoch", nil},
-		"a single one, refuses": {func() []*fakeStore { return []*fakeStore{always(refuses(notLeader))} }, "not leader", nil},
+		"another version":       {func() stores { return stores{growing(), growing(), growing()} }, "epoch", nil},
+		"another store yet":     {func() stores { return stores{renaming(10), renaming(20), renaming(30)} }, "another store", nil},
+		"a single one, epochs":  {func() stores { return stores{growing()} }, "epoch", nil},
+		"a single one, refuses": {func() stores { return stores{always(refuses(notLeader))} }, "not leader", nil},
 	} {
 		for kind, do := range map[string]func(context.Context, *client.Raw) error{"put": put, "get": get} {
 			t.Run(name+", "+kind, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					stores := c.stores()
+					all := c.stores()
 					begin := time.Now()
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 					defer cancel()
-					err := do(ctx, known(t, stores...))
+					err := do(ctx, known(t, all...))
 					require.Equal(t, time.Minute, time.Since(begin))
 					var refused *client.RefusedError
 					require.ErrorAs(t, err, &refused)
 					require.ErrorContains(t, err, c.says)
 					seconds := make([]int, 61)
-					for i, s := range stores {
+					for i, s := range all {
 						for _, at := range s.asked {
 							seconds[at.Sub(begin)/time.Second]++
 						}
@@ -90,7 +90,7 @@ func TestNoAnswerMakesAClientSpin(t *testing.T) {
 					// In the first second pauses are of 5, 10, 20, … ms, then of 250 ms
 					// at least. Between two of them each store is asked once, and one
 					// of them twice.
-					round := len(stores) + 1
+					round := len(all) + 1
 					require.LessOrEqual(t, seconds[0], 10*round, "requests in the first second")
 					for i, n := range seconds[1:] {
 						require.LessOrEqual(t, n, 5*round, "requests in second %d", i+1)
@@ -121,30 +121,30 @@ func renaming(from uint64) *fakeStore {
 func TestWhereRequestsGo(t *testing.T) {
 	pause := 5 * time.Millisecond // the first one
 	for name, c := range map[string]struct {
-		stores []*fakeStore
+		stores stores
 		asked  []int // how often, by store
 		took   time.Duration
 	}{
-		"leader":                    {[]*fakeStore{always(served), always(served), always(served)}, []int{2, 0, 0}, 0},
-		"no hint":                   {[]*fakeStore{always(refuses(notLeader)), always(refuses(notLeader)), always(served)}, []int{1, 1, 2}, 0},
-		"hint":                      {[]*fakeStore{always(refuses(ledBy(3))), always(served), always(served)}, []int{1, 0, 2}, 0},
-		"hint to an unknown store":  {[]*fakeStore{always(refuses(ledBy(9))), always(served), always(served)}, []int{1, 2, 0}, 0},
-		"hint to itself":            {[]*fakeStore{always(refuses(ledBy(1))), always(served), always(served)}, []int{1, 2, 0}, 0},
-		"two followers of a third":  {[]*fakeStore{always(refuses(ledBy(2))), always(refuses(ledBy(1))), always(served)}, []int{1, 1, 2}, 0},
-		"busy":                      {[]*fakeStore{first(refuses(busy)), always(served), always(served)}, []int{3, 0, 0}, pause},
-		"stale command":             {[]*fakeStore{first(refuses(staleCommand)), always(served), always(served)}, []int{1, 2, 0}, 0},
-		"region not found":          {[]*fakeStore{always(refuses(regionNotFound)), always(served), always(served)}, []int{1, 2, 0}, 0},
-		"another store":             {[]*fakeStore{first(refuses(storeNotMatch(7))), always(served), always(served)}, []int{3, 0, 0}, 0},
-		"new epoch":                 {[]*fakeStore{first(refuses(epochNotMatch(wholeSpace(1, 1)))), always(served), always(served)}, []int{3, 0, 0}, 0},
-		"new epoch, then a hint":    {[]*fakeStore{first(refuses(epochNotMatch(wholeSpace(1, 1))), refuses(ledBy(3))), always(refuses(ledBy(3))), always(served)}, []int{2, 1, 2}, 0},
-		"hint after an election":    {[]*fakeStore{script(refuses(notLeader), refuses(ledBy(3))), always(refuses(notLeader)), first(refuses(notLeader))}, []int{2, 1, 3}, pause},
-		"epoch of the past":         {[]*fakeStore{script(refuses(epochNotMatch(wholeSpace(2, 1))), served, refuses(epochNotMatch(wholeSpace(1, 1)))), always(served), always(served)}, []int{3, 1, 0}, 0},
-		"the store it should be":    {[]*fakeStore{always(refuses(storeNotMatch(1))), always(served), always(served)}, []int{1, 2, 0}, 0},
-		"a single one, longer":      {[]*fakeStore{first(refuses(notLeader), refuses(notLeader), refuses(notLeader))}, []int{5}, (1 + 2 + 4) * pause},
-		"down":                      {[]*fakeStore{always(fails(client.Unsent, codes.Unavailable)), always(served), always(served)}, []int{1, 2, 0}, 0},
-		"stopping":                  {[]*fakeStore{always(fails(client.Answered, codes.Unavailable)), always(served), always(served)}, []int{1, 2, 0}, 0},
-		"all down for a while":      {[]*fakeStore{first(fails(client.Unsent, codes.Unavailable)), always(fails(client.Unsent, codes.Unavailable)), always(fails(client.Unsent, codes.Unavailable))}, []int{3, 1, 1}, pause},
-		"a single one, for a while": {[]*fakeStore{first(fails(client.Unsent, codes.Unavailable))}, []int{3}, pause},
+		"leader":                    {stores{always(served), always(served), always(served)}, []int{2, 0, 0}, 0},
+		"no hint":                   {stores{always(refuses(notLeader)), always(refuses(notLeader)), always(served)}, []int{1, 1, 2}, 0},
+		"hint":                      {stores{always(refuses(ledBy(3))), always(served), always(served)}, []int{1, 0, 2}, 0},
+		"hint to an unknown store":  {stores{always(refuses(ledBy(9))), always(served), always(served)}, []int{1, 2, 0}, 0},
+		"hint to itself":            {stores{always(refuses(ledBy(1))), always(served), always(served)}, []int{1, 2, 0}, 0},
+		"two followers of a third":  {stores{always(refuses(ledBy(2))), always(refuses(ledBy(1))), always(served)}, []int{1, 1, 2}, 0},
+		"busy":                      {stores{first(refuses(busy)), always(served), always(served)}, []int{3, 0, 0}, pause},
+		"stale command":             {stores{first(refuses(staleCommand)), always(served), always(served)}, []int{1, 2, 0}, 0},
+		"region not found":          {stores{always(refuses(regionNotFound)), always(served), always(served)}, []int{1, 2, 0}, 0},
+		"another store":             {stores{first(refuses(storeNotMatch(7))), always(served), always(served)}, []int{3, 0, 0}, 0},
+		"new epoch":                 {stores{first(refuses(epochNotMatch(wholeSpace(1, 1)))), always(served), always(served)}, []int{3, 0, 0}, 0},
+		"new epoch, then a hint":    {stores{first(refuses(epochNotMatch(wholeSpace(1, 1))), refuses(ledBy(3))), always(refuses(ledBy(3))), always(served)}, []int{2, 1, 2}, 0},
+		"hint after an election":    {stores{script(refuses(notLeader), refuses(ledBy(3))), always(refuses(notLeader)), first(refuses(notLeader))}, []int{2, 1, 3}, pause},
+		"epoch of the past":         {stores{script(refuses(epochNotMatch(wholeSpace(2, 1))), served, refuses(epochNotMatch(wholeSpace(1, 1)))), always(served), always(served)}, []int{3, 1, 0}, 0},
+		"the store it should be":    {stores{always(refuses(storeNotMatch(1))), always(served), always(served)}, []int{1, 2, 0}, 0},
+		"a single one, longer":      {stores{first(refuses(notLeader), refuses(notLeader), refuses(notLeader))}, []int{5}, (1 + 2 + 4) * pause},
+		"down":                      {stores{always(fails(client.Unsent, codes.Unavailable)), always(served), always(served)}, []int{1, 2, 0}, 0},
+		"stopping":                  {stores{always(fails(client.Answered, codes.Unavailable)), always(served), always(served)}, []int{1, 2, 0}, 0},
+		"all down for a while":      {stores{first(fails(client.Unsent, codes.Unavailable)), always(fails(client.Unsent, codes.Unavailable)), always(fails(client.Unsent, codes.Unavailable))}, []int{3, 1, 1}, pause},
+		"a single one, for a while": {stores{first(fails(client.Unsent, codes.Unavailable))}, []int{3}, pause},
 	} {
 		for kind, do := range map[string]func(context.Context, *client.Raw) error{"put": put, "get": get} {
 			synctest.Test(t, func(t *testing.T) {
