@@ -10,20 +10,20 @@ import "testing"
 // term and with the vote that it had before (Raft §5.2, Figure 2).
 func TestStartsAsFollower2AA(t *testing.T) { conform(t) }
 
-// TestHigherTermMakesFollower2AA checks that whoever sees a higher term, in
-// whatever message, adopts it and becomes a follower (Raft §5.1).
+// TestHigherTermMakesFollower2AA checks that a server that sees a higher term,
+// in whatever message, adopts it and becomes a follower (Raft §5.1).
 func TestHigherTermMakesFollower2AA(t *testing.T) { conform(t) }
 
 // TestStaleTermIsNotObeyed2AA checks that a message of an earlier term is
 // rejected: it changes nothing (Raft §5.1).
 func TestStaleTermIsNotObeyed2AA(t *testing.T) { conform(t) }
 
-// TestLeaderSendsHeartbeats2AA checks that a leader, and nobody else, sends a
-// heartbeat to every other member every HeartbeatTick ticks (Raft §5.2).
+// TestLeaderSendsHeartbeats2AA checks that a leader, and no other server, sends
+// a heartbeat to every other member every HeartbeatTick ticks (Raft §5.2).
 func TestLeaderSendsHeartbeats2AA(t *testing.T) { conform(t) }
 
-// TestHeartbeatIsAnswered2AA checks that a follower learns from a heartbeat who
-// leads, and answers it in the current term (Raft §5.2).
+// TestHeartbeatIsAnswered2AA checks that a follower learns from a heartbeat
+// which server leads, and answers it in the current term (Raft §5.2).
 func TestHeartbeatIsAnswered2AA(t *testing.T) { conform(t) }
 
 // TestSilenceStartsElection2AA checks that a follower or candidate that hears
@@ -113,8 +113,8 @@ func TestNewLeaderAppendsNoOp2AB(t *testing.T) { conform(t) }
 // in order (Raft §5.3).
 func TestLeaderReplicatesProposals2AB(t *testing.T) { conform(t) }
 
-// TestProposalNeedsLeader2AB checks that only a leader appends proposals:
-// anyone else drops one with an error, or passes it on to the leader (Raft
+// TestProposalNeedsLeader2AB checks that only a leader appends proposals: any
+// other server refuses one with an error, or passes it on to the leader (Raft
 // §5.1, §5.3).
 func TestProposalNeedsLeader2AB(t *testing.T) { conform(t) }
 
@@ -129,7 +129,7 @@ func TestAppendNeedsMatchingPredecessor2AB(t *testing.T) { conform(t) }
 func TestConflictingEntriesAreReplaced2AB(t *testing.T) { conform(t) }
 
 // TestDelayedAppendDoesNotShortenLog2AB checks that an append whose entries are
-// all in the log already changes nothing, even if the log goes on behind them
+// all in the log already changes nothing, even if the log goes on after them
 // (Raft §5.3, Figure 2).
 func TestDelayedAppendDoesNotShortenLog2AB(t *testing.T) { conform(t) }
 
@@ -172,7 +172,7 @@ func TestMajorityCommits2AB(t *testing.T) { conform(t) }
 func TestOnlyOwnTermCommitsByCounting2AB(t *testing.T) { conform(t) }
 
 // TestFigure8IsSafe2AB checks that an entry of an earlier term may be replaced
-// although a majority stores it; once an entry behind it is committed, it may
+// although a majority stores it; once an entry after it is committed, it may
 // not (Raft §5.4.2, Figure 8).
 func TestFigure8IsSafe2AB(t *testing.T) { conform(t) }
 
@@ -211,8 +211,9 @@ func TestFollowerCatchesUp2AB(t *testing.T) { conform(t) }
 // (Raft §5.2, §5.3).
 func TestOldLeaderGivesWay2AB(t *testing.T) { conform(t) }
 
-// TestLeaderHasEverythingCommitted2AB checks that whoever is elected has every
-// committed entry (Raft §5.4.1, §5.4.3, Figure 3 (Leader Completeness)).
+// TestLeaderHasEverythingCommitted2AB checks that a server that is elected has
+// every committed entry (Raft §5.4.1, §5.4.3, Figure 3 (Leader
+// Completeness)).
 func TestLeaderHasEverythingCommitted2AB(t *testing.T) { conform(t) }
 
 // TestSingleNodeCommitsAlone2AB checks that in a group of one, an entry is
@@ -224,7 +225,7 @@ func TestSingleNodeCommitsAlone2AB(t *testing.T) { conform(t) }
 func TestLogSurvivesRestart2AB(t *testing.T) { conform(t) }
 
 // TestSentEntriesNeverChange2AB checks that what is in a message stays as it
-// was when it was sent, whatever happens to the log behind it (the contract of
+// was when it was sent, whatever happens to the log after that (the contract of
 // Log).
 func TestSentEntriesNeverChange2AB(t *testing.T) { conform(t) }
 
@@ -297,11 +298,11 @@ func TestReplacedWhileBeingSaved2AC(t *testing.T) { conform(t) }
 func TestRepeatedAdvance2AC(t *testing.T) { conform(t) }
 
 // TestHandedOutStaysAsItWas2AC checks that what was handed out may be kept: the
-// node does not change it any more (the Ready contract).
+// node no longer changes it (the Ready contract).
 func TestHandedOutStaysAsItWas2AC(t *testing.T) { conform(t) }
 
 // TestRefusedProposalLeavesNothing2AC checks that a proposal that is refused
-// leaves nothing behind (the Ready contract).
+// leaves no trace (the Ready contract).
 func TestRefusedProposalLeavesNothing2AC(t *testing.T) { conform(t) }
 
 // TestSingleNodeGroup2AC checks that the only member of a group elects itself
@@ -337,18 +338,18 @@ func TestInvalidConfigIsAnError2AC(t *testing.T) { conform(t) }
 func TestSteadyGroupKeepsItsLeader2AC(t *testing.T) { conform(t) }
 
 // TestRandomSchedulesOfThree2AC checks that whatever the network does and
-// whoever crashes, no safety property is ever broken, and once all is well the
-// group recovers (Raft Figure 3, §5.4.3).
+// whichever nodes crash, no safety property is ever broken, and once all is
+// well the group recovers (Raft Figure 3, §5.4.3).
 func TestRandomSchedulesOfThree2AC(t *testing.T) { conform(t) }
 
 // TestRandomSchedulesOfFive2AC checks that whatever the network does and
-// whoever crashes, no safety property is ever broken, and once all is well the
-// group recovers (Raft Figure 3, §5.4.3).
+// whichever nodes crash, no safety property is ever broken, and once all is
+// well the group recovers (Raft Figure 3, §5.4.3).
 func TestRandomSchedulesOfFive2AC(t *testing.T) { conform(t) }
 
 // TestRandomSchedulesOfOtherSizes2AC checks that whatever the network does and
-// whoever crashes, no safety property is ever broken, and once all is well the
-// group recovers (Raft Figure 3, §5.4.3).
+// whichever nodes crash, no safety property is ever broken, and once all is
+// well the group recovers (Raft Figure 3, §5.4.3).
 func TestRandomSchedulesOfOtherSizes2AC(t *testing.T) { conform(t) }
 
 // TestLeadersCutOff2AC checks that a leader that is cut off commits nothing,
@@ -357,12 +358,12 @@ func TestRandomSchedulesOfOtherSizes2AC(t *testing.T) { conform(t) }
 func TestLeadersCutOff2AC(t *testing.T) { conform(t) }
 
 // TestLateAndRepeatedMessages2AC checks that a message that is late or repeated
-// elects nobody, commits nothing and takes nothing back (Raft §5.1, §5.3).
+// elects no leader, commits nothing and takes nothing back (Raft §5.1, §5.3).
 func TestLateAndRepeatedMessages2AC(t *testing.T) { conform(t) }
 
 // TestCrashesAnywhere2AC checks that a node may crash anywhere between Ready
-// and Advance, and loses only what it has promised to nobody (Raft Figure 2,
-// the Ready contract).
+// and Advance, and loses only what it has not promised (Raft Figure 2, the
+// Ready contract).
 func TestCrashesAnywhere2AC(t *testing.T) { conform(t) }
 
 // TestCrashAtEveryStep2AC checks that wherever in the handling of its nth Ready
@@ -395,7 +396,7 @@ func TestSnapshotBringsMembership2C(t *testing.T) { conform(t) }
 func TestStaleSnapshotIsIgnored2C(t *testing.T) { conform(t) }
 
 // TestEntriesBehindSnapshotAreKept2C checks that where a snapshot describes a
-// prefix of the log, the entries behind it are kept (Raft §7, Figure 13).
+// prefix of the log, the entries after it are kept (Raft §7, Figure 13).
 func TestEntriesBehindSnapshotAreKept2C(t *testing.T) { conform(t) }
 
 // TestSnapshotObeysTerms2C checks that a snapshot comes from a leader: a later
@@ -403,16 +404,16 @@ func TestEntriesBehindSnapshotAreKept2C(t *testing.T) { conform(t) }
 // earlier term is not obeyed (Raft §5.1, Figure 13).
 func TestSnapshotObeysTerms2C(t *testing.T) { conform(t) }
 
-// TestSnapshotForOthersIsIgnored2C checks that a server does not take over a
-// snapshot of a group that it is no member of (thesis §4.1, §5.1).
+// TestSnapshotForOthersIsIgnored2C checks that a server does not install a
+// snapshot of a group that it is not a member of (thesis §4.1, §5.1).
 func TestSnapshotForOthersIsIgnored2C(t *testing.T) { conform(t) }
 
 // TestSnapshotIsHandedOutOnce2C checks that a received snapshot is handed to
-// the application once, and before any entry behind it (the Ready contract).
+// the application once, and before any entry after it (the Ready contract).
 func TestSnapshotIsHandedOutOnce2C(t *testing.T) { conform(t) }
 
-// TestReplicationGoesOnAfterSnapshot2C checks that a follower that has taken
-// over a snapshot gets the entries behind it, and counts again (Raft §7,
+// TestReplicationGoesOnAfterSnapshot2C checks that a follower that has
+// installed a snapshot gets the entries after it, and counts again (Raft §7,
 // §5.3).
 func TestReplicationGoesOnAfterSnapshot2C(t *testing.T) { conform(t) }
 
@@ -452,8 +453,8 @@ func TestCompactedLogsAndSnapshots2C(t *testing.T) { conform(t) }
 func TestSnapshotsLostLateAndRepeated2C(t *testing.T) { conform(t) }
 
 // TestRandomSchedulesWithSnapshots2C checks that whatever the network does and
-// whoever crashes, no safety property is ever broken, and once all is well the
-// group recovers (Raft Figure 3, §5.4.3).
+// whichever nodes crash, no safety property is ever broken, and once all is
+// well the group recovers (Raft Figure 3, §5.4.3).
 func TestRandomSchedulesWithSnapshots2C(t *testing.T) { conform(t) }
 
 // Stage 3A.
@@ -477,25 +478,25 @@ func TestNoProposalsDuringTransfer3A(t *testing.T) { conform(t) }
 func TestTransferTimesOut3A(t *testing.T) { conform(t) }
 
 // TestTransferToSelfOrStrangerIsNothing3A checks that a transfer to the leader
-// itself, or to who is no member, changes nothing (thesis §3.10).
+// itself, or to a server that is not a member, changes nothing (thesis §3.10).
 func TestTransferToSelfOrStrangerIsNothing3A(t *testing.T) { conform(t) }
 
 // TestNewTransferReplacesOld3A checks that a transfer to another member
 // replaces the one under way (thesis §3.10).
 func TestNewTransferReplacesOld3A(t *testing.T) { conform(t) }
 
-// TestTransferIsForwarded3A checks that who does not lead passes a request for
-// a transfer on to the leader (thesis §3.10).
+// TestTransferIsForwarded3A checks that a server that is not the leader passes
+// a request for a transfer on to the leader (thesis §3.10).
 func TestTransferIsForwarded3A(t *testing.T) { conform(t) }
 
 // TestTimeoutNowStartsElection3A checks that a follower that is told so
-// campaigns at once, as if its clock had run out; anyone else does not (thesis
-// §3.10).
+// campaigns at once, as if its clock had run out; a candidate and a leader do
+// not (thesis §3.10).
 func TestTimeoutNowStartsElection3A(t *testing.T) { conform(t) }
 
 // TestTransferEndsWithLeadership3A checks that a transfer ends with the
-// leadership, and when its target is removed: nothing of it is left behind
-// (thesis §3.10).
+// leadership, and when its target is removed: nothing of it remains (thesis
+// §3.10).
 func TestTransferEndsWithLeadership3A(t *testing.T) { conform(t) }
 
 // TestChangeTakesEffectWhenApplied3A checks that a membership change takes
@@ -508,13 +509,13 @@ func TestChangeTakesEffectWhenApplied3A(t *testing.T) { conform(t) }
 func TestAddedMemberCatchesUp3A(t *testing.T) { conform(t) }
 
 // TestMajorityIsOfTheNewMembers3A checks that once a change is applied, entries
-// and elections need a majority of the new members, and of nobody else (thesis
+// and elections need a majority of the new members, and only of them (thesis
 // §4.1).
 func TestMajorityIsOfTheNewMembers3A(t *testing.T) { conform(t) }
 
 // TestStrangersMayLead3A checks that a server follows a leader, and votes for a
-// candidate, that is no member as far as the server knows: it may not know the
-// latest members (thesis §4.1).
+// candidate, that is not a member as far as the server knows: it may not know
+// the latest members (thesis §4.1).
 func TestStrangersMayLead3A(t *testing.T) { conform(t) }
 
 // TestRemovalCommitsWhatWaited3A checks that when a member is removed, entries
@@ -568,11 +569,11 @@ func TestMembershipSurvivesRestart3A(t *testing.T) { conform(t) }
 func TestLeadershipTransfers3A(t *testing.T) { conform(t) }
 
 // TestMembersComeAndGo3A checks that members can be added and removed one at a
-// time while the group works, whoever leads, crashes or is cut off (thesis
-// §4.1, §4.2).
+// time while the group works, whichever node leads, crashes or is cut off
+// (thesis §4.1, §4.2).
 func TestMembersComeAndGo3A(t *testing.T) { conform(t) }
 
 // TestRandomSchedulesWithEverything3A checks that whatever the network does and
-// whoever crashes, no safety property is ever broken, and once all is well the
-// group recovers (Raft Figure 3, §5.4.3).
+// whichever nodes crash, no safety property is ever broken, and once all is
+// well the group recovers (Raft Figure 3, §5.4.3).
 func TestRandomSchedulesWithEverything3A(t *testing.T) { conform(t) }

@@ -49,7 +49,7 @@ func (r *Raft) handleSnapshot(m *pb.Message) {
 	r.send(&pb.Message{MsgType: pb.MessageType_MsgAppendResponse, To: m.From, Index: r.log.committed})
 }
 
-// restore takes over s, if it brings anything new. It reports false if this
+// restore installs s, if it brings anything new. It reports false if this
 // node is not a member in s. That gets no answer: it would only make the leader
 // send the same again at once.
 //
@@ -73,7 +73,7 @@ func (r *Raft) restore(s *pb.Snapshot) bool {
 	}
 	r.log.restore(s)
 	r.setMembers(nodes)
-	r.logger.Info("took over snapshot", "index", index, "term", meta.GetTerm())
+	r.logger.Info("installed snapshot", "index", index, "term", meta.GetTerm())
 	return true
 }
 

@@ -44,9 +44,9 @@ func someSchedules(n int, f func(s scheduledTest, seed uint64)) {
 	}
 }
 
-// TestDeterminism runs schedules again, on nodes that shuffle what they send and on
-// nodes that are asked for HasReady around every call, and expects the same events
-// in the same order. To see it for more schedules than usual:
+// TestDeterminism runs schedules again, on nodes that shuffle what they send
+// and on nodes that are asked for HasReady around every call, and expects the
+// same events in the same order. To see it for more schedules than usual:
 //
 //	go test ./lab/rafttest -run Determinism -seeds 1000
 func TestDeterminism(t *testing.T) {

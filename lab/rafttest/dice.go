@@ -2,12 +2,12 @@ package rafttest
 
 import "time"
 
-// A dice answers the random questions of one run. An answer is a function of the
-// seed, of who asks, of what is asked, and of how often it was asked before, and
-// of nothing else: no answer depends on the order in which different parties
-// ask. So it does not matter in which order an implementation walks a map, and a
-// fault that is taken out of a schedule does not change what happens to the
-// messages it has nothing to do with.
+// A dice answers the random questions of one run. An answer is a function of
+// the seed, of the node that asks, of what is asked, and of how often it was
+// asked before, and of nothing else: no answer depends on the order in which
+// different parties ask. So it does not matter in which order an implementation
+// walks a map, and a fault that is taken out of a schedule does not change what
+// happens to the messages it has nothing to do with.
 type dice uint64
 
 // A question is a kind of random choice.
@@ -58,8 +58,8 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// A drawer draws from a dice one question after the other, where there is only
-// one who asks.
+// A drawer draws from a dice one question after the other, where only one caller
+// asks.
 type drawer struct {
 	dice dice
 	q    question

@@ -195,7 +195,7 @@ func (d *Disk) CrashKeeping(n int) int {
 	if n = min(n, len(d.unsynced)); n > 0 {
 		d.now = d.unsynced[n-1]
 	}
-	// Entries that were lost may still be held by who read them.
+	// Entries that were lost may still be held by a reader.
 	d.now.entries = slices.Clip(d.now.entries)
 	d.Sync()
 	return lost

@@ -60,7 +60,7 @@ func TestDiskSnapshots(t *testing.T) {
 	d.Sync()
 	require.NoError(t, d.TakeSnapshot(2, &pb.ConfState{Nodes: []uint64{1}}, []byte("two")))
 	require.NoError(t, d.Discard(1))
-	require.Equal(t, []uint64{2, 2, 3}, termsOn(t, d), "the log goes on behind the snapshot's index")
+	require.Equal(t, []uint64{2, 2, 3}, termsOn(t, d), "the log goes on after the snapshot's index")
 	term, err := d.Term(1)
 	require.NoError(t, err, "the term before the log is known")
 	require.Equal(t, uint64(1), term)

@@ -21,7 +21,7 @@ var electionTests = []Test{
 	},
 	{
 		Name:  "HigherTermMakesFollower2AA",
-		Claim: graded.Claim{Text: "whoever sees a higher term, in whatever message, adopts it and becomes a follower", Source: "Raft §5.1"},
+		Claim: graded.Claim{Text: "a server that sees a higher term, in whatever message, adopts it and becomes a follower", Source: "Raft §5.1"},
 		Run:   higherTermMakesFollower,
 	},
 	{
@@ -31,12 +31,12 @@ var electionTests = []Test{
 	},
 	{
 		Name:  "LeaderSendsHeartbeats2AA",
-		Claim: graded.Claim{Text: "a leader, and nobody else, sends a heartbeat to every other member every HeartbeatTick ticks", Source: "Raft §5.2"},
+		Claim: graded.Claim{Text: "a leader, and no other server, sends a heartbeat to every other member every HeartbeatTick ticks", Source: "Raft §5.2"},
 		Run:   leaderSendsHeartbeats,
 	},
 	{
 		Name:  "HeartbeatIsAnswered2AA",
-		Claim: graded.Claim{Text: "a follower learns from a heartbeat who leads, and answers it in the current term", Source: "Raft §5.2"},
+		Claim: graded.Claim{Text: "a follower learns from a heartbeat which server leads, and answers it in the current term", Source: "Raft §5.2"},
 		Run:   heartbeatIsAnswered,
 	},
 	{
@@ -168,7 +168,8 @@ var roles = []role{
 	{"leader", raft.StateLeader, func(n *solo) { n.elect() }},
 }
 
-// startAs starts node 1 of {1, 2, 3}, whose log ends at 1/1, as that role in term 5.
+// startAs starts node 1 of {1, 2, 3}, whose log ends at 1/1, as that role in
+// term 5.
 func startAs(t *graded.T, impl Implementation, as role) *solo {
 	t.Helper()
 	disk := NewDisk(upTo(3), 1)
@@ -210,7 +211,7 @@ func higherTermMakesFollower(t *graded.T, impl Implementation) {
 					want = 3
 				}
 				if vote := n.Status().Vote; vote != want {
-					t.Fatalf("after a %s of term 9, the vote of node 1 in that term should be %d (0 is nobody), but is %d: "+
+					t.Fatalf("after a %s of term 9, the vote of node 1 in that term should be %d (0 is none), but is %d: "+
 						"a new term begins without a vote", c.name, want, vote)
 				}
 				for _, answer := range ofType(out, pb.MessageType_MsgRequestVoteResponse) {
@@ -289,7 +290,7 @@ func leaderSendsHeartbeats(t *graded.T, impl Implementation) {
 		}
 	})
 
-	runCase(t, "nobody else", func(t *graded.T) {
+	runCase(t, "no other server", func(t *graded.T) {
 		for _, as := range roles[:2] {
 			n := startAs(t, impl, as)
 			beats := ofType(n.tick(electionTick-1), pb.MessageType_MsgHeartbeat)
@@ -325,7 +326,7 @@ func heartbeatIsAnswered(t *graded.T, impl Implementation) {
 			n := startAs(t, impl, c.as)
 			from := uint64(3)
 			if c.as.state == raft.StateFollower && c.term == 5 {
-				from = 2 // who leads term 5 already
+				from = 2 // the leader of term 5 already
 			}
 			out := n.step(heartbeat(from, c.term, 0))
 			n.follows(from, c.term, "after a heartbeat %s", c.name)
@@ -357,7 +358,7 @@ func waitForElection(n *solo, after string) (ticks int, requests []*pb.Message) 
 			return tick, requests
 		}
 		if now := n.Status(); now.RaftState == raft.StateLeader {
-			n.t.Fatalf("node %d became leader of term %d by waiting; nobody voted for it", n.id, now.Term)
+			n.t.Fatalf("node %d became leader of term %d by waiting, without a vote", n.id, now.Term)
 		}
 	}
 	n.t.Fatalf("with ElectionTick=%d, a node campaigns before %d ticks have passed, but node %d of term %d did not, %s",
@@ -373,7 +374,7 @@ func silenceStartsElection(t *graded.T, impl Implementation) {
 			n := startNode(t, impl, 1, disk)
 			n.step(heartbeat(2, 3, 0))
 			for term := uint64(4); term <= 8; term++ {
-				ticks, requests := waitForElection(n, "although it heard from nobody")
+				ticks, requests := waitForElection(n, "although it heard from no server")
 				if ticks < electionTick {
 					t.Fatalf("with ElectionTick=%d, node 1 campaigned after only %d ticks without hearing from a leader", electionTick, ticks)
 				}
@@ -508,7 +509,7 @@ func majorityOfVotesWins(t *graded.T, impl Implementation) {
 				want = 1
 			}
 			if now.Lead != want {
-				t.Fatalf("as %v of term 6, node 1 should take %d for the leader (0 is nobody), but takes %d", c.want, want, now.Lead)
+				t.Fatalf("as %v of term 6, node 1 should take %d for the leader (0 is none), but takes %d", c.want, want, now.Lead)
 			}
 		})
 	}
@@ -542,14 +543,14 @@ func majorityOfRefusalsLoses(t *graded.T, impl Implementation) {
 				}
 			}
 			if c.want == raft.StateCandidate && 2*refused >= c.size && n.Status().RaftState == raft.StateFollower {
-				return // nobody can win any more: giving up early is as good as waiting
+				return // no node can still win: giving up early is as good as waiting
 			}
 			n.is(c.want, 6, "with its own vote and the answers %v in a group of %d", c.answers, c.size)
 			if now := n.Status(); now.Vote != 1 || now.Lead != raft.None {
 				t.Fatalf("after its election, node 1 should have voted for itself and know no leader, but has vote %d and leader %d", now.Vote, now.Lead)
 			}
 			if c.want == raft.StateFollower {
-				// Whoever lost does not win by votes that come too late.
+				// A candidate that lost does not win by votes that come too late.
 				for id := uint64(2); id <= uint64(c.size); id++ {
 					n.step(grant(id, 6))
 				}
@@ -629,7 +630,7 @@ func onlyVotesOfThisElectionCount(t *graded.T, impl Implementation) {
 		n.step(grant(3, 7))
 		n.is(raft.StateLeader, 7, "with the votes of 1, 2 and 3 in term 7, whatever 2 and 3 said in term 6")
 	})
-	runCase(t, "votes for who does not campaign", func(t *graded.T) {
+	runCase(t, "votes for a node that does not campaign", func(t *graded.T) {
 		n := startAs(t, impl, roles[0])
 		n.step(grant(2, 5))
 		n.step(grant(3, 5))
@@ -671,7 +672,7 @@ func grantsOneVotePerTerm(t *graded.T, impl Implementation) {
 			disk.SetHardState(5, c.vote, 0)
 			n := startNode(t, impl, 1, disk)
 			if granted := askVote(n, requestVote(c.from, 5, 0, 0)); granted != c.granted {
-				t.Fatalf("node 1 restarted in term 5 with vote %d (0 is nobody); then %d asked for it: granted should be %v, but is %v",
+				t.Fatalf("node 1 restarted in term 5 with vote %d (0 is none); then %d asked for it: granted should be %v, but is %v",
 					c.vote, c.from, c.granted, granted)
 			}
 		})
@@ -766,7 +767,7 @@ func candidateYieldsToLeader(t *graded.T, impl Implementation) {
 			n := startAs(t, impl, roles[1])
 			n.step(heartbeat(2, term, 0))
 			n.follows(2, term, "after its heartbeat, as a candidate of term 5")
-			// It is no candidate any more: late votes are for nothing.
+			// It is no longer a candidate: late votes are for nothing.
 			n.step(grant(3, 5))
 			n.step(grant(2, 5))
 			n.is(raft.StateFollower, term, "although votes came after it had yielded")
@@ -826,7 +827,7 @@ func oneLeaderPerTerm(t *graded.T, impl Implementation) {
 			}
 		}
 		if leader == raft.None {
-			t.Fatalf("nodes 1 and 2 campaigned in term 1 and node 3 voted, so one of them has two votes of three, but nobody leads after %s",
+			t.Fatalf("nodes 1 and 2 campaigned in term 1 and node 3 voted, so one of them has two votes of three, but no node leads after %s",
 				describeMessages(arrived))
 		}
 
@@ -882,7 +883,7 @@ func electionTimeoutIsDrawnAgain(t *graded.T, impl Implementation) {
 		n := startNode(t, impl, 1, NewDisk(upTo(3)))
 		var timeouts []int
 		for range draws {
-			ticks, _ := waitForElection(n, "while nobody answered its vote requests")
+			ticks, _ := waitForElection(n, "while no node answered its vote requests")
 			timeouts = append(timeouts, ticks)
 		}
 		checkTimeouts(t, timeouts)
@@ -920,7 +921,7 @@ func heartbeatResetsClock(t *graded.T, impl Implementation) {
 			}
 			n.step(heartbeat(3, 4, 0))
 		}
-		t.Fatalf("node 1 of term 5 heard from nobody but a leader of term 4 for %d ticks, and did not campaign", 2*electionTick-1)
+		t.Fatalf("node 1 of term 5 heard only from a leader of term 4 for %d ticks, and did not campaign", 2*electionTick-1)
 	})
 }
 
@@ -1000,7 +1001,7 @@ func strangerDoesNotCampaign(t *graded.T, impl Implementation) {
 			n.step(heartbeat(1, 2, 0))
 			n.follows(1, 2, "after its heartbeat")
 			if !askVote(n, requestVote(2, 3, 0, 0)) {
-				t.Fatalf("node 4 does not know of its membership, but should vote when a candidate who does asks for it")
+				t.Fatalf("node 4 does not know of its membership, but should vote when a candidate that does asks for it")
 			}
 		})
 	}
@@ -1012,7 +1013,7 @@ func singleNodeLeadsAtOnce(t *graded.T, impl Implementation) {
 		out := n.step(hup())
 		n.is(raft.StateLeader, 1, "as the only member, with its own vote")
 		if len(out) != 0 {
-			t.Fatalf("a group of one has nobody to talk to, but node 1 sent %s", describeMessages(out))
+			t.Fatalf("the only node of a group has no node to send to, but node 1 sent %s", describeMessages(out))
 		}
 	})
 	runCase(t, "after a timeout", func(t *graded.T) {
@@ -1020,7 +1021,7 @@ func singleNodeLeadsAtOnce(t *graded.T, impl Implementation) {
 		disk.SetHardState(8, 1, 0)
 		n := startNode(t, impl, 1, disk)
 		if out := n.tick(2*electionTick - 1); len(out) != 0 {
-			t.Fatalf("a group of one has nobody to talk to, but node 1 sent %s", describeMessages(out))
+			t.Fatalf("the only node of a group has no node to send to, but node 1 sent %s", describeMessages(out))
 		}
 		n.is(raft.StateLeader, 9, "as the only member, after an election timeout in term 8")
 		if lead := n.Status().Lead; lead != 1 {
@@ -1038,7 +1039,7 @@ func groupElectsAndReplacesLeader(t *graded.T, impl Implementation) {
 			g.tick(5 * electionTick)
 			for _, n := range g.nodes {
 				if n == leader {
-					n.is(raft.StateLeader, term, "as everybody hears its heartbeats")
+					n.is(raft.StateLeader, term, "as every node hears its heartbeats")
 				} else {
 					n.follows(leader.id, term, "as it hears its heartbeats")
 				}

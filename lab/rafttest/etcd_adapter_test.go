@@ -18,9 +18,9 @@ import (
 	"github.com/labkv/labkv/raft"
 )
 
-// etcdRaft lets the suite drive go.etcd.io/raft: a Raft that nobody here wrote.
-// The adapter translates between its messages and ours, and makes up for these
-// differences of the surface:
+// etcdRaft lets the suite drive go.etcd.io/raft: a Raft that was written
+// elsewhere. The adapter translates between its messages and ours, and makes up
+// for these differences of the surface:
 //
 //   - it panics where our constructor returns an error;
 //   - its MustSync says nothing of snapshots;
@@ -229,8 +229,9 @@ func (n *etcdRawNode) propose(entries []*etcdpb.Entry) (index, term uint64, err 
 	return index, n.led, nil
 }
 
-// noteElection must be called after everything that may make the node the leader:
-// at that moment it knows of itself that it matches what is before its first entry.
+// noteElection must be called after everything that may make the node the
+// leader: at that moment it knows of itself that it matches what is before its
+// first entry.
 func (n *etcdRawNode) noteElection() {
 	st := n.node.BasicStatus()
 	if st.RaftState != etcd.StateLeader || st.HardState.GetTerm() == n.led {

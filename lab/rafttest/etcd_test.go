@@ -15,11 +15,11 @@ import (
 //
 // Of thousands of other seeds, a few fail to recover: without its CheckQuorum
 // option it leaves requests of an earlier term unanswered (§5.1 has them rejected
-// with the current term), so that a candidate can stay behind the term of a member
+// with the current term), so that a candidate can lag the term of a member
 // that does not know the candidate, for as long as both campaign.
 var etcdCannot = map[string]string{}
 
-// TestEtcd runs the whole suite on a Raft that nobody here wrote, to see that
+// TestEtcd runs the whole suite on a Raft that was written elsewhere, to see that
 // the suite demands Raft and not one program's Raft.
 func TestEtcd(t *testing.T) {
 	graded.Test(t, graded.Claim{
@@ -45,8 +45,8 @@ func TestEtcd(t *testing.T) {
 	})
 }
 
-// TestEtcdReplays sees that a schedule runs on etcd's Raft the same way each time,
-// so that a failure of it can be looked into.
+// TestEtcdReplays sees that a schedule runs on etcd's Raft the same way each
+// time, so that a failure of it can be looked into.
 func TestEtcdReplays(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a schedule runs on an independent Raft the same way each time",

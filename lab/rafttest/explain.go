@@ -8,7 +8,7 @@ import (
 	"github.com/labkv/labkv/lab/graded"
 )
 
-// An explanation is what somebody is told about a schedule that failed.
+// An explanation is what a report says about a schedule that failed.
 type explanation struct {
 	message  string
 	sections []graded.Section

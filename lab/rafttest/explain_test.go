@@ -76,7 +76,7 @@ func TestExplanationOfPanic(t *testing.T) {
 	f := explain(impl, plan, out)
 	require.Equal(t, "cannot happen", f.panicked)
 	require.Contains(t, f.message, "cannot happen")
-	require.Contains(t, sectionsOf(f)["stack"], "TestExplanationOfPanic", "the stack leads to who panicked")
+	require.Contains(t, sectionsOf(f)["stack"], "TestExplanationOfPanic", "the stack leads to the function that panicked")
 }
 
 // gambling is a Raft that draws its election timeouts from elsewhere, and breaks

@@ -57,7 +57,7 @@ func (g goal) String() string {
 		"a crash lost writes",
 		"a crash lost entries",
 		"a log was compacted",
-		"a snapshot was taken over",
+		"a snapshot was installed",
 		"a snapshot was lost",
 		"a snapshot arrived that was no news",
 		"leadership was transferred",

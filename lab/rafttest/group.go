@@ -26,7 +26,7 @@ type group struct {
 	only []pb.MessageType
 	// lose, if set, says which messages get lost.
 	lose func(m *pb.Message) bool
-	// cut are the nodes that hear from nobody, and from whom nobody hears.
+	// cut are the nodes whose messages are lost, to them and from them.
 	cut []uint64
 
 	leaders map[uint64]uint64 // by term
@@ -152,7 +152,7 @@ func (g *group) tick(n int) {
 }
 
 // beat lets enough ticks pass on node id for it to send n rounds of heartbeats,
-// if it leads, and delivers what comes of each. Nobody else's clock moves.
+// if it leads, and delivers what comes of each. No other clock moves.
 func (g *group) beat(id uint64, n int) {
 	g.t.Helper()
 	for range n {

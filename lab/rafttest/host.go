@@ -11,8 +11,9 @@ import (
 )
 
 // A host runs a RawNode as its contract says, with nothing in its way: it saves
-// and syncs, sends, applies, advances. So it is a Node, and what a test does with
-// one it can do with a host. Its state machine is the list of all data it applied.
+// and syncs, sends, applies, advances. So it is a Node, and what a test does
+// with one it can do with a host. Its state machine is the list of all data it
+// applied.
 type host struct {
 	RawNode
 	t    *graded.T
@@ -69,7 +70,7 @@ func bareHost(t *graded.T, impl Implementation, id uint64, disk *Disk) *solo {
 		t: t, id: id, disk: disk, first: meta.GetIndex(), applied: meta.GetIndex(),
 		states: []stateAt{{string(snapshot.GetData()), meta.GetConfState()}},
 	}
-	// What was applied behind the snapshot comes again, the membership with it.
+	// What was applied after the snapshot comes again, the membership with it.
 	disk.ForgetApplied()
 	h.conf = meta.GetConfState()
 	rn, err := impl.NewRawNode(configOf(id, disk, func(c *raft.Config) { c.Applied = h.applied }))

@@ -31,7 +31,7 @@ type Implementation interface {
 	Name() string
 
 	// NewNode starts a node from what c.Storage holds. The suite never writes
-	// to that storage behind the node's back: it stands for a disk that was
+	// to that storage while the node runs: it stands for a disk that was
 	// there before.
 	NewNode(c *raft.Config) (Node, error)
 
@@ -46,14 +46,15 @@ type Implementation interface {
 type Node interface {
 	// Tick advances the node's clock by one tick.
 	Tick()
-	// Step hands it a message, from another node or of a local type
-	// (MsgHup, MsgBeat, MsgPropose). It returns an error for a proposal that it refuses, and may return one for any message that it drops.
+	// Step hands it a message, from another node or of a local type (MsgHup,
+	// MsgBeat, MsgPropose). It returns an error for a proposal that it refuses,
+	// and may return one for any message that it drops.
 	Step(m *pb.Message) error
 	// Messages returns the messages to be sent, and forgets them.
 	Messages() []*pb.Message
 	// Status returns the node's state.
 	Status() raft.Status
-	// Entries returns the log behind the snapshot.
+	// Entries returns the log after the snapshot.
 	Entries() []*pb.Entry
 }
 
@@ -78,8 +79,8 @@ type RawNode interface {
 	Status() raft.Status
 }
 
-// A Checked is a RawNode that knows what must always be true of its own fields. The
-// random schedules ask it after every step.
+// A Checked is a RawNode that knows what must always be true of its own fields.
+// The random schedules ask it after every step.
 type Checked interface {
 	CheckInvariants() error
 }

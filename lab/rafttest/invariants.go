@@ -47,7 +47,7 @@ func (r rule) String() string { return claims[r].Text }
 
 var claims = map[rule]graded.Claim{
 	electionSafety:      {Text: "at most one node leads a term", Source: "Raft §5.2"},
-	knowsTheLeader:      {Text: "a node names as leader only who leads its term", Source: "Raft §5.2, the Ready contract"},
+	knowsTheLeader:      {Text: "a node names as leader only the leader of its term", Source: "Raft §5.2, the Ready contract"},
 	leaderStays:         {Text: "a leader whose heartbeats arrive stays the leader", Source: "Raft §5.2"},
 	oneVote:             {Text: "a node votes for at most one candidate in a term, also across a crash", Source: "Raft §5.2"},
 	goesForward:         {Text: "term, commit index and applied index never go back, and applied never passes commit", Source: "Raft Figure 2"},
@@ -76,7 +76,7 @@ var claims = map[rule]graded.Claim{
 type violation struct {
 	rule  rule
 	at    time.Duration
-	node  uint64 // 0: no one in particular
+	node  uint64 // 0: none in particular
 	term  uint64
 	index uint64
 	found string // one sentence
@@ -133,7 +133,7 @@ type commit struct {
 	link
 	sum     uint64
 	members []uint64
-	normal  bool // somebody's proposal
+	normal  bool // a proposal of the test
 }
 
 type proposalState uint8
@@ -171,7 +171,7 @@ func (wi *witness) members() []uint64 { return wi.model.members }
 
 func (wi *witness) wasRemoved(id uint64) bool { return wi.removed[id] }
 
-// leaderOf returns the leader of term, or 0 if nobody led it yet.
+// leaderOf returns the leader of term, or 0 if it has had none yet.
 func (wi *witness) leaderOf(term uint64) uint64 {
 	if term >= uint64(len(wi.leaders)) {
 		return 0
@@ -277,13 +277,13 @@ func (w *world) observeStatus(r *replica) {
 
 func describeLeader(id uint64) string {
 	if id == 0 {
-		return "nobody leads"
+		return "no node leads"
 	}
 	return fmt.Sprintf("node %d leads", id)
 }
 
 // checkCalm checks that no new term begins once a group without faults has a
-// leader of which everybody can have heard.
+// leader of which every node can have heard.
 func (w *world) checkCalm(r *replica, term uint64) {
 	calm := 2 * time.Duration(w.plan.setting.electionTick) * tick
 	if leader := w.leader(); leader != nil && w.now > w.seen.lastElection+calm {
@@ -603,18 +603,18 @@ func (w *world) checkSnapshot(r *replica, s *pb.Snapshot) {
 	meta := s.Metadata
 	if meta.GetIndex() == 0 || meta.Index > uint64(len(w.seen.commits)) {
 		w.violate(violation{rule: stateMachineSafety, node: r.id, index: meta.GetIndex(), found: fmt.Sprintf(
-			"node %d takes over a %s, which is not committed", r.id, describeSnapshot(s))})
+			"node %d installs a %s, which is not committed", r.id, describeSnapshot(s))})
 	}
 	c := w.seen.commits[meta.Index-1]
 	m, err := decodeMachine(s.Data, meta.ConfState.GetNodes())
 	if err != nil || m.applied != meta.Index || meta.Term != c.term || m.sum != c.sum || !slices.Equal(m.members, c.members) {
 		w.violate(violation{rule: stateMachineSafety, node: r.id, index: meta.Index, found: fmt.Sprintf(
-			"node %d takes over a %s, but its state is not that of index %d, or its term not %d, or its members not %v",
+			"node %d installs a %s, but its state is not that of index %d, or its term not %d, or its members not %v",
 			r.id, describeSnapshot(s), meta.Index, c.term, c.members)})
 	}
 	if meta.Index <= r.checked {
 		w.violate(violation{rule: goesForward, node: r.id, index: meta.Index, found: fmt.Sprintf(
-			"node %d takes over a %s, but has committed up to %d", r.id, describeSnapshot(s), r.checked)})
+			"node %d installs a %s, but has committed up to %d", r.id, describeSnapshot(s), r.checked)})
 	}
 }
 
@@ -682,7 +682,7 @@ func (w *world) checkPromise(r *replica, m *pb.Message) {
 		if current && hard.Vote != r.id {
 			bad(durableFirst, "but its vote for itself is not on its disk")
 		}
-		// A candidate that has lost meanwhile may have taken over the winner's log.
+		// A candidate that has lost meanwhile may have followed the winner since.
 		campaigns := r.hand.status.RaftState != raft.StateFollower
 		if current && campaigns && r.durable.term(m.Index) != m.LogTerm {
 			bad(durableFirst, "but its log on disk ends at %s", position(r.durable.last(), r.durable.term(r.durable.last())))

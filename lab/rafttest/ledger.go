@@ -26,7 +26,7 @@ type ledger struct {
 func (l *ledger) last() uint64 { return l.before + uint64(len(l.links)) }
 
 // at returns the link of index, or false if the ledger does not reach it, or
-// starts behind it.
+// starts after it.
 func (l *ledger) at(index uint64) (link, bool) {
 	switch {
 	case index == l.before:

@@ -13,7 +13,7 @@ import (
 
 // A machine is the replicated state machine of the suite: a checksum over every
 // entry that it applied, and the membership. Two machines that applied different
-// entries, or the same in a different order, differ for ever after.
+// entries, or the same in a different order, differ forever after.
 type machine struct {
 	applied uint64
 	sum     uint64

@@ -37,7 +37,7 @@ var membershipTests = []Test{
 	},
 	{
 		Name:  "TransferToSelfOrStrangerIsNothing3A",
-		Claim: graded.Claim{Text: "a transfer to the leader itself, or to who is no member, changes nothing", Source: "thesis §3.10"},
+		Claim: graded.Claim{Text: "a transfer to the leader itself, or to a server that is not a member, changes nothing", Source: "thesis §3.10"},
 		Run:   transferToSelfOrStrangerIsNothing,
 	},
 	{
@@ -47,17 +47,17 @@ var membershipTests = []Test{
 	},
 	{
 		Name:  "TransferIsForwarded3A",
-		Claim: graded.Claim{Text: "who does not lead passes a request for a transfer on to the leader", Source: "thesis §3.10"},
+		Claim: graded.Claim{Text: "a server that is not the leader passes a request for a transfer on to the leader", Source: "thesis §3.10"},
 		Run:   transferIsForwarded,
 	},
 	{
 		Name:  "TimeoutNowStartsElection3A",
-		Claim: graded.Claim{Text: "a follower that is told so campaigns at once, as if its clock had run out; anyone else does not", Source: "thesis §3.10"},
+		Claim: graded.Claim{Text: "a follower that is told so campaigns at once, as if its clock had run out; a candidate and a leader do not", Source: "thesis §3.10"},
 		Run:   timeoutNowStartsElection,
 	},
 	{
 		Name:  "TransferEndsWithLeadership3A",
-		Claim: graded.Claim{Text: "a transfer ends with the leadership, and when its target is removed: nothing of it is left behind", Source: "thesis §3.10"},
+		Claim: graded.Claim{Text: "a transfer ends with the leadership, and when its target is removed: nothing of it remains", Source: "thesis §3.10"},
 		Run:   transferEndsWithLeadership,
 	},
 	{
@@ -72,12 +72,12 @@ var membershipTests = []Test{
 	},
 	{
 		Name:  "MajorityIsOfTheNewMembers3A",
-		Claim: graded.Claim{Text: "once a change is applied, entries and elections need a majority of the new members, and of nobody else", Source: "thesis §4.1"},
+		Claim: graded.Claim{Text: "once a change is applied, entries and elections need a majority of the new members, and only of them", Source: "thesis §4.1"},
 		Run:   majorityIsOfTheNewMembers,
 	},
 	{
 		Name:  "StrangersMayLead3A",
-		Claim: graded.Claim{Text: "a server follows a leader, and votes for a candidate, that is no member as far as the server knows: it may not know the latest members", Source: "thesis §4.1"},
+		Claim: graded.Claim{Text: "a server follows a leader, and votes for a candidate, that is not a member as far as the server knows: it may not know the latest members", Source: "thesis §4.1"},
 		Run:   strangersMayLead,
 	},
 	{
@@ -168,13 +168,13 @@ func (s *solo) acknowledge(ids ...uint64) []*pb.Message {
 }
 
 // hostLeader returns node 1 of a group as the leader of term 1, whose no-op
-// everybody has acknowledged.
+// every member has acknowledged.
 func hostLeader(t *graded.T, impl Implementation, size int) *solo {
 	t.Helper()
 	n := startHost(t, impl, 1, NewDisk(upTo(size)))
 	n.elect()
 	n.acknowledge(without(upTo(size), 1)...)
-	n.hasApplied(1, "as everybody has acknowledged its no-op")
+	n.hasApplied(1, "as every member has acknowledged its no-op")
 	return n
 }
 
@@ -234,7 +234,8 @@ func transferToUpToDateMember(t *graded.T, impl Implementation) {
 			t.Fatalf("node 2 has the whole log, so leader 1 should send it MsgTimeoutNow at once, but sent %s", describeMessages(out))
 		}
 		n.is(raft.StateLeader, 1, "until it hears of a later term")
-		// The successor campaigns in the next term, and the old leader votes for it.
+		// The successor campaigns in the next term, and the old leader votes
+		// for it.
 		if !askVote(n, requestVote(2, 2, 1, 1)) {
 			t.Fatalf("leader 1 has told node 2 to campaign, and then refused it its vote in term 2")
 		}
@@ -486,12 +487,12 @@ func timeoutNowStartsElection(t *graded.T, impl Implementation) {
 		disk.SetHardState(5, 0, 0)
 		n := startHost(t, impl, 4, disk)
 		n.step(order(2, 5))
-		n.is(raft.StateFollower, 5, "although it was told to campaign, as it is no member")
+		n.is(raft.StateFollower, 5, "although it was told to campaign, as it is not a member")
 	})
 	runCase(t, "leader", func(t *graded.T) {
 		n := hostLeader(t, impl, 3)
 		out := n.step(order(2, 1))
-		n.is(raft.StateLeader, 1, "whoever tells it to campaign in its own term")
+		n.is(raft.StateLeader, 1, "whichever node tells it to campaign in its own term")
 		if len(out) != 0 {
 			t.Fatalf("leader 1 was told to campaign, which is nothing to it, but it sent %s", describeMessages(out))
 		}
@@ -508,7 +509,7 @@ func transferEndsWithLeadership(t *graded.T, impl Implementation) {
 		n.elect()
 		n.takesProposal("as it has been elected anew, and the transfer was of an earlier term")
 		if got := timeoutNow(n.acknowledge(2, 3)); len(got) != 0 {
-			t.Fatalf("node 1 began a transfer in term 1, and leads again in term 3; nobody asked for a transfer since, but it told %v to campaign", got)
+			t.Fatalf("node 1 began a transfer in term 1, and leads again in term 3; no transfer was asked for since, but it told %v to campaign", got)
 		}
 	})
 	runCase(t, "target removed", func(t *graded.T) {
@@ -529,7 +530,7 @@ func transferEndsWithLeadership(t *graded.T, impl Implementation) {
 		n.step(matchUpTo(3, 1, 2))
 		n.acknowledge(4)
 		n.members([]uint64{1, 2, 3}, "as the removal of node 4 is applied")
-		n.refusesProposal(raft.ErrLeaderTransfer, "while it is handing over to node 3, whoever else was removed")
+		n.refusesProposal(raft.ErrLeaderTransfer, "while it is handing over to node 3, whichever other node was removed")
 		if got := timeoutNow(n.acknowledge(3)); !slices.Equal(got, []uint64{3}) {
 			t.Fatalf("leader 1 is handing over to node 3, which has the whole log now, but told %v to campaign", got)
 		}
@@ -622,7 +623,7 @@ func addedMemberCatchesUp(t *graded.T, impl Implementation) {
 	}
 }
 
-// catchUpBut lets the leader's heartbeats bring everybody but one up to date.
+// catchUpBut brings every member but one up to date, by the leader's heartbeats.
 func (g *group) catchUpBut(leader, but uint64) {
 	g.t.Helper()
 	g.beat(leader, 5)
@@ -658,7 +659,7 @@ func majorityIsOfTheNewMembers(t *graded.T, impl Implementation) {
 		n.members(upTo(3), "as the removal of node 4 is applied")
 		n.takesProposal("as it leads")
 		n.try(matchUpTo(4, 1, 3))
-		n.hasCommitted(2, "as node 4 is no member any more, whatever it acknowledges")
+		n.hasCommitted(2, "as node 4 is no longer a member, whatever it acknowledges")
 		n.acknowledge(2)
 		n.hasCommitted(3, "as 1 and 2 of three members have entry 3")
 		n.step(heartbeat(2, 2, 0))
@@ -689,7 +690,7 @@ func strangersMayLead(t *graded.T, impl Implementation) {
 		members []uint64
 	}{
 		{"a member of an earlier group", upTo(3)},
-		{"a new server that knows nobody", nil},
+		{"a new server that knows no member", nil},
 	} {
 		start := func(t *graded.T) *solo {
 			t.Helper()
@@ -712,7 +713,7 @@ func strangersMayLead(t *graded.T, impl Implementation) {
 		runCase(t, c.name+" takes a snapshot", func(t *graded.T) {
 			n := start(t)
 			if answer := appendAnswer(n, snapshotMessage(4, 2, 5, 1, 1, 2, 4)); answer.Reject || answer.Index != 5 {
-				t.Fatalf("node 1 should take over the snapshot of leader 4, from which it learns that 4 is a member, but sent %s", describe(answer))
+				t.Fatalf("node 1 should install the snapshot of leader 4, from which it learns that 4 is a member, but sent %s", describe(answer))
 			}
 			n.members([]uint64{1, 2, 4}, "as the snapshot says")
 		})
@@ -802,7 +803,7 @@ func removedLeaderStepsDown(t *graded.T, impl Implementation) {
 		n.is(raft.StateLeader, 1, "as its removal is not committed")
 		n.acknowledge(2)
 		if now := n.Status(); now.RaftState != raft.StateFollower || now.Term != 1 || now.Lead != raft.None {
-			t.Fatalf("leader 1 has applied its own removal and should step down, but is %v of term %d and takes %d for the leader (0 is nobody)",
+			t.Fatalf("leader 1 has applied its own removal and should step down, but is %v of term %d and takes %d for the leader (0 is none)",
 				now.RaftState, now.Term, now.Lead)
 		}
 		n.refusesProposal(raft.ErrNotLeader, "as it was removed")
@@ -933,7 +934,7 @@ func newLeaderMindsPendingChange(t *graded.T, impl Implementation) {
 		n.refusesChange(raft.ErrConfChangePending, addNode(5), "while the addition of node 4 by its predecessor may not be applied")
 		n.refusesChange(raft.ErrConfChangePending, removeNode(3), "while the addition of node 4 by its predecessor may not be applied")
 		n.acknowledge(2)
-		n.members(upTo(4), "as the addition of node 4 is committed with the no-op behind it")
+		n.members(upTo(4), "as the addition of node 4 is committed with the no-op after it")
 		n.acknowledge(3, 4)
 		n.change(addNode(5))
 		n.acknowledge(2, 3)
@@ -1004,7 +1005,7 @@ func uncommittedChangeCanVanish(t *graded.T, impl Implementation) {
 	g.propose(3, "a")
 	g.rejoin(1, 2)
 	g.beat(1, 1)
-	g.agreeOnState(3, "leader 1 came back, whose change nobody else had")
+	g.agreeOnState(3, "leader 1 came back, whose change no other node had")
 	for _, n := range g.nodes {
 		n.members(upTo(5), "as the removal of node 5 was replaced before it was committed")
 	}
@@ -1067,7 +1068,7 @@ func changeWithoutEffectIsHarmless(t *graded.T, impl Implementation) {
 				t.Fatalf("a request to %s is decided on when it is applied, so it should be in the log, but node 1 has %s", describeChange(c.cc), describeEntries(n.log))
 			}
 			n.acknowledge(2, 3)
-			n.hasApplied(3, "as everybody has everything")
+			n.hasApplied(3, "as every node has everything")
 			n.members(upTo(3), "after a request to %s, without effect", describeChange(c.cc))
 			n.host.refuse = false
 			out := n.takesProposal("as it leads")
@@ -1111,7 +1112,7 @@ func membershipSurvivesRestart(t *graded.T, impl Implementation) {
 		n := hostLeader(t, impl, 3)
 		n.change(addNode(4))
 		n.acknowledge(2, 3)
-		n.hasApplied(2, "as everybody has it")
+		n.hasApplied(2, "as every node has it")
 		disk := n.host.disk
 		disk.SetConfState(&pb.ConfState{Nodes: upTo(4)})
 		disk.Sync()

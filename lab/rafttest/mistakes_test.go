@@ -35,7 +35,7 @@ func (w wrapped) NewRawNode(c *raft.Config) (RawNode, error) {
 	return w.wrap(n, c), nil
 }
 
-// altered is a node whose Readys are altered before anybody sees them.
+// altered is a node whose Readys are altered before they are seen.
 type altered struct {
 	RawNode
 	ready func(rd *raft.Ready)
@@ -130,7 +130,7 @@ var mistakes = []mistake{
 		breaks: []rule{oneVote, durableFirst},
 	},
 	{
-		name: "votes for a candidate whose log is behind",
+		name: "votes for a candidate whose log lags",
 		wrap: alterStep(func(_ RawNode, m *pb.Message) {
 			if m.MsgType == pb.MessageType_MsgRequestVote {
 				m.Index, m.LogTerm = 1<<20, m.Term
@@ -320,7 +320,7 @@ var mistakes = []mistake{
 		breaks: []rule{commitsWithMajority, commitsOwnTerm},
 	},
 	{
-		name: "tells its commit index in heartbeats to those who lag",
+		name: "tells its commit index in heartbeats to members that lag",
 		wrap: alterReady(func(n RawNode, rd *raft.Ready) {
 			for i, m := range rd.Messages {
 				if m.MsgType == pb.MessageType_MsgHeartbeat {
@@ -419,7 +419,7 @@ var mistakes = []mistake{
 		breaks: []rule{goesForward},
 	},
 	{
-		name: "hands out Readys for ever",
+		name: "hands out Readys without end",
 		wrap: func(n RawNode, _ *raft.Config) RawNode { return restless{n} },
 		test: "SteadyGroupKeepsItsLeader2AC", breaks: []rule{endsWork},
 	},
@@ -460,7 +460,7 @@ var mistakes = []mistake{
 		breaks: []rule{noPanic},
 	},
 	{
-		name: "takes over a snapshot with another state",
+		name: "installs a snapshot with another state",
 		wrap: alterReady(func(_ RawNode, rd *raft.Ready) {
 			if rd.Snapshot != nil {
 				rd.Snapshot = &pb.Snapshot{Metadata: rd.Snapshot.Metadata, Data: make([]byte, 16)}
@@ -470,7 +470,7 @@ var mistakes = []mistake{
 		breaks: []rule{stateMachineSafety},
 	},
 	{
-		name: "takes over no snapshot",
+		name: "installs no snapshot",
 		wrap: func(n RawNode, _ *raft.Config) RawNode { return deaf{n, pb.MessageType_MsgSnapshot} },
 		test: "CompactedLogsAndSnapshots2C", breaks: []rule{recovers},
 	},

@@ -52,7 +52,7 @@ func (w *world) route(r *replica, m *pb.Message) {
 	w.story.sent(w.now, m, true)
 	at := w.now + w.latency(from, to, 2*nth)
 	w.agenda.add(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2 * nth, m: copyMessage(m)})
-	// Who forwards a proposal cannot know that the network repeats it.
+	// A node that forwards a proposal cannot know that the network repeats it.
 	if m.MsgType != pb.MessageType_MsgPropose && w.isRepeated(m, nth) {
 		w.reached.add(goalMessageRepeated)
 		at := w.now + w.latency(from, to, 2*nth+1)

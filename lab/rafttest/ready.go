@@ -92,12 +92,12 @@ var readyTests = []Test{
 	},
 	{
 		Name:  "HandedOutStaysAsItWas2AC",
-		Claim: graded.Claim{Text: "what was handed out may be kept: the node does not change it any more", Source: "the Ready contract"},
+		Claim: graded.Claim{Text: "what was handed out may be kept: the node no longer changes it", Source: "the Ready contract"},
 		Run:   handedOutStaysAsItWas,
 	},
 	{
 		Name:  "RefusedProposalLeavesNothing2AC",
-		Claim: graded.Claim{Text: "a proposal that is refused leaves nothing behind", Source: "the Ready contract"},
+		Claim: graded.Claim{Text: "a proposal that is refused leaves no trace", Source: "the Ready contract"},
 		Run:   refusedProposalLeavesNothing,
 	},
 	{
@@ -542,7 +542,7 @@ func committedEntriesOnceAndInOrder(t *graded.T, impl Implementation) {
 	l.in(matchUpTo(3, 1, 4))
 	l.in(matchUpTo(2, 1, 4))
 	l.settle()
-	require.Equal(t, []string{"a", "b", "c"}, l.data(), "everybody has everything")
+	require.Equal(t, []string{"a", "b", "c"}, l.data(), "every node has everything")
 }
 
 func appliedMovesWithAdvance(t *graded.T, impl Implementation) {
@@ -605,7 +605,7 @@ func clockBetweenReadyAndAdvance(t *graded.T, impl Implementation) {
 	rd = l.take()
 	l.ticks(heartbeatTick)
 	l.finish(rd)
-	require.Equal(t, []uint64{2, 3}, receivers(ofType(l.settle(), pb.MessageType_MsgHeartbeat)), "who gets the heartbeat that fell due meanwhile")
+	require.Equal(t, []uint64{2, 3}, receivers(ofType(l.settle(), pb.MessageType_MsgHeartbeat)), "which members get the heartbeat that fell due meanwhile")
 }
 
 func replacedWhileBeingSaved(t *graded.T, impl Implementation) {
@@ -732,13 +732,13 @@ func refusedProposalLeavesNothing(t *graded.T, impl Implementation) {
 func singleNodeGroup(t *graded.T, impl Implementation) {
 	d := drive(t, impl, 1, NewDisk(upTo(1)))
 	d.ticks(2 * electionTick)
-	require.Empty(t, d.settle(), "there is nobody to send anything to")
+	require.Empty(t, d.settle(), "there is no other member to send to")
 	require.Equal(t, raft.StateLeader, d.Status().RaftState, "the role of the only member after its election timeout")
 	d.proposes("a", "b")
 	rd := d.take()
 	d.proposes("c")
 	d.finish(rd)
-	require.Empty(t, d.settle(), "there is nobody to send anything to")
+	require.Empty(t, d.settle(), "there is no other member to send to")
 	require.Equal(t, []string{"a", "b", "c"}, d.data(), "what was proposed")
 
 	again := drive(t, impl, 1, d.disk)
@@ -889,7 +889,7 @@ func invalidConfigIsAnError(t *graded.T, impl Implementation) {
 		why   string
 		spoil func(c *raft.Config)
 	}{
-		{"the id of nobody", func(c *raft.Config) { c.ID = raft.None }},
+		{"the id None", func(c *raft.Config) { c.ID = raft.None }},
 		{"no heartbeats", func(c *raft.Config) { c.HeartbeatTick = 0 }},
 		{"heartbeats as rare as elections", func(c *raft.Config) { c.HeartbeatTick = c.ElectionTick }},
 		{"no storage", func(c *raft.Config) { c.Storage = nil }},

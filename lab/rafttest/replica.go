@@ -58,7 +58,7 @@ type replica struct {
 	decided decision
 
 	// checked is the index up to which the node's committed entries have been
-	// compared with everybody's.
+	// compared with every other node's.
 	checked uint64
 
 	// electedAt is the number of committed entries when the node was elected,
@@ -339,7 +339,7 @@ func (w *world) save(r *replica) {
 		r.changes = r.changes[:0]
 		r.app, _ = decodeMachine(s.Data, meta.ConfState.GetNodes())
 		w.reached.add(goalSnapshotInstalled)
-		w.story.tell(w.now, r.id, "node %d, whose log ended at %d, takes over the snapshot up to %s", r.id, before, position(meta.Index, meta.Term))
+		w.story.tell(w.now, r.id, "node %d, whose log ended at %d, installs the snapshot up to %s", r.id, before, position(meta.Index, meta.Term))
 	}
 	w.learn(r, rd.Entries)
 	w.checkSaved(r)

@@ -26,7 +26,7 @@ var replicationTests = []Test{
 	},
 	{
 		Name:  "ProposalNeedsLeader2AB",
-		Claim: graded.Claim{Text: "only a leader appends proposals: anyone else drops one with an error, or passes it on to the leader", Source: "Raft §5.1, §5.3"},
+		Claim: graded.Claim{Text: "only a leader appends proposals: any other server refuses one with an error, or passes it on to the leader", Source: "Raft §5.1, §5.3"},
 		Run:   proposalNeedsLeader,
 	},
 	{
@@ -41,7 +41,7 @@ var replicationTests = []Test{
 	},
 	{
 		Name:  "DelayedAppendDoesNotShortenLog2AB",
-		Claim: graded.Claim{Text: "an append whose entries are all in the log already changes nothing, even if the log goes on behind them", Source: "Raft §5.3, Figure 2"},
+		Claim: graded.Claim{Text: "an append whose entries are all in the log already changes nothing, even if the log goes on after them", Source: "Raft §5.3, Figure 2"},
 		Run:   delayedAppendDoesNotShortenLog,
 	},
 	{
@@ -86,7 +86,7 @@ var replicationTests = []Test{
 	},
 	{
 		Name:  "Figure8IsSafe2AB",
-		Claim: graded.Claim{Text: "an entry of an earlier term may be replaced although a majority stores it; once an entry behind it is committed, it may not", Source: "Raft §5.4.2, Figure 8"},
+		Claim: graded.Claim{Text: "an entry of an earlier term may be replaced although a majority stores it; once an entry after it is committed, it may not", Source: "Raft §5.4.2, Figure 8"},
 		Run:   figure8IsSafe,
 	},
 	{
@@ -131,7 +131,7 @@ var replicationTests = []Test{
 	},
 	{
 		Name:  "LeaderHasEverythingCommitted2AB",
-		Claim: graded.Claim{Text: "whoever is elected has every committed entry", Source: "Raft §5.4.1, §5.4.3, Figure 3 (Leader Completeness)"},
+		Claim: graded.Claim{Text: "a server that is elected has every committed entry", Source: "Raft §5.4.1, §5.4.3, Figure 3 (Leader Completeness)"},
 		Run:   leaderHasEverythingCommitted,
 	},
 	{
@@ -146,13 +146,13 @@ var replicationTests = []Test{
 	},
 	{
 		Name:  "SentEntriesNeverChange2AB",
-		Claim: graded.Claim{Text: "what is in a message stays as it was when it was sent, whatever happens to the log behind it", Source: "the contract of Log"},
+		Claim: graded.Claim{Text: "what is in a message stays as it was when it was sent, whatever happens to the log after that", Source: "the contract of Log"},
 		Run:   sentEntriesNeverChange,
 	},
 }
 
-// follower returns node 1 of {1, 2, 3} as a follower in term 5 of nobody yet,
-// with a log of those terms that is committed up to commit.
+// follower returns node 1 of {1, 2, 3} as a follower in term 5, which has no
+// leader yet, with a log of those terms that is committed up to commit.
 func follower(t *graded.T, impl Implementation, commit uint64, terms ...uint64) *solo {
 	t.Helper()
 	disk := NewDisk(upTo(3), terms...)
@@ -229,7 +229,7 @@ func newLeaderAppendsNoOp(t *graded.T, impl Implementation) {
 						describeEntry(noop), id, position(prev, prevTerm), describeMessages(ms))
 				}
 			}
-			n.hasCommitted(0, "as nobody has acknowledged anything")
+			n.hasCommitted(0, "as no member has acknowledged anything")
 		})
 	}
 }
@@ -281,7 +281,7 @@ func leaderReplicatesProposals(t *graded.T, impl Implementation) {
 			}
 		}
 	}
-	n.hasCommitted(8, "as everybody acknowledged everything")
+	n.hasCommitted(8, "as every member has acknowledged everything")
 }
 
 func proposalNeedsLeader(t *graded.T, impl Implementation) {
@@ -410,7 +410,7 @@ func conflictingEntriesAreReplaced(t *graded.T, impl Implementation) {
 		for term := uint64(5); term < 12; term++ {
 			terms := slices.Repeat([]uint64{term}, 1+int(term*3%5))
 			n.step(appendAfter(2, term, 1, 1, 0, entriesFrom(2, terms...)...))
-			n.hasLog(append([]uint64{1}, terms...), "after the leader of term %d replaced everything behind entry 1", term)
+			n.hasLog(append([]uint64{1}, terms...), "after the leader of term %d replaced everything after entry 1", term)
 		}
 	})
 }
@@ -437,7 +437,7 @@ func delayedAppendDoesNotShortenLog(t *graded.T, impl Implementation) {
 }
 
 func appendAnswerSaysWhatMatches(t *graded.T, impl Implementation) {
-	// The follower's log goes on behind what the leader sends, and the leader
+	// The follower's log goes on after what the leader sends, and the leader
 	// may have other entries there.
 	terms := []uint64{1, 1, 2, 2, 2}
 	for _, c := range []struct {
@@ -455,7 +455,7 @@ func appendAnswerSaysWhatMatches(t *graded.T, impl Implementation) {
 			m := appendAfter(2, 5, c.index, prevTerm, 0, entriesFrom(c.index+1, c.entries...)...)
 			answer := appendAnswer(n, m)
 			if last := c.index + uint64(len(c.entries)); answer.Reject || answer.Index != last {
-				t.Fatalf("the log of node 1 has the terms %v; after %s it is known to agree up to %d, and nothing is known of what comes behind, but it sent %s",
+				t.Fatalf("the log of node 1 has the terms %v; after %s it is known to agree up to %d, and nothing is known of what comes after, but it sent %s",
 					terms, describe(m), last, describe(answer))
 			}
 		})
@@ -564,7 +564,7 @@ func appendResetsClock(t *graded.T, impl Implementation) {
 			}
 			n.step(appendAfter(3, 4, 1, 1, 0))
 		}
-		t.Fatalf("node 1 of term 5 heard from nobody but a leader of term 4 for %d ticks, and did not campaign", 2*electionTick-1)
+		t.Fatalf("node 1 of term 5 heard only from a leader of term 4 for %d ticks, and did not campaign", 2*electionTick-1)
 	})
 }
 
@@ -601,7 +601,8 @@ func leaderBacksUpUntilLogsMatch(t *graded.T, impl Implementation) {
 				for range 2 * len(leaderTerms) {
 					ms := appends(out, 2)
 					if len(ms) == 0 {
-						// A leader may wait with the next try until it hears again.
+						// A leader may wait with the next try until it hears
+						// again.
 						ms = appends(n.step(heartbeatAnswer(2, 5)), 2)
 					}
 					if len(ms) == 0 {
@@ -842,7 +843,7 @@ func onlyCurrentMembersAcknowledge(t *graded.T, impl Implementation) {
 		n.step(refuse(3, 6))
 		n.elect() // term 7; its no-op is entry 6
 		n.step(propose("e"))
-		n.hasCommitted(3, "as nobody has acknowledged anything in term 7")
+		n.hasCommitted(3, "as no member has acknowledged anything in term 7")
 		n.step(matchUpTo(3, 7, 6))
 		n.hasCommitted(6, "as node 3 has acknowledged the no-op of term 7")
 	})
@@ -864,7 +865,7 @@ func onlyCurrentMembersAcknowledge(t *graded.T, impl Implementation) {
 		n.step(heartbeat(2, 6, 0))
 		n.step(matchUpTo(2, 6, 1))
 		n.step(matchUpTo(3, 6, 1))
-		n.hasCommitted(0, "as it does not lead any more")
+		n.hasCommitted(0, "as it no longer leads")
 	})
 }
 
@@ -1146,12 +1147,12 @@ func oldLeaderGivesWay(t *graded.T, impl Implementation) {
 			g.isolate(1)
 			g.propose(1, "lost 1", "lost 2", "lost 3")
 			g.beat(1, 3)
-			g.node(1).hasCommitted(2, "as nobody hears of its proposals")
+			g.node(1).hasCommitted(2, "as no other node hears of its proposals")
 			g.elect(2)
 			g.propose(2, "new")
 			g.node(2).hasCommitted(4, "as %d of %d nodes have its entries", size-1, size)
 			g.rejoin(1)
-			g.beat(1, 1) // it still takes itself for the leader, until somebody answers
+			g.beat(1, 1) // it still takes itself for the leader, until a node answers
 			g.agree(2, "leader 1 of term 1 came back, when 2 led term 2")
 			g.node(1).follows(2, 2, "as that leads term 2")
 			var data []string
@@ -1188,7 +1189,7 @@ func leaderHasEverythingCommitted(t *graded.T, impl Implementation) {
 			}
 			n.is(raft.StateLeader, n.Status().Term, "as it asked 3, 4 and 5, whose logs are no more up-to-date than its own")
 			g.rejoin(1)
-			g.agree(candidate, "everybody can talk to everybody again")
+			g.agree(candidate, "every node can reach every other again")
 			if e := g.node(5).Entries()[1]; string(e.Data) != "committed" {
 				t.Fatalf("entry 2 was committed, but is %s now", describeEntry(e))
 			}
@@ -1205,9 +1206,9 @@ func singleNodeCommitsAlone(t *graded.T, impl Implementation) {
 	}
 	out = append(out, n.tick(3*electionTick)...)
 	if len(out) != 0 {
-		t.Fatalf("a group of one has nobody to talk to, but node 1 sent %s", describeMessages(out))
+		t.Fatalf("the only node of a group has no node to send to, but node 1 sent %s", describeMessages(out))
 	}
-	n.is(raft.StateLeader, 5, "as there is nobody else")
+	n.is(raft.StateLeader, 5, "as it is the only member")
 }
 
 func logSurvivesRestart(t *graded.T, impl Implementation) {
@@ -1260,7 +1261,7 @@ func sentEntriesNeverChange(t *graded.T, impl Implementation) {
 		copied[i] = proto.Clone(e).(*pb.Entry)
 	}
 
-	// Later leaders replace everything behind the no-op, which is committed, and
+	// Later leaders replace everything after the no-op, which is committed, and
 	// then what they left.
 	for term := uint64(9); term < 12; term++ {
 		var entries []*pb.Entry

@@ -363,7 +363,7 @@ func (s *scene) work(a *actor) error {
 		}
 		if snapshot := rd.Snapshot; snapshot != nil {
 			a.applied, a.data = snapshot.Metadata.Index, strings.Fields(string(snapshot.Data))
-			s.printf("  node %d takes over the %s", a.id, describeSnapshot(snapshot))
+			s.printf("  node %d installs the %s", a.id, describeSnapshot(snapshot))
 		}
 		for _, e := range rd.CommittedEntries {
 			a.applied = e.Index

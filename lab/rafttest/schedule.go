@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A schedule is everything that decides a run but the implementation: who takes
-// part, what goes wrong when, and the dice for everything else. It is data, so
-// that it can be printed, and run again with a fault less.
+// A schedule is everything that decides a run but the implementation: which
+// nodes take part, what goes wrong when, and the dice for everything else. It
+// is data, so that it can be printed, and run again with a fault less.
 type schedule struct {
 	seed    uint64
 	setting setting
@@ -70,7 +70,7 @@ type setting struct {
 type origin int
 
 const (
-	// originMembers: their storage says so. Nobody can join later, because it
+	// originMembers: their storage says so. No node can join later, because it
 	// is in no log.
 	originMembers origin = iota
 	// originLog: their logs begin with the changes that add them.
@@ -109,8 +109,8 @@ const (
 	nodeRemoved
 )
 
-// A target is a node of a fault: a fixed one, or whoever has a role when the
-// fault begins.
+// A target is a node of a fault: a fixed one, or the node that has a role when
+// the fault begins.
 type target int
 
 const (
@@ -126,7 +126,7 @@ func (t target) String() string {
 	case aFollower:
 		return "a follower"
 	case everybody:
-		return "everybody"
+		return "every node"
 	}
 	return fmt.Sprintf("node %d", int(t))
 }
@@ -206,7 +206,7 @@ func (f fault) what() string {
 		}
 		return fmt.Sprintf("%v crashes %v, and restarts at the end", f.who, f.point)
 	case powerFailure:
-		return "everybody crashes, and restarts at the end"
+		return "every node crashes, and restarts at the end"
 	case stalledClock:
 		return fmt.Sprintf("the clock of %v stands still, then catches up at once", f.who)
 	case slowDisk:
@@ -275,7 +275,7 @@ type theme struct {
 	fewest, most int
 	// always are kinds that no seed goes without.
 	always []faultKind
-	// whom are those whom the faults hit. Nil: anybody.
+	// whom are the nodes that the faults hit. Nil: any.
 	whom []target
 	// steady groups have no faults, and neither slow disks nor wrong clocks.
 	steady bool

@@ -23,7 +23,7 @@ type scheduledTest struct {
 
 var (
 	whatever = graded.Claim{
-		Text:   "whatever the network does and whoever crashes, no safety property is ever broken, and once all is well the group recovers",
+		Text:   "whatever the network does and whichever nodes crash, no safety property is ever broken, and once all is well the group recovers",
 		Source: "Raft Figure 3, §5.4.3",
 	}
 
@@ -86,7 +86,7 @@ var scheduledTests = []scheduledTest{
 	{
 		name: "LateAndRepeatedMessages2AC",
 		claim: graded.Claim{
-			Text:   "a message that is late or repeated elects nobody, commits nothing and takes nothing back",
+			Text:   "a message that is late or repeated elects no leader, commits nothing and takes nothing back",
 			Source: "Raft §5.1, §5.3",
 		},
 		theme:   theme{sizes: []int{3, 3, 4, 5}, always: []faultKind{slowNetwork, slowNetwork, calledElection, calledElection}, kinds: []faultKind{duplicatingNetwork, splitNetwork, isolatedNode, lossyNetwork}, fewest: 16, most: 40},
@@ -96,7 +96,7 @@ var scheduledTests = []scheduledTest{
 	{
 		name: "CrashesAnywhere2AC",
 		claim: graded.Claim{
-			Text:   "a node may crash anywhere between Ready and Advance, and loses only what it has promised to nobody",
+			Text:   "a node may crash anywhere between Ready and Advance, and loses only what it has not promised",
 			Source: "Raft Figure 2, the Ready contract",
 		},
 		theme:   theme{sizes: []int{1, 3, 3, 5}, always: []faultKind{crashedNode}, kinds: []faultKind{powerFailure, slowDisk, lossyNetwork, slowNetwork}, fewest: 8, most: 24},
@@ -155,7 +155,7 @@ var scheduledTests = []scheduledTest{
 	{
 		name: "MembersComeAndGo3A",
 		claim: graded.Claim{
-			Text:   "members can be added and removed one at a time while the group works, whoever leads, crashes or is cut off",
+			Text:   "members can be added and removed one at a time while the group works, whichever node leads, crashes or is cut off",
 			Source: "thesis §4.1, §4.2",
 		},
 		theme:   theme{sizes: []int{1, 2, 3, 5}, always: []faultKind{nodeAdded, nodeRemoved}, kinds: []faultKind{lossyNetwork, isolatedNode, splitNetwork, crashedNode, slowDisk, leadershipTransfer}, fewest: 8, most: 20},
@@ -208,7 +208,7 @@ func (s scheduledTest) run(t *graded.T, impl Implementation, seed uint64) uint64
 			graded.Explain(t, section.Name, section.Text)
 		}
 		if f.panicked != nil {
-			// As if it had never been caught: whoever reads the process's
+			// As if it had never been caught: a person who reads the process's
 			// output sees what it always looks like.
 			panic(f.panicked)
 		}

@@ -40,7 +40,7 @@ var snapshotTests = []Test{
 	},
 	{
 		Name:  "EntriesBehindSnapshotAreKept2C",
-		Claim: graded.Claim{Text: "where a snapshot describes a prefix of the log, the entries behind it are kept", Source: "Raft §7, Figure 13"},
+		Claim: graded.Claim{Text: "where a snapshot describes a prefix of the log, the entries after it are kept", Source: "Raft §7, Figure 13"},
 		Run:   entriesBehindSnapshotAreKept,
 	},
 	{
@@ -50,17 +50,17 @@ var snapshotTests = []Test{
 	},
 	{
 		Name:  "SnapshotForOthersIsIgnored2C",
-		Claim: graded.Claim{Text: "a server does not take over a snapshot of a group that it is no member of", Source: "thesis §4.1, §5.1"},
+		Claim: graded.Claim{Text: "a server does not install a snapshot of a group that it is not a member of", Source: "thesis §4.1, §5.1"},
 		Run:   snapshotForOthersIsIgnored,
 	},
 	{
 		Name:  "SnapshotIsHandedOutOnce2C",
-		Claim: graded.Claim{Text: "a received snapshot is handed to the application once, and before any entry behind it", Source: "the Ready contract"},
+		Claim: graded.Claim{Text: "a received snapshot is handed to the application once, and before any entry after it", Source: "the Ready contract"},
 		Run:   snapshotIsHandedOutOnce,
 	},
 	{
 		Name:  "ReplicationGoesOnAfterSnapshot2C",
-		Claim: graded.Claim{Text: "a follower that has taken over a snapshot gets the entries behind it, and counts again", Source: "Raft §7, §5.3"},
+		Claim: graded.Claim{Text: "a follower that has installed a snapshot gets the entries after it, and counts again", Source: "Raft §7, §5.3"},
 		Run:   replicationGoesOnAfterSnapshot,
 	},
 	{
@@ -95,8 +95,8 @@ var snapshotTests = []Test{
 	},
 }
 
-// compactedDisk returns the disk of a node of {1, 2, 3} in that term, whose log has
-// those terms, is committed up to commit, and is compacted up to index.
+// compactedDisk returns the disk of a node of {1, 2, 3} in that term, whose log
+// has those terms, is committed up to commit, and is compacted up to index.
 func compactedDisk(term, commit, index uint64, terms ...uint64) *Disk {
 	d := NewDisk(upTo(3), terms...)
 	d.SetHardState(term, 0, commit)
@@ -160,9 +160,9 @@ func restartFromSnapshot(t *graded.T, impl Implementation) {
 		name          string
 		commit, index uint64
 	}{
-		{"entries behind it", 3, 3},
-		{"entries behind it, some committed", 5, 3},
-		{"nothing behind it", 6, 6},
+		{"entries after it", 3, 3},
+		{"entries after it, some committed", 5, 3},
+		{"nothing after it", 6, 6},
 	} {
 		runCase(t, c.name, func(t *graded.T) {
 			disk := compactedDisk(5, c.commit, c.index, 1, 1, 2, 2, 4, 4)
@@ -179,7 +179,7 @@ func restartFromSnapshot(t *graded.T, impl Implementation) {
 			n.members(upTo(3), "as it was in storage")
 			for _, m := range ofType(n.campaign(), pb.MessageType_MsgRequestVote) {
 				if m.Index != 6 || m.LogTerm != 4 {
-					t.Fatalf("the log of node 1 ends at 6/4, whether in the snapshot or behind it, but it sent %s", describe(m))
+					t.Fatalf("the log of node 1 ends at 6/4, whether in the snapshot or after it, but it sent %s", describe(m))
 				}
 			}
 		})
@@ -249,7 +249,7 @@ func snapshotReplacesLog(t *graded.T, impl Implementation) {
 				if n.host.state() != "up to 5;" {
 					t.Fatalf("the application of node 1 was to get the snapshot with the data %q, but has %q", "up to 5;", n.host.state())
 				}
-				n.hasLog(nil, "behind the snapshot")
+				n.hasLog(nil, "after the snapshot")
 			}
 			n.follows(2, 5, "which sent the snapshot")
 			for _, wrong := range []*pb.Message{appendAfter(2, 5, 6, 1, 0), appendAfter(2, 5, 6, 4, 0), appendAfter(2, 5, 8, 1, 0)} {
@@ -260,7 +260,7 @@ func snapshotReplacesLog(t *graded.T, impl Implementation) {
 			if answer := appendAnswer(n, appendAfter(2, 5, 5, 3, 6, entriesFrom(6, 5, 5)...)); answer.Reject || answer.Index != 7 {
 				t.Fatalf("the entries 6 and 7 follow the snapshot, so node 1 should take them, but it sent %s", describe(answer))
 			}
-			n.hasLog([]uint64{5, 5}, "behind the snapshot")
+			n.hasLog([]uint64{5, 5}, "after the snapshot")
 			n.hasApplied(6, "which is committed")
 
 			// All this survives a crash.
@@ -285,7 +285,7 @@ func snapshotBringsMembership(t *graded.T, impl Implementation) {
 	}
 	n.step(grant(3, 6))
 	n.step(grant(2, 6))
-	n.is(raft.StateCandidate, 6, "with the votes of 1 and 2, and of 3, which is no member any more")
+	n.is(raft.StateCandidate, 6, "with the votes of 1 and 2, and of 3, which is no longer a member")
 	out := n.step(grant(6, 6))
 	n.is(raft.StateLeader, 6, "with the votes of 1, 2 and 6 of five members")
 	if got := receivers(ofType(out, pb.MessageType_MsgAppend)); !slices.Equal(slices.Compact(got), []uint64{2, 4, 5, 6}) {
@@ -311,7 +311,7 @@ func staleSnapshotIsIgnored(t *graded.T, impl Implementation) {
 			if answer.Reject || answer.Index != 4 {
 				t.Fatalf("node 1 has committed up to 4, which is what it should say to %s, but it sent %s", describe(m), describe(answer))
 			}
-			n.hasLog([]uint64{2, 2, 3}, "behind its own snapshot up to 2")
+			n.hasLog([]uint64{2, 2, 3}, "after its own snapshot up to 2")
 			n.hasCommitted(4, "as before")
 			n.hasApplied(4, "as before")
 			n.members(upTo(3), "as an old snapshot has an old membership")
@@ -333,12 +333,12 @@ func entriesBehindSnapshotAreKept(t *graded.T, impl Implementation) {
 			}
 			n.hasCommitted(index, "as the snapshot covers that")
 			n.hasApplied(index, "as the snapshot covers that")
-			behind := n.Entries()
-			for len(behind) > 0 && behind[0].Index <= index {
-				behind = behind[1:] // what the snapshot covers may stay or go
+			after := n.Entries()
+			for len(after) > 0 && after[0].Index <= index {
+				after = after[1:] // what the snapshot covers may stay or go
 			}
-			if want := []uint64{1, 1, 2, 2, 2, 3}[index:]; !slices.Equal(termsOf(behind), want) {
-				t.Fatalf("node 1 had all of %s, so it should keep the entries of the terms %v behind it, but has %s", describe(m), want, describeEntries(behind))
+			if want := []uint64{1, 1, 2, 2, 2, 3}[index:]; !slices.Equal(termsOf(after), want) {
+				t.Fatalf("node 1 had all of %s, so it should keep the entries of the terms %v after it, but has %s", describe(m), want, describeEntries(after))
 			}
 			if answer := appendAnswer(n, appendAfter(2, 5, 6, 3, 6)); answer.Reject || answer.Index != 6 {
 				t.Fatalf("node 1 has entry 6/3, but sent %s", describe(answer))
@@ -405,10 +405,10 @@ func snapshotForOthersIsIgnored(t *graded.T, impl Implementation) {
 	m := snapshotMessage(2, 5, 9, 4, 2, 3, 4)
 	for _, answer := range ofType(n.step(m), pb.MessageType_MsgAppendResponse) {
 		if !answer.Reject && answer.Index > 1 {
-			t.Fatalf("node 1 is no member in %s and should not take it over, but sent %s", describe(m), describe(answer))
+			t.Fatalf("node 1 is not a member in %s and should not install it, but sent %s", describe(m), describe(answer))
 		}
 	}
-	n.hasLog([]uint64{1, 1}, "as before, since it is no member in %s", describe(m))
+	n.hasLog([]uint64{1, 1}, "as before, since it is not a member in %s", describe(m))
 	n.hasCommitted(1, "as before")
 	n.hasApplied(1, "as before")
 	n.members(upTo(3), "as before")
@@ -416,7 +416,7 @@ func snapshotForOthersIsIgnored(t *graded.T, impl Implementation) {
 
 func snapshotIsHandedOutOnce(t *graded.T, impl Implementation) {
 	first := snapshotMessage(2, 5, 7, 4, 1, 2, 3)
-	behind := appendAfter(2, 5, 7, 4, 8, entriesFrom(8, 5, 5)...)
+	after := appendAfter(2, 5, 7, 4, 8, entriesFrom(8, 5, 5)...)
 	newer := snapshotMessage(2, 5, 9, 5, 1, 2, 3)
 	for _, c := range []struct {
 		name string
@@ -430,9 +430,9 @@ func snapshotIsHandedOutOnce(t *graded.T, impl Implementation) {
 	}{
 		{"alone", []*pb.Message{first}, nil, nil, []uint64{7}, nil, 7},
 		{"twice", []*pb.Message{first, first}, []*pb.Message{first}, []*pb.Message{first}, []uint64{7}, nil, 7},
-		{"entries behind it", []*pb.Message{first, behind}, nil, nil, []uint64{7}, []uint64{8, 9}, 8},
-		{"entries while it is being saved", []*pb.Message{first}, []*pb.Message{behind}, nil, []uint64{7}, []uint64{8, 9}, 8},
-		{"entries when it is saved", []*pb.Message{first}, nil, []*pb.Message{behind}, []uint64{7}, []uint64{8, 9}, 8},
+		{"entries after it", []*pb.Message{first, after}, nil, nil, []uint64{7}, []uint64{8, 9}, 8},
+		{"entries while it is being saved", []*pb.Message{first}, []*pb.Message{after}, nil, []uint64{7}, []uint64{8, 9}, 8},
+		{"entries when it is saved", []*pb.Message{first}, nil, []*pb.Message{after}, []uint64{7}, []uint64{8, 9}, 8},
 		{"a newer one while it is being saved", []*pb.Message{first}, []*pb.Message{newer}, nil, []uint64{7, 9}, nil, 9},
 		{"a newer one when it is saved", []*pb.Message{first}, nil, []*pb.Message{newer}, []uint64{7, 9}, nil, 9},
 	} {
@@ -576,7 +576,7 @@ func failedSnapshotIsSentAgain(t *graded.T, impl Implementation) {
 			out = append(out, n.step(heartbeatAnswer(2, 5))...)
 		}
 		if more := ofType(sentTo(out, 2), pb.MessageType_MsgSnapshot, pb.MessageType_MsgAppend); len(more) != 0 {
-			t.Fatalf("a snapshot is on its way to node 2, and nobody has said what became of it; until then leader 1 sends only heartbeats, but sent %s",
+			t.Fatalf("a snapshot is on its way to node 2, and it was not reported what became of it; until then leader 1 sends only heartbeats, but sent %s",
 				describeMessages(more))
 		}
 		if len(ofType(sentTo(out, 2), pb.MessageType_MsgHeartbeat)) == 0 {
@@ -679,7 +679,7 @@ func compactedIndexesAreKnownToAgree(t *graded.T, impl Implementation) {
 			if !c.reject && (answer.Index < min(4, c.match) || answer.Index > c.match) {
 				t.Fatalf("after %s, node 1 is known to agree up to %d, but it sent %s", describe(m), c.match, describe(answer))
 			}
-			n.hasLog(c.want, "behind its snapshot up to 4, after %s", describe(m))
+			n.hasLog(c.want, "after its snapshot up to 4, given %s", describe(m))
 			n.hasCommitted(4, "as before")
 		})
 	}
@@ -756,7 +756,7 @@ func snapshotEndCountsInElections(t *graded.T, impl Implementation) {
 			}
 		})
 	}
-	runCase(t, "after taking over a snapshot", func(t *graded.T) {
+	runCase(t, "after installing a snapshot", func(t *graded.T) {
 		disk := NewDisk(upTo(3), 1, 1)
 		disk.SetHardState(5, 0, 0)
 		n := startHost(t, impl, 1, disk)

@@ -20,8 +20,8 @@ const (
 	heartbeatTick = 1
 )
 
-// A solo is one node under test. Alone, its test plays everybody else; in a group,
-// it is one of several.
+// A solo is one node under test. Alone, its test plays all other nodes; in a
+// group, it is one of several.
 //
 // After each input it checks what holds of any node at any time: the term and
 // the commit index never decrease, a vote never changes within a term (Figure 2),
@@ -266,9 +266,9 @@ func (s *solo) checkSent(m *pb.Message, was, now uint64) {
 	s.t.Helper()
 	switch {
 	case m.To == raft.None || m.To == s.id:
-		s.t.Fatalf("node %d sent a message that is for nobody else: %s", s.id, describe(m))
+		s.t.Fatalf("node %d sent a message that is not for another node: %s", s.id, describe(m))
 	case m.MsgType == pb.MessageType_MsgPropose, m.MsgType == pb.MessageType_MsgTransferLeader:
-		// Passed on for somebody else.
+		// Passed on for another node.
 	case m.From != s.id:
 		s.t.Fatalf("node %d sent a message in the name of another: %s", s.id, describe(m))
 	case m.Term < was || m.Term > now:
@@ -316,7 +316,7 @@ func (s *solo) follows(leader, term uint64, why string, args ...any) {
 	s.t.Helper()
 	s.is(raft.StateFollower, term, why, args...)
 	if lead := s.Status().Lead; lead != leader {
-		s.t.Fatalf("node %d should take node %d for the leader of term %d %s, but takes %d (0 is nobody)",
+		s.t.Fatalf("node %d should take node %d for the leader of term %d %s, but takes %d (0 is none)",
 			s.id, leader, term, fmt.Sprintf(why, args...), lead)
 	}
 }

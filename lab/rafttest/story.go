@@ -10,7 +10,7 @@ import (
 
 // A story is what is worth telling about a run once it has failed: the turns it
 // took, and its last messages. It is kept while the run goes on, as cheaply as
-// can be, because nobody knows yet how it ends.
+// can be, because it is not known yet how it ends.
 type story struct {
 	turns []turn
 
@@ -22,7 +22,7 @@ type story struct {
 // A turn is something that changed the course of a run.
 type turn struct {
 	at     time.Duration
-	node   uint64 // 0: concerns everybody
+	node   uint64 // 0: concerns every node
 	format string
 	args   []any
 }
@@ -53,7 +53,7 @@ func (s *story) pass(p passing) {
 }
 
 // String returns the last turns, and the last messages from and to node, or
-// between anybody if node is 0.
+// between any two nodes if node is 0.
 func (s *story) describe(node uint64) string {
 	const lastTurns, lastMessages = 16, 8
 	var b strings.Builder

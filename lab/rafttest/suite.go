@@ -17,7 +17,7 @@ type Test struct {
 
 	Run func(t *graded.T, impl Implementation)
 
-	// Seeds is the number of seeds when nobody asks for others. RunSeed
+	// Seeds is the number of seeds unless others are asked for. RunSeed
 	// returns the digest of the run.
 	Seeds   int
 	RunSeed func(t *graded.T, impl Implementation, seed uint64) (digest uint64)

@@ -24,7 +24,7 @@ type world struct {
 	now    time.Duration
 	agenda agenda
 
-	nodes []*replica // that of id i at i-1; nil for ids that nobody has yet
+	nodes []*replica // that of id i at i-1; nil for ids that no node has yet
 	seen  witness
 	story story
 
@@ -55,7 +55,7 @@ type world struct {
 // An activeFault is a fault with whom it hit.
 type activeFault struct {
 	fault
-	node uint64 // 0: nobody, or everybody
+	node uint64 // 0: none, or every node
 }
 
 // An outcome is what became of a run.
@@ -125,7 +125,7 @@ func stackOfPanic() string {
 	return strings.Join(lines, "\n")
 }
 
-// begin starts the first nodes and everybody's clocks.
+// begin starts the first nodes and all clocks.
 func (w *world) begin() {
 	var members []uint64
 	for id := range w.plan.setting.nodes {
@@ -287,7 +287,7 @@ func (w *world) tick(r *replica) {
 	}
 }
 
-// leader returns the node that leads the latest term in which somebody leads,
+// leader returns the node that leads the latest term that has a leader,
 // or nil.
 func (w *world) leader() *replica {
 	var leader *replica
@@ -300,7 +300,7 @@ func (w *world) leader() *replica {
 	return leader
 }
 
-// resolve returns who is meant by t at this moment, or 0 if there is nobody.
+// resolve returns the node that t means at this moment, or 0 if there is none.
 // Where chance decides, it is that of the fault with that id.
 func (w *world) resolve(t target, id uint64) uint64 {
 	switch {
@@ -453,7 +453,7 @@ func (w *world) scheduleProposal() {
 	w.agenda.add(event{at: w.now + wait, kind: eventPropose, n: w.proposals})
 }
 
-// propose proposes something new to the leader, or now and then to anybody.
+// propose proposes something new to the leader, or now and then to any node.
 func (w *world) propose() {
 	if !w.healed {
 		defer w.scheduleProposal()
@@ -579,7 +579,7 @@ func (w *world) supervise(n uint64) {
 func (w *world) missing(committed int) string {
 	leader := w.leader()
 	if leader == nil {
-		return "nobody leads"
+		return "no node leads"
 	}
 	members := w.seen.members()
 	last := leader.log.last()

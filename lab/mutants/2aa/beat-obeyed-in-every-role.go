@@ -2,8 +2,8 @@
 
 // Step has one switch for all roles, and MsgBeat sends heartbeats in each of
 // them. A server that has just stepped down, or has never led, then speaks as
-// the leader of its term, and everybody obeys (§5.2: only the leader of a term
-// sends AppendEntries).
+// the leader of its term, and every server obeys (§5.2: only the leader of a
+// term sends AppendEntries).
 //
 //lab:mutant 2AA raft
 package raft

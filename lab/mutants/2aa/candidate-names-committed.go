@@ -2,7 +2,7 @@
 
 // The vote request describes the log up to the commit index instead of up to
 // its end. The candidate looks worse than it is: the one server that has an
-// entry which was committed without its knowledge is refused by everybody
+// entry which was committed without its knowledge is refused by every server
 // (§5.4.1).
 //
 //lab:mutant 2AA raft

@@ -1,6 +1,6 @@
 //go:build mutant
 
-// Whoever sends a message of a later term is taken for the leader of that term.
+// The sender of a message of a later term is taken for the leader of that term.
 // Most often it is a candidate that has not won anything yet, and may lose:
 // proposals are sent to a server that never leads (§5.2).
 //

@@ -2,7 +2,7 @@
 
 // Only a follower looks at its election timer. A candidate whose election has
 // no winner, or whose requests were lost, waits for votes that never come;
-// after a split vote that is everybody (§5.2: it times out and starts a new
+// after a split vote that is every server (§5.2: it times out and starts a new
 // election).
 //
 //lab:mutant 2AA raft

@@ -1,6 +1,6 @@
 //go:build mutant
 
-// A follower notes who leads, and its election timer runs on. Each healthy
+// A follower notes its leader, and its election timer runs on. Each healthy
 // leader is deposed after one election timeout (§5.2: heartbeats keep followers
 // from campaigning).
 //

@@ -1,8 +1,9 @@
 //go:build mutant
 
 // The heartbeat timer is not set back after it has fired, so that from then on
-// every tick sends heartbeats. With HeartbeatTick 1 nobody notices; a store
-// with thousands of groups drowns in messages (§5.2: periodic heartbeats).
+// every tick sends heartbeats. With HeartbeatTick 1 it makes no difference; a
+// store with thousands of groups drowns in messages (§5.2: periodic
+// heartbeats).
 //
 //lab:mutant 2AA raft
 package raft

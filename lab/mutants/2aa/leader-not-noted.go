@@ -1,7 +1,7 @@
 //go:build mutant
 
-// A follower obeys its leader without writing down who that is. Nobody can tell
-// a client where to go (§8: a follower names the most recent leader it has
+// A follower obeys its leader without noting which server that is. Nothing can
+// tell a client where to go (§8: a follower names the most recent leader it has
 // heard from).
 //
 //lab:mutant 2AA raft

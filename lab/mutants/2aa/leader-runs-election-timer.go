@@ -1,9 +1,9 @@
 //go:build mutant
 
-// The election timer runs in every role, and nobody sends a leader heartbeats
-// to restart it. Each leader campaigns against itself after one timeout: terms
-// rise for ever in a group in which nothing is wrong (§5.2: a leader leads
-// until it fails).
+// The election timer runs in every role, and no server sends a leader
+// heartbeats to restart it. Each leader campaigns against itself after one
+// timeout: terms rise forever in a group in which nothing is wrong (§5.2: a
+// leader leads until it fails).
 //
 //lab:mutant 2AA raft
 package raft

@@ -1,7 +1,7 @@
 //go:build mutant
 
 // A candidate leads once most of the answers so far are votes, instead of votes
-// from most of the members. Its own vote alone is 1 of 1: everybody who
+// from most of the members. Its own vote alone is 1 of 1: every server that
 // campaigns wins at once (§5.2: a majority of the full cluster).
 //
 //lab:mutant 2AA raft

@@ -1,8 +1,8 @@
 //go:build mutant
 
 // A message of a later term updates the term, and is then dropped as if that
-// were all that it is good for. Every vote request comes in a new term, so
-// nobody gets a vote the first time he asks (Figure 2: then go on with the
+// were all that it is good for. Every vote request comes in a new term, so no
+// candidate gets a vote the first time it asks (Figure 2: then go on with the
 // request).
 //
 //lab:mutant 2AA raft

@@ -1,8 +1,8 @@
 //go:build mutant
 
 // The answer to a vote request is the same whether the vote was granted or not:
-// Reject is never set. Every candidate counts everybody for itself, and several
-// win in one term (Figure 2: voteGranted).
+// Reject is never set. Every candidate counts every server for itself, and
+// several win in one term (Figure 2: voteGranted).
 //
 //lab:mutant 2AA raft
 package raft

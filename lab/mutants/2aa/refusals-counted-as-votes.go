@@ -1,7 +1,7 @@
 //go:build mutant
 
-// Every answer is taken for a vote: nobody looks at Reject. A candidate that is
-// refused by all becomes leader, beside the one that got the votes (§5.2).
+// Every answer is taken for a vote: Reject is not looked at. A candidate that
+// is refused by all becomes leader, beside the one that got the votes (§5.2).
 //
 //lab:mutant 2AA raft
 package raft

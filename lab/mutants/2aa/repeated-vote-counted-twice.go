@@ -1,6 +1,6 @@
 //go:build mutant
 
-// The answers are counted as they come, without looking who sent them. A
+// The answers are counted as they come, without looking at their senders. A
 // network that delivers one vote twice elects a leader without a majority
 // (§5.2: votes from a majority of the servers).
 //

@@ -1,7 +1,7 @@
 //go:build mutant
 
 // A later term is copied into the server, and nothing else changes. The leader
-// of the old term calls itself leader of the new one, in which somebody else
+// of the old term calls itself leader of the new one, in which another server
 // may have been elected (§5.1: it reverts to follower).
 //
 //lab:mutant 2AA raft

@@ -1,8 +1,9 @@
 //go:build mutant
 
 // Only a follower raises the term when it campaigns. A candidate whose election
-// had no winner asks again in the same term, in which everybody has given his
-// vote already: no answer can ever change (§5.2: a new election is a new term).
+// had no winner asks again in the same term, in which every server has given
+// its vote already: no answer can ever change (§5.2: a new election is a new
+// term).
 //
 //lab:mutant 2AA raft
 package raft

@@ -1,6 +1,6 @@
 //go:build mutant
 
-// Votes are counted from whoever sends them, member or not. A server that was
+// Votes are counted from every sender, member or not. A server that was
 // removed, or never belonged to the group, can make a leader whom no majority
 // of the members elected (§5.2: a majority of the servers in the cluster).
 //

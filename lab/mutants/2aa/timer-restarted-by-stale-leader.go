@@ -1,9 +1,9 @@
 //go:build mutant
 
-// The election timer restarts with every heartbeat, before anybody looks at its
-// term. A leader that was cut off, and does not know of the new term, can keep
-// the others from electing one (Figure 2: only the current leader resets the
-// timer).
+// The election timer restarts with every heartbeat, before the receiver looks
+// at its term. A leader that was cut off, and does not know of the new term,
+// can keep the others from electing one (Figure 2: only the current leader
+// resets the timer).
 //
 //lab:mutant 2AA raft
 package raft

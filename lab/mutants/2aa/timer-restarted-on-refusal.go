@@ -2,8 +2,8 @@
 
 // Every vote request of the current term restarts the election timer, also one
 // that is refused. A server with an old log that campaigns again and again
-// keeps those from campaigning who could win (§5.2 and Figure 2: only a granted
-// vote or the leader resets the timer).
+// keeps servers from campaigning that could win (§5.2 and Figure 2: only a
+// granted vote or the leader resets the timer).
 //
 //lab:mutant 2AA raft
 package raft

@@ -1,8 +1,8 @@
 //go:build mutant
 
-// The vote is given to every candidate whose log is good enough, whoever got it
-// before. Two candidates of one term can both reach a majority, and both lead
-// (§5.2: first come, first served, one vote per term).
+// The vote is given to every candidate whose log is good enough, also if
+// another got it before. Two candidates of one term can both reach a majority,
+// and both lead (§5.2: first come, first served, one vote per term).
 //
 //lab:mutant 2AA raft
 package raft

@@ -1,8 +1,8 @@
 //go:build mutant
 
-// The vote goes to the first who asks, whatever its log holds. A server that
-// lacks committed entries can become leader, and overwrite them everywhere
-// (§5.4.1).
+// The vote goes to the first candidate that asks, whatever its log holds. A
+// server that lacks committed entries can become leader, and overwrite them
+// everywhere (§5.4.1).
 //
 //lab:mutant 2AA raft
 package raft

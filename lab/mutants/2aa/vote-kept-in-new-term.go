@@ -1,8 +1,8 @@
 //go:build mutant
 
 // A new term does not clear the vote. A server that voted once never votes for
-// anybody else again, and after a few elections nobody finds a majority (§5.2:
-// one vote per term, not one forever).
+// another candidate, and after a few elections none finds a majority (§5.2: one
+// vote per term, not one forever).
 //
 //lab:mutant 2AA raft
 package raft

@@ -1,6 +1,6 @@
 //go:build mutant
 
-// "I have voted in this term" refuses everybody, also the candidate that got
+// "I have voted in this term" refuses every candidate, also the one that got
 // the vote. If that answer was lost, asking again is no use: the vote is
 // wasted, and with it perhaps the election (Figure 2: votedFor is null or
 // candidateId).

@@ -1,8 +1,8 @@
 //go:build mutant
 
 // The candidate sends a vote request to itself too, as it walks over all
-// members. The message goes through the network to come back, and whoever
-// expects one request for each of the others sees one too many (§5.2: to each
+// members. The message goes through the network to come back, and a
+// network that counts one request for each of the others sees one too many (§5.2: to each
 // of the other servers).
 //
 //lab:mutant 2AA raft

@@ -1,7 +1,7 @@
 //go:build mutant
 
 // The vote requests are made before the term is raised, so they carry the term
-// before. Whoever has voted in that term, or knows the leader of it, refuses;
+// before. A server that has voted in that term, or knows its leader, refuses;
 // and a vote granted in it counts for another election than it was given in
 // (§5.2: the candidate increments its term, then asks).
 //

@@ -2,9 +2,9 @@
 
 // An acknowledgement commits the next entry if a majority has it, and only that
 // one. When entries are acknowledged several at a time, the commit index falls
-// behind, and what nobody acknowledges again is never committed (§5.3: the
-// entry is committed with all before it; Figure 2: as far as a majority of
-// matchIndex allows).
+// after, and what is not acknowledged again is never committed (§5.3: the entry
+// is committed with all before it; Figure 2: as far as a majority of matchIndex
+// allows).
 //
 //lab:mutant 2AB raft
 package raft

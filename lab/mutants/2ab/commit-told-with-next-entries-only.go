@@ -2,7 +2,7 @@
 
 // The commit index travels only with new entries: an append is sent when there
 // are some, and heartbeats carry none. The last entry of every burst is
-// committed at the leader and applied nowhere else until somebody proposes
+// committed at the leader and applied nowhere else until a client proposes
 // again (§5.3: followers learn the commit index from later AppendEntries,
 // heartbeats among them).
 //

@@ -1,6 +1,6 @@
 //go:build mutant
 
-// A follower appends what lies behind the end of its log, and takes everything
+// A follower appends what lies after the end of its log, and takes everything
 // before that for known already. Entries that an earlier leader left there
 // stay, although the leader has others (§5.3: a conflicting entry and all that
 // follow it are deleted).

@@ -1,6 +1,6 @@
 //go:build mutant
 
-// A follower puts the entries of every append behind the end of its log, at the
+// A follower puts the entries of every append after the end of its log, at the
 // next free index. An append that the network delivers twice is there twice,
 // and applied twice (Figure 2: append only entries that are not in the log
 // already).

@@ -2,8 +2,8 @@
 
 // An answer to a heartbeat is taken for the acknowledgement of everything that
 // was sent so far. A heartbeat that overtakes the append, or an append that got
-// lost, and the leader commits what nobody else has (§5.3: only a successful
-// AppendEntries says that the entries are there).
+// lost, and the leader commits what no other server has (§5.3: only a
+// successful AppendEntries says that the entries are there).
 //
 //lab:mutant 2AB raft
 package raft

@@ -1,8 +1,8 @@
 //go:build mutant
 
 // The leader counts how many followers have an entry, and forgets that it has
-// it too. Three servers of which one is down commit nothing any more (§5.3: on
-// a majority of the servers, the leader among them).
+// it too. Three servers of which one is down no longer commit anything (§5.3:
+// on a majority of the servers, the leader among them).
 //
 //lab:mutant 2AB raft
 package raft

@@ -2,8 +2,8 @@
 
 // A server that leads again still believes what it knew about the followers
 // when it led before. Their logs may have been cut since, and entries are
-// counted that they do not have any more (Figure 2: matchIndex is reinitialized
-// after election).
+// counted that they no longer have (Figure 2: matchIndex is reinitialized after
+// election).
 //
 //lab:mutant 2AB raft
 package raft

@@ -2,7 +2,7 @@
 
 // A new leader begins with a clean log: it removes what it does not know to be
 // committed. But the old leader may have committed exactly these entries
-// without having told anybody yet, and they are lost (§5.3: a leader never
+// without having told any server yet, and they are lost (§5.3: a leader never
 // deletes entries of its own log; §5.4.1 is there so that it has them all).
 //
 //lab:mutant 2AB raft

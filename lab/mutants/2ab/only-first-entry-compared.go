@@ -2,7 +2,7 @@
 
 // A follower compares the first entry of an append, and if that one is in its
 // log it takes the rest for known too, as far as its log goes. The conflict may
-// come later in the message: the entries behind it stay (§5.3, Figure 2: any
+// come later in the message: the entries after it stay (§5.3, Figure 2: any
 // existing entry that conflicts with a new one).
 //
 //lab:mutant 2AB raft

@@ -1,8 +1,8 @@
 //go:build mutant
 
 // A server that does not lead drops a proposal and reports success. Its caller
-// waits for an entry that nobody ever appended, and has no reason to try
-// another server (the contract of Step and Propose: ErrNotLeader).
+// waits for an entry that was never appended, and has no reason to try another
+// server (the contract of Step and Propose: ErrNotLeader).
 //
 //lab:mutant 2AB raft
 package raft

@@ -1,6 +1,6 @@
 //go:build mutant
 
-// New entries go behind the commit index, as if what lies behind were only a
+// New entries go after the commit index, as if what lies after were only a
 // draft. Proposals that come faster than their acknowledgements replace one
 // another, and a new leader removes what its predecessor may have committed
 // (§5.3, Figure 3: a leader only appends to its own log).

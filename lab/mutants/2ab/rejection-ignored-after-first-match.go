@@ -2,8 +2,8 @@
 
 // Once a follower has accepted an append, the leader takes it for synchronized
 // and ignores its rejections as relics. But an append that was lost on the way
-// leaves a gap, all later ones are rejected, and the follower stays behind
-// forever (§5.3).
+// leaves a gap, all later ones are rejected, and the follower lags on forever
+// (§5.3).
 //
 //lab:mutant 2AB raft
 package raft

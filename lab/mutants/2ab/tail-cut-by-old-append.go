@@ -1,6 +1,6 @@
 //go:build mutant
 
-// A follower always cuts its log behind the entry that the append names, and
+// A follower always cuts its log after the entry that the append names, and
 // then adds the new ones. An old append that arrives late removes entries which
 // the follower has acknowledged since, and which may be committed (Figure 2:
 // delete only if an entry conflicts).

@@ -1,7 +1,7 @@
 //go:build mutant
 
 // A follower replaces the entries that conflict, one by one, and keeps what
-// lies behind the last new one. That tail follows entries which are gone; it
+// lies after the last new one. That tail follows entries which are gone; it
 // belongs to no leader's log, but makes this one look long (§5.3, Figure 2: and
 // all that follow it).
 //

@@ -1,7 +1,7 @@
 //go:build mutant
 
 // A follower answers an append with the index of its last entry. What lies
-// behind the entries of that append may come from another leader; this one
+// after the entries of that append may come from another leader; this one
 // counts it as a copy of its own, and commits what the follower does not have
 // (Figure 2: matchIndex is what is known to be replicated).
 //

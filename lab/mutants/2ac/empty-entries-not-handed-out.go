@@ -3,8 +3,8 @@
 // Entries without data, which a new leader appends, are kept from the
 // application, since there is nothing in them to apply. But the application
 // counts its applied index by what it gets: it never learns that the index has
-// moved, cannot compact up to there, and whoever waits for that index to be
-// applied waits in vain.
+// moved, cannot compact up to there, and a client that waits for that index to
+// be applied waits in vain.
 //
 //lab:mutant 2AC raft
 package raft

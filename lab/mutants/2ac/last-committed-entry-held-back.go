@@ -1,9 +1,9 @@
 //go:build mutant
 
-// The entries to apply are asked for with the commit index as the end of a range
-// whose end is not part of it. The last committed entry waits until another one
-// is committed behind it, and a client that waits for its answer before it sends
-// the next command waits for ever.
+// The entries to apply are asked for with the commit index as the end of a
+// range whose end is not part of it. The last committed entry waits until
+// another one is committed after it, and a client that waits for its answer
+// before it sends the next command waits forever.
 //
 //lab:mutant 2AC raft
 package raft

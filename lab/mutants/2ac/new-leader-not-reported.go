@@ -1,7 +1,7 @@
 //go:build mutant
 
 // A Ready holds the soft state only if the node's own role has changed. A
-// follower that learns who leads stays a follower, so the application is never
+// follower that learns its leader stays a follower, so the application is never
 // told the leader, or goes on with one that has been deposed.
 //
 //lab:mutant 2AC raft

@@ -1,9 +1,9 @@
 //go:build mutant
 
-// The entries to apply are taken from those in memory, where new entries arrive.
-// After a restart the log is in storage only: what was committed before the
-// crash and not applied yet is jumped over, and the state machine of this node
-// differs from the others for ever.
+// The entries to apply are taken from those in memory, where new entries
+// arrive. After a restart the log is in storage only: what was committed before
+// the crash and not applied yet is jumped over, and the state machine of this
+// node differs from the others forever.
 //
 //lab:mutant 2AC raft
 package raft

@@ -1,7 +1,7 @@
 //go:build mutant
 
 // At a start the entries are read from storage into memory like entries that
-// have just been appended, and the mark of what is saved is not moved behind
+// have just been appended, and the mark of what is saved is not moved after
 // them. The first Ready asks the application to save its whole log again.
 //
 //lab:mutant 2AC raft

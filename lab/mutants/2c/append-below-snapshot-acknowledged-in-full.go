@@ -1,9 +1,9 @@
 //go:build mutant
 
 // An append that starts before the snapshot is skipped, as an old one, and then
-// acknowledged like any other: up to its last entry. If that lies behind the end
-// of the log, the follower has promised entries that it has thrown away, and the
-// leader commits them on its word (§5.3).
+// acknowledged like any other: up to its last entry. If that lies after the end
+// of the log, the follower has promised entries that it has thrown away, and
+// the leader commits them on its word (§5.3).
 //
 //lab:mutant 2C raft
 package raft

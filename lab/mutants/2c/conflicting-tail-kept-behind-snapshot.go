@@ -1,10 +1,10 @@
 //go:build mutant
 
-// The entries that a snapshot covers are dropped, and those behind it are kept in
-// every case. If the log has another term at the snapshot's index, they are the
-// tail of a log that was given up. The node acknowledges an append that ends
-// before them, refuses votes because of them, and offers them when it campaigns
-// (§7: without a matching entry, discard the entire log).
+// The entries that a snapshot covers are dropped, and those after it are kept
+// in every case. If the log has another term at the snapshot's index, they are
+// the tail of a log that was given up. The node acknowledges an append that
+// ends before them, refuses votes because of them, and offers them when it
+// campaigns (§7: without a matching entry, discard the entire log).
 //
 //lab:mutant 2C raft
 package raft

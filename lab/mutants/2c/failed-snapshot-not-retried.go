@@ -2,7 +2,7 @@
 
 // The leader goes on with a follower when its snapshot has arrived, and does
 // nothing when it is told that sending it has failed. It waits for an answer to
-// a message that nobody got, and the follower never catches up.
+// a message that never arrived, and the follower never catches up.
 //
 //lab:mutant 2C raft
 package raft

@@ -1,8 +1,8 @@
 //go:build mutant
 
-// The members in a snapshot are added to those that the node knows, and nobody
-// is removed. A member that left while this node was behind stays in its group
-// for ever: as leader it waits for acknowledgements that never come, and its
+// The members in a snapshot are added to those that the node knows, and none is
+// removed. A member that left while this node lagged stays in its group
+// forever: as leader it waits for acknowledgements that never come, and its
 // majority is larger than that of the others.
 //
 //lab:mutant 2C raft

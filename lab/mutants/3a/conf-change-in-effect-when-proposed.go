@@ -1,10 +1,10 @@
 //go:build mutant
 
 // The leader uses the new membership from the moment a change is proposed, the
-// other members from when they apply it. The thesis describes the first and this
-// package's contract the second; what must not be is both. A change that is
-// never committed, because the leader is deposed, stays in effect on this node
-// alone, and it counts majorities that nobody else recognizes.
+// other members from when they apply it. The thesis describes the first and
+// this package's contract the second; what must not be is both. A change that
+// is never committed, because the leader is deposed, stays in effect on this
+// node alone, and it counts majorities that no other server recognizes.
 //
 //lab:mutant 3A raft
 package raft

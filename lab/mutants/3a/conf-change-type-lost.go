@@ -1,8 +1,8 @@
 //go:build mutant
 
 // The leader makes new log entries from the proposed data, with term and index,
-// and does not copy their type. A membership change becomes an ordinary command:
-// it is replicated and committed, and nobody ever puts it into effect.
+// and does not copy their type. A membership change becomes an ordinary
+// command: it is replicated and committed, and never put into effect.
 //
 //lab:mutant 3A raft
 package raft

@@ -1,7 +1,7 @@
 //go:build mutant
 
 // A node that does not lead drops a request to transfer the leadership: it has
-// nothing to hand over. The application rarely knows for certain who leads, so
+// nothing to hand over. The application rarely knows the leader for certain, so
 // the request must be passed on to the leader.
 //
 //lab:mutant 3A raft

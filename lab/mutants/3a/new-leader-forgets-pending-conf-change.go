@@ -1,8 +1,8 @@
 //go:build mutant
 
-// A new leader believes that no membership change is pending, since nobody has
-// proposed one to it. Its predecessor may have: the change is in the log, not
-// applied, and this leader accepts a second one beside it (thesis §4.1).
+// A new leader believes that no membership change is pending, since no server
+// has proposed one to it. Its predecessor may have: the change is in the log,
+// not applied, and this leader accepts a second one beside it (thesis §4.1).
 //
 //lab:mutant 3A raft
 package raft

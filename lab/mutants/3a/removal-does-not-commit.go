@@ -2,8 +2,8 @@
 
 // When a member is removed, the leader takes it off its list and leaves it at
 // that. The majority may have become smaller, and entries that waited for one
-// more answer be on a majority already. Nobody will answer again, so they wait
-// until something new is proposed (thesis §4.1).
+// more answer be on a majority already. No answer is still to come, so they
+// wait until something new is proposed (thesis §4.1).
 //
 //lab:mutant 3A raft
 package raft

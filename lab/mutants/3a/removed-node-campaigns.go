@@ -1,9 +1,9 @@
 //go:build mutant
 
 // A node campaigns without asking whether it is a member. One that has applied
-// its own removal hears no heartbeats any more, so it starts elections for ever
-// and deposes leaders with its ever higher terms; one that has not been added yet
-// is a group of its own, and elects itself (thesis §4.2.3).
+// its own removal no longer hears heartbeats, so it starts elections forever
+// and deposes leaders with its ever higher terms; one that has not been added
+// yet is a group of its own, and elects itself (thesis §4.2.3).
 //
 //lab:mutant 3A raft
 package raft

@@ -1,9 +1,9 @@
 //go:build mutant
 
-// While one transfer is under way, any other request is ignored. Whoever sees
-// that the first transferee is dead and names a better one has to wait for the
-// time-out, though the contract says that a request for another member replaces
-// the one before.
+// While one transfer is under way, any other request is ignored. An operator
+// who sees that the first transferee is dead and names a better one has to wait
+// for the time-out, though the contract says that a request for another member
+// replaces the one before.
 //
 //lab:mutant 3A raft
 package raft

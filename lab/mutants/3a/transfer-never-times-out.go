@@ -1,8 +1,8 @@
 //go:build mutant
 
 // A transfer ends when the transferee takes over, and in no other way. If that
-// member has crashed, the leader refuses proposals for ever, and because its
-// heartbeats keep everyone else quiet, nobody relieves it (thesis §3.10: it
+// member has crashed, the leader refuses proposals forever, and because its
+// heartbeats keep the others quiet, no server relieves it (thesis §3.10: it
 // aborts after an election timeout).
 //
 //lab:mutant 3A raft

@@ -1,8 +1,8 @@
 //go:build mutant
 
-// The leader notes the transferee before it looks whether that is a member of the
-// group. A request for a node that was removed, or never existed, makes it refuse
-// proposals for an election timeout, and waits for nobody.
+// The leader notes the transferee before it looks whether that is a member of
+// the group. A request for a node that was removed, or never existed, makes it
+// refuse proposals for an election timeout, and waits in vain.
 //
 //lab:mutant 3A raft
 package raft

@@ -1,9 +1,9 @@
 //go:build mutant
 
 // A transferee that has everything committed counts as up to date. It may lack
-// entries that are under way: whoever has them does not vote for it, or if it
-// wins it drops proposals that its predecessor had taken (thesis §3.10: its log
-// must match the leader's).
+// entries that are under way: a server that has them does not vote for it, or
+// if it wins it drops proposals that its predecessor had taken (thesis §3.10:
+// its log must match the leader's).
 //
 //lab:mutant 3A raft
 package raft
