@@ -27,13 +27,13 @@ func (g *group) asks(id uint64, what string, rc *kvrpcpb.Context, key, value str
 	return answers
 }
 
-// TestRequestsWithoutEpoch2B has clients ask for a region of which they know only
-// the id, as each client does when it begins, or name another version than the
-// region has. They are refused with the region as it is now, and that is all they
-// need to be served.
+// TestRequestsWithoutEpoch2B sends requests of clients that know only the id of
+// a region, as each client does when it begins, or that name another version
+// than the region has. The requests are refused with the region as it is now.
+// That is all that a client needs to be served.
 func TestRequestsWithoutEpoch2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "a request without the region's epoch is refused with the present region, and with what the refusal says it is served",
+		Text:   "a request without the region's epoch is refused with the present region, and a request made from the refusal is served",
 		Source: "the contract of region.Check; the protocol (kvrpcpb.Context)",
 	}, func(t *graded.T) {
 		g := newGroup(t, 3, "b", "d")
@@ -47,7 +47,7 @@ func TestRequestsWithoutEpoch2B(t *testing.T) {
 			{"without an epoch", &kvrpcpb.Context{RegionId: 1}},
 			{"without an epoch, but for the right peer,", &kvrpcpb.Context{RegionId: 1, Peer: region.Peers[0]}},
 			{"with an epoch of zeros", &kvrpcpb.Context{RegionId: 1, RegionEpoch: &metapb.RegionEpoch{}}},
-			{"with a version to come", &kvrpcpb.Context{RegionId: 1, RegionEpoch: &metapb.RegionEpoch{Version: 2, ConfVer: 1}}},
+			{"with a later version", &kvrpcpb.Context{RegionId: 1, RegionEpoch: &metapb.RegionEpoch{Version: 2, ConfVer: 1}}},
 		} {
 			for _, a := range g.asks(1, c.what, c.rc, "c", "refused") {
 				e := a.refusal()
@@ -71,10 +71,10 @@ func TestRequestsWithoutEpoch2B(t *testing.T) {
 	})
 }
 
-// TestRequestsThatKnowLess2B has clients leave out what they may leave out: the
-// peer, which a client knows only if it knows which store is at an address, and
-// the news that the members have changed since, or have not. The range is what
-// counts. They are served.
+// TestRequestsThatKnowLess2B sends requests without the parts that a client may
+// leave out or have wrong: the peer, which a client knows only if it knows
+// which store is at an address, and the version of the members. Only the
+// version of the range counts: the requests are served.
 func TestRequestsThatKnowLess2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a request that names the region's version is served, with or without a peer, whatever it knows of the members",
@@ -110,10 +110,11 @@ func TestRequestsThatKnowLess2B(t *testing.T) {
 	})
 }
 
-// TestClientLibrary2B has the client library of this tree (kv/client) work with
-// your stores, through the handlers of kv/server. It begins with addresses only,
-// before any store leads. Then it puts, reads, deletes and scans, while the
-// leadership goes from store to store, and stores lose their power and come back.
+// TestClientLibrary2B runs the client library of this tree (kv/client) against
+// your stores, through the handlers of kv/server. It begins with addresses
+// only, before any store leads. Then it puts, reads, deletes and scans, while
+// the leadership moves from store to store, and stores lose their power and
+// come back.
 func TestClientLibrary2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "the client library is served, before and after a change of leader",
@@ -134,7 +135,8 @@ func TestClientLibrary2B(t *testing.T) {
 		u.finds("a", "2")
 		u.finds("b", "")
 
-		// Another store takes over; the old leader is there and knows it.
+		// Another store takes over; the old leader still runs, and
+		// knows the new one.
 		g.elect(3)
 		u.put("a", "3")
 		u.finds("a", "3")
@@ -153,7 +155,7 @@ func TestClientLibrary2B(t *testing.T) {
 		g.elect(3)
 		u.finds("a", "4")
 
-		// A second client knows nothing of all that.
+		// A second client begins with addresses only.
 		newcomer := newUser(g)
 		newcomer.clock = 3
 		newcomer.finds("a", "4")

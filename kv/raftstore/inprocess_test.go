@@ -20,10 +20,10 @@ import (
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
-// A user reads and writes a group as a program does: through the client library,
-// the handlers of kv/server, and nothing in between but calls. All of it runs on
-// the goroutine of the test. While the client waits for its next attempt, the
-// clock of one store goes.
+// A user reads and writes a group as a program does: through the client library
+// and the handlers of kv/server, with function calls instead of a network. All
+// of it runs on the goroutine of the test. While the client waits for its next
+// attempt, the clock of one store goes.
 type user struct {
 	*client.Raw
 	g *group
@@ -35,8 +35,8 @@ type user struct {
 	heard  string
 }
 
-// maxPauses is how often a client has to wait at most until a store is elected
-// and has told it so: each pause is a tick of the clock.
+// maxPauses bounds the pauses of a client until a store is elected and the
+// client has found it. Each pause is a tick of the clock.
 const maxPauses = 100
 
 func newUser(g *group) *user {
@@ -72,21 +72,21 @@ func (u *user) dial(addr string) (client.Conn, error) {
 	return &inProcess{user: u, store: s, handlers: kvserver.New(s)}, nil
 }
 
-// put demands that a put succeeds.
+// put requires that a put succeeds.
 func (u *user) put(key, value string) {
 	u.g.t.Helper()
 	u.waited = 0
 	require.NoError(u.g.t, u.Put(context.Background(), engine.CFDefault, []byte(key), []byte(value)), "a put of %s by a client", key)
 }
 
-// delete demands that a delete succeeds.
+// delete requires that a delete succeeds.
 func (u *user) delete(key string) {
 	u.g.t.Helper()
 	u.waited = 0
 	require.NoError(u.g.t, u.Delete(context.Background(), engine.CFDefault, []byte(key)), "a delete of %s by a client", key)
 }
 
-// finds demands that a client finds value under key, and that a scan shows the
+// finds requires that a client finds value under key, and that a scan shows the
 // same. An empty value means that the key is absent.
 func (u *user) finds(key, value string) {
 	u.g.t.Helper()
@@ -143,8 +143,8 @@ func (c *inProcess) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc
 func (c *inProcess) Close() error { return nil }
 
 // A oneStore is a storage.Storage on one store of a group. It lets everything
-// happen that can happen without the clocks, and demands that the request is
-// answered by then: nothing is lost, and the others are there.
+// happen that can happen without the clocks, and requires that the request is
+// answered by then: no message is lost, and the other stores run.
 type oneStore struct {
 	g  *group
 	id uint64

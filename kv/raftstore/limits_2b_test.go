@@ -10,11 +10,11 @@ import (
 	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-// TestLongTailIsReplaced2B gives a follower more entries of term 1 than an engine
-// deletes in one batch, and then a leader of term 2 replaces all but the first of
-// them by a single one. The follower must go on, and acknowledge that one. The
-// power may fail after its first write: then its log is the old one or the new
-// one, and whole.
+// TestLongTailIsReplaced2B gives a follower more entries of term 1 than an
+// engine deletes in one batch, and then a leader of term 2 replaces all but the
+// first of them by a single one. The follower must go on, and acknowledge that
+// one. The power may fail after its first write: then its log is the old one or
+// the new one, as a whole.
 func TestLongTailIsReplaced2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a conflicting tail is replaced whatever its length, and a crash in between leaves the old log or the new one",
@@ -55,14 +55,14 @@ func TestLongTailIsReplaced2B(t *testing.T) {
 	})
 }
 
-// TestManyOperationsAtOnce2B has entries committed at once that together have more
-// operations than a batch of the kv engine may have, as they may after a restart,
-// or on a store that was away. All of them must be applied. The power may fail
-// after any of the writes that this takes: then the data are those of the applied
-// index.
+// TestManyOperationsAtOnce2B commits entries at once that together have more
+// operations than a batch of the kv engine may have, as happens after a
+// restart, or on a store that was away. All of them must be applied. The power
+// may fail after any of the writes that this takes: then the store has the data
+// of the applied index.
 func TestManyOperationsAtOnce2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "committed entries are applied however many operations they have together, and the applied index is always that of the data",
+		Text:   "committed entries are applied however many operations they have together, and the applied index always fits the data",
 		Source: "doc.go: What is durable when, 2; engine.MaxBatchLen",
 	}, func(t *graded.T) {
 		const operations = 60000 // of one entry
@@ -90,7 +90,7 @@ func TestManyOperationsAtOnce2B(t *testing.T) {
 				t.Fatalf("entries up to %d, each with %d operations, were committed at once, but only entries up to %d are applied", last, operations, applied)
 			}
 			if different := states[applied].differs(f.content()); different != "" {
-				t.Fatalf("the store has applied up to %d, but its data are not those of that index: there is %s", applied, different)
+				t.Fatalf("the store has applied up to %d, but its data are not the data of that index: there is %s", applied, different)
 			}
 		}
 		f.cutAt(nil)
@@ -98,7 +98,7 @@ func TestManyOperationsAtOnce2B(t *testing.T) {
 		check(last)
 		writes := f.writes
 		for at := 1; at <= writes; at++ {
-			f.powerCut() // takes what was not synced, so all is to be applied again
+			f.powerCut() // loses what was not synced, so all must be applied again
 			cut := &powerCut{at: at, point: memory.CrashAfter, log: memory.All, data: memory.All}
 			f.cutAt(cut)
 			f.receive(commit)
@@ -114,10 +114,11 @@ func TestManyOperationsAtOnce2B(t *testing.T) {
 	})
 }
 
-// TestFullDiskIsTriedAgain2B gives a follower five entries of term 1, and then a
-// leader of term 2 replaces the last four by a single one while the disk of the log is
-// full. Until there is room the follower promises nothing. After that it does all that
-// it had to do before, and the old entries are gone from the disk.
+// TestFullDiskIsTriedAgain2B gives a follower five entries of term 1, and then
+// a leader of term 2 replaces the last four by a single one while the disk of
+// the log is full. Until there is room the follower promises nothing. Then it
+// does everything that it could not do before, and the old entries are gone
+// from the disk.
 func TestFullDiskIsTriedAgain2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "what a full disk has refused is done as a whole once there is room, and promised only then",
@@ -143,7 +144,7 @@ func TestFullDiskIsTriedAgain2B(t *testing.T) {
 			t.Fatalf("the disk of the log was full, and has room again. An append of 2/2, which came meanwhile and fits, is answered with %v", a)
 		}
 		if n, _ := f.logRecords(); n != want {
-			t.Fatalf("entries 2/1 to 5/1 were replaced by 2/2 after the disk had been full. The raft engine has %d records then, and %d if the old ones never were there", n, want)
+			t.Fatalf("entries 2/1 to 5/1 were replaced by 2/2 after the disk had been full. The raft engine has %d records then, and %d if the old ones were never there", n, want)
 		}
 		f.powerCut()
 		if f.vote(2, 3, 5, 1) {

@@ -10,8 +10,8 @@ import (
 	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-// passes lets time pass for a follower that hears from the leader of a term, which
-// is store 2.
+// passes lets time pass for a follower that gets heartbeats from store 2, the
+// leader of a term.
 func (m *member) passes(term uint64, ticks int) {
 	for range ticks {
 		if m.life.over {
@@ -44,8 +44,8 @@ func (m *member) compacts(index uint64) {
 	}
 }
 
-// endsAt requires that the log of the store, which has heard of term before, ends
-// with entry index of term 1.
+// endsAt requires that the log of the store, whose term is before, ends with
+// entry index of term 1.
 func (m *member) endsAt(before, index uint64) {
 	m.t.Helper()
 	if m.vote(2, before+1, index-1, 1) {
@@ -56,9 +56,10 @@ func (m *member) endsAt(before, index uint64) {
 	}
 }
 
-// TestLongHistoryIsCompacted2C gives a store more entries than an engine deletes in
-// one batch, bit by bit, and the store compacts its log each time. It must not become
-// harder with each time.
+// TestLongHistoryIsCompacted2C gives a store more entries than an engine
+// deletes in one batch, in several steps, and the store compacts its log after
+// each. The work of a compaction must not grow with what has left the log
+// before.
 func TestLongHistoryIsCompacted2C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a log is compacted again and again, however many entries have left it before",
@@ -78,10 +79,10 @@ func TestLongHistoryIsCompacted2C(t *testing.T) {
 	})
 }
 
-// TestManyEntriesAreCompactedAtOnce2C has a store compact more entries than an engine
-// deletes in one batch. The power fails after some of the writes that this takes.
-// Each time the log is the old one or the new one, and whole, and in the end it is
-// short.
+// TestManyEntriesAreCompactedAtOnce2C makes a store compact more entries than
+// an engine deletes in one batch. The power fails after some of the writes that
+// this takes. Each time the log is the old one or the new one, as a whole, and
+// in the end it is short.
 func TestManyEntriesAreCompactedAtOnce2C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a log is compacted whatever its length, and a crash in between leaves the old log or the new one",
@@ -108,10 +109,11 @@ func TestManyEntriesAreCompactedAtOnce2C(t *testing.T) {
 	})
 }
 
-// TestFullDiskKeepsLog2C lets a store compact its log while the disk of its data is
-// full: entries are committed, and cannot be applied. Then the power fails, and only
-// what the raft engine has is kept. An entry that is not applied must still be in the
-// log, so that the store applies it once there is room.
+// TestFullDiskKeepsLog2C lets a store compact its log while the disk of its
+// data is full: entries are committed, and cannot be applied. Then the power
+// fails, and only the raft engine keeps what was not synced. An entry that is
+// not applied must still be in the log, so that the store applies it once there
+// is room.
 func TestFullDiskKeepsLog2C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "an entry that could not be applied, because the disk was full, stays in the log",

@@ -130,9 +130,9 @@ func (m *member) appendAll(from, term, prev, prevTerm, last uint64) {
 	}
 }
 
-// appendLong makes a leader send more than n entries of its term, without commands,
-// after prev, and requires that they are acknowledged. They are committed if commits
-// is true. It returns the index of the last.
+// appendLong sends more than n entries after prev, without data, from a leader
+// of their term, and requires that they are acknowledged. They are committed if
+// commits is true. It returns the index of the last.
 func (m *member) appendLong(from, term, prev, prevTerm uint64, n int, commits bool) uint64 {
 	m.t.Helper()
 	const most = 27000 // in one message
@@ -186,8 +186,8 @@ func (m *member) lead(term uint64) (request *eraftpb.Message) {
 	return request
 }
 
-// sends makes the store the leader of a term, and requires that it sends store 3,
-// whose log ends at last, the entries after that.
+// sends makes the store the leader of a term, and requires that it sends the
+// entries after last to store 3, whose log ends there.
 func (m *member) sends(term, last uint64) {
 	m.t.Helper()
 	m.lead(term)

@@ -38,7 +38,8 @@ type server struct {
 	// mayGiveUp is set while what is on the disk is a reason for the store
 	// to stop.
 	mayGiveUp bool
-	// full is set while a disk has no room: what is committed may have to wait.
+	// full is set while a disk has no room: committed entries may have to
+	// wait.
 	full bool
 
 	// writes counts the writes to disks and files since cutAt, and cut is
@@ -51,8 +52,8 @@ type server struct {
 type serverConfig struct {
 	id     uint64
 	region *metapb.Region
-	// neighbours are other regions that the store has a peer of, which the
-	// fixture does not look at.
+	// neighbours are further regions of which the store has a peer. The
+	// fixture does not look at them.
 	neighbours []*metapb.Region
 	maxLog     uint64 // Config.MaxLogEntries
 	transport  raftstore.Transport

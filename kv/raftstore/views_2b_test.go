@@ -12,13 +12,13 @@ import (
 	"github.com/labkv/labkv/proto/metapb"
 )
 
-// TestReadsStayInRegion2B has a store with three regions, each of which has data. A
-// read of the one in the middle shows its keys, and no others: to get a key outside
-// is an error, because an answer that it is absent could be wrong, and a scan begins
-// and ends with the region.
+// TestReadsStayInRegion2B starts a store with three regions, each of which has
+// data. A read of the middle region shows its keys, and no others: a get of a
+// key outside returns an error, because an answer that the key is absent could
+// be wrong, and a scan begins and ends with the region.
 func TestReadsStayInRegion2B(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "what a client gets to read shows the keys of its region and no others",
+		Text:   "a view shows the keys of its region and no others",
 		Source: "the contract of Read",
 	}, func(t *graded.T) {
 		of := func(id uint64, start, end string) *metapb.Region {
@@ -78,7 +78,7 @@ func TestReadsStayInRegion2B(t *testing.T) {
 			}
 		}
 		if err := view.Close(); err != nil {
-			t.Fatalf("what a read was given cannot be closed: %v", err)
+			t.Fatalf("the view of a read cannot be closed: %v", err)
 		}
 		g.close()
 	})
