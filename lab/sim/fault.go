@@ -215,7 +215,7 @@ func (w *World) resolve(f *activeFault) uint64 {
 	if len(found) == 0 {
 		found = w.ids
 	}
-	return found[w.dice.roll(askTarget, uint64(f.ID), 0, 0)%uint64(len(found))]
+	return found[w.dice.Roll(askTarget, 0, uint64(f.ID), 0)%uint64(len(found))]
 }
 
 // hit returns the machines that a fault has hit.
@@ -245,7 +245,7 @@ func (w *World) begin(f *activeFault) {
 				m.fill(true)
 			}
 		case FlipBit:
-			if file := m.files.flip(w.dice.roll(askFault, uint64(f.ID), m.id, 1)); file != "" {
+			if file := m.files.flip(w.dice.Roll(askFault, 1, uint64(f.ID), m.id)); file != "" {
 				w.Reach(BitFlipped)
 				w.tell(trace.Event{Kind: trace.Disk, Store: m.id, Text: "a bit of file " + file + " flips"})
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -179,7 +180,7 @@ func (m *machine) boot() {
 // startClock has l ticked from now on.
 func (m *machine) startClock(l *life) {
 	w := m.world
-	first := scaled(w.dice.roll(askTick, m.id, l.incarnation, 0), 0, w.setting.Tick)
+	first := dice.Scaled(w.dice.Roll(askTick, 0, m.id, l.incarnation), 0, w.setting.Tick)
 	w.post(&event{at: w.now() + first, name: name{kind: ticks, to: m.id, from: l.incarnation}, incarnation: l.incarnation, do: l.process.Tick})
 }
 
@@ -193,7 +194,7 @@ func (m *machine) clockTicks(e *event) bool {
 	m.ticked++
 	next := time.Duration(float64(w.setting.Tick) / m.rate)
 	// Clocks that agree to the nanosecond do not exist.
-	next += scaled(w.dice.roll(askTick, m.id, m.ticked, 1), 0, w.setting.Tick/64)
+	next += dice.Scaled(w.dice.Roll(askTick, 1, m.id, m.ticked), 0, w.setting.Tick/64)
 	w.post(&event{at: w.now() + next, name: name{kind: ticks, to: m.id, from: l.incarnation, n: m.ticked}, incarnation: l.incarnation, do: l.process.Tick})
 	switch {
 	case w.active.stalls(m.id):
@@ -226,7 +227,7 @@ func (m *machine) catchUp() {
 func (m *machine) keeps(part uint64) func(n int) int {
 	nth := m.boots
 	dice := m.world.dice
-	mode := dice.roll(askKeep, m.id, nth, 0) % 4
+	mode := dice.Roll(askKeep, 0, m.id, nth) % 4
 	asked := uint64(0)
 	return func(n int) int {
 		asked++
@@ -236,7 +237,7 @@ func (m *machine) keeps(part uint64) func(n int) int {
 		case 1:
 			return 0
 		}
-		return int(dice.roll(askKeep, m.id, nth, part<<32|asked) % uint64(n+1))
+		return int(dice.Roll(askKeep, part<<32|asked, m.id, nth) % uint64(n+1))
 	}
 }
 

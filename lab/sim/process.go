@@ -138,7 +138,7 @@ func (e *Env) RandIntN(purpose uint64, n int) int {
 	defer e.world.mu.Unlock()
 	nth := e.life.drawn[purpose] + 1
 	e.life.drawn[purpose] = nth
-	return int(e.world.dice.roll(askSystem, e.ID<<32|e.Incarnation, purpose, nth) % uint64(n))
+	return int(e.world.dice.Roll(askSystem, nth, e.ID<<32|e.Incarnation, purpose) % uint64(n))
 }
 
 // Reach notes that the run has come to a situation of interest.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -68,7 +69,7 @@ func Run(t *testing.T, sc *Scenario, s Schedule, trace bool) *Outcome {
 
 func newWorld(sc *Scenario, s Schedule, tracing bool) *World {
 	w := &World{
-		schedule: s, setting: s.Setting, dice: Dice(s.Seed), tracing: tracing,
+		schedule: s, setting: s.Setting, dice: dice.Dice(s.Seed), tracing: tracing,
 		links: map[link]*traffic{}, calls: map[link]uint64{}, reached: map[Goal]bool{},
 		scenario: sc,
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/trace"
 )
@@ -99,7 +100,7 @@ func TestEveryWrite(t *testing.T, sc Scenario) {
 		}
 		digest := out.Digest
 		for _, crash := range EveryWrite(s, out) {
-			digest = mix(digest ^ one(t, &sc, crash, reached))
+			digest = dice.Mix(digest ^ one(t, &sc, crash, reached))
 		}
 		return digest
 	})
@@ -111,7 +112,7 @@ func TestEveryWrite(t *testing.T, sc Scenario) {
 // outcome out. Each write and each point has one schedule.
 func EveryWrite(s Schedule, out *Outcome) []Schedule {
 	var all []Schedule
-	d := &Drawer{dice: Dice(s.Seed), q: askTarget}
+	d := dice.NewDrawer(dice.Dice(s.Seed), askTarget, 0)
 	store := d.Between(1, s.Setting.Stores)
 	for n := range out.Writes[store-1] {
 		for p := CrashBefore; p <= CrashAfter; p++ {

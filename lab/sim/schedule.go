@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/lab/dice"
 )
 
 // A Schedule is everything that decides a run but the system: the seed, the
@@ -34,9 +36,9 @@ func (s Schedule) String() string {
 
 // MakeSchedule makes the schedule of a seed for a scenario.
 func MakeSchedule(sc *Scenario, seed uint64) Schedule {
-	s := Schedule{Seed: seed, Setting: drawSetting(&Drawer{dice: Dice(seed), q: askSetting}, sc)}
+	s := Schedule{Seed: seed, Setting: drawSetting(dice.NewDrawer(dice.Dice(seed), askSetting, 0), sc)}
 	if sc.Nemesis != nil {
-		s.Faults = sc.Nemesis(&Drawer{dice: Dice(seed), q: askFault}, s.Setting)
+		s.Faults = sc.Nemesis(dice.NewDrawer(dice.Dice(seed), askFault, 0), s.Setting)
 	}
 	for i := range s.Faults {
 		f := &s.Faults[i]
@@ -48,7 +50,7 @@ func MakeSchedule(sc *Scenario, seed uint64) Schedule {
 	s.Faults = slices.DeleteFunc(s.Faults, func(f Fault) bool { return f.From >= s.Setting.Span })
 	slices.SortStableFunc(s.Faults, func(a, b Fault) int { return cmp.Compare(a.From, b.From) })
 	if !sc.NoCore {
-		s.Faults = append(s.Faults, coreFaults(&Drawer{dice: Dice(seed), q: askCore}, s.Setting)...)
+		s.Faults = append(s.Faults, coreFaults(dice.NewDrawer(dice.Dice(seed), askCore, 0), s.Setting)...)
 	}
 	for i := range s.Faults {
 		s.Faults[i].ID = i + 1

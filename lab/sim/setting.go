@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"time"
+
+	"github.com/labkv/labkv/lab/dice"
 )
 
 // A Setting is what holds for a whole run.
@@ -35,26 +37,26 @@ const DefaultTick = 50 * time.Millisecond
 // drawSetting picks what the scenario leaves open. A run with few liberties
 // reaches what a run with all of them does not, and the other way round: so the
 // seed decides about each.
-func drawSetting(d *Drawer, sc *Scenario) Setting {
+func drawSetting(d *dice.Drawer, sc *Scenario) Setting {
 	s := Setting{
 		Stores:      sc.Stores,
 		Clients:     len(sc.Clients),
 		Tick:        sc.Tick,
-		LatencyMin:  Pick[time.Duration](d, 100, 300, 1000) * time.Microsecond,
-		SlowWork:    Pick[time.Duration](d, 1, 20, 200) * time.Millisecond,
+		LatencyMin:  dice.Pick[time.Duration](d, 100, 300, 1000) * time.Microsecond,
+		SlowWork:    dice.Pick[time.Duration](d, 1, 20, 200) * time.Millisecond,
 		Reorder:     d.Chance(0.3),
 		ReportsLoss: d.Chance(0.5),
 		Span:        sc.For,
 	}
-	s.LatencyMax = s.LatencyMin * Pick[time.Duration](d, 1, 3, 20)
+	s.LatencyMax = s.LatencyMin * dice.Pick[time.Duration](d, 1, 3, 20)
 	if s.Stores == 0 {
-		s.Stores = Pick(d, 3, 3, 5)
+		s.Stores = dice.Pick(d, 3, 3, 5)
 	}
 	if s.Tick == 0 {
 		s.Tick = DefaultTick
 	}
 	// A disk as slow as the clock would leave no time for anything else.
-	s.Disk = min(Pick[time.Duration](d, 0, 0, 1, 5, 20)*time.Millisecond, s.Tick/2)
+	s.Disk = min(dice.Pick[time.Duration](d, 0, 0, 1, 5, 20)*time.Millisecond, s.Tick/2)
 	return s
 }
 
