@@ -103,7 +103,7 @@ func (s *Session) Fail(rule, format string, args ...any) {
 func (w *World) admit(clients []Client) {
 	for _, c := range clients {
 		w.mu.Lock()
-		s := &Session{ID: uint64(len(w.clients.sessions)) + 1, Stores: w.ids, world: w, conns: map[uint64]*conn{}}
+		s := &Session{ID: uint64(len(w.clients.sessions)) + 1, Stores: w.setting.Machines(Store), world: w, conns: map[uint64]*conn{}}
 		s.Draw = dice.NewDrawer(w.dice, askClient, s.ID)
 		s.History = w.clients.history.Recorder(int(s.ID), w.now)
 		w.clients.sessions = append(w.clients.sessions, s)

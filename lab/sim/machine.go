@@ -21,6 +21,7 @@ import (
 // after the other, incarnations of the program.
 type machine struct {
 	id    uint64
+	role  Role
 	world *World
 
 	mu    sync.Mutex // guards disks
@@ -114,11 +115,14 @@ func (p Point) fault() memory.FaultKind {
 
 func (p Point) crashes() bool { return p <= CrashAfter }
 
-func newMachine(w *World, id uint64) *machine {
-	m := &machine{id: id, world: w, rate: 1}
+func newMachine(w *World, id uint64, role Role) *machine {
+	m := &machine{id: id, role: role, world: w, rate: 1}
 	m.files = newFileSystem(m.writesFile)
 	return m
 }
+
+// String returns the machine's name, such as "store 1".
+func (m *machine) String() string { return fmt.Sprintf("%s %d", m.role, m.id) }
 
 // disk returns the disk of that name.
 func (m *machine) disk(name string) *disk {
@@ -151,7 +155,7 @@ func (m *machine) boot() {
 	m.life = l
 	w.mu.Unlock()
 	env := &Env{
-		ID: m.id, Machines: w.ids, Incarnation: l.incarnation, Setting: w.setting,
+		ID: m.id, Role: m.role, Incarnation: l.incarnation, Setting: w.setting,
 		Logger: slog.New(slog.DiscardHandler),
 		world:  w, machine: m, life: l,
 	}
@@ -163,7 +167,7 @@ func (m *machine) boot() {
 	var process Process
 	w.enter(l, func() { process, err = w.system.Boot(env) })
 	if err != nil && l.alive() {
-		w.fail(&Failure{Rule: "restart", Found: errors.Annotatef(err, "store %d does not start", m.id).Error()})
+		w.fail(&Failure{Rule: "restart", Found: errors.Annotatef(err, "%v does not start", m).Error()})
 	}
 	if err != nil || process == nil {
 		return

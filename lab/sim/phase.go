@@ -17,7 +17,7 @@ const (
 	// While disturbed, things go wrong as the schedule says, and clients begin
 	// something new.
 	disturbed phase = iota
-	// In the core phase, a majority of the machines is well and stays well, and the
+	// In the core phase, a majority of the stores is well and stays well, and the
 	// others stay broken: the faults of the schedule that begin at the end of its
 	// span. The majority must serve the clients, which finish what they have begun.
 	// A schedule without such faults has no core phase.
@@ -158,7 +158,7 @@ func (w *World) missing() string {
 	for _, m := range w.machines {
 		l := m.current()
 		if l == nil {
-			return fmt.Sprintf("store %d is down", m.id)
+			return fmt.Sprintf("%v is down", m)
 		}
 		live = append(live, l.process)
 	}

@@ -120,7 +120,7 @@ func (c *cluster) Boot(env *sim.Env) (sim.Process, error) {
 		return nil, err
 	}
 	r := &register{
-		cluster: c, env: env, disk: disk, log: raft.NewMemoryStorage(env.Machines...),
+		cluster: c, env: env, disk: disk, log: raft.NewMemoryStorage(env.Setting.Machines(sim.Store)...),
 		data: map[string]string{}, waiting: map[uint64]*command{}, stop: make(chan struct{}),
 	}
 	if err := r.load(); err != nil {

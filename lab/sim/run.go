@@ -75,9 +75,10 @@ func newWorld(sc *Scenario, s Schedule, tracing bool) *World {
 	}
 	w.clients.working = map[*Session]bool{}
 	w.clients.history = &check.History{}
-	for id := range uint64(s.Setting.Stores) {
-		w.ids = append(w.ids, id+1)
-		w.machines = append(w.machines, newMachine(w, id+1))
+	for _, f := range s.Setting.fleets() {
+		for range f.Machines {
+			w.machines = append(w.machines, newMachine(w, uint64(len(w.machines))+1, f.Role))
+		}
 	}
 	return w
 }

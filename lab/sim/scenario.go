@@ -24,10 +24,12 @@ type Scenario struct {
 	// Seeds is how many schedules are run if nobody asks for others.
 	Seeds int
 
-	// System makes what runs on the stores, new for each run.
+	// System makes what runs on the machines, new for each run.
 	System func(w *World) System
-	// Stores is their number; 0 leaves it to the seed.
+	// Stores is the number of stores; 0 leaves it to the seed. Beside are machines of
+	// other roles.
 	Stores int
+	Beside []Fleet
 	// Tick is the time between two ticks of a store's clock, DefaultTick if 0.
 	Tick time.Duration
 

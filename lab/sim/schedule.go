@@ -97,6 +97,8 @@ func (s *Schedule) parseSetting(words []string) error {
 			s.Seed, err = strconv.ParseUint(value, 10, 64)
 		case "stores":
 			s.Setting.Stores, err = strconv.Atoi(value)
+		case "beside":
+			s.Setting.Beside, err = parseFleets(value)
 		case "clients":
 			s.Setting.Clients, err = strconv.Atoi(value)
 		case "tick":
@@ -159,8 +161,14 @@ func (f *Fault) parseWord(word string) (err error) {
 		f.Who = TheLeader
 	case word == "follower":
 		f.Who = AFollower
-	case strings.HasPrefix(word, "store:"):
-		f.Who, err = strconv.Atoi(word[len("store:"):])
+	case strings.HasPrefix(word, "role:"):
+		f.Role = Role(word[len("role:"):])
+	case strings.Contains(word, ":"):
+		role, id, _ := strings.Cut(word, ":")
+		if Role(role) != Store {
+			f.Role = Role(role)
+		}
+		f.Who, err = strconv.Atoi(id)
 	case strings.HasPrefix(word, "{"):
 		a, b, _ := strings.Cut(word, "|")
 		if f.Sides[0], err = parseIDs(a); err == nil {

@@ -9,7 +9,10 @@ import (
 
 // A Setting is what holds for a whole run.
 type Setting struct {
+	// Stores is the number of machines that are stores, and Beside are those of other
+	// roles.
 	Stores  int
+	Beside  []Fleet
 	Clients int
 
 	// Tick is the time between two ticks of a clock that is right.
@@ -40,6 +43,7 @@ const DefaultTick = 50 * time.Millisecond
 func drawSetting(d *dice.Drawer, sc *Scenario) Setting {
 	s := Setting{
 		Stores:      sc.Stores,
+		Beside:      sc.Beside,
 		Clients:     len(sc.Clients),
 		Tick:        sc.Tick,
 		LatencyMin:  dice.Pick[time.Duration](d, 100, 300, 1000) * time.Microsecond,
@@ -62,6 +66,10 @@ func drawSetting(d *dice.Drawer, sc *Scenario) Setting {
 
 // String returns the setting as ParseSchedule reads it.
 func (s Setting) String() string {
-	return fmt.Sprintf("stores=%d clients=%d tick=%s latency=%s..%s slow-work=%s disk=%s reorder=%t reports-loss=%t span=%s",
-		s.Stores, s.Clients, s.Tick, s.LatencyMin, s.LatencyMax, s.SlowWork, s.Disk, s.Reorder, s.ReportsLoss, s.Span)
+	beside := ""
+	if len(s.Beside) > 0 {
+		beside = " beside=" + printFleets(s.Beside)
+	}
+	return fmt.Sprintf("stores=%d%s clients=%d tick=%s latency=%s..%s slow-work=%s disk=%s reorder=%t reports-loss=%t span=%s",
+		s.Stores, beside, s.Clients, s.Tick, s.LatencyMin, s.LatencyMax, s.SlowWork, s.Disk, s.Reorder, s.ReportsLoss, s.Span)
 }

@@ -27,7 +27,6 @@ type World struct {
 	setting  Setting
 	dice     dice.Dice
 	machines []*machine // that of id i at i-1
-	ids      []uint64
 
 	ctx    context.Context // ends with the run
 	cancel context.CancelFunc
@@ -150,7 +149,7 @@ func (w *World) last() string {
 	for _, e := range w.log[max(0, len(w.log)-1000):] {
 		what := e.kind.String()
 		if e.kind == delivers {
-			what = fmt.Sprintf("messages from store %d to store %d", e.from, e.to)
+			what = fmt.Sprintf("messages from %v to %v", w.machine(e.from), w.machine(e.to))
 		}
 		counts[what]++
 	}
@@ -220,7 +219,7 @@ func (w *World) settle() {
 			for l != nil && m.attends() && l.alive() && w.pass(l) {
 				busy = true
 				if passes++; passes > maxPasses {
-					w.fail(&Failure{Rule: "idle", Found: fmt.Sprintf("store %d does not run out of work", m.id)})
+					w.fail(&Failure{Rule: "idle", Found: fmt.Sprintf("%v does not run out of work", m)})
 					return
 				}
 			}
