@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/sim/storesim"
@@ -11,8 +12,8 @@ import (
 
 // everySoOften makes faults with make, one about each period every, and sets
 // when they begin and end.
-func everySoOften(every time.Duration, make func(d *sim.Drawer, s sim.Setting) (f sim.Fault, lasts time.Duration)) sim.Nemesis {
-	return func(d *sim.Drawer, s sim.Setting) []sim.Fault {
+func everySoOften(every time.Duration, make func(d *dice.Drawer, s sim.Setting) (f sim.Fault, lasts time.Duration)) sim.Nemesis {
+	return func(d *dice.Drawer, s sim.Setting) []sim.Fault {
 		var faults []sim.Fault
 		for at := d.Duration(every/4, every); at < s.Span; at += d.Duration(every/2, every*3/2) {
 			f, lasts := make(d, s)
@@ -25,7 +26,7 @@ func everySoOften(every time.Duration, make func(d *sim.Drawer, s sim.Setting) (
 
 // allTheTime makes one fault that lasts for the whole run.
 func allTheTime(f sim.Fault) sim.Nemesis {
-	return func(_ *sim.Drawer, s sim.Setting) []sim.Fault {
+	return func(_ *dice.Drawer, s sim.Setting) []sim.Fault {
 		f.From, f.Until = 0, s.Span
 		return []sim.Fault{f}
 	}
@@ -40,7 +41,7 @@ func TestRestartAll2B(t *testing.T) {
 		Source: "Raft §5.1, Figure 2 (persistent state)",
 	}, 4)
 	sc.For = 4 * time.Second
-	sc.Nemesis = everySoOften(1300*ms, func(d *sim.Drawer, _ sim.Setting) (sim.Fault, time.Duration) {
+	sc.Nemesis = everySoOften(1300*ms, func(d *dice.Drawer, _ sim.Setting) (sim.Fault, time.Duration) {
 		return sim.Fault{Kind: sim.Crash, Who: sim.Everybody}, d.Duration(ms, 300*ms)
 	})
 	sc.Reach = []sim.Goal{sim.LeaderCrashed, sim.CrashLostWrites, sim.Restarted, sim.UnknownOutcome}

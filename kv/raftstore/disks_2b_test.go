@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/sim/storesim"
@@ -18,8 +19,8 @@ func TestDiskFull2B(t *testing.T) {
 		Source: "doc.go: What is durable when",
 	}, 3)
 	sc.For = 4 * time.Second
-	sc.Nemesis = everySoOften(900*ms, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
-		who := sim.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores))
+	sc.Nemesis = everySoOften(900*ms, func(d *dice.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
+		who := dice.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores))
 		return sim.Fault{Kind: sim.DiskFull, Who: who}, d.Duration(20*ms, 1500*ms)
 	})
 	sc.Reach = []sim.Goal{storesim.DiskWasFull}
@@ -35,10 +36,10 @@ func TestDiskFails2B(t *testing.T) {
 		Source: "doc.go: What is durable when",
 	}, 3)
 	sc.For = 4 * time.Second
-	sc.Nemesis = everySoOften(900*ms, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
+	sc.Nemesis = everySoOften(900*ms, func(d *dice.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
 		return sim.Fault{
-			Kind: sim.CrashWrite, Who: sim.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores)),
-			Count: d.Between(1, 12), Point: sim.Pick(d, sim.FailWrite, sim.FailSync),
+			Kind: sim.CrashWrite, Who: dice.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores)),
+			Count: d.Between(1, 12), Point: dice.Pick(d, sim.FailWrite, sim.FailSync),
 		}, d.Duration(100*ms, 1500*ms)
 	})
 	sc.Reach = []sim.Goal{sim.DiskFailed, sim.Exited, sim.Restarted}

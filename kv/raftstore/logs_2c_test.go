@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/sim/storesim"
@@ -116,7 +117,7 @@ func TestDeadFollowerDoesNotKeepLog2C(t *testing.T) {
 	}, 6)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, LogLimit: logLimit, LogBytes: logBytes})
 	sc.For = 3 * time.Second
-	sc.Nemesis = func(d *sim.Drawer, s sim.Setting) []sim.Fault {
+	sc.Nemesis = func(d *dice.Drawer, s sim.Setting) []sim.Fault {
 		return []sim.Fault{{Kind: sim.Crash, Who: d.Between(1, s.Stores), From: 500 * ms, Until: s.Span}}
 	}
 	sc.Reach = []sim.Goal{storesim.LogCollected, storesim.SnapshotInstalled}
@@ -132,7 +133,7 @@ func TestCollectedLogsSurvivePowerCuts2C(t *testing.T) {
 		Source: "doc.go: What is durable when, 3",
 	}, 6)
 	sc.Nemesis = sim.Together(
-		everySoOften(700*ms, func(d *sim.Drawer, _ sim.Setting) (sim.Fault, time.Duration) {
+		everySoOften(700*ms, func(d *dice.Drawer, _ sim.Setting) (sim.Fault, time.Duration) {
 			return sim.Fault{Kind: sim.Crash, Who: sim.Everybody}, d.Duration(ms, 100*ms)
 		}),
 		sim.CrashesWhileWriting(600*ms))

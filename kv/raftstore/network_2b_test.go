@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/sim/storesim"
@@ -103,7 +104,7 @@ func TestClocksDisagree2B(t *testing.T) {
 		Source: "Raft §2, §5.6",
 	}, 2)
 	sc.Clients = append(sc.Clients, sim.Clients(2, sim.Gets)...)
-	sc.Nemesis = sim.Together(sim.WrongClocks(900*ms), func(d *sim.Drawer, s sim.Setting) []sim.Fault {
+	sc.Nemesis = sim.Together(sim.WrongClocks(900*ms), func(d *dice.Drawer, s sim.Setting) []sim.Fault {
 		var faults []sim.Fault
 		for at := d.Duration(s.Span/8, s.Span/3); at < s.Span; at += d.Duration(s.Span/3, s.Span/2) {
 			until := at + d.Duration(10*s.Tick, 40*s.Tick)
@@ -130,7 +131,7 @@ func TestStoresPause2B(t *testing.T) {
 	}, 2)
 	sc.Clients = append(sc.Clients, sim.Clients(6, sim.GetsAtOneStore)...)
 	sc.For = 4 * time.Second
-	sc.Nemesis = sim.Together(sim.Pauses(1500*ms), everySoOften(700*ms, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
+	sc.Nemesis = sim.Together(sim.Pauses(1500*ms), everySoOften(700*ms, func(d *dice.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
 		return sim.Fault{Kind: sim.Pause, Who: sim.TheLeader}, d.Duration(20*s.Tick, 30*s.Tick)
 	}))
 	sc.Reach = []sim.Goal{sim.LeaderPaused, sim.LeaderDeposed, storesim.AskedOldLeader, sim.UnknownOutcome}

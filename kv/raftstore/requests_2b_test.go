@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/proto/errorpb"
@@ -27,7 +28,7 @@ func TestRequestsForOthersAreRefused2B(t *testing.T) {
 	sc.Clients = sim.Clients(1, asksTheWrong)
 	sc.Finally, sc.Check = nil, nil // the client knows what must be there
 	// The first leader is deposed, so that there is an earlier term.
-	sc.Nemesis = func(*sim.Drawer, sim.Setting) []sim.Fault {
+	sc.Nemesis = func(*dice.Drawer, sim.Setting) []sim.Fault {
 		return []sim.Fault{{Kind: sim.Isolate, Who: sim.TheLeader, From: 1500 * ms, Until: 3500 * ms}}
 	}
 	sc.For = 4 * time.Second

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/sim/storesim"
@@ -12,8 +13,8 @@ import (
 // isolateStores cuts off one store after the other, for so long that the others
 // have compacted the entries that it lacks.
 func isolateStores(every time.Duration) sim.Nemesis {
-	return everySoOften(every, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
-		who := sim.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores))
+	return everySoOften(every, func(d *dice.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
+		who := dice.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores))
 		return sim.Fault{Kind: sim.Isolate, Who: who}, d.Duration(every/2, every)
 	})
 }
@@ -38,7 +39,7 @@ func TestEmptyFollowerCatchesUp2C(t *testing.T) {
 		Text:   "a follower with an empty log catches up by a snapshot",
 		Source: "Raft §7",
 	}, 4)
-	sc.Nemesis = func(d *sim.Drawer, s sim.Setting) []sim.Fault {
+	sc.Nemesis = func(d *dice.Drawer, s sim.Setting) []sim.Fault {
 		return []sim.Fault{{Kind: sim.Crash, Who: d.Between(1, s.Stores), Until: d.Duration(time.Second, 2*time.Second)}}
 	}
 	sc.For = 2500 * ms
@@ -68,7 +69,7 @@ func TestSnapshotsCorrupt2C(t *testing.T) {
 	}, 4)
 	sc.Nemesis = sim.Together(
 		isolateStores(1200*ms),
-		everySoOften(10*ms, func(d *sim.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
+		everySoOften(10*ms, func(d *dice.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
 			return sim.Fault{Kind: sim.FlipBit, Who: d.Between(1, s.Stores)}, 0
 		}))
 	sc.Reach = []sim.Goal{sim.BitFlipped, storesim.SnapshotCorrupt, sim.Exited, storesim.SnapshotInstalled}
@@ -94,8 +95,8 @@ func TestSnapshotsLateAndRepeated2C(t *testing.T) {
 // comesBack isolates one store after the other, for so long that the others
 // have compacted the entries that it lacks. then returns another fault for the
 // moment at which the store who comes back.
-func comesBack(every time.Duration, then func(d *sim.Drawer, s sim.Setting, who int, at time.Duration) sim.Fault) sim.Nemesis {
-	return func(d *sim.Drawer, s sim.Setting) []sim.Fault {
+func comesBack(every time.Duration, then func(d *dice.Drawer, s sim.Setting, who int, at time.Duration) sim.Fault) sim.Nemesis {
+	return func(d *dice.Drawer, s sim.Setting) []sim.Fault {
 		var faults []sim.Fault
 		for at := d.Duration(every/4, every/2); at < s.Span; {
 			who, back := d.Between(1, s.Stores), at+d.Duration(every/2, every)
@@ -114,10 +115,10 @@ func TestCrashesWhileInstalling2C(t *testing.T) {
 		Source: "doc.go: What is durable when, 4",
 	}, 3)
 	sc.Seeds, sc.Tick, sc.For = 30, 10*ms, 3*time.Second
-	sc.Nemesis = comesBack(500*ms, func(d *sim.Drawer, s sim.Setting, who int, at time.Duration) sim.Fault {
+	sc.Nemesis = comesBack(500*ms, func(d *dice.Drawer, s sim.Setting, who int, at time.Duration) sim.Fault {
 		return sim.Fault{
 			Kind: sim.CrashWrite, Who: who, Count: d.Between(1, 30), Delay: 5 * s.Tick,
-			Point: sim.Pick(d, sim.CrashBefore, sim.CrashUnacknowledged, sim.CrashAfter),
+			Point: dice.Pick(d, sim.CrashBefore, sim.CrashUnacknowledged, sim.CrashAfter),
 			From:  at, Until: at + 300*ms,
 		}
 	})
@@ -134,10 +135,10 @@ func TestDisksFailWithSnapshots2C(t *testing.T) {
 	}, 4)
 	sc.Tick = 20 * ms
 	sc.Nemesis = sim.Together(
-		comesBack(700*ms, func(d *sim.Drawer, s sim.Setting, who int, at time.Duration) sim.Fault {
-			f := sim.Fault{Kind: sim.DiskFull, Who: sim.Pick(d, sim.TheLeader, who), From: at - d.Duration(ms, 40*ms), Until: at + d.Duration(100*ms, 400*ms)}
+		comesBack(700*ms, func(d *dice.Drawer, s sim.Setting, who int, at time.Duration) sim.Fault {
+			f := sim.Fault{Kind: sim.DiskFull, Who: dice.Pick(d, sim.TheLeader, who), From: at - d.Duration(ms, 40*ms), Until: at + d.Duration(100*ms, 400*ms)}
 			if d.Chance(0.4) {
-				f.Kind, f.Count, f.Point = sim.CrashWrite, d.Between(1, 25), sim.Pick(d, sim.FailWrite, sim.FailSync)
+				f.Kind, f.Count, f.Point = sim.CrashWrite, d.Between(1, 25), dice.Pick(d, sim.FailWrite, sim.FailSync)
 			}
 			return f
 		}),

@@ -43,56 +43,16 @@ type event struct {
 	flag        bool // eventReportSnapshot: it arrived
 }
 
-func (e *event) before(o *event) bool {
+// Before implements agenda.Event.
+func (e *event) Before(o *event) bool {
 	return e.at < o.at || e.at == o.at && e.order < o.order
 }
 
-// An agenda holds the events to come, in a heap with four children per node,
-// which is shallower than the usual one.
-type agenda struct{ heap []event }
-
-func (a *agenda) add(e event) {
+// ordered returns e with its place among the events of its time.
+func (e event) ordered() event {
 	e.order = uint64(e.kind)<<58 | uint64(e.to)<<52 | uint64(e.from)<<46 | e.n&(1<<46-1)
-	a.heap = append(a.heap, e)
-	i := len(a.heap) - 1
-	for i > 0 {
-		parent := (i - 1) / 4
-		if !e.before(&a.heap[parent]) {
-			break
-		}
-		a.heap[i] = a.heap[parent]
-		i = parent
-	}
-	a.heap[i] = e
+	return e
 }
 
-// next removes the first event. There must be one.
-func (a *agenda) next() event {
-	first := a.heap[0]
-	n := len(a.heap) - 1
-	e := a.heap[n]
-	a.heap[n] = event{}
-	a.heap = a.heap[:n]
-	if n == 0 {
-		return first
-	}
-	i := 0
-	for {
-		least := 4*i + 1
-		if least >= n {
-			break
-		}
-		for c, end := least+1, min(least+4, n); c < end; c++ {
-			if a.heap[c].before(&a.heap[least]) {
-				least = c
-			}
-		}
-		if !a.heap[least].before(&e) {
-			break
-		}
-		a.heap[i] = a.heap[least]
-		i = least
-	}
-	a.heap[i] = e
-	return first
-}
+// post has e happen.
+func (w *world) post(e event) { w.agenda.Add(e.ordered()) }

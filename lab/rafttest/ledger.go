@@ -3,6 +3,7 @@ package rafttest
 import (
 	"encoding/binary"
 
+	"github.com/labkv/labkv/lab/dice"
 	pb "github.com/labkv/labkv/proto/eraftpb"
 )
 
@@ -78,7 +79,7 @@ func (l *ledger) discard(index uint64) {
 
 // chainOf returns the chain of the entry e whose predecessor has chain prev.
 func chainOf(prev uint64, e *pb.Entry) uint64 {
-	h := mix(prev ^ e.Term*0x9e3779b97f4a7c15 ^ e.Index<<32 ^ uint64(e.EntryType))
+	h := dice.Mix(prev ^ e.Term*0x9e3779b97f4a7c15 ^ e.Index<<32 ^ uint64(e.EntryType))
 	return hash(h, e.Data)
 }
 
@@ -86,11 +87,11 @@ func chainOf(prev uint64, e *pb.Entry) uint64 {
 func hash(h uint64, data []byte) uint64 {
 	n := uint64(len(data))
 	for ; len(data) >= 8; data = data[8:] {
-		h = mix(h ^ binary.LittleEndian.Uint64(data))
+		h = dice.Mix(h ^ binary.LittleEndian.Uint64(data))
 	}
 	rest := n << 56
 	for i, c := range data {
 		rest ^= uint64(c) << (8 * i)
 	}
-	return mix(h ^ rest)
+	return dice.Mix(h ^ rest)
 }

@@ -3,6 +3,7 @@ package rafttest
 import (
 	"time"
 
+	"github.com/labkv/labkv/lab/dice"
 	pb "github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/raft"
 )
@@ -44,19 +45,19 @@ func (w *world) route(r *replica, m *pb.Message) {
 		if m.MsgType == pb.MessageType_MsgSnapshot {
 			w.reached.add(goalSnapshotLost)
 			w.reportSnapshot(from, to, 2*nth, false)
-		} else if w.plan.setting.reports && w.dice.roll(askLossReported, from, to, nth)%4 == 0 {
-			w.agenda.add(event{at: w.now + tick, kind: eventReportUnreachable, to: uint8(from), from: uint8(to), n: nth, incarnation: r.incarnation})
+		} else if w.plan.setting.reports && w.dice.Roll(askLossReported, nth, from<<32|to)%4 == 0 {
+			w.post(event{at: w.now + tick, kind: eventReportUnreachable, to: uint8(from), from: uint8(to), n: nth, incarnation: r.incarnation})
 		}
 		return
 	}
 	w.story.sent(w.now, m, true)
 	at := w.now + w.latency(from, to, 2*nth)
-	w.agenda.add(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2 * nth, m: copyMessage(m)})
+	w.post(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2 * nth, m: copyMessage(m)})
 	// A node that forwards a proposal cannot know that the network repeats it.
 	if m.MsgType != pb.MessageType_MsgPropose && w.isRepeated(m, nth) {
 		w.reached.add(goalMessageRepeated)
 		at := w.now + w.latency(from, to, 2*nth+1)
-		w.agenda.add(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2*nth + 1, m: copyMessage(m)})
+		w.post(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2*nth + 1, m: copyMessage(m)})
 	}
 }
 
@@ -95,14 +96,14 @@ func (w *world) isLost(m *pb.Message, nth uint64) bool {
 			}
 		}
 	}
-	return arrives < 1 && w.dice.chance(1-arrives, askLoss, m.From, m.To, nth)
+	return arrives < 1 && w.dice.Chance(1-arrives, askLoss, nth, m.From<<32|m.To)
 }
 
 func (w *world) isRepeated(m *pb.Message, nth uint64) bool {
 	for i := range w.active {
 		f := &w.active[i]
 		if f.kind == duplicatingNetwork || f.kind == lossySnapshots && m.MsgType == pb.MessageType_MsgSnapshot {
-			if w.dice.chance(f.share, askDuplicate, m.From, m.To, nth) {
+			if w.dice.Chance(f.share, askDuplicate, nth, m.From<<32|m.To) {
 				return true
 			}
 		}
@@ -113,10 +114,10 @@ func (w *world) isRepeated(m *pb.Message, nth uint64) bool {
 // latency returns how long a message is on its way.
 func (w *world) latency(from, to, nth uint64) time.Duration {
 	const least = 200 * time.Microsecond
-	took := scaled(w.dice.roll(askNetworkLatency, from, to, nth), least, w.plan.setting.latency)
+	took := dice.Scaled(w.dice.Roll(askNetworkLatency, nth, from<<32|to), least, w.plan.setting.latency)
 	for i := range w.active {
-		if f := &w.active[i]; f.kind == slowNetwork && w.dice.chance(f.share, askDelay, from, to, nth) {
-			took += scaled(w.dice.roll(askDelay, from, to, nth+1<<40), 0, f.delay)
+		if f := &w.active[i]; f.kind == slowNetwork && w.dice.Chance(f.share, askDelay, nth, from<<32|to) {
+			took += dice.Scaled(w.dice.Roll(askDelay, nth+1<<40, from<<32|to), 0, f.delay)
 		}
 	}
 	return took
@@ -128,8 +129,8 @@ func (w *world) reportSnapshot(sender, receiver, n uint64, arrived bool) {
 	if r.node == nil {
 		return
 	}
-	wait := scaled(w.dice.roll(askSnapshotReport, sender, receiver, n), time.Millisecond, 3*tick)
-	w.agenda.add(event{at: w.now + wait, kind: eventReportSnapshot, to: uint8(sender), from: uint8(receiver), n: n, incarnation: r.incarnation, flag: arrived})
+	wait := dice.Scaled(w.dice.Roll(askSnapshotReport, n, sender<<32|receiver), time.Millisecond, 3*tick)
+	w.post(event{at: w.now + wait, kind: eventReportSnapshot, to: uint8(sender), from: uint8(receiver), n: n, incarnation: r.incarnation, flag: arrived})
 }
 
 // deliver hands m to r, if it is up. n tells m from the other messages between
@@ -184,9 +185,9 @@ func copyMessage(m *pb.Message) *pb.Message {
 
 // digest adds m to h.
 func digest(h uint64, m *pb.Message) uint64 {
-	h = mix(h ^ uint64(m.MsgType) ^ m.From<<8 ^ m.To<<16 ^ m.Term<<32)
-	h = mix(h ^ m.Index ^ m.LogTerm<<32)
-	h = mix(h ^ m.Commit ^ m.RejectHint<<32)
+	h = dice.Mix(h ^ uint64(m.MsgType) ^ m.From<<8 ^ m.To<<16 ^ m.Term<<32)
+	h = dice.Mix(h ^ m.Index ^ m.LogTerm<<32)
+	h = dice.Mix(h ^ m.Commit ^ m.RejectHint<<32)
 	if m.Reject {
 		h++
 	}
@@ -194,7 +195,7 @@ func digest(h uint64, m *pb.Message) uint64 {
 		h = chainOf(h, e)
 	}
 	if meta := m.Snapshot.GetMetadata(); meta != nil {
-		h = mix(h ^ meta.Index ^ meta.Term<<32)
+		h = dice.Mix(h ^ meta.Index ^ meta.Term<<32)
 		h = hash(h, m.Snapshot.Data)
 	}
 	return h

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/raft"
 
 	pb "github.com/labkv/labkv/proto/eraftpb"
@@ -116,7 +117,7 @@ func (w *world) start(r *replica) {
 		Applied:       applied,
 		RandIntN: func(n int) int {
 			r.drawn++
-			return int(w.dice.roll(askElectionTimeout, r.id, incarnation, r.drawn) % uint64(n))
+			return int(w.dice.Roll(askElectionTimeout, r.drawn, r.id<<32|incarnation) % uint64(n))
 		},
 	})
 	if err != nil {
@@ -147,7 +148,7 @@ func (r *replica) describeEnd() string { return position(r.log.last(), r.log.ter
 func (w *world) crash(r *replica) {
 	unsynced := len(r.disk.unsynced)
 	survive := 0
-	if bits := w.dice.roll(askSurvivingWrites, r.id, uint64(r.incarnation), 0); bits%2 == 0 {
+	if bits := w.dice.Roll(askSurvivingWrites, 0, r.id<<32|uint64(r.incarnation)); bits%2 == 0 {
 		survive = int(bits >> 1 % uint64(unsynced+1))
 	}
 	last := r.log.last()
@@ -171,7 +172,7 @@ func (w *world) crash(r *replica) {
 	}
 	if r.doomedReady > 0 {
 		r.doomedReady = 0
-		w.agenda.add(event{at: w.now + 8*tick, kind: eventRestart, to: uint8(r.id)})
+		w.post(event{at: w.now + 8*tick, kind: eventRestart, to: uint8(r.id)})
 	}
 	r.node, r.hand, r.doom = nil, nil, crashIdle
 	r.status.RaftState = raft.StateFollower
@@ -291,12 +292,12 @@ func (w *world) meetsDoom(r *replica) bool {
 }
 
 // pause lets r go on later, if that is at all later, and reports whether.
-func (w *world) pause(r *replica, q question, longest time.Duration) bool {
+func (w *world) pause(r *replica, q dice.Question, longest time.Duration) bool {
 	if longest <= 0 {
 		return false
 	}
-	wait := scaled(w.dice.roll(q, r.id, uint64(r.incarnation), r.readies), longest/8, longest)
-	w.agenda.add(event{at: w.now + wait, kind: eventStage, to: uint8(r.id), n: r.readies, incarnation: r.incarnation})
+	wait := dice.Scaled(w.dice.Roll(q, r.readies, r.id<<32|uint64(r.incarnation)), longest/8, longest)
+	w.post(event{at: w.now + wait, kind: eventStage, to: uint8(r.id), n: r.readies, incarnation: r.incarnation})
 	return true
 }
 
@@ -372,7 +373,7 @@ func (w *world) apply(r *replica) {
 		w.checkMachine(r)
 	}
 	r.disk.SaveApplied(r.app.applied, &pb.ConfState{Nodes: r.app.members}, r.app.encode())
-	if w.dice.chance(w.plan.setting.syncApplied, askApplySync, r.id, uint64(r.incarnation), r.readies) {
+	if w.dice.Chance(w.plan.setting.syncApplied, askApplySync, r.readies, r.id<<32|uint64(r.incarnation)) {
 		w.sync(r)
 	}
 }
@@ -387,7 +388,7 @@ func (w *world) compact(r *replica) {
 	if err := r.disk.TakeSnapshot(index, &pb.ConfState{Nodes: slices.Clone(r.app.members)}, r.app.encode()); err != nil {
 		panic(err)
 	}
-	trailing := w.dice.roll(askTrailingEntries, r.id, index, 0) % 4
+	trailing := w.dice.Roll(askTrailingEntries, 0, r.id<<32|index) % 4
 	if index > r.log.before+trailing {
 		if err := r.disk.Discard(index - trailing); err != nil {
 			panic(err)

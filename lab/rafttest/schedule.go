@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/labkv/labkv/lab/dice"
 )
 
 // A schedule is everything that decides a run but the implementation: which
@@ -285,33 +287,33 @@ type theme struct {
 // faults there are at all: a run with few of them reaches what a run with all of
 // them does not.
 func (th theme) schedule(seed uint64) schedule {
-	d := &drawer{dice: dice(seed), q: askSetting}
+	d := dice.NewDrawer(dice.Dice(seed), askSetting, 0)
 	s := schedule{seed: seed, setting: setting{
-		nodes:          pick(d, th.sizes...),
-		electionTick:   d.between(6, 12),
-		heartbeatTick:  d.between(1, 2),
-		clockSkew:      pick(d, 0, 50, 200),
-		latency:        pick[time.Duration](d, 1, 3, 8) * time.Millisecond,
-		forgetful:      d.chance(0.25),
-		freshSnapshots: d.chance(0.5),
-		syncApplied:    pick(d, 0, 0.2, 1),
-		reports:        d.chance(0.5),
-		proposeEvery:   d.duration(6*time.Millisecond, 40*time.Millisecond),
-		proposalSize:   pick(d, 8, 8, 200),
-		span:           d.duration(1200*time.Millisecond, 2200*time.Millisecond),
+		nodes:          dice.Pick(d, th.sizes...),
+		electionTick:   d.Between(6, 12),
+		heartbeatTick:  d.Between(1, 2),
+		clockSkew:      dice.Pick(d, 0, 50, 200),
+		latency:        dice.Pick[time.Duration](d, 1, 3, 8) * time.Millisecond,
+		forgetful:      d.Chance(0.25),
+		freshSnapshots: d.Chance(0.5),
+		syncApplied:    dice.Pick(d, 0, 0.2, 1),
+		reports:        d.Chance(0.5),
+		proposeEvery:   d.Duration(6*time.Millisecond, 40*time.Millisecond),
+		proposalSize:   dice.Pick(d, 8, 8, 200),
+		span:           d.Duration(1200*time.Millisecond, 2200*time.Millisecond),
 	}}
-	if d.chance(0.5) {
-		s.setting.disk = d.duration(1*time.Millisecond, 12*time.Millisecond)
+	if d.Chance(0.5) {
+		s.setting.disk = d.Duration(1*time.Millisecond, 12*time.Millisecond)
 	}
-	if d.chance(0.3) {
-		s.setting.apply = d.duration(1*time.Millisecond, 8*time.Millisecond)
+	if d.Chance(0.3) {
+		s.setting.apply = d.Duration(1*time.Millisecond, 8*time.Millisecond)
 	}
 
-	if slices.Contains(th.always, compaction) && d.chance(0.7) {
-		s.setting.compactAfter = d.between(2, 24)
+	if slices.Contains(th.always, compaction) && d.Chance(0.7) {
+		s.setting.compactAfter = d.Between(2, 24)
 	}
 	if slices.Contains(th.always, nodeAdded) {
-		s.setting.origin = pick(d, originLog, originSnapshot)
+		s.setting.origin = dice.Pick(d, originLog, originSnapshot)
 		// A snapshot is no use to a member that it does not know.
 		s.setting.freshSnapshots = true
 	}
@@ -319,24 +321,24 @@ func (th theme) schedule(seed uint64) schedule {
 		s.setting.steady = true
 		s.setting.clockSkew, s.setting.disk, s.setting.apply = 0, 0, 0
 		// With few proposals it takes heartbeats to stay the leader.
-		s.setting.proposeEvery = pick[time.Duration](d, 20, 400) * time.Millisecond
+		s.setting.proposeEvery = dice.Pick[time.Duration](d, 20, 400) * time.Millisecond
 		return s
 	}
 
 	kinds := slices.Clone(th.always)
 	for _, k := range th.kinds {
-		if d.chance(0.5) {
+		if d.Chance(0.5) {
 			kinds = append(kinds, k)
 		}
 	}
 	if len(kinds) == 0 {
-		kinds = append(kinds, pick(d, th.kinds...))
+		kinds = append(kinds, dice.Pick(d, th.kinds...))
 	}
 	added := s.setting.nodes
-	for i := range d.between(th.fewest, th.most) {
-		f := newFault(uint64(i)+1, pick(d, kinds...), s)
+	for i := range d.Between(th.fewest, th.most) {
+		f := newFault(uint64(i)+1, dice.Pick(d, kinds...), s)
 		if th.whom != nil {
-			f.who = pick(d, th.whom...)
+			f.who = dice.Pick(d, th.whom...)
 		}
 		// Now and then a member is added that is there already.
 		if f.kind == nodeAdded && f.who != theLeader {
@@ -377,40 +379,40 @@ const maxNodes = 9
 
 // newFault makes the fault with that id from the dice of the schedule s.
 func newFault(id uint64, kind faultKind, s schedule) fault {
-	d := &drawer{dice: dice(s.seed), q: askFault, a: id}
+	d := dice.NewDrawer(dice.Dice(s.seed), askFault, id<<32)
 	span := s.setting.span
 	f := fault{id: id, kind: kind}
-	f.from = d.duration(span/20, span-span/8)
-	f.until = min(span, f.from+d.duration(30*time.Millisecond, pick[time.Duration](d, 100, 300, 800)*time.Millisecond))
-	node := func() target { return target(d.between(1, s.setting.nodes)) }
-	f.who = pick(d, theLeader, aFollower, node())
-	f.share = pick(d, 0.05, 0.2, 0.5)
+	f.from = d.Duration(span/20, span-span/8)
+	f.until = min(span, f.from+d.Duration(30*time.Millisecond, dice.Pick[time.Duration](d, 100, 300, 800)*time.Millisecond))
+	node := func() target { return target(d.Between(1, s.setting.nodes)) }
+	f.who = dice.Pick(d, theLeader, aFollower, node())
+	f.share = dice.Pick(d, 0.05, 0.2, 0.5)
 	switch kind {
 	case lossyNetwork, duplicatingNetwork:
-		if d.chance(0.3) {
+		if d.Chance(0.3) {
 			f.until = span
 		}
 	case calledElection:
 		f.until = f.from
 		f.who, f.to = node(), node()
 	case slowNetwork:
-		f.delay = d.duration(5*time.Millisecond, 120*time.Millisecond)
+		f.delay = d.Duration(5*time.Millisecond, 120*time.Millisecond)
 	case slowDisk:
-		f.who = pick(d, theLeader, aFollower, everybody)
-		f.delay = d.duration(10*time.Millisecond, 150*time.Millisecond)
+		f.who = dice.Pick(d, theLeader, aFollower, everybody)
+		f.delay = d.Duration(10*time.Millisecond, 150*time.Millisecond)
 	case splitNetwork, bridgedNetwork:
 		if n := s.setting.nodes; n > 1 {
-			f.sides = 1 + d.bits()%(1<<n-2)
+			f.sides = 1 + d.Bits()%(1<<n-2)
 		}
 		f.who = node()
 	case crashedNode:
-		f.point = crashPoint(d.below(int(crashPoints)))
+		f.point = crashPoint(d.IntN(int(crashPoints)))
 	case compaction:
 		f.until = f.from
 	case leadershipTransfer:
 		f.until = f.from
-		f.who = pick(d, theLeader, theLeader, aFollower)
-		f.to = pick(d, aFollower, aFollower, theLeader, node())
+		f.who = dice.Pick(d, theLeader, theLeader, aFollower)
+		f.to = dice.Pick(d, aFollower, aFollower, theLeader, node())
 	}
 	return f
 }

@@ -3,6 +3,7 @@ package rafttest
 import (
 	"slices"
 
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 )
 
@@ -195,7 +196,7 @@ func (s scheduledTest) run(t *graded.T, impl Implementation, seed uint64) uint64
 	digest := uint64(0)
 	for _, plan := range s.schedules(seed) {
 		out := perform(impl, plan)
-		digest = mix(digest ^ out.digest)
+		digest = dice.Mix(digest ^ out.digest)
 		if out.violation == nil {
 			continue
 		}

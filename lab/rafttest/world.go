@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/labkv/labkv/lab/agenda"
+	"github.com/labkv/labkv/lab/dice"
 	pb "github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/raft"
 )
@@ -19,10 +21,10 @@ import (
 type world struct {
 	impl Implementation
 	plan schedule
-	dice dice
+	dice dice.Dice
 
 	now    time.Duration
-	agenda agenda
+	agenda agenda.Agenda[event, *event]
 
 	nodes []*replica // that of id i at i-1; nil for ids that no node has yet
 	seen  witness
@@ -83,8 +85,8 @@ func perform(impl Implementation, s schedule) outcome {
 }
 
 func (w *world) perform() (out outcome) {
-	w.dice = dice(w.plan.seed)
-	w.digest = mix(w.plan.seed)
+	w.dice = dice.Dice(w.plan.seed)
+	w.digest = dice.Mix(w.plan.seed)
 	defer func() {
 		out = outcome{digest: w.digest, reached: w.reached, events: w.events, story: &w.story}
 		switch v := recover().(type) {
@@ -99,11 +101,11 @@ func (w *world) perform() (out outcome) {
 		}
 	}()
 	w.begin()
-	for len(w.agenda.heap) > 0 && !w.done {
-		e := w.agenda.next()
+	for w.agenda.Len() > 0 && !w.done {
+		e := w.agenda.Next()
 		w.now = e.at
 		w.events++
-		w.digest = mix(w.digest ^ uint64(e.at)<<8 ^ e.order)
+		w.digest = dice.Mix(w.digest ^ uint64(e.at)<<8 ^ e.order)
 		w.handle(&e)
 		if w.steps != nil {
 			*w.steps = append(*w.steps, takenStep{e, w.digest})
@@ -151,12 +153,12 @@ func (w *world) begin() {
 	}
 	for i := range w.plan.faults {
 		f := &w.plan.faults[i]
-		w.agenda.add(event{at: f.from, kind: eventFaultBegins, n: uint64(i)})
+		w.post(event{at: f.from, kind: eventFaultBegins, n: uint64(i)})
 		if f.until > f.from {
-			w.agenda.add(event{at: f.until, kind: eventFaultEnds, n: uint64(i)})
+			w.post(event{at: f.until, kind: eventFaultEnds, n: uint64(i)})
 		}
 	}
-	w.agenda.add(event{at: w.plan.setting.span, kind: eventHeal})
+	w.post(event{at: w.plan.setting.span, kind: eventHeal})
 	w.scheduleProposal()
 }
 
@@ -196,12 +198,12 @@ func (w *world) addReplica(id uint64, disk *Disk) {
 	}
 	w.relearn(r)
 	if skew := w.plan.setting.clockSkew; skew > 0 {
-		permille := 1000 - skew + int(w.dice.roll(askClockRate, id, 0, 0)%uint64(2*skew+1))
+		permille := 1000 - skew + int(w.dice.Roll(askClockRate, 0, id<<32)%uint64(2*skew+1))
 		r.pace = tick * 1000 / time.Duration(permille)
 	}
 	w.start(r)
-	first := scaled(w.dice.roll(askClockRate, id, 0, 1), 0, r.pace)
-	w.agenda.add(event{at: w.now + first, kind: eventTick, to: uint8(id)})
+	first := dice.Scaled(w.dice.Roll(askClockRate, 1, id<<32), 0, r.pace)
+	w.post(event{at: w.now + first, kind: eventTick, to: uint8(id)})
 }
 
 // replica returns the replica with that id, or nil if there is none.
@@ -275,7 +277,7 @@ func (w *world) handle(e *event) {
 // tick advances the clock of r, unless it stands still.
 func (w *world) tick(r *replica) {
 	r.ticks++
-	w.agenda.add(event{at: w.now + r.pace, kind: eventTick, to: uint8(r.id), n: r.ticks})
+	w.post(event{at: w.now + r.pace, kind: eventTick, to: uint8(r.id), n: r.ticks})
 	switch {
 	case r.node == nil:
 	case w.suffers(stalledClock, r.id):
@@ -322,7 +324,7 @@ func (w *world) resolve(t target, id uint64) uint64 {
 	if len(others) == 0 {
 		return 0
 	}
-	return others[w.dice.roll(askLeaderless, id, 0, 0)%uint64(len(others))]
+	return others[w.dice.Roll(askLeaderless, 0, id<<32)%uint64(len(others))]
 }
 
 // suffers reports whether a fault of that kind is active on node id.
@@ -360,7 +362,7 @@ func (w *world) beginFault(f fault) {
 		if f.ready > 0 {
 			return
 		}
-		w.agenda.add(event{at: min(f.until, w.now+30*time.Millisecond), kind: eventCrash, to: uint8(r.id), n: f.id, incarnation: r.incarnation})
+		w.post(event{at: min(f.until, w.now+30*time.Millisecond), kind: eventCrash, to: uint8(r.id), n: f.id, incarnation: r.incarnation})
 	case powerFailure:
 		for _, r := range w.nodes {
 			if r != nil && r.node != nil {
@@ -414,12 +416,12 @@ func (w *world) endFault(id uint64) {
 	switch f.kind {
 	case crashedNode:
 		if r != nil && r.node == nil {
-			w.agenda.add(event{at: w.now, kind: eventRestart, to: uint8(r.id), n: f.id})
+			w.post(event{at: w.now, kind: eventRestart, to: uint8(r.id), n: f.id})
 		}
 	case powerFailure:
 		for _, r := range w.nodes {
 			if r != nil && r.node == nil {
-				w.agenda.add(event{at: w.now, kind: eventRestart, to: uint8(r.id), n: f.id})
+				w.post(event{at: w.now, kind: eventRestart, to: uint8(r.id), n: f.id})
 			}
 		}
 	case stalledClock:
@@ -449,8 +451,8 @@ func (w *world) catchUp(r *replica) {
 // scheduleProposal lets the next proposal happen.
 func (w *world) scheduleProposal() {
 	mean := w.plan.setting.proposeEvery
-	wait := scaled(w.dice.roll(askProposalTime, 0, 0, w.proposals), mean/4, mean*7/4)
-	w.agenda.add(event{at: w.now + wait, kind: eventPropose, n: w.proposals})
+	wait := dice.Scaled(w.dice.Roll(askProposalTime, w.proposals, 0), mean/4, mean*7/4)
+	w.post(event{at: w.now + wait, kind: eventPropose, n: w.proposals})
 }
 
 // propose proposes something new to the leader, or now and then to any node.
@@ -461,14 +463,14 @@ func (w *world) propose() {
 	w.proposals++
 	id := w.proposals
 	r := w.leader()
-	who := w.dice.roll(askProposalTarget, 0, 0, id)
+	who := w.dice.Roll(askProposalTarget, id, 0)
 	if r == nil || who%8 == 0 && !w.healed {
 		r = w.nodes[who>>8%uint64(len(w.nodes))]
 	}
 	if r == nil || r.node == nil {
 		return
 	}
-	size := w.dice.roll(askProposalSize, 0, 0, id) % uint64(w.plan.setting.proposalSize+1)
+	size := w.dice.Roll(askProposalSize, id, 0) % uint64(w.plan.setting.proposalSize+1)
 	w.seen.proposed(id)
 	w.acting = r.id
 	index, term, err := r.node.Propose(proposal(id, int(size)))
@@ -489,7 +491,7 @@ func (w *world) change(f fault) {
 	}
 	again := func() {
 		w.changes++
-		w.agenda.add(event{at: w.now + 25*time.Millisecond, kind: eventChange, n: uint64(slices.IndexFunc(w.plan.faults, func(g fault) bool { return g.id == f.id }))})
+		w.post(event{at: w.now + 25*time.Millisecond, kind: eventChange, n: uint64(slices.IndexFunc(w.plan.faults, func(g fault) bool { return g.id == f.id }))})
 	}
 	leader := w.leader()
 	if leader == nil {
@@ -546,7 +548,7 @@ func (w *world) heal() {
 		}
 	}
 	w.seen.committedAtHealing = uint64(len(w.seen.commits))
-	w.agenda.add(event{at: w.now + supervision, kind: eventSupervise})
+	w.post(event{at: w.now + supervision, kind: eventSupervise})
 }
 
 // supervision is the time between two looks at a group that recovers.
@@ -572,7 +574,7 @@ func (w *world) supervise(n uint64) {
 	if committed < toCommit {
 		w.propose()
 	}
-	w.agenda.add(event{at: w.now + supervision, kind: eventSupervise, n: n + 1})
+	w.post(event{at: w.now + supervision, kind: eventSupervise, n: n + 1})
 }
 
 // missing says in what the group has not recovered, or nothing.

@@ -3,59 +3,11 @@ package rafttest
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	pb "github.com/labkv/labkv/proto/eraftpb"
 )
-
-func TestAgendaIsInOrder(t *testing.T) {
-	d := &drawer{dice: 1, q: askSetting}
-	var a agenda
-	var last event
-	pending := 0
-	for i := range 5000 {
-		if pending > 0 && d.chance(0.48) {
-			e := a.next()
-			pending--
-			// Nothing is added before what has been taken, so all in all the
-			// events come out in order.
-			require.False(t, e.before(&last), "event %d comes too late", i)
-			last = e
-			continue
-		}
-		at := last.at + d.duration(time.Millisecond, 9*time.Millisecond)
-		a.add(event{at: at, kind: eventKind(d.below(5)), to: uint8(d.below(9)), from: uint8(d.below(9)), n: uint64(i)})
-		pending++
-	}
-	require.Len(t, a.heap, pending)
-}
-
-func TestDiceDoNotDependOnEachOther(t *testing.T) {
-	seen := map[uint64]bool{}
-	for _, seed := range []dice{1, 2} {
-		for q := askElectionTimeout; q <= askFault; q++ {
-			for a := range uint64(5) {
-				for b := range uint64(5) {
-					for n := range uint64(20) {
-						answer := seed.roll(q, a, b, n)
-						require.False(t, seen[answer], "two questions have the same answer")
-						require.Equal(t, answer, seed.roll(q, a, b, n))
-						seen[answer] = true
-					}
-				}
-			}
-		}
-	}
-	hits := 0
-	for n := range uint64(10000) {
-		if dice(7).chance(0.2, askLoss, 1, 2, n) {
-			hits++
-		}
-	}
-	require.InDelta(t, 2000, hits, 150)
-}
 
 func TestLedgerKeepsCopies(t *testing.T) {
 	var l ledger

@@ -73,59 +73,8 @@ func (e *event) before(o *event) bool {
 	return e.name.compare(o.name) < 0
 }
 
-// An agenda holds the events to come: a heap with four children to a node, which
-// is shallower than the usual one.
-type agenda struct{ heap []*event }
+// A planned event stands on the agenda.
+type planned struct{ *event }
 
-func (a *agenda) add(e *event) {
-	a.heap = append(a.heap, e)
-	i := len(a.heap) - 1
-	for i > 0 {
-		parent := (i - 1) / 4
-		if !e.before(a.heap[parent]) {
-			break
-		}
-		a.heap[i] = a.heap[parent]
-		i = parent
-	}
-	a.heap[i] = e
-}
-
-// peek returns the first event, or nil if there is none.
-func (a *agenda) peek() *event {
-	if len(a.heap) == 0 {
-		return nil
-	}
-	return a.heap[0]
-}
-
-// next removes the first event. There must be one.
-func (a *agenda) next() *event {
-	first := a.heap[0]
-	n := len(a.heap) - 1
-	e := a.heap[n]
-	a.heap[n] = nil
-	a.heap = a.heap[:n]
-	if n == 0 {
-		return first
-	}
-	i := 0
-	for {
-		least := 4*i + 1
-		if least >= n {
-			break
-		}
-		for c, end := least+1, min(least+4, n); c < end; c++ {
-			if a.heap[c].before(a.heap[least]) {
-				least = c
-			}
-		}
-		if !a.heap[least].before(e) {
-			break
-		}
-		a.heap[i] = a.heap[least]
-		i = least
-	}
-	a.heap[i] = e
-	return first
-}
+// Before implements agenda.Event.
+func (p *planned) Before(o *planned) bool { return p.event.before(o.event) }

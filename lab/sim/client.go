@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/dice"
 )
 
 // A Client is what a simulated client does, on a goroutine of its own: it works
@@ -31,7 +32,7 @@ type Session struct {
 	// ID tells clients apart, from 1.
 	ID uint64
 	// Draw makes the client's random choices.
-	Draw *Drawer
+	Draw *dice.Drawer
 	// History takes down what the client does.
 	History *check.Recorder
 	// Stores are the stores that there are, ascending.
@@ -102,8 +103,8 @@ func (s *Session) Fail(rule, format string, args ...any) {
 func (w *World) admit(clients []Client) {
 	for _, c := range clients {
 		w.mu.Lock()
-		s := &Session{ID: uint64(len(w.clients.sessions)) + 1, Stores: w.ids, world: w, conns: map[uint64]*conn{}}
-		s.Draw = &Drawer{dice: w.dice, q: askClient, who: s.ID}
+		s := &Session{ID: uint64(len(w.clients.sessions)) + 1, Stores: w.setting.Machines(Store), world: w, conns: map[uint64]*conn{}}
+		s.Draw = dice.NewDrawer(w.dice, askClient, s.ID)
 		s.History = w.clients.history.Recorder(int(s.ID), w.now)
 		w.clients.sessions = append(w.clients.sessions, s)
 		w.clients.working[s] = true
@@ -125,7 +126,7 @@ func (w *World) serveClient(s *Session, c Client) {
 		w.mu.Unlock()
 	}()
 	// Clients do not all begin at once.
-	s.Sleep(scaled(s.Draw.Bits(), 0, 100*time.Millisecond))
+	s.Sleep(dice.Scaled(s.Draw.Bits(), 0, 100*time.Millisecond))
 	c(s)
 }
 

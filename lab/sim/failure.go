@@ -61,7 +61,7 @@ func (w *World) recover(l *life) {
 	}
 	w.fail(&Failure{
 		Rule:  "panic",
-		Found: fmt.Sprintf("store %d panics: %v", l.machine.id, r),
+		Found: fmt.Sprintf("%v panics: %v", l.machine, r),
 		Panic: r,
 		Stack: ownFrames(string(debug.Stack())),
 	})

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,8 +14,8 @@ import (
 // A FaultKind is a way for things to go wrong.
 type FaultKind string
 
-// The kinds of faults, and which fields of a Fault they use besides From and
-// Until. Where a kind has a Who, a link counts if it touches that machine.
+// The kinds of faults, and which fields of a Fault they use besides From, Until and
+// Role. Where a kind has a Who, a link counts if it touches that machine.
 const (
 	Partition  FaultKind = "partition"   // Sides: nothing passes between them
 	OneWay     FaultKind = "one-way"     // Sides: nothing passes from the first to the second
@@ -40,12 +41,12 @@ const (
 var kinds = []FaultKind{Partition, OneWay, Bridge, Isolate, Deaf, Mute, Lose, Duplicate, Slow, Cut,
 	LoseCalls, SlowCalls, Crash, CrashWrite, DiskFull, FlipBit, Skew, Stall, Pause}
 
-// Targets that are looked for when a fault begins. Everybody is also who a
-// network fault without a Who touches.
+// Targets that are looked for when a fault begins, among the machines of the fault's
+// Role. Everybody is also what a network fault without a Who touches.
 const (
 	Everybody int = 0
-	TheLeader int = -1 // whoever leads; if nobody does, somebody
-	AFollower int = -2 // somebody who does not lead
+	TheLeader int = -1 // a machine that leads, or any if none does
+	AFollower int = -2 // a machine that does not lead, or any if all do
 )
 
 // A Fault is one thing that goes wrong, from some time until another. Times
@@ -54,7 +55,10 @@ type Fault struct {
 	Kind        FaultKind
 	From, Until time.Duration
 
-	Who   int // a machine, or one of the targets
+	Who int // a machine, or one of the targets
+	// Role says among which machines targets are looked for. "" is, for Everybody,
+	// all machines, and else the stores.
+	Role  Role
 	Sides [2][]uint64
 	Share float64
 	Delay time.Duration
@@ -81,7 +85,10 @@ func (f Fault) String() string {
 	case f.Who == AFollower:
 		b.WriteString(" follower")
 	case f.Who > 0:
-		fmt.Fprintf(&b, " store:%d", f.Who)
+		fmt.Fprintf(&b, " %s:%d", cmp.Or(f.Role, Store), f.Who)
+	}
+	if f.Role != "" && f.Who <= 0 {
+		fmt.Fprintf(&b, " role:%s", f.Role)
 	}
 	if f.Share != 0 {
 		fmt.Fprintf(&b, " %s%%", strconv.FormatFloat(100*f.Share, 'f', -1, 64))
@@ -106,15 +113,26 @@ func listIDs(ids []uint64) string {
 	return strings.Join(parts, ",")
 }
 
-// An activeFault is a fault that has begun, with whom it hit.
+// An activeFault is a fault that has begun, with the machines that it hit.
 type activeFault struct {
 	Fault
-	who uint64 // 0: everybody
+	hit []*machine
+}
+
+// hits reports whether the fault hit the machine of that id.
+func (f *activeFault) hits(id uint64) bool {
+	return slices.ContainsFunc(f.hit, func(m *machine) bool { return m.id == id })
 }
 
 // touches reports whether the fault concerns what goes from one to another.
-func (f *activeFault) touches(from, to uint64) bool {
-	return f.who == 0 || f.who == from || f.who == to
+func (f *activeFault) touches(from, to uint64) bool { return f.hits(from) || f.hits(to) }
+
+// only returns the machine that the fault hit, if it hit just one, or 0.
+func (f *activeFault) only() uint64 {
+	if len(f.hit) == 1 {
+		return f.hit[0].id
+	}
+	return 0
 }
 
 func (f *activeFault) side(id uint64) int {
@@ -137,13 +155,13 @@ func (f *activeFault) blocks(from, to uint64) bool {
 		if f.Kind == OneWay {
 			return a == 0
 		}
-		return f.Kind == Partition || from != f.who && to != f.who
+		return f.Kind == Partition || !f.touches(from, to)
 	case Isolate:
-		return from == f.who || to == f.who
+		return f.touches(from, to)
 	case Deaf:
-		return to == f.who
+		return f.hits(to)
 	case Mute:
-		return from == f.who
+		return f.hits(from)
 	}
 	return false
 }
@@ -201,39 +219,38 @@ func (w *World) plan() {
 	w.post(&event{at: w.setting.Span, name: name{kind: healing}, do: w.endDisturbance})
 }
 
-// resolve finds the machine that a fault means, 0 for everybody.
-func (w *World) resolve(f *activeFault) uint64 {
-	if f.Who >= 0 {
-		return uint64(f.Who)
+// aim finds the machines that a fault means.
+func (w *World) aim(f *Fault) []*machine {
+	if f.Who > 0 {
+		return []*machine{w.machine(uint64(f.Who))}
 	}
-	var found []uint64
-	for _, m := range w.machines {
-		if m.leads == (f.Who == TheLeader) {
-			found = append(found, m.id)
-		}
+	role := f.Role
+	if role == "" && f.Who != Everybody {
+		role = Store
 	}
+	among := slices.DeleteFunc(slices.Clone(w.machines), func(m *machine) bool { return role != "" && m.role != role })
+	if len(among) == 0 {
+		panic(fmt.Sprintf("sim: %v: no machine has that role", f))
+	}
+	if f.Who == Everybody {
+		return among
+	}
+	found := slices.DeleteFunc(slices.Clone(among), func(m *machine) bool { return m.leads != (f.Who == TheLeader) })
 	if len(found) == 0 {
-		found = w.ids
+		found = among
 	}
-	return found[w.dice.roll(askTarget, uint64(f.ID), 0, 0)%uint64(len(found))]
-}
-
-// hit returns the machines that a fault has hit.
-func (w *World) hit(f *activeFault) []*machine {
-	if f.who == 0 {
-		return w.machines
-	}
-	return w.machines[f.who-1 : f.who]
+	i := w.dice.Roll(askTarget, 0, uint64(f.ID), 0) % uint64(len(found))
+	return found[i : i+1]
 }
 
 // begin lets f begin.
 func (w *World) begin(f *activeFault) {
-	f.who = w.resolve(f)
-	w.tell(trace.Event{Kind: trace.FaultBegins, Store: f.who, Text: f.Fault.String()})
+	f.hit = w.aim(&f.Fault)
+	w.tell(trace.Event{Kind: trace.FaultBegins, Store: f.only(), Text: f.Fault.String()})
 	w.mu.Lock()
 	w.active.faults = append(w.active.faults, f)
 	w.mu.Unlock()
-	for _, m := range w.hit(f) {
+	for _, m := range f.hit {
 		switch f.Kind {
 		case Crash:
 			m.down++
@@ -245,7 +262,7 @@ func (w *World) begin(f *activeFault) {
 				m.fill(true)
 			}
 		case FlipBit:
-			if file := m.files.flip(w.dice.roll(askFault, uint64(f.ID), m.id, 1)); file != "" {
+			if file := m.files.flip(w.dice.Roll(askFault, 1, uint64(f.ID), m.id)); file != "" {
 				w.Reach(BitFlipped)
 				w.tell(trace.Event{Kind: trace.Disk, Store: m.id, Text: "a bit of file " + file + " flips"})
 			}
@@ -276,8 +293,8 @@ func (w *World) end(f *activeFault) {
 	if i < 0 {
 		return
 	}
-	w.tell(trace.Event{Kind: trace.FaultEnds, Store: f.who, Text: f.Fault.String()})
-	for _, m := range w.hit(f) {
+	w.tell(trace.Event{Kind: trace.FaultEnds, Store: f.only(), Text: f.Fault.String()})
+	for _, m := range f.hit {
 		switch f.Kind {
 		case Crash:
 			m.down--

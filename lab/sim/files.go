@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/lab/dice"
 )
 
 // Files is the file system of a machine as one incarnation sees it: one
@@ -262,7 +263,7 @@ func (s *fileSystem) flip(bits uint64) string {
 	}
 	name := names[bits%uint64(len(names))]
 	data := s.now[name].data
-	bits = mix(bits)
+	bits = dice.Mix(bits)
 	data[bits%uint64(len(data))] ^= 1 << (bits >> 61)
 	return name
 }

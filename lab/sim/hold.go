@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing/synctest"
 	"time"
+
+	"github.com/labkv/labkv/lab/dice"
 )
 
 // A machine attends to one thing at a time. Code under test writes to its disks and
@@ -48,11 +50,11 @@ func (m *machine) takesTime(sync bool) {
 	if longest == 0 {
 		return
 	}
-	bits := w.dice.roll(askDisk, m.id, 0, m.writes)
+	bits := w.dice.Roll(askDisk, m.writes, m.id, 0)
 	if sync {
-		m.lag += scaled(bits, longest/4, longest)
+		m.lag += dice.Scaled(bits, longest/4, longest)
 	} else {
-		m.lag += scaled(bits, 0, longest/40)
+		m.lag += dice.Scaled(bits, 0, longest/40)
 	}
 }
 
@@ -166,7 +168,7 @@ func (m *machine) unpause(fault int) {
 	if m.paused > 0 {
 		return
 	}
-	roll := func(nth uint64) uint64 { return w.dice.roll(askResume, m.id, uint64(fault), nth) }
+	roll := func(nth uint64) uint64 { return w.dice.Roll(askResume, nth, m.id, uint64(fault)) }
 	slices.SortStableFunc(m.held, func(a, b *event) int { return cmp.Compare(roll(a.from), roll(b.from)) })
 	m.singly = roll(1<<32)%4 != 0
 	m.resume()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -20,6 +21,7 @@ import (
 // after the other, incarnations of the program.
 type machine struct {
 	id    uint64
+	role  Role
 	world *World
 
 	mu    sync.Mutex // guards disks
@@ -113,11 +115,14 @@ func (p Point) fault() memory.FaultKind {
 
 func (p Point) crashes() bool { return p <= CrashAfter }
 
-func newMachine(w *World, id uint64) *machine {
-	m := &machine{id: id, world: w, rate: 1}
+func newMachine(w *World, id uint64, role Role) *machine {
+	m := &machine{id: id, role: role, world: w, rate: 1}
 	m.files = newFileSystem(m.writesFile)
 	return m
 }
+
+// String returns the machine's name, such as "store 1".
+func (m *machine) String() string { return fmt.Sprintf("%s %d", m.role, m.id) }
 
 // disk returns the disk of that name.
 func (m *machine) disk(name string) *disk {
@@ -150,7 +155,7 @@ func (m *machine) boot() {
 	m.life = l
 	w.mu.Unlock()
 	env := &Env{
-		ID: m.id, Machines: w.ids, Incarnation: l.incarnation, Setting: w.setting,
+		ID: m.id, Role: m.role, Incarnation: l.incarnation, Setting: w.setting,
 		Logger: slog.New(slog.DiscardHandler),
 		world:  w, machine: m, life: l,
 	}
@@ -162,7 +167,7 @@ func (m *machine) boot() {
 	var process Process
 	w.enter(l, func() { process, err = w.system.Boot(env) })
 	if err != nil && l.alive() {
-		w.fail(&Failure{Rule: "restart", Found: errors.Annotatef(err, "store %d does not start", m.id).Error()})
+		w.fail(&Failure{Rule: "restart", Found: errors.Annotatef(err, "%v does not start", m).Error()})
 	}
 	if err != nil || process == nil {
 		return
@@ -179,7 +184,7 @@ func (m *machine) boot() {
 // startClock has l ticked from now on.
 func (m *machine) startClock(l *life) {
 	w := m.world
-	first := scaled(w.dice.roll(askTick, m.id, l.incarnation, 0), 0, w.setting.Tick)
+	first := dice.Scaled(w.dice.Roll(askTick, 0, m.id, l.incarnation), 0, w.setting.Tick)
 	w.post(&event{at: w.now() + first, name: name{kind: ticks, to: m.id, from: l.incarnation}, incarnation: l.incarnation, do: l.process.Tick})
 }
 
@@ -193,7 +198,7 @@ func (m *machine) clockTicks(e *event) bool {
 	m.ticked++
 	next := time.Duration(float64(w.setting.Tick) / m.rate)
 	// Clocks that agree to the nanosecond do not exist.
-	next += scaled(w.dice.roll(askTick, m.id, m.ticked, 1), 0, w.setting.Tick/64)
+	next += dice.Scaled(w.dice.Roll(askTick, 1, m.id, m.ticked), 0, w.setting.Tick/64)
 	w.post(&event{at: w.now() + next, name: name{kind: ticks, to: m.id, from: l.incarnation, n: m.ticked}, incarnation: l.incarnation, do: l.process.Tick})
 	switch {
 	case w.active.stalls(m.id):
@@ -226,7 +231,7 @@ func (m *machine) catchUp() {
 func (m *machine) keeps(part uint64) func(n int) int {
 	nth := m.boots
 	dice := m.world.dice
-	mode := dice.roll(askKeep, m.id, nth, 0) % 4
+	mode := dice.Roll(askKeep, 0, m.id, nth) % 4
 	asked := uint64(0)
 	return func(n int) int {
 		asked++
@@ -236,7 +241,7 @@ func (m *machine) keeps(part uint64) func(n int) int {
 		case 1:
 			return 0
 		}
-		return int(dice.roll(askKeep, m.id, nth, part<<32|asked) % uint64(n+1))
+		return int(dice.Roll(askKeep, part<<32|asked, m.id, nth) % uint64(n+1))
 	}
 }
 

@@ -1,17 +1,21 @@
 package sim
 
-import "time"
+import (
+	"time"
+
+	"github.com/labkv/labkv/lab/dice"
+)
 
 // A Nemesis makes the faults of a run from the seed. The same drawer and setting
 // make the same faults.
-type Nemesis func(d *Drawer, s Setting) []Fault
+type Nemesis func(d *dice.Drawer, s Setting) []Fault
 
 // Together is all of several nemeses at once.
 func Together(all ...Nemesis) Nemesis {
-	return func(d *Drawer, s Setting) []Fault {
+	return func(d *dice.Drawer, s Setting) []Fault {
 		var faults []Fault
 		for i, n := range all {
-			faults = append(faults, n(d.branch(i), s)...)
+			faults = append(faults, n(d.Branch(i), s)...)
 		}
 		return faults
 	}
@@ -21,26 +25,21 @@ func Together(all ...Nemesis) Nemesis {
 // chooses: what one kind of fault needs to show a bug, another may keep from
 // happening.
 func Swarm(all ...Nemesis) Nemesis {
-	return func(d *Drawer, s Setting) []Fault {
+	return func(d *dice.Drawer, s Setting) []Fault {
 		var faults []Fault
 		sure := d.IntN(len(all))
 		for i, n := range all {
 			if d.Chance(0.5) || i == sure {
-				faults = append(faults, n(d.branch(i), s)...)
+				faults = append(faults, n(d.Branch(i), s)...)
 			}
 		}
 		return faults
 	}
 }
 
-// branch returns a drawer that has nothing to do with d and its other branches.
-func (d *Drawer) branch(i int) *Drawer {
-	return &Drawer{dice: d.dice, q: d.q, who: mix(d.who) + uint64(i) + 1}
-}
-
 // recurring makes faults about every so often, each with make.
-func recurring(every time.Duration, make func(d *Drawer, s Setting, from time.Duration) Fault) Nemesis {
-	return func(d *Drawer, s Setting) []Fault {
+func recurring(every time.Duration, make func(d *dice.Drawer, s Setting, from time.Duration) Fault) Nemesis {
+	return func(d *dice.Drawer, s Setting) []Fault {
 		var faults []Fault
 		for at := d.Duration(0, every); at < s.Span; at += d.Duration(every/2, every*3/2) {
 			faults = append(faults, make(d, s, at))
@@ -50,8 +49,8 @@ func recurring(every time.Duration, make func(d *Drawer, s Setting, from time.Du
 }
 
 // throughout makes one fault that lasts from the beginning to the end.
-func throughout(make func(d *Drawer, s Setting) Fault) Nemesis {
-	return func(d *Drawer, s Setting) []Fault {
+func throughout(make func(d *dice.Drawer, s Setting) Fault) Nemesis {
+	return func(d *dice.Drawer, s Setting) []Fault {
 		f := make(d, s)
 		f.From, f.Until = 0, s.Span
 		return []Fault{f}
@@ -59,7 +58,7 @@ func throughout(make func(d *Drawer, s Setting) Fault) Nemesis {
 }
 
 // sides divides the stores at random, neither side empty.
-func sides(d *Drawer, s Setting) [2][]uint64 {
+func sides(d *dice.Drawer, s Setting) [2][]uint64 {
 	var both [2][]uint64
 	split := 1 + d.Bits()%(1<<s.Stores-2)
 	for id := range uint64(s.Stores) {
@@ -70,17 +69,17 @@ func sides(d *Drawer, s Setting) [2][]uint64 {
 }
 
 // someone is the leader, another store, or one that is picked.
-func someone(d *Drawer, s Setting) int {
-	return Pick(d, TheLeader, AFollower, d.Between(1, s.Stores))
+func someone(d *dice.Drawer, s Setting) int {
+	return dice.Pick(d, TheLeader, AFollower, d.Between(1, s.Stores))
 }
 
 // RandomPartitions divides the network about every so often: in two halves, in
 // one direction only, with one store between the halves, or with one store cut
 // off.
 func RandomPartitions(every time.Duration) Nemesis {
-	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+	return recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
 		f := Fault{
-			Kind: Pick(d, Partition, Partition, Isolate, OneWay, Bridge, Deaf, Mute),
+			Kind: dice.Pick(d, Partition, Partition, Isolate, OneWay, Bridge, Deaf, Mute),
 			From: from, Until: from + d.Duration(every/4, every*2),
 		}
 		if d.Chance(0.25) {
@@ -108,7 +107,7 @@ func RandomPartitions(every time.Duration) Nemesis {
 // IsolateLeaders cuts off whoever leads, about every so often, mostly for so long
 // that the others elect another leader.
 func IsolateLeaders(every time.Duration) Nemesis {
-	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+	return recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
 		return Fault{Kind: Isolate, Who: TheLeader, From: from, Until: from + d.Duration(every/4, every) + d.Duration(10*s.Tick, 60*s.Tick)}
 	})
 }
@@ -116,18 +115,20 @@ func IsolateLeaders(every time.Duration) Nemesis {
 // Unreliable loses, repeats and delays messages between stores, all the time.
 func Unreliable() Nemesis {
 	return Together(
-		throughout(func(d *Drawer, _ Setting) Fault { return Fault{Kind: Lose, Share: Pick(d, 0.02, 0.1, 0.25)} }),
-		throughout(func(d *Drawer, _ Setting) Fault { return Fault{Kind: Duplicate, Share: Pick(d, 0.02, 0.1, 0.25)} }),
-		throughout(func(d *Drawer, s Setting) Fault {
-			return Fault{Kind: Slow, Share: Pick(d, 0.02, 0.1), Delay: s.Tick * Pick[time.Duration](d, 1, 10)}
+		throughout(func(d *dice.Drawer, _ Setting) Fault { return Fault{Kind: Lose, Share: dice.Pick(d, 0.02, 0.1, 0.25)} }),
+		throughout(func(d *dice.Drawer, _ Setting) Fault {
+			return Fault{Kind: Duplicate, Share: dice.Pick(d, 0.02, 0.1, 0.25)}
+		}),
+		throughout(func(d *dice.Drawer, s Setting) Fault {
+			return Fault{Kind: Slow, Share: dice.Pick(d, 0.02, 0.1), Delay: s.Tick * dice.Pick[time.Duration](d, 1, 10)}
 		}),
 	)
 }
 
 // SlowLinks delays everything to and from a store, about every so often.
 func SlowLinks(every time.Duration) Nemesis {
-	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
-		return Fault{Kind: Slow, Who: someone(d, s), Share: 1, Delay: s.Tick * Pick[time.Duration](d, 1, 4, 20),
+	return recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
+		return Fault{Kind: Slow, Who: someone(d, s), Share: 1, Delay: s.Tick * dice.Pick[time.Duration](d, 1, 4, 20),
 			From: from, Until: from + d.Duration(every/4, every) + d.Duration(10*s.Tick, 60*s.Tick)}
 	})
 }
@@ -136,16 +137,16 @@ func SlowLinks(every time.Duration) Nemesis {
 // time.
 func UnreliableClients() Nemesis {
 	return Together(
-		throughout(func(d *Drawer, _ Setting) Fault { return Fault{Kind: LoseCalls, Share: Pick(d, 0.02, 0.1)} }),
-		throughout(func(d *Drawer, s Setting) Fault {
-			return Fault{Kind: SlowCalls, Share: Pick(d, 0.05, 0.2), Delay: s.Tick * Pick[time.Duration](d, 1, 10)}
+		throughout(func(d *dice.Drawer, _ Setting) Fault { return Fault{Kind: LoseCalls, Share: dice.Pick(d, 0.02, 0.1)} }),
+		throughout(func(d *dice.Drawer, s Setting) Fault {
+			return Fault{Kind: SlowCalls, Share: dice.Pick(d, 0.05, 0.2), Delay: s.Tick * dice.Pick[time.Duration](d, 1, 10)}
 		}),
 	)
 }
 
 // Crashes crashes one store about every so often, and now and then all of them.
 func Crashes(every time.Duration) Nemesis {
-	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+	return recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
 		f := Fault{Kind: Crash, Who: someone(d, s), From: from, Until: from + d.Duration(time.Millisecond, every*3/2)}
 		if d.Chance(0.15) {
 			f.Who = Everybody
@@ -158,9 +159,9 @@ func Crashes(every time.Duration) Nemesis {
 // CrashesWhileWriting crashes a store in the middle of one of its next writes,
 // about every so often.
 func CrashesWhileWriting(every time.Duration) Nemesis {
-	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+	return recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
 		return Fault{
-			Kind: CrashWrite, Who: someone(d, s), Count: d.Between(1, 12), Point: Pick(d, CrashBefore, CrashUnacknowledged, CrashAfter),
+			Kind: CrashWrite, Who: someone(d, s), Count: d.Between(1, 12), Point: dice.Pick(d, CrashBefore, CrashUnacknowledged, CrashAfter),
 			From: from, Until: from + d.Duration(every/4, every),
 		}
 	})
@@ -168,10 +169,10 @@ func CrashesWhileWriting(every time.Duration) Nemesis {
 
 // DiskFailures has disks of a store fail or be full, about every so often.
 func DiskFailures(every time.Duration) Nemesis {
-	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+	return recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
 		f := Fault{Kind: DiskFull, Who: someone(d, s), From: from, Until: from + d.Duration(every/4, every)}
 		if d.Chance(0.5) {
-			f.Kind, f.Count, f.Point = CrashWrite, d.Between(1, 12), Pick(d, FailWrite, FailSync)
+			f.Kind, f.Count, f.Point = CrashWrite, d.Between(1, 12), dice.Pick(d, FailWrite, FailSync)
 		}
 		return f
 	})
@@ -181,8 +182,8 @@ func DiskFailures(every time.Duration) Nemesis {
 // lets bits of files flip about every so often.
 func CutTransfers(every time.Duration) Nemesis {
 	return Together(
-		throughout(func(d *Drawer, _ Setting) Fault { return Fault{Kind: Cut, Share: Pick(d, 0.05, 0.3)} }),
-		recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+		throughout(func(d *dice.Drawer, _ Setting) Fault { return Fault{Kind: Cut, Share: dice.Pick(d, 0.05, 0.3)} }),
+		recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
 			return Fault{Kind: FlipBit, Who: someone(d, s), From: from, Until: from}
 		}),
 	)
@@ -192,10 +193,10 @@ func CutTransfers(every time.Duration) Nemesis {
 // catch up at once.
 func WrongClocks(every time.Duration) Nemesis {
 	return Together(
-		throughout(func(d *Drawer, s Setting) Fault {
-			return Fault{Kind: Skew, Who: d.Between(1, s.Stores), Share: Pick(d, 0.05, 0.3)}
+		throughout(func(d *dice.Drawer, s Setting) Fault {
+			return Fault{Kind: Skew, Who: d.Between(1, s.Stores), Share: dice.Pick(d, 0.05, 0.3)}
 		}),
-		recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+		recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
 			return Fault{Kind: Stall, Who: someone(d, s), From: from, Until: from + d.Duration(every/8, every/2)}
 		}),
 	)
@@ -204,7 +205,7 @@ func WrongClocks(every time.Duration) Nemesis {
 // Pauses makes one process stand still about every so often, mostly for so long that
 // the others elect another leader. It does not notice: hardly a tick has passed.
 func Pauses(every time.Duration) Nemesis {
-	return recurring(every, func(d *Drawer, s Setting, from time.Duration) Fault {
+	return recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
 		return Fault{Kind: Pause, Who: someone(d, s), From: from, Until: from + d.Duration(s.Tick, every/2) + d.Duration(0, 60*s.Tick)}
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/lab/dice"
 )
 
 // A link is one direction between two ends, as far as one stream is concerned.
@@ -80,8 +82,8 @@ func (w *World) launch(t *transit, way *traffic) {
 	now := w.now()
 	w.mu.Lock()
 	a, b := t.from<<32|t.to, t.stream
-	lost := w.active.blocks(t.from, t.to) || w.dice.chance(w.active.loss(t.from, t.to), askLoss, a, b, t.n)
-	again := !lost && w.dice.chance(w.active.duplicates(t.from, t.to), askDuplicate, a, b, t.n)
+	lost := w.active.blocks(t.from, t.to) || w.dice.Chance(w.active.loss(t.from, t.to), askLoss, t.n, a, b)
+	again := !lost && w.dice.Chance(w.active.duplicates(t.from, t.to), askDuplicate, t.n, a, b)
 	var copies [2]time.Duration
 	copies[0] = now + w.latency(t, 0)
 	if again {
@@ -98,7 +100,7 @@ func (w *World) launch(t *transit, way *traffic) {
 		w.tellPacket(t, "lost")
 		if len(t.attachment) > 0 {
 			w.reportTransfer(t, false)
-		} else if w.setting.ReportsLoss && w.dice.roll(askReport, a, b, t.n)%4 == 0 {
+		} else if w.setting.ReportsLoss && w.dice.Roll(askReport, t.n, a, b)%4 == 0 {
 			w.reportUnreachable(t)
 		}
 		return
@@ -129,10 +131,10 @@ func (w *World) carry(t *transit, at time.Duration) {
 // latency returns how long t is on its way.
 func (w *World) latency(t *transit, copy uint64) time.Duration {
 	a, b, n := t.from<<32|t.to, t.stream, t.n|copy
-	took := scaled(w.dice.roll(askLatency, a, b, n), w.setting.LatencyMin, w.setting.LatencyMax)
+	took := dice.Scaled(w.dice.Roll(askLatency, n, a, b), w.setting.LatencyMin, w.setting.LatencyMax)
 	for _, f := range w.active.faults {
-		if f.Kind == Slow && f.touches(t.from, t.to) && w.dice.chance(f.Share, askDelay, a, b, n) {
-			took += scaled(w.dice.roll(askTail, a, b, n), 0, f.Delay)
+		if f.Kind == Slow && f.touches(t.from, t.to) && w.dice.Chance(f.Share, askDelay, n, a, b) {
+			took += dice.Scaled(w.dice.Roll(askTail, n, a, b), 0, f.Delay)
 		}
 	}
 	return took
@@ -167,7 +169,7 @@ func (w *World) transfer(e *event) {
 	a, b := t.from<<32|t.to, t.stream
 	w.mu.Lock()
 	cut := w.active.blocks(t.from, t.to) ||
-		w.dice.chance(w.active.cuts(t.from, t.to), askCut, a, b, t.n<<16|t.arrived)
+		w.dice.Chance(w.active.cuts(t.from, t.to), askCut, t.n<<16|t.arrived, a, b)
 	w.mu.Unlock()
 	if t.arrived == 0 && l != nil {
 		t.receiver = l.incarnation
@@ -184,7 +186,7 @@ func (w *World) transfer(e *event) {
 		w.receive(l, t)
 		return
 	}
-	took := scaled(w.dice.roll(askLatency, a, b, t.n|t.arrived<<48), w.setting.LatencyMin, w.setting.LatencyMax)
+	took := dice.Scaled(w.dice.Roll(askLatency, t.n|t.arrived<<48, a, b), w.setting.LatencyMin, w.setting.LatencyMax)
 	w.post(&event{at: w.now() + took/4, name: e.name, packet: t, sum: t.arrived})
 }
 
@@ -207,7 +209,7 @@ func (w *World) report(t *transit, tell func(Reporter, *Packet)) {
 	if !ok {
 		return
 	}
-	wait := scaled(w.dice.roll(askReport, t.from<<32|t.to, t.stream, t.n|resend), time.Millisecond, 3*w.setting.Tick)
+	wait := dice.Scaled(w.dice.Roll(askReport, t.n|resend, t.from<<32|t.to, t.stream), time.Millisecond, 3*w.setting.Tick)
 	w.post(&event{
 		at:          w.now() + wait,
 		name:        name{kind: reports, to: t.from, from: t.to, stream: t.stream, n: t.n},
@@ -224,11 +226,11 @@ func (w *World) report(t *transit, tell func(Reporter, *Packet)) {
 func sumBytes(h uint64, data []byte) uint64 {
 	n := uint64(len(data))
 	for ; len(data) >= 8; data = data[8:] {
-		h = mix(h ^ binary.LittleEndian.Uint64(data))
+		h = dice.Mix(h ^ binary.LittleEndian.Uint64(data))
 	}
 	rest := n << 56
 	for i, c := range data {
 		rest ^= uint64(c) << (8 * i)
 	}
-	return mix(h ^ rest)
+	return dice.Mix(h ^ rest)
 }

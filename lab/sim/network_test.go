@@ -56,7 +56,7 @@ func (c *chatting) now() time.Duration {
 func (c *chatting) Tick() {
 	c.ticks[c.env.ID] = append(c.ticks[c.env.ID], c.now())
 	c.n++
-	for _, id := range c.env.Machines {
+	for _, id := range c.env.Setting.Machines(sim.Store) {
 		p := &sim.Packet{To: id, Body: &metapb.Peer{Id: c.n}}
 		if c.attach > 0 {
 			p.Attachment = []byte(strings.Repeat("x", c.attach))

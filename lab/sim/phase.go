@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -16,7 +17,7 @@ const (
 	// While disturbed, things go wrong as the schedule says, and clients begin
 	// something new.
 	disturbed phase = iota
-	// In the core phase, a majority of the machines is well and stays well, and the
+	// In the core phase, a majority of the stores is well and stays well, and the
 	// others stay broken: the faults of the schedule that begin at the end of its
 	// span. The majority must serve the clients, which finish what they have begun.
 	// A schedule without such faults has no core phase.
@@ -45,7 +46,7 @@ const (
 
 // coreFaults makes the faults of the core phase, in every other run: which machines
 // are broken, at least one and less than half of them, and how.
-func coreFaults(d *Drawer, s Setting) []Fault {
+func coreFaults(d *dice.Drawer, s Setting) []Fault {
 	if s.Stores < 3 || d.Chance(0.5) {
 		return nil
 	}
@@ -57,7 +58,7 @@ func coreFaults(d *Drawer, s Setting) []Fault {
 	for range d.Between(1, (s.Stores-1)/2) {
 		i := d.IntN(len(ids))
 		faults = append(faults, Fault{
-			Kind: Pick(d, Crash, Isolate, Pause, DiskFull), Who: ids[i], From: s.Span, Until: s.Span + Recovery,
+			Kind: dice.Pick(d, Crash, Isolate, Pause, DiskFull), Who: ids[i], From: s.Span, Until: s.Span + Recovery,
 		})
 		ids = slices.Delete(ids, i, i+1)
 	}
@@ -157,7 +158,7 @@ func (w *World) missing() string {
 	for _, m := range w.machines {
 		l := m.current()
 		if l == nil {
-			return fmt.Sprintf("store %d is down", m.id)
+			return fmt.Sprintf("%v is down", m)
 		}
 		live = append(live, l.process)
 	}

@@ -89,12 +89,12 @@ type Packet struct {
 // An Env is what one incarnation has of the world. Once the incarnation has
 // crashed, nothing that it does through its Env has an effect.
 type Env struct {
-	// ID is the machine, Machines are all of them, ascending.
-	ID       uint64
-	Machines []uint64
+	// ID is the machine, and Role what it is there for.
+	ID   uint64
+	Role Role
 	// Incarnation counts the starts of the machine, from 1.
 	Incarnation uint64
-	// Setting is that of the run.
+	// Setting is that of the run. It tells which machines there are.
 	Setting Setting
 	// Logger is quiet.
 	Logger *slog.Logger
@@ -138,7 +138,7 @@ func (e *Env) RandIntN(purpose uint64, n int) int {
 	defer e.world.mu.Unlock()
 	nth := e.life.drawn[purpose] + 1
 	e.life.drawn[purpose] = nth
-	return int(e.world.dice.roll(askSystem, e.ID<<32|e.Incarnation, purpose, nth) % uint64(n))
+	return int(e.world.dice.Roll(askSystem, nth, e.ID<<32|e.Incarnation, purpose) % uint64(n))
 }
 
 // Reach notes that the run has come to a situation of interest.

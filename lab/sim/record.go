@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -32,9 +33,9 @@ func (e entry) String() string {
 // note keeps e, which is about to happen.
 func (w *World) note(e *event) {
 	w.log = append(w.log, entry{e.at, e.sum, e.name})
-	h := mix(w.digest ^ uint64(e.at))
-	h = mix(h ^ uint64(e.kind)<<56 ^ e.to<<40 ^ e.from<<24 ^ e.stream)
-	w.digest = mix(h ^ e.n ^ e.sum)
+	h := dice.Mix(w.digest ^ uint64(e.at))
+	h = dice.Mix(h ^ uint64(e.kind)<<56 ^ e.to<<40 ^ e.from<<24 ^ e.stream)
+	w.digest = dice.Mix(h ^ e.n ^ e.sum)
 }
 
 // parting returns where two logs part: the number of the first event that

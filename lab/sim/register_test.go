@@ -39,6 +39,7 @@ const (
 	answersEarly    flaw = "a write is acknowledged once it is proposed"
 	doesNotSync     flaw = "promises are sent before they are durable"
 	answersTwice    flaw = "an answer is given twice"
+	waitsForAll     flaw = "a write is acknowledged only once every replica has it"
 	forgetsAnswer   flaw = "an answer is never given"
 	dependsOnMaps   flaw = "what is sent depends on the order of a map"
 	panics          flaw = "panics at some entry"
@@ -88,6 +89,9 @@ type register struct {
 	ticks  int
 	closed bool
 
+	// late are commands that were carried out up to an index, and not answered.
+	late []*command
+
 	// waiting are the commands that were proposed here, by their numbers.
 	waiting map[uint64]*command
 	last    uint64
@@ -100,6 +104,7 @@ type command struct {
 	read       func(map[string]string)
 	done       chan error
 	answered   func()
+	index      uint64 // where it was applied
 }
 
 const logFamily = "log"
@@ -115,7 +120,7 @@ func (c *cluster) Boot(env *sim.Env) (sim.Process, error) {
 		return nil, err
 	}
 	r := &register{
-		cluster: c, env: env, disk: disk, log: raft.NewMemoryStorage(env.Machines...),
+		cluster: c, env: env, disk: disk, log: raft.NewMemoryStorage(env.Setting.Machines(sim.Store)...),
 		data: map[string]string{}, waiting: map[uint64]*command{}, stop: make(chan struct{}),
 	}
 	if err := r.load(); err != nil {
@@ -204,6 +209,7 @@ func (r *register) Pass() bool {
 	for _, c := range wanted {
 		r.propose(c)
 	}
+	r.answerLate()
 	if r.stuck != nil || !r.node.HasReady() {
 		return r.cluster.flaw == neverIdle
 	}
@@ -356,8 +362,27 @@ func (r *register) apply(e *eraftpb.Entry) {
 		if c.op == 'r' {
 			c.read(r.data)
 		}
+		if r.cluster.flaw == waitsForAll && c.op != 'r' {
+			c.index = e.Index
+			r.late = append(r.late, c)
+			return
+		}
 		r.answer(c, nil)
 	}
+}
+
+// answerLate answers what all replicas have.
+func (r *register) answerLate() {
+	progress := r.node.Status().Progress
+	r.late = slices.DeleteFunc(r.late, func(c *command) bool {
+		for _, of := range progress {
+			if of.Match < c.index {
+				return false
+			}
+		}
+		r.answer(c, nil)
+		return true
+	})
 }
 
 // misbehave shows the flaws that have nothing to do with replication.
@@ -388,6 +413,9 @@ func (r *register) Close() {
 		r.answer(c, errStopped)
 	}
 	for _, c := range sorted(r.waiting) {
+		r.answer(c, errStopped)
+	}
+	for _, c := range r.late {
 		r.answer(c, errStopped)
 	}
 	_ = r.disk.Close()

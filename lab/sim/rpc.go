@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -124,11 +125,11 @@ func (c *conn) Invoke(ctx context.Context, method string, args, reply any, _ ...
 // store. The world is locked.
 func (w *World) callFate(from, to, nth uint64) (lost bool, took time.Duration) {
 	a := from<<32 | to
-	lost = w.dice.chance(w.active.share(LoseCalls, to, to), askLoss, a, 0, nth)
-	took = scaled(w.dice.roll(askLatency, a, 0, nth), w.setting.LatencyMin, w.setting.LatencyMax)
+	lost = w.dice.Chance(w.active.share(LoseCalls, to, to), askLoss, nth, a, 0)
+	took = dice.Scaled(w.dice.Roll(askLatency, nth, a, 0), w.setting.LatencyMin, w.setting.LatencyMax)
 	for _, f := range w.active.faults {
-		if f.Kind == SlowCalls && f.touches(to, to) && w.dice.chance(f.Share, askDelay, a, 0, nth) {
-			took += scaled(w.dice.roll(askTail, a, 0, nth), 0, f.Delay)
+		if f.Kind == SlowCalls && f.touches(to, to) && w.dice.Chance(f.Share, askDelay, nth, a, 0) {
+			took += dice.Scaled(w.dice.Roll(askTail, nth, a, 0), 0, f.Delay)
 		}
 	}
 	return lost, took
@@ -136,7 +137,7 @@ func (w *World) callFate(from, to, nth uint64) (lost bool, took time.Duration) {
 
 // lose has the client of c wait in vain, or find its connection broken.
 func (c *call) lose(after time.Duration) {
-	if !c.bounded || c.world.dice.roll(askReset, c.session.end()<<32|c.to, 0, c.n)%2 == 0 {
+	if !c.bounded || c.world.dice.Roll(askReset, c.n, c.session.end()<<32|c.to, 0)%2 == 0 {
 		c.answer(after, nil, status.Error(codes.Unavailable, "connection reset"))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -68,15 +69,16 @@ func Run(t *testing.T, sc *Scenario, s Schedule, trace bool) *Outcome {
 
 func newWorld(sc *Scenario, s Schedule, tracing bool) *World {
 	w := &World{
-		schedule: s, setting: s.Setting, dice: Dice(s.Seed), tracing: tracing,
+		schedule: s, setting: s.Setting, dice: dice.Dice(s.Seed), tracing: tracing,
 		links: map[link]*traffic{}, calls: map[link]uint64{}, reached: map[Goal]bool{},
 		scenario: sc,
 	}
 	w.clients.working = map[*Session]bool{}
 	w.clients.history = &check.History{}
-	for id := range uint64(s.Setting.Stores) {
-		w.ids = append(w.ids, id+1)
-		w.machines = append(w.machines, newMachine(w, id+1))
+	for _, f := range s.Setting.fleets() {
+		for range f.Machines {
+			w.machines = append(w.machines, newMachine(w, uint64(len(w.machines))+1, f.Role))
+		}
 	}
 	return w
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/trace"
 )
@@ -23,10 +24,12 @@ type Scenario struct {
 	// Seeds is how many schedules are run if nobody asks for others.
 	Seeds int
 
-	// System makes what runs on the stores, new for each run.
+	// System makes what runs on the machines, new for each run.
 	System func(w *World) System
-	// Stores is their number; 0 leaves it to the seed.
+	// Stores is the number of stores; 0 leaves it to the seed. Beside are machines of
+	// other roles.
 	Stores int
+	Beside []Fleet
 	// Tick is the time between two ticks of a store's clock, DefaultTick if 0.
 	Tick time.Duration
 
@@ -99,7 +102,7 @@ func TestEveryWrite(t *testing.T, sc Scenario) {
 		}
 		digest := out.Digest
 		for _, crash := range EveryWrite(s, out) {
-			digest = mix(digest ^ one(t, &sc, crash, reached))
+			digest = dice.Mix(digest ^ one(t, &sc, crash, reached))
 		}
 		return digest
 	})
@@ -111,7 +114,7 @@ func TestEveryWrite(t *testing.T, sc Scenario) {
 // outcome out. Each write and each point has one schedule.
 func EveryWrite(s Schedule, out *Outcome) []Schedule {
 	var all []Schedule
-	d := &Drawer{dice: Dice(s.Seed), q: askTarget}
+	d := dice.NewDrawer(dice.Dice(s.Seed), askTarget, 0)
 	store := d.Between(1, s.Setting.Stores)
 	for n := range out.Writes[store-1] {
 		for p := CrashBefore; p <= CrashAfter; p++ {

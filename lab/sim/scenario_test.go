@@ -136,7 +136,8 @@ func TestFlaws(t *testing.T) {
 		{answersEarly, check.RuleLinearizable, "acknowledged at"},
 		{doesNotSync, "", ""},
 		{answersTwice, check.RuleAnswers, "was answered twice"},
-		{forgetsAnswer, "a majority that is well serves its clients", "client"},
+		{waitsForAll, "a majority that is well serves its clients", "became well and stayed well, client"},
+		{forgetsAnswer, "recovers", "client"},
 		{panics, "panic", "panics: a broken invariant"},
 		{waitsForever, "blocked", "register).misbehave"},
 		{leaksGoroutines, "leak", "sim_test.leak"},
@@ -145,7 +146,12 @@ func TestFlaws(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(string(c.flaw), " ", "-"), func(t *testing.T) {
 			sc := scenario(c.flaw)
-			if c.flaw == readsLocally {
+			switch c.flaw {
+			case waitsForAll:
+				sc.Nemesis = nil // it is only the core phase that shows it
+			case forgetsAnswer:
+				sc.NoCore = true
+			case readsLocally:
 				sc.Nemesis = sim.IsolateLeaders(2 * time.Second)
 			}
 			_, out := fails(t, &sc, 40)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/lab/dice"
 )
 
 // A Schedule is everything that decides a run but the system: the seed, the
@@ -34,9 +36,9 @@ func (s Schedule) String() string {
 
 // MakeSchedule makes the schedule of a seed for a scenario.
 func MakeSchedule(sc *Scenario, seed uint64) Schedule {
-	s := Schedule{Seed: seed, Setting: drawSetting(&Drawer{dice: Dice(seed), q: askSetting}, sc)}
+	s := Schedule{Seed: seed, Setting: drawSetting(dice.NewDrawer(dice.Dice(seed), askSetting, 0), sc)}
 	if sc.Nemesis != nil {
-		s.Faults = sc.Nemesis(&Drawer{dice: Dice(seed), q: askFault}, s.Setting)
+		s.Faults = sc.Nemesis(dice.NewDrawer(dice.Dice(seed), askFault, 0), s.Setting)
 	}
 	for i := range s.Faults {
 		f := &s.Faults[i]
@@ -48,7 +50,7 @@ func MakeSchedule(sc *Scenario, seed uint64) Schedule {
 	s.Faults = slices.DeleteFunc(s.Faults, func(f Fault) bool { return f.From >= s.Setting.Span })
 	slices.SortStableFunc(s.Faults, func(a, b Fault) int { return cmp.Compare(a.From, b.From) })
 	if !sc.NoCore {
-		s.Faults = append(s.Faults, coreFaults(&Drawer{dice: Dice(seed), q: askCore}, s.Setting)...)
+		s.Faults = append(s.Faults, coreFaults(dice.NewDrawer(dice.Dice(seed), askCore, 0), s.Setting)...)
 	}
 	for i := range s.Faults {
 		s.Faults[i].ID = i + 1
@@ -95,6 +97,8 @@ func (s *Schedule) parseSetting(words []string) error {
 			s.Seed, err = strconv.ParseUint(value, 10, 64)
 		case "stores":
 			s.Setting.Stores, err = strconv.Atoi(value)
+		case "beside":
+			s.Setting.Beside, err = parseFleets(value)
 		case "clients":
 			s.Setting.Clients, err = strconv.Atoi(value)
 		case "tick":
@@ -157,8 +161,14 @@ func (f *Fault) parseWord(word string) (err error) {
 		f.Who = TheLeader
 	case word == "follower":
 		f.Who = AFollower
-	case strings.HasPrefix(word, "store:"):
-		f.Who, err = strconv.Atoi(word[len("store:"):])
+	case strings.HasPrefix(word, "role:"):
+		f.Role = Role(word[len("role:"):])
+	case strings.Contains(word, ":"):
+		role, id, _ := strings.Cut(word, ":")
+		if Role(role) != Store {
+			f.Role = Role(role)
+		}
+		f.Who, err = strconv.Atoi(id)
 	case strings.HasPrefix(word, "{"):
 		a, b, _ := strings.Cut(word, "|")
 		if f.Sides[0], err = parseIDs(a); err == nil {

@@ -3,11 +3,16 @@ package sim
 import (
 	"fmt"
 	"time"
+
+	"github.com/labkv/labkv/lab/dice"
 )
 
 // A Setting is what holds for a whole run.
 type Setting struct {
+	// Stores is the number of machines that are stores, and Beside are those of other
+	// roles.
 	Stores  int
+	Beside  []Fleet
 	Clients int
 
 	// Tick is the time between two ticks of a clock that is right.
@@ -35,31 +40,36 @@ const DefaultTick = 50 * time.Millisecond
 // drawSetting picks what the scenario leaves open. A run with few liberties
 // reaches what a run with all of them does not, and the other way round: so the
 // seed decides about each.
-func drawSetting(d *Drawer, sc *Scenario) Setting {
+func drawSetting(d *dice.Drawer, sc *Scenario) Setting {
 	s := Setting{
 		Stores:      sc.Stores,
+		Beside:      sc.Beside,
 		Clients:     len(sc.Clients),
 		Tick:        sc.Tick,
-		LatencyMin:  Pick[time.Duration](d, 100, 300, 1000) * time.Microsecond,
-		SlowWork:    Pick[time.Duration](d, 1, 20, 200) * time.Millisecond,
+		LatencyMin:  dice.Pick[time.Duration](d, 100, 300, 1000) * time.Microsecond,
+		SlowWork:    dice.Pick[time.Duration](d, 1, 20, 200) * time.Millisecond,
 		Reorder:     d.Chance(0.3),
 		ReportsLoss: d.Chance(0.5),
 		Span:        sc.For,
 	}
-	s.LatencyMax = s.LatencyMin * Pick[time.Duration](d, 1, 3, 20)
+	s.LatencyMax = s.LatencyMin * dice.Pick[time.Duration](d, 1, 3, 20)
 	if s.Stores == 0 {
-		s.Stores = Pick(d, 3, 3, 5)
+		s.Stores = dice.Pick(d, 3, 3, 5)
 	}
 	if s.Tick == 0 {
 		s.Tick = DefaultTick
 	}
 	// A disk as slow as the clock would leave no time for anything else.
-	s.Disk = min(Pick[time.Duration](d, 0, 0, 1, 5, 20)*time.Millisecond, s.Tick/2)
+	s.Disk = min(dice.Pick[time.Duration](d, 0, 0, 1, 5, 20)*time.Millisecond, s.Tick/2)
 	return s
 }
 
 // String returns the setting as ParseSchedule reads it.
 func (s Setting) String() string {
-	return fmt.Sprintf("stores=%d clients=%d tick=%s latency=%s..%s slow-work=%s disk=%s reorder=%t reports-loss=%t span=%s",
-		s.Stores, s.Clients, s.Tick, s.LatencyMin, s.LatencyMax, s.SlowWork, s.Disk, s.Reorder, s.ReportsLoss, s.Span)
+	beside := ""
+	if len(s.Beside) > 0 {
+		beside = " beside=" + printFleets(s.Beside)
+	}
+	return fmt.Sprintf("stores=%d%s clients=%d tick=%s latency=%s..%s slow-work=%s disk=%s reorder=%t reports-loss=%t span=%s",
+		s.Stores, beside, s.Clients, s.Tick, s.LatencyMin, s.LatencyMax, s.SlowWork, s.Disk, s.Reorder, s.ReportsLoss, s.Span)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
@@ -43,7 +44,7 @@ func PutsAndScans(s *Session) {
 		default:
 			kv.delete(keyName(s.Draw.IntN(keys)))
 		}
-		s.Sleep(scaled(s.Draw.Bits(), time.Millisecond, 30*time.Millisecond))
+		s.Sleep(dice.Scaled(s.Draw.Bits(), time.Millisecond, 30*time.Millisecond))
 	}
 	// It has recovered only if it takes writes again.
 	kv.put(keyName(s.Draw.IntN(keys)))
@@ -63,7 +64,7 @@ func Contends(s *Session) {
 		default:
 			kv.delete(keyName(s.Draw.IntN(2)))
 		}
-		s.Sleep(scaled(s.Draw.Bits(), time.Millisecond, 5*time.Millisecond))
+		s.Sleep(dice.Scaled(s.Draw.Bits(), time.Millisecond, 5*time.Millisecond))
 	}
 	kv.put(keyName(s.Draw.IntN(2)))
 }
@@ -74,7 +75,7 @@ func Gets(s *Session) {
 	kv := newKV(s)
 	for s.Working() {
 		kv.get(keyName(s.Draw.IntN(keys)))
-		s.Sleep(scaled(s.Draw.Bits(), time.Millisecond, 30*time.Millisecond))
+		s.Sleep(dice.Scaled(s.Draw.Bits(), time.Millisecond, 30*time.Millisecond))
 	}
 }
 
@@ -85,7 +86,7 @@ func GetsAtOneStore(s *Session) {
 	kv.stays = true
 	for s.Working() {
 		kv.get(keyName(s.Draw.IntN(keys)))
-		s.Sleep(scaled(s.Draw.Bits(), time.Millisecond, 30*time.Millisecond))
+		s.Sleep(dice.Scaled(s.Draw.Bits(), time.Millisecond, 30*time.Millisecond))
 	}
 }
 
@@ -150,7 +151,7 @@ func (c *kv) attempt(op func() check.Operation, ask func(context.Context, tinykv
 			c.s.tellOperation(&o, "refused")
 			pending.Refused()
 		}
-		c.s.Sleep(scaled(c.s.Draw.Bits(), time.Millisecond, c.s.world.setting.Tick))
+		c.s.Sleep(dice.Scaled(c.s.Draw.Bits(), time.Millisecond, c.s.world.setting.Tick))
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/labkv/labkv/lab/agenda"
+	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -23,9 +25,8 @@ type World struct {
 	system   System
 	schedule Schedule
 	setting  Setting
-	dice     Dice
+	dice     dice.Dice
 	machines []*machine // that of id i at i-1
-	ids      []uint64
 
 	ctx    context.Context // ends with the run
 	cancel context.CancelFunc
@@ -41,7 +42,7 @@ type World struct {
 	// mu guards everything below. It is never held while code of the system
 	// or of a disk runs.
 	mu      sync.Mutex
-	agenda  agenda
+	agenda  agenda.Agenda[planned, *planned]
 	target  time.Duration // when the driver is going to look at the agenda
 	links   map[link]*traffic
 	active  active
@@ -77,7 +78,7 @@ func (w *World) machine(id uint64) *machine {
 // post adds e to the agenda, and wakes the driver if it would be late for it.
 func (w *World) post(e *event) {
 	w.mu.Lock()
-	w.agenda.add(e)
+	w.agenda.Add(planned{e})
 	late := e.at < w.target
 	w.mu.Unlock()
 	if late {
@@ -93,7 +94,7 @@ func (w *World) drive() {
 	w.settle()
 	for !w.finished && w.failed() == nil {
 		w.mu.Lock()
-		e := w.agenda.peek()
+		e := w.agenda.Peek()
 		w.target = e.at
 		w.mu.Unlock()
 		if wait := e.at - w.now(); wait > 0 {
@@ -106,7 +107,7 @@ func (w *World) drive() {
 			// belong before e.
 			w.settle()
 			w.mu.Lock()
-			e = w.agenda.peek()
+			e = w.agenda.Peek()
 			w.target = 0
 			w.mu.Unlock()
 			if e.at > w.now() {
@@ -114,12 +115,12 @@ func (w *World) drive() {
 			}
 		}
 		w.mu.Lock()
-		e = w.agenda.next()
+		e = w.agenda.Next()
 		w.target = 0
 		w.mu.Unlock()
-		w.note(e)
+		w.note(e.event)
 		w.progress.Add(1)
-		w.happen(e)
+		w.happen(e.event)
 		w.settle()
 		w.watch()
 		w.watchStir()
@@ -148,7 +149,7 @@ func (w *World) last() string {
 	for _, e := range w.log[max(0, len(w.log)-1000):] {
 		what := e.kind.String()
 		if e.kind == delivers {
-			what = fmt.Sprintf("messages from store %d to store %d", e.from, e.to)
+			what = fmt.Sprintf("messages from %v to %v", w.machine(e.from), w.machine(e.to))
 		}
 		counts[what]++
 	}
@@ -218,7 +219,7 @@ func (w *World) settle() {
 			for l != nil && m.attends() && l.alive() && w.pass(l) {
 				busy = true
 				if passes++; passes > maxPasses {
-					w.fail(&Failure{Rule: "idle", Found: fmt.Sprintf("store %d does not run out of work", m.id)})
+					w.fail(&Failure{Rule: "idle", Found: fmt.Sprintf("%v does not run out of work", m)})
 					return
 				}
 			}
@@ -299,8 +300,8 @@ func (w *World) work(e *Env, work func() (done func())) {
 	e.life.tasks++
 	n := e.life.tasks
 	w.mu.Unlock()
-	took := scaled(w.dice.roll(askTask, e.ID, e.Incarnation, n), 50*time.Microsecond, w.setting.SlowWork)
-	waits := scaled(w.dice.roll(askTaskWaits, e.ID, e.Incarnation, n), 0, took)
+	took := dice.Scaled(w.dice.Roll(askTask, n, e.ID, e.Incarnation), 50*time.Microsecond, w.setting.SlowWork)
+	waits := dice.Scaled(w.dice.Roll(askTaskWaits, n, e.ID, e.Incarnation), 0, took)
 	w.post(&event{
 		at: w.now() + waits, name: name{kind: worksSlowly, to: e.ID, from: e.Incarnation, n: n},
 		incarnation: e.Incarnation, do: func() {

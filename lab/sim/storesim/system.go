@@ -108,7 +108,7 @@ func New(opts Options) func(*sim.World) sim.System {
 // Boot implements sim.System.
 func (y *System) Boot(env *sim.Env) (sim.Process, error) {
 	if y.regions == nil {
-		y.regions = y.opts.Regions(env.Machines)
+		y.regions = y.opts.Regions(env.Setting.Machines(sim.Store))
 	}
 	s, err := open(y, env)
 	if err != nil {
@@ -198,7 +198,7 @@ func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 // difference tells how the data of s's peer p differ from the data of another
 // store that has applied as much, "" if there is none.
 func (y *System) difference(s *store, p *peer) string {
-	for _, id := range s.env.Machines {
+	for _, id := range s.env.Setting.Machines(sim.Store) {
 		o := y.stores[id]
 		if o == nil || o == s || o.dead() || o.peer(p.region).status.Applied != p.status.Applied || o.data.total(p.region) == s.data.total(p.region) {
 			continue

@@ -1,0 +1,68 @@
+// Package agenda keeps the events that are going to happen in a simulated run, in
+// their order.
+package agenda
+
+// An Event is a pointer to something that happens before or after others. No two
+// events of an agenda are equal in that order, so the order in which they were
+// added never matters.
+type Event[E any] interface {
+	*E
+	Before(other *E) bool
+}
+
+// An Agenda holds events: a heap with four children to a node, which is shallower
+// than the usual one. The zero Agenda is empty.
+type Agenda[E any, P Event[E]] struct{ heap []E }
+
+// Len returns the number of events.
+func (a *Agenda[E, P]) Len() int { return len(a.heap) }
+
+// Add adds e.
+func (a *Agenda[E, P]) Add(e E) {
+	a.heap = append(a.heap, e)
+	i := len(a.heap) - 1
+	for i > 0 {
+		parent := (i - 1) / 4
+		if !P(&e).Before(&a.heap[parent]) {
+			break
+		}
+		a.heap[i] = a.heap[parent]
+		i = parent
+	}
+	a.heap[i] = e
+}
+
+// Peek returns the first event. There must be one.
+func (a *Agenda[E, P]) Peek() E { return a.heap[0] }
+
+// Next removes the first event. There must be one.
+func (a *Agenda[E, P]) Next() E {
+	first := a.heap[0]
+	n := len(a.heap) - 1
+	e := a.heap[n]
+	var none E
+	a.heap[n] = none
+	a.heap = a.heap[:n]
+	if n == 0 {
+		return first
+	}
+	i := 0
+	for {
+		least := 4*i + 1
+		if least >= n {
+			break
+		}
+		for c, end := least+1, min(least+4, n); c < end; c++ {
+			if P(&a.heap[c]).Before(&a.heap[least]) {
+				least = c
+			}
+		}
+		if !P(&a.heap[least]).Before(&e) {
+			break
+		}
+		a.heap[i] = a.heap[least]
+		i = least
+	}
+	a.heap[i] = e
+	return first
+}
