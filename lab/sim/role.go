@@ -27,15 +27,6 @@ func (s Setting) fleets() []Fleet {
 	return append([]Fleet{{Store, s.Stores}}, s.Beside...)
 }
 
-// machines returns the number of all machines.
-func (s Setting) machines() int {
-	n := 0
-	for _, f := range s.fleets() {
-		n += f.Machines
-	}
-	return n
-}
-
 // Machines returns the ids of the machines of a role, ascending.
 func (s Setting) Machines(r Role) []uint64 {
 	var ids []uint64
