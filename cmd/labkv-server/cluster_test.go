@@ -76,7 +76,7 @@ func TestCluster(t *testing.T) {
 	require.NoError(t, last.Start("--rejoin"))
 	put()
 	// It counts again: one of the others can go.
-	says(t, last, `msg="took over snapshot"`)
+	says(t, last, `msg="installed snapshot"`)
 	c.Stores()[0].Kill()
 	put()
 

@@ -140,7 +140,7 @@ func (n *nemesis) outgrowLogs(ctx context.Context, w *worker) error {
 }
 
 // tookOver is in the log of a store once a snapshot has replaced its data.
-const tookOver = `msg="took over snapshot"`
+const tookOver = `msg="installed snapshot"`
 
 func logOf(s *cluster.Store) string {
 	text, err := os.ReadFile(s.Log)
