@@ -53,7 +53,7 @@ func fills(s *sim.Session) {
 		for s.Working() {
 			tries++
 			header := &kvrpcpb.Context{RegionId: region.Id, RegionEpoch: region.RegionEpoch, Peer: region.Peers[at]}
-			stub := tinykvpb.NewTinyKvClient(s.Conn(s.Stores[at]))
+			stub := tinykvpb.NewTinyKvClient(s.Dial(s.Stores[at]))
 			ctx, cancel := context.WithTimeout(s.Context(), 500*ms)
 			cf, key := families[n%len(families)], fmt.Appendf(nil, "filling %02d", n)
 			var r interface {

@@ -82,7 +82,7 @@ func asksTheWrong(s *sim.Session) {
 	} {
 		rc := right(c.store)
 		c.change(rc)
-		ask := tinykvpb.NewTinyKvClient(s.Conn(c.store))
+		ask := tinykvpb.NewTinyKvClient(s.Dial(c.store))
 		for _, request := range []struct {
 			name string
 			send func(context.Context) (*errorpb.Error, error)
@@ -113,7 +113,7 @@ func asksTheWrong(s *sim.Session) {
 		}
 	}
 
-	ask := tinykvpb.NewTinyKvClient(s.Conn(leader))
+	ask := tinykvpb.NewTinyKvClient(s.Dial(leader))
 	if r, err := ask.RawGet(s.Context(), &kvrpcpb.RawGetRequest{Context: right(leader), Key: refusedKey, Cf: "default"}); err != nil || !r.NotFound {
 		s.Fail("refusals", "a put that was refused took effect: %v %v", r, err)
 	}
@@ -126,7 +126,7 @@ func asksTheWrong(s *sim.Session) {
 func findLeader(s *sim.Session, context func(store uint64) *kvrpcpb.Context) uint64 {
 	for tries := 0; ; tries++ {
 		for _, id := range s.Stores {
-			r, err := tinykvpb.NewTinyKvClient(s.Conn(id)).RawPut(s.Context(), &kvrpcpb.RawPutRequest{
+			r, err := tinykvpb.NewTinyKvClient(s.Dial(id)).RawPut(s.Context(), &kvrpcpb.RawPutRequest{
 				Context: context(id), Key: acceptedKey, Value: fmt.Appendf(nil, "%d-%d", id, tries), Cf: "default",
 			})
 			if err == nil && r.GetRegionError() == nil && r.GetError() == "" {

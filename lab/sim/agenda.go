@@ -20,19 +20,21 @@ const (
 	worksSlowly
 	handsOver
 	answers
+	asks
 	delivers
 	transfers
 	reports
 	requests
 	replies
+	hears
 	ticks
 	wakes
 	supervises
 )
 
 func (k kind) String() string {
-	return [...]string{"nothing", "fault ends", "fault begins", "exit", "restart", "end of disturbance", "end of holding", "departure", "slow work", "result of slow work", "answer", "message", "piece of a transfer",
-		"report to sender", "request", "reply", "tick", "client wakes", "supervision"}[k]
+	return [...]string{"nothing", "fault ends", "fault begins", "exit", "restart", "end of disturbance", "end of holding", "departure", "slow work", "result of slow work", "answer", "call", "message", "piece of a transfer",
+		"report to sender", "request", "reply", "reply to a machine", "tick", "client wakes", "supervision"}[k]
 }
 
 // A name is what tells an event from all others at its time, whatever the order
@@ -62,7 +64,6 @@ type event struct {
 
 	incarnation uint64 // of the machine to; events for another are void
 	packet      *transit
-	call        *call
 	do          func()
 }
 

@@ -42,8 +42,7 @@ type Session struct {
 	slept uint64
 	// operations counts those that were told to the log of the run.
 	operations uint64
-	conns      map[uint64]*conn
-	call       *call // under way; guarded by the world's lock
+	caller     caller
 }
 
 // A clientele is all clients of a world, guarded by the world's lock.
@@ -52,8 +51,6 @@ type clientele struct {
 	working  map[*Session]bool
 	history  *check.History
 }
-
-func (s *Session) end() uint64 { return clientEnd + s.ID }
 
 // Context ends with the run.
 func (s *Session) Context() context.Context { return s.world.ctx }
@@ -68,15 +65,13 @@ func (s *Session) Working() bool {
 	return s.world.phase == disturbed && s.world.ctx.Err() == nil
 }
 
-// Conn returns a connection to a store.
-func (s *Session) Conn(store uint64) grpc.ClientConnInterface {
-	c := s.conns[store]
-	if c == nil {
-		c = &conn{world: s.world, session: s, to: store}
-		s.conns[store] = c
-	}
-	return c
+// Dial returns a connection to a machine. The client makes one call after the other.
+func (s *Session) Dial(machine uint64) grpc.ClientConnInterface {
+	return &conn{calls: &s.world.calls, from: &s.caller, to: machine}
 }
+
+// Served notes that the client was told that a request of its was done.
+func (s *Session) Served() { s.world.served.Store(s.world.progress.Load()) }
 
 // Sleep returns after d, or with the end of the run.
 func (s *Session) Sleep(d time.Duration) {
@@ -103,7 +98,8 @@ func (s *Session) Fail(rule, format string, args ...any) {
 func (w *World) admit(clients []Client) {
 	for _, c := range clients {
 		w.mu.Lock()
-		s := &Session{ID: uint64(len(w.clients.sessions)) + 1, Stores: w.setting.Machines(Store), world: w, conns: map[uint64]*conn{}}
+		s := &Session{ID: uint64(len(w.clients.sessions)) + 1, Stores: w.setting.Machines(Store), world: w}
+		s.caller = caller{end: clientEnd + s.ID, client: s.ID, ctx: w.ctx}
 		s.Draw = dice.NewDrawer(w.dice, askClient, s.ID)
 		s.History = w.clients.history.Recorder(int(s.ID), w.now)
 		w.clients.sessions = append(w.clients.sessions, s)
@@ -137,7 +133,7 @@ func (w *World) waiting() *call {
 	defer w.mu.Unlock()
 	for _, s := range w.clients.sessions {
 		if w.clients.working[s] {
-			return s.call
+			return s.caller.call
 		}
 	}
 	return nil
@@ -151,8 +147,8 @@ func (w *World) unfinished() string {
 		if !w.clients.working[s] {
 			continue
 		}
-		if s.call != nil {
-			return fmt.Sprintf("client %d still waits for %v", s.ID, s.call)
+		if s.caller.call != nil {
+			return fmt.Sprintf("client %d still waits for %v", s.ID, s.caller.call)
 		}
 		return fmt.Sprintf("client %d has not finished", s.ID)
 	}

@@ -26,7 +26,7 @@ func fate(f *Failure, events []trace.Event) string {
 	}
 	if f.call != nil {
 		for i := range events {
-			if e := &events[i]; e.Kind == trace.Call && e.Client == f.call.session.ID && e.Store == f.call.to && e.N == f.call.n {
+			if e := &events[i]; e.Kind == trace.Call && e.Client == f.call.from.client && e.Store == f.call.to && e.N == f.call.n {
 				lines = append(lines, strings.TrimSpace(e.String()))
 			}
 		}

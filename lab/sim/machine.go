@@ -67,10 +67,13 @@ type life struct {
 	incarnation uint64
 	process     Process
 	services    map[string]handler
+	caller      caller
 	dead        atomic.Bool
 	exits       atomic.Bool // it wants to end
-	ctx         context.Context
-	kill        context.CancelFunc
+	// serves is the context of the calls that it serves. They end before it is closed in
+	// order; the calls that it makes it ends itself then.
+	serves       context.Context
+	hangUp, kill context.CancelFunc
 
 	// touched is set if its code ran since it was last watched. It belongs to
 	// the driver.
@@ -81,6 +84,7 @@ type life struct {
 	tasks   uint64            // given to Go
 	drawn   map[uint64]uint64 // from RandIntN, by purpose
 	serving map[*call]bool    // calls whose answers have not left; whether their handlers run
+	calling map[*call]bool    // calls that it has made and is not through with
 }
 
 func (l *life) alive() bool { return !l.dead.Load() }
@@ -150,8 +154,11 @@ func (m *machine) boot() {
 	w := m.world
 	w.mu.Lock()
 	m.boots++
-	l := &life{machine: m, incarnation: m.boots, drawn: map[uint64]uint64{}, serving: map[*call]bool{}}
-	l.ctx, l.kill = context.WithCancel(w.ctx)
+	l := &life{machine: m, incarnation: m.boots, drawn: map[uint64]uint64{}, serving: map[*call]bool{}, calling: map[*call]bool{}}
+	var living context.Context
+	living, l.kill = context.WithCancel(context.Background())
+	l.serves, l.hangUp = context.WithCancel(living)
+	l.caller = caller{end: m.id, life: l, ctx: living}
 	m.life = l
 	w.mu.Unlock()
 	env := &Env{

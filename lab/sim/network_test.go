@@ -271,7 +271,7 @@ func TestCalls(t *testing.T) {
 					ctx, cancel = context.WithTimeout(ctx, 15*time.Millisecond)
 				}
 				begin := s.Now()
-				r, err := tinykvpb.NewTinyKvClient(s.Conn(3)).RawGet(ctx, &kvrpcpb.RawGetRequest{Key: []byte(key)})
+				r, err := tinykvpb.NewTinyKvClient(s.Dial(3)).RawGet(ctx, &kvrpcpb.RawGetRequest{Key: []byte(key)})
 				cancel()
 				if err == nil && string(r.Value) != "3" {
 					s.Fail("calls", "store 3 answered %q", r.Value)

@@ -117,6 +117,14 @@ func (e *Env) Files() *Files { return &Files{fs: &e.machine.files, life: e.life}
 // body before it returns.
 func (e *Env) Send(p *Packet) { e.world.send(e, p) }
 
+// Dial returns a connection to a machine, for calls of generated stubs, unary or
+// streams. A call blocks, so it needs a goroutine of the process's own, which ends when
+// the process is closed. Calls to one machine must begin one after the other, or a run
+// does not replay.
+func (e *Env) Dial(machine uint64) grpc.ClientConnInterface {
+	return &conn{calls: &e.world.calls, from: &e.life.caller, to: machine}
+}
+
 // Go runs work at a later time, as an event of its own. What it returns, which is
 // never nil, hands the result over: that is another event, later still. A crash
 // may fall in between.

@@ -70,9 +70,10 @@ func Run(t *testing.T, sc *Scenario, s Schedule, trace bool) *Outcome {
 func newWorld(sc *Scenario, s Schedule, tracing bool) *World {
 	w := &World{
 		schedule: s, setting: s.Setting, dice: dice.Dice(s.Seed), tracing: tracing,
-		links: map[link]*traffic{}, calls: map[link]uint64{}, reached: map[Goal]bool{},
+		links: map[link]*traffic{}, reached: map[Goal]bool{},
 		scenario: sc,
 	}
+	w.calls = calls{w: w, made: map[link]uint64{}}
 	w.clients.working = map[*Session]bool{}
 	w.clients.history = &check.History{}
 	for _, f := range s.Setting.fleets() {

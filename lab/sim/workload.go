@@ -134,10 +134,11 @@ func (c *kv) attempt(op func() check.Operation, ask func(context.Context, tinykv
 		pending := c.s.History.Begin(o)
 		c.s.tellOperation(&o, "begins")
 		ctx, cancel := context.WithTimeout(c.s.Context(), 10*c.s.world.setting.Tick)
-		region, text, err := ask(ctx, tinykvpb.NewTinyKvClient(c.s.Conn(store)), c.header(store), &o, pending)
+		region, text, err := ask(ctx, tinykvpb.NewTinyKvClient(c.s.Dial(store)), c.header(store), &o, pending)
 		cancel()
 		switch c.judge(region, text, err) {
 		case done:
+			c.s.Served()
 			c.s.tellOperation(&o, "done")
 			return
 		case unknown:

@@ -46,8 +46,8 @@ type World struct {
 	target  time.Duration // when the driver is going to look at the agenda
 	links   map[link]*traffic
 	active  active
-	calls   map[link]uint64 // made so far
-	fallen  []*life         // incarnations that have crashed and were not closed yet
+	calls   calls
+	fallen  []*life // incarnations that have crashed and were not closed yet
 	failure *Failure
 	reached map[Goal]bool
 	log     []entry
@@ -166,7 +166,7 @@ func (w *World) happen(e *event) {
 		if m := w.machine(e.to); !m.clockTicks(e) || m.holds(e) {
 			return
 		}
-	case delivers, transfers, requests, worksSlowly, handsOver, reports, departs, answers:
+	case delivers, transfers, requests, worksSlowly, handsOver, reports, departs, answers, asks, hears:
 		if w.machine(e.to).holds(e) {
 			return
 		}
@@ -181,13 +181,11 @@ func (w *World) carryOut(e *event) {
 		w.deliver(e)
 	case transfers:
 		w.transfer(e)
-	case requests:
-		w.serve(e)
 	case ticks, worksSlowly, handsOver, reports:
 		if l := w.addressee(e); l != nil {
 			w.enter(l, e.do)
 		}
-	case departs, answers:
+	case departs, answers, asks, hears:
 		if w.addressee(e) != nil {
 			e.do()
 		}
@@ -256,8 +254,8 @@ func (w *World) bury() {
 		l := w.fallen[0]
 		w.fallen = w.fallen[1:]
 		w.mu.Unlock()
+		w.calls.hangUp(l)
 		l.kill()
-		w.hangUp(l)
 		l.machine.letGo()
 		if l.process != nil {
 			w.enter(l, l.process.Close)
@@ -341,6 +339,11 @@ func (w *World) Reach(g Goal) {
 // shutDown ends everything that runs in the world.
 func (w *World) shutDown() {
 	w.cancel()
+	for _, m := range w.machines {
+		if l := m.current(); l != nil {
+			l.hangUp()
+		}
+	}
 	synctest.Wait()
 	for _, m := range w.machines {
 		m.shutDown()

@@ -51,7 +51,7 @@ const (
 	FaultEnds   Kind = "fault ends"
 	// Heal: all faults are over.
 	Heal Kind = "heal"
-	// Call: call N of Client to Store has met its Fate: "sent", "lost",
+	// Call: call N of Client, or of machine From, to Store has met its Fate: "sent", "lost",
 	// "arrives", "refused", "answered", "answer lost", "returns", "abandoned".
 	Call Kind = "call"
 	// Operation: operation N of Client, as the history has it: Fate is "begins",

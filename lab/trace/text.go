@@ -35,7 +35,11 @@ func (e *Event) String() string {
 	case Message:
 		fmt.Fprintf(&b, "%d->%d  %s #%d", e.From, e.To, e.Fate, e.N)
 	case Call, Operation:
-		fmt.Fprintf(&b, "client %d", e.Client)
+		if e.Client != 0 {
+			fmt.Fprintf(&b, "client %d", e.Client)
+		} else {
+			fmt.Fprint(&b, e.From)
+		}
 		if e.Store != 0 {
 			fmt.Fprintf(&b, "->%d", e.Store)
 		}
