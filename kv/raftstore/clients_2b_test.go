@@ -6,6 +6,7 @@ import (
 
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/kvload"
 )
 
 // TestOneClient2B lets one client put, read, delete and scan while nothing goes
@@ -56,7 +57,7 @@ func TestSharedKeys2B(t *testing.T) {
 		Text:   "operations on one key that overlap are linearizable, also those whose answer was lost",
 		Source: "Raft §8",
 	}, 0)
-	sc.Clients = sim.Clients(8, sim.Contends)
+	sc.Clients = sim.Clients(8, kvload.Contends)
 	sc.Nemesis = sim.Together(sim.UnreliableClients(), sim.Unreliable())
 	sc.For = 3 * time.Second
 	sc.Reach = []sim.Goal{sim.RequestLost, sim.ReplyLost, sim.UnknownOutcome}

@@ -10,6 +10,7 @@ import (
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/lab/sim/storesim"
 	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
@@ -46,7 +47,7 @@ const (
 // that no other client uses, and repeats each write until it is acknowledged.
 // Then it deletes some of the keys, and writes them again.
 func fills(s *sim.Session) {
-	region := sim.FirstRegion(s.Stores)
+	region := kvload.FirstRegion(s.Stores)
 	families := []engine.CF{engine.CFWrite, engine.CFLock}
 	at, tries := 0, 0
 	change := func(n int, deletes bool) {

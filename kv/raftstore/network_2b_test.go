@@ -7,6 +7,7 @@ import (
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/lab/sim/storesim"
 )
 
@@ -44,7 +45,7 @@ func TestOldLeaderNeverAnswers2B(t *testing.T) {
 		Text:   "a leader answers a read only after it has made sure that it still leads",
 		Source: "Raft §8, thesis §6.4",
 	}, 2)
-	sc.Clients = append(sc.Clients, sim.Clients(4, sim.Gets)...)
+	sc.Clients = append(sc.Clients, sim.Clients(4, kvload.Gets)...)
 	sc.For = 4 * time.Second
 	sc.Nemesis = sim.Together(sim.IsolateLeaders(1200*ms), sim.SlowLinks(1500*ms))
 	sc.Reach = []sim.Goal{sim.LeaderDeposed, storesim.AskedOldLeader}
@@ -61,7 +62,7 @@ func TestProposalsAreAnswered2B(t *testing.T) {
 		Text:   "every proposal is answered exactly once: done if it was applied, stale if its place in the log went to another entry",
 		Source: "the contract of Write",
 	}, 0)
-	sc.Clients = sim.Clients(5, sim.Contends)
+	sc.Clients = sim.Clients(5, kvload.Contends)
 	sc.For = 4 * time.Second
 	sc.Nemesis = sim.Together(sim.IsolateLeaders(1000*ms), sim.RandomPartitions(1500*ms))
 	sc.Reach = []sim.Goal{storesim.DeposedWaiting, storesim.ProposalReplaced}
@@ -103,7 +104,7 @@ func TestClocksDisagree2B(t *testing.T) {
 		Text:   "safety does not depend on clocks",
 		Source: "Raft §2, §5.6",
 	}, 2)
-	sc.Clients = append(sc.Clients, sim.Clients(2, sim.Gets)...)
+	sc.Clients = append(sc.Clients, sim.Clients(2, kvload.Gets)...)
 	sc.Nemesis = sim.Together(sim.WrongClocks(900*ms), func(d *dice.Drawer, s sim.Setting) []sim.Fault {
 		var faults []sim.Fault
 		for at := d.Duration(s.Span/8, s.Span/3); at < s.Span; at += d.Duration(s.Span/3, s.Span/2) {
@@ -129,7 +130,7 @@ func TestStoresPause2B(t *testing.T) {
 		Text:   "a store that stood still for a while does no harm: what it was about to do takes effect only if it is still allowed",
 		Source: "Raft §2, §8, thesis §6.4",
 	}, 2)
-	sc.Clients = append(sc.Clients, sim.Clients(6, sim.GetsAtOneStore)...)
+	sc.Clients = append(sc.Clients, sim.Clients(6, kvload.GetsAtOneStore)...)
 	sc.For = 4 * time.Second
 	sc.Nemesis = sim.Together(sim.Pauses(1500*ms), everySoOften(700*ms, func(d *dice.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
 		return sim.Fault{Kind: sim.Pause, Who: sim.TheLeader}, d.Duration(20*s.Tick, 30*s.Tick)

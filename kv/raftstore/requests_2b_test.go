@@ -9,6 +9,7 @@ import (
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
@@ -46,7 +47,7 @@ func asksTheWrong(s *sim.Session) {
 	for s.Working() {
 		s.Sleep(100 * ms)
 	}
-	region := sim.FirstRegion(s.Stores)
+	region := kvload.FirstRegion(s.Stores)
 	right := func(store uint64) *kvrpcpb.Context {
 		return &kvrpcpb.Context{RegionId: region.Id, RegionEpoch: region.RegionEpoch, Peer: &metapb.Peer{Id: store, StoreId: store}}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/lab/sim/storesim"
 )
 
@@ -23,8 +24,8 @@ func replicated(claim graded.Claim, clients int) sim.Scenario {
 		Claim:   claim,
 		Seeds:   20,
 		System:  storesim.New(storesim.Options{}),
-		Clients: sim.Clients(clients, sim.PutsAndScans),
-		Finally: sim.Clients(1, sim.ReadEverything),
+		Clients: sim.Clients(clients, kvload.PutsAndScans),
+		Finally: sim.Clients(1, kvload.ReadEverything),
 		For:     5 * time.Second,
 		Check:   linearizable,
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/dice"
+	"github.com/labkv/labkv/lab/trace"
 )
 
 // A Client is what a simulated client does, on a goroutine of its own: it works
@@ -37,12 +38,12 @@ type Session struct {
 	History *check.Recorder
 	// Stores are the stores that there are, ascending.
 	Stores []uint64
+	// Setting is that of the run.
+	Setting Setting
 
-	world *World
-	slept uint64
-	// operations counts those that were told to the log of the run.
-	operations uint64
-	caller     caller
+	world  *World
+	slept  uint64
+	caller caller
 }
 
 // A clientele is all clients of a world, guarded by the world's lock.
@@ -85,6 +86,16 @@ func (s *Session) Sleep(d time.Duration) {
 	}
 }
 
+// Tracing reports whether the log of the run is kept: if not, there is no need to make
+// up an event for Tell.
+func (s *Session) Tracing() bool { return s.world.tracing }
+
+// Tell adds to the log of the run. It fills in the time and the client.
+func (s *Session) Tell(event trace.Event) {
+	event.Client = s.ID
+	s.world.tell(event)
+}
+
 // Reach notes that the run has come to a situation of interest.
 func (s *Session) Reach(g Goal) { s.world.Reach(g) }
 
@@ -98,7 +109,7 @@ func (s *Session) Fail(rule, format string, args ...any) {
 func (w *World) admit(clients []Client) {
 	for _, c := range clients {
 		w.mu.Lock()
-		s := &Session{ID: uint64(len(w.clients.sessions)) + 1, Stores: w.setting.Machines(Store), world: w}
+		s := &Session{ID: uint64(len(w.clients.sessions)) + 1, Stores: w.setting.Machines(Store), Setting: w.setting, world: w}
 		s.caller = caller{end: clientEnd + s.ID, client: s.ID, ctx: w.ctx}
 		s.Draw = dice.NewDrawer(w.dice, askClient, s.ID)
 		s.History = w.clients.history.Recorder(int(s.ID), w.now)

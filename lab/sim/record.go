@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/trace"
 )
@@ -93,19 +92,4 @@ func (w *World) tellPacket(t *transit, fate string) {
 		Kind: trace.Message, From: t.from, To: t.to, Stream: t.stream, N: t.n &^ resend, Fate: fate,
 		Bytes: len(t.body) + len(t.attachment), Text: w.describe(t.kind, t.body),
 	})
-}
-
-func traceOperation(client, n uint64, o *check.Operation, fate string) trace.Event {
-	text := fmt.Sprintf("%s %q", o.Op, o.Key)
-	switch {
-	case o.Op == check.Put:
-		text += fmt.Sprintf(" = %q", o.Value)
-	case o.Op == check.Get && fate == "done" && o.Found:
-		text += fmt.Sprintf(" -> %q", o.Value)
-	case o.Op == check.Get && fate == "done":
-		text += " -> absent"
-	case o.Op == check.Scan && fate == "done":
-		text += fmt.Sprintf(" -> %d pairs", len(o.Pairs))
-	}
-	return trace.Event{Kind: trace.Operation, Client: client, N: n, Fate: fate, Text: text}
 }

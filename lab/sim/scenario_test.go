@@ -16,6 +16,7 @@ import (
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -76,8 +77,8 @@ func scenario(f flaw) sim.Scenario {
 		Claim:   graded.Claim{Text: "the register is linearizable whatever happens", Source: "the contract"},
 		Seeds:   20,
 		System:  newCluster(f),
-		Clients: append(sim.Clients(4, sim.PutsAndScans), sim.Gets),
-		Finally: sim.Clients(1, sim.ReadEverything),
+		Clients: append(sim.Clients(4, kvload.PutsAndScans), kvload.Gets),
+		Finally: sim.Clients(1, kvload.ReadEverything),
 		Nemesis: sim.Swarm(
 			sim.RandomPartitions(1200*ms),
 			sim.IsolateLeaders(2000*ms),
@@ -281,7 +282,7 @@ func TestEveryWrite(t *testing.T) {
 		fails bool
 	}{{none, false}, {doesNotSync, true}} {
 		sc := scenario(c.flaw)
-		sc.Nemesis, sc.For, sc.Stores, sc.Clients = nil, time.Second, 3, sim.Clients(1, sim.PutsAndScans)
+		sc.Nemesis, sc.For, sc.Stores, sc.Clients = nil, time.Second, 3, sim.Clients(1, kvload.PutsAndScans)
 		s := sim.MakeSchedule(&sc, 1)
 		clean := sim.Run(t, &sc, s, false)
 		require.Nil(t, clean.Failure)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/lab/sim/storesim"
 )
 
@@ -18,8 +19,8 @@ func BenchmarkScenario(b *testing.B) {
 	sc := sim.Scenario{
 		System:  storesim.New(storesim.Options{MaxLogEntries: 100}),
 		Stores:  5,
-		Clients: sim.Clients(5, sim.PutsAndScans),
-		Finally: sim.Clients(1, sim.ReadEverything),
+		Clients: sim.Clients(5, kvload.PutsAndScans),
+		Finally: sim.Clients(1, kvload.ReadEverything),
 		Nemesis: sim.Together(sim.RandomPartitions(3*time.Second), sim.Unreliable(), sim.Crashes(3*time.Second)),
 		For:     15 * time.Second,
 		Check:   func(h *check.History) error { return check.Linearizable(h, time.Minute) },

@@ -13,6 +13,7 @@ import (
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -56,7 +57,7 @@ const clusterID = 1
 // Options say how the stores of a run are set up.
 type Options struct {
 	// Regions are the regions that the cluster begins with, for stores with
-	// these ids; nil for sim.FirstRegion.
+	// these ids; nil for kvload.FirstRegion.
 	Regions func(stores []uint64) []*metapb.Region
 	// MaxLogEntries is that of raftstore.Config; 0 has logs never collected.
 	MaxLogEntries uint64
@@ -95,7 +96,7 @@ func New(opts Options) func(*sim.World) sim.System {
 		opts.MaxLogEntries = math.MaxUint64 / 16
 	}
 	if opts.Regions == nil {
-		opts.Regions = func(stores []uint64) []*metapb.Region { return []*metapb.Region{sim.FirstRegion(stores)} }
+		opts.Regions = func(stores []uint64) []*metapb.Region { return []*metapb.Region{kvload.FirstRegion(stores)} }
 	}
 	return func(w *sim.World) sim.System {
 		return &System{
