@@ -155,13 +155,13 @@ func (c *call) fate(f *flow, up bool, k uint64) (lost bool, at time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if c.from.client == 0 {
-		lost = up && w.active.blocks(from, to) || !up && w.active.blocks(to, from)
+		lost = up && w.faults.blocks(from, to) || !up && w.faults.blocks(to, from)
 	} else {
 		from = to // faults aim at machines
 	}
-	lost = lost || w.dice.Chance(w.active.share(LoseCalls, from, to), askLoss, nth, a, k)
+	lost = lost || w.dice.Chance(w.faults.share(LoseCalls, from, to), askLoss, nth, a, k)
 	took := dice.Scaled(w.dice.Roll(askLatency, nth, a, k), w.setting.LatencyMin, w.setting.LatencyMax)
-	for _, fault := range w.active.faults {
+	for _, fault := range w.faults.active {
 		if fault.Kind == SlowCalls && fault.touches(from, to) && w.dice.Chance(fault.Share, askDelay, nth, a, k) {
 			took += dice.Scaled(w.dice.Roll(askTail, nth, a, k), 0, fault.Delay)
 		}
@@ -286,16 +286,16 @@ func (c *call) String() string {
 
 func (c *call) tell(fate string, fr frame) {
 	w := c.calls.w
-	if !w.tracing {
+	if !w.record.tracing {
 		return
 	}
 	text := c.method
 	if c.args != nil {
-		text += " " + w.describe(c.args, c.request)
+		text += " " + w.record.describe(c.args, c.request)
 	}
 	event := trace.Event{Kind: trace.Call, Client: c.from.client, Store: c.to, N: c.n, Fate: fate, Bytes: len(fr.body), Text: text}
 	if c.from.client == 0 {
 		event.From = c.from.end
 	}
-	w.tell(event)
+	w.record.tell(event)
 }

@@ -46,8 +46,9 @@ type Session struct {
 	caller caller
 }
 
-// A clientele is all clients of a world, guarded by the world's lock.
+// A clientele is all clients of a world. The world's lock guards what it has.
 type clientele struct {
+	w        *World
 	sessions []*Session
 	working  map[*Session]bool
 	history  *check.History
@@ -63,7 +64,7 @@ func (s *Session) Now() time.Duration { return s.world.now() }
 func (s *Session) Working() bool {
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
-	return s.world.phase == disturbed && s.world.ctx.Err() == nil
+	return s.world.phases.now == disturbed && s.world.ctx.Err() == nil
 }
 
 // Dial returns a connection to a machine. The client makes one call after the other.
@@ -88,12 +89,12 @@ func (s *Session) Sleep(d time.Duration) {
 
 // Tracing reports whether the log of the run is kept: if not, there is no need to make
 // up an event for Tell.
-func (s *Session) Tracing() bool { return s.world.tracing }
+func (s *Session) Tracing() bool { return s.world.record.tracing }
 
 // Tell adds to the log of the run. It fills in the time and the client.
 func (s *Session) Tell(event trace.Event) {
 	event.Client = s.ID
-	s.world.tell(event)
+	s.world.record.tell(event)
 }
 
 // Reach notes that the run has come to a situation of interest.
@@ -106,21 +107,23 @@ func (s *Session) Fail(rule, format string, args ...any) {
 }
 
 // admit starts clients.
-func (w *World) admit(clients []Client) {
+func (cs *clientele) admit(clients []Client) {
+	w := cs.w
 	for _, c := range clients {
 		w.mu.Lock()
-		s := &Session{ID: uint64(len(w.clients.sessions)) + 1, Stores: w.setting.Machines(Store), Setting: w.setting, world: w}
+		s := &Session{ID: uint64(len(cs.sessions)) + 1, Stores: w.setting.Machines(Store), Setting: w.setting, world: w}
 		s.caller = caller{end: clientEnd + s.ID, client: s.ID, ctx: w.ctx}
 		s.Draw = dice.NewDrawer(w.dice, askClient, s.ID)
-		s.History = w.clients.history.Recorder(int(s.ID), w.now)
-		w.clients.sessions = append(w.clients.sessions, s)
-		w.clients.working[s] = true
+		s.History = cs.history.Recorder(int(s.ID), w.now)
+		cs.sessions = append(cs.sessions, s)
+		cs.working[s] = true
 		w.mu.Unlock()
-		go w.serveClient(s, c)
+		go cs.serve(s, c)
 	}
 }
 
-func (w *World) serveClient(s *Session, c Client) {
+func (cs *clientele) serve(s *Session, c Client) {
+	w := cs.w
 	defer func() {
 		if r := recover(); r != nil {
 			w.fail(&Failure{
@@ -129,7 +132,7 @@ func (w *World) serveClient(s *Session, c Client) {
 			})
 		}
 		w.mu.Lock()
-		delete(w.clients.working, s)
+		delete(cs.working, s)
 		w.mu.Unlock()
 	}()
 	// Clients do not all begin at once.
@@ -139,11 +142,12 @@ func (w *World) serveClient(s *Session, c Client) {
 
 // waiting returns the call that the first of the clients that have not finished
 // waits for, or nil.
-func (w *World) waiting() *call {
+func (cs *clientele) waiting() *call {
+	w := cs.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, s := range w.clients.sessions {
-		if w.clients.working[s] {
+	for _, s := range cs.sessions {
+		if cs.working[s] {
 			return s.caller.call
 		}
 	}
@@ -151,11 +155,12 @@ func (w *World) waiting() *call {
 }
 
 // unfinished says which client has not finished, "" if all have.
-func (w *World) unfinished() string {
+func (cs *clientele) unfinished() string {
+	w := cs.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, s := range w.clients.sessions {
-		if !w.clients.working[s] {
+	for _, s := range cs.sessions {
+		if !cs.working[s] {
 			continue
 		}
 		if s.caller.call != nil {

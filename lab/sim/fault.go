@@ -166,12 +166,15 @@ func (f *activeFault) blocks(from, to uint64) bool {
 	return false
 }
 
-// active are the faults that have begun and not ended. What it says is a
-// function of these faults alone: nothing is left of one that has ended.
-type active struct{ faults []*activeFault }
+// Faults are what goes wrong in a run. What they say of the moment is a function of the
+// faults that have begun and not ended: nothing is left of one that has ended.
+type faults struct {
+	w      *World
+	active []*activeFault // guarded by the world's lock
+}
 
-func (a *active) blocks(from, to uint64) bool {
-	for _, f := range a.faults {
+func (fs *faults) blocks(from, to uint64) bool {
+	for _, f := range fs.active {
 		if f.blocks(from, to) {
 			return true
 		}
@@ -181,9 +184,9 @@ func (a *active) blocks(from, to uint64) bool {
 
 // share returns how much of what goes from one to another is hit by faults of
 // the kind.
-func (a *active) share(kind FaultKind, from, to uint64) float64 {
+func (fs *faults) share(kind FaultKind, from, to uint64) float64 {
 	spared := 1.0
-	for _, f := range a.faults {
+	for _, f := range fs.active {
 		if f.Kind == kind && f.touches(from, to) {
 			spared *= 1 - f.Share
 		}
@@ -191,36 +194,38 @@ func (a *active) share(kind FaultKind, from, to uint64) float64 {
 	return 1 - spared
 }
 
-func (a *active) loss(from, to uint64) float64       { return a.share(Lose, from, to) }
-func (a *active) duplicates(from, to uint64) float64 { return a.share(Duplicate, from, to) }
-func (a *active) cuts(from, to uint64) float64       { return a.share(Cut, from, to) }
+func (fs *faults) loss(from, to uint64) float64       { return fs.share(Lose, from, to) }
+func (fs *faults) duplicates(from, to uint64) float64 { return fs.share(Duplicate, from, to) }
+func (fs *faults) cuts(from, to uint64) float64       { return fs.share(Cut, from, to) }
 
-func (a *active) slows(from, to uint64) bool {
-	return slices.ContainsFunc(a.faults, func(f *activeFault) bool { return f.Kind == Slow && f.touches(from, to) })
+func (fs *faults) slows(from, to uint64) bool {
+	return slices.ContainsFunc(fs.active, func(f *activeFault) bool { return f.Kind == Slow && f.touches(from, to) })
 }
 
-func (a *active) stalls(id uint64) bool {
-	return slices.ContainsFunc(a.faults, func(f *activeFault) bool { return f.Kind == Stall && f.touches(id, id) })
+func (fs *faults) stalls(id uint64) bool {
+	return slices.ContainsFunc(fs.active, func(f *activeFault) bool { return f.Kind == Stall && f.touches(id, id) })
 }
 
 // plan puts the faults of the schedule on the agenda.
-func (w *World) plan() {
+func (fs *faults) plan() {
+	w := fs.w
 	for i := range w.schedule.Faults {
 		f := &activeFault{Fault: w.schedule.Faults[i]}
 		if f.From >= w.setting.Span {
 			continue // it is one of the core phase
 		}
 		if f.Kind == CrashWrite && f.From == 0 {
-			w.begin(f) // the first write of all counts
+			fs.begin(f) // the first write of all counts
 			continue
 		}
-		w.post(&event{at: f.From, name: name{kind: faultBegins, to: uint64(f.ID), n: uint64(i)}, do: func() { w.begin(f) }})
+		w.post(&event{at: f.From, name: name{kind: faultBegins, to: uint64(f.ID), n: uint64(i)}, do: func() { fs.begin(f) }})
 	}
-	w.post(&event{at: w.setting.Span, name: name{kind: healing}, do: w.endDisturbance})
+	w.post(&event{at: w.setting.Span, name: name{kind: healing}, do: w.phases.endDisturbance})
 }
 
 // aim finds the machines that a fault means.
-func (w *World) aim(f *Fault) []*machine {
+func (fs *faults) aim(f *Fault) []*machine {
+	w := fs.w
 	if f.Who > 0 {
 		return []*machine{w.machine(uint64(f.Who))}
 	}
@@ -244,11 +249,12 @@ func (w *World) aim(f *Fault) []*machine {
 }
 
 // begin lets f begin.
-func (w *World) begin(f *activeFault) {
-	f.hit = w.aim(&f.Fault)
-	w.tell(trace.Event{Kind: trace.FaultBegins, Store: f.only(), Text: f.Fault.String()})
+func (fs *faults) begin(f *activeFault) {
+	w := fs.w
+	f.hit = fs.aim(&f.Fault)
+	w.record.tell(trace.Event{Kind: trace.FaultBegins, Store: f.only(), Text: f.Fault.String()})
 	w.mu.Lock()
-	w.active.faults = append(w.active.faults, f)
+	fs.active = append(fs.active, f)
 	w.mu.Unlock()
 	for _, m := range f.hit {
 		switch f.Kind {
@@ -256,7 +262,7 @@ func (w *World) begin(f *activeFault) {
 			m.down++
 			m.crash(nil)
 		case CrashWrite:
-			w.ambush(m, f)
+			m.ambush(f)
 		case DiskFull:
 			if m.full++; m.full == 1 {
 				m.fill(true)
@@ -264,7 +270,7 @@ func (w *World) begin(f *activeFault) {
 		case FlipBit:
 			if file := m.files.flip(w.dice.Roll(askFault, 1, uint64(f.ID), m.id)); file != "" {
 				w.Reach(BitFlipped)
-				w.tell(trace.Event{Kind: trace.Disk, Store: m.id, Text: "a bit of file " + file + " flips"})
+				w.record.tell(trace.Event{Kind: trace.Disk, Store: m.id, Text: "a bit of file " + file + " flips"})
 			}
 		case Skew:
 			m.rate *= 1 - f.Share
@@ -272,33 +278,27 @@ func (w *World) begin(f *activeFault) {
 			m.pause()
 		}
 	}
-	w.post(&event{at: max(f.Until, f.From, w.now()+1), name: name{kind: faultEnds, to: uint64(f.ID)}, do: func() { w.end(f) }})
-}
-
-// ambush has a write of m go wrong.
-func (w *World) ambush(m *machine, f *activeFault) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	m.armed = &ambush{at: m.writes + uint64(max(f.Count, 1)), point: f.Point, fault: f}
+	w.post(&event{at: max(f.Until, f.From, w.now()+1), name: name{kind: faultEnds, to: uint64(f.ID)}, do: func() { fs.end(f) }})
 }
 
 // end lets f end, if it has not done so before.
-func (w *World) end(f *activeFault) {
+func (fs *faults) end(f *activeFault) {
+	w := fs.w
 	w.mu.Lock()
-	i := slices.Index(w.active.faults, f)
+	i := slices.Index(fs.active, f)
 	if i >= 0 {
-		w.active.faults = slices.Delete(w.active.faults, i, i+1)
+		fs.active = slices.Delete(fs.active, i, i+1)
 	}
 	w.mu.Unlock()
 	if i < 0 {
 		return
 	}
-	w.tell(trace.Event{Kind: trace.FaultEnds, Store: f.only(), Text: f.Fault.String()})
+	w.record.tell(trace.Event{Kind: trace.FaultEnds, Store: f.only(), Text: f.Fault.String()})
 	for _, m := range f.hit {
 		switch f.Kind {
 		case Crash:
 			m.down--
-			w.revive(m)
+			m.revive()
 		case CrashWrite:
 			w.mu.Lock()
 			untouched := m.armed != nil && m.armed.fault == f
@@ -311,7 +311,7 @@ func (w *World) end(f *activeFault) {
 				// operator restarts it.
 				m.crash(nil)
 			}
-			w.revive(m)
+			m.revive()
 		case DiskFull:
 			if m.full--; m.full == 0 {
 				m.fill(false)
@@ -319,23 +319,11 @@ func (w *World) end(f *activeFault) {
 		case Skew:
 			m.rate /= 1 - f.Share
 		case Stall:
-			if !w.active.stalls(m.id) {
+			if !fs.stalls(m.id) {
 				m.catchUp()
 			}
 		case Pause:
 			m.unpause(f.ID)
 		}
 	}
-}
-
-// revive starts m again if it is down and nothing keeps it down.
-func (w *World) revive(m *machine) {
-	w.mu.Lock()
-	up := m.life != nil
-	w.mu.Unlock()
-	if up || m.down > 0 {
-		return
-	}
-	w.bury()
-	m.boot()
 }

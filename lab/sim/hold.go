@@ -84,8 +84,8 @@ func (m *machine) attends() bool {
 
 // leaves has do happen when what l does in the present call leaves its machine: now, or
 // with an event of name n.
-func (w *World) leaves(l *life, n name, do func()) {
-	m, now := l.machine, w.now()
+func (m *machine) leaves(l *life, n name, do func()) {
+	w, now := m.world, m.world.now()
 	w.mu.Lock()
 	at := max(m.busy, now) + m.lag
 	wait := at > now || m.paused > 0

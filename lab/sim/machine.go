@@ -11,8 +11,6 @@ import (
 
 	"github.com/pingcap/errors"
 
-	"github.com/labkv/labkv/kv/engine"
-	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/trace"
 )
@@ -56,11 +54,6 @@ type machine struct {
 	leads bool
 }
 
-type disk struct {
-	name string
-	*memory.Disk
-}
-
 // A life is one incarnation of the program on a machine.
 type life struct {
 	machine     *machine
@@ -89,36 +82,6 @@ type life struct {
 
 func (l *life) alive() bool { return !l.dead.Load() }
 
-// An ambush waits for a write of a machine.
-type ambush struct {
-	at    uint64 // the number of the write
-	point Point
-	fault *activeFault
-}
-
-// A Point is how far a write gets.
-type Point int
-
-// The points at which a write can go wrong. They are those of package memory.
-const (
-	CrashBefore         Point = iota // the machine crashes before anything was written
-	CrashUnacknowledged              // it crashes once it was written, before the sync
-	CrashAfter                       // it crashes once it was written and synced
-	FailWrite                        // the write fails
-	FailSync                         // the sync fails
-	points
-)
-
-var pointNames = []string{"before", "unacknowledged", "after", "error", "sync-error"}
-
-func (p Point) String() string { return pointNames[p] }
-
-func (p Point) fault() memory.FaultKind {
-	return [...]memory.FaultKind{memory.CrashBefore, memory.CrashUnacknowledged, memory.CrashAfter, memory.FailWrite, memory.FailSync}[p]
-}
-
-func (p Point) crashes() bool { return p <= CrashAfter }
-
 func newMachine(w *World, id uint64, role Role) *machine {
 	m := &machine{id: id, role: role, world: w, rate: 1}
 	m.files = newFileSystem(m.writesFile)
@@ -127,27 +90,6 @@ func newMachine(w *World, id uint64, role Role) *machine {
 
 // String returns the machine's name, such as "store 1".
 func (m *machine) String() string { return fmt.Sprintf("%s %d", m.role, m.id) }
-
-// disk returns the disk of that name.
-func (m *machine) disk(name string) *disk {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, d := range m.disks {
-		if d.name == name {
-			return d
-		}
-	}
-	d := &disk{name: name, Disk: memory.NewDisk()}
-	d.Inject(func(w memory.Write) memory.Fault { return m.writesDisk(d, w) })
-	m.disks = append(m.disks, d)
-	slices.SortFunc(m.disks, func(a, b *disk) int {
-		if a.name < b.name {
-			return -1
-		}
-		return 1
-	})
-	return d
-}
 
 // boot starts an incarnation.
 func (m *machine) boot() {
@@ -169,7 +111,7 @@ func (m *machine) boot() {
 	if l.incarnation > 1 {
 		w.Reach(Restarted)
 	}
-	w.tell(trace.Event{Kind: trace.Start, Store: m.id, N: l.incarnation})
+	w.record.tell(trace.Event{Kind: trace.Start, Store: m.id, N: l.incarnation})
 	var err error
 	var process Process
 	w.enter(l, func() { process, err = w.system.Boot(env) })
@@ -186,70 +128,6 @@ func (m *machine) boot() {
 	l.process = process
 	w.mu.Unlock()
 	m.startClock(l)
-}
-
-// startClock has l ticked from now on.
-func (m *machine) startClock(l *life) {
-	w := m.world
-	first := dice.Scaled(w.dice.Roll(askTick, 0, m.id, l.incarnation), 0, w.setting.Tick)
-	w.post(&event{at: w.now() + first, name: name{kind: ticks, to: m.id, from: l.incarnation}, incarnation: l.incarnation, do: l.process.Tick})
-}
-
-// clockTicks plans the tick after e, and reports whether the process gets to see e.
-func (m *machine) clockTicks(e *event) bool {
-	w := m.world
-	l := w.addressee(e)
-	if l == nil {
-		return false
-	}
-	m.ticked++
-	next := time.Duration(float64(w.setting.Tick) / m.rate)
-	// Clocks that agree to the nanosecond do not exist.
-	next += dice.Scaled(w.dice.Roll(askTick, 1, m.id, m.ticked), 0, w.setting.Tick/64)
-	w.post(&event{at: w.now() + next, name: name{kind: ticks, to: m.id, from: l.incarnation, n: m.ticked}, incarnation: l.incarnation, do: l.process.Tick})
-	switch {
-	case w.active.stalls(m.id):
-		m.owed++
-		return false
-	case m.paused > 0 && m.holdsTick():
-		return false
-	}
-	return true
-}
-
-// catchUp delivers the ticks that the clock owes.
-func (m *machine) catchUp() {
-	owed := m.owed
-	m.owed = 0
-	l := m.current()
-	if l == nil {
-		return
-	}
-	for range owed {
-		e := &event{name: name{kind: ticks, to: m.id}, incarnation: l.incarnation, do: l.process.Tick}
-		if !m.holds(e) {
-			m.world.carryOut(e)
-		}
-	}
-}
-
-// keeps decides how much of what could survive a crash of the machine does.
-// Losing all, losing nothing, and anything in between are about as likely.
-func (m *machine) keeps(part uint64) func(n int) int {
-	nth := m.boots
-	dice := m.world.dice
-	mode := dice.Roll(askKeep, 0, m.id, nth) % 4
-	asked := uint64(0)
-	return func(n int) int {
-		asked++
-		switch mode {
-		case 0:
-			return n
-		case 1:
-			return 0
-		}
-		return int(dice.Roll(askKeep, part<<32|asked, m.id, nth) % uint64(n+1))
-	}
 }
 
 // end marks the present incarnation as dead, and reports whether there was a
@@ -302,27 +180,52 @@ func (m *machine) crash(busy *disk) bool {
 	if lost {
 		text = "loses writes that were not synced"
 	}
-	w.tell(trace.Event{Kind: trace.Crash, Store: m.id, N: m.boots, Text: text})
+	w.record.tell(trace.Event{Kind: trace.Crash, Store: m.id, N: m.boots, Text: text})
 	return true
 }
 
+// work plans slow work of an incarnation. It takes effect at once when it begins,
+// and its result is handed over when it ends.
+func (m *machine) work(l *life, work func() (done func())) {
+	w := m.world
+	if !l.alive() {
+		return
+	}
+	w.mu.Lock()
+	l.tasks++
+	n := l.tasks
+	w.mu.Unlock()
+	took := dice.Scaled(w.dice.Roll(askTask, n, m.id, l.incarnation), 50*time.Microsecond, w.setting.SlowWork)
+	waits := dice.Scaled(w.dice.Roll(askTaskWaits, n, m.id, l.incarnation), 0, took)
+	w.post(&event{
+		at: w.now() + waits, name: name{kind: worksSlowly, to: m.id, from: l.incarnation, n: n},
+		incarnation: l.incarnation, do: func() {
+			done := work()
+			w.post(&event{
+				at: w.now() + took - waits + m.takeLag(), name: name{kind: handsOver, to: m.id, from: l.incarnation, n: n},
+				incarnation: l.incarnation, do: done,
+			})
+		},
+	})
+}
+
 // exit plans the end of an incarnation that wants to end, and its restart.
-func (w *World) exit(e *Env) {
-	if !e.life.alive() || e.life.exits.Swap(true) {
+func (m *machine) exit(l *life) {
+	w := m.world
+	if !l.alive() || l.exits.Swap(true) {
 		return
 	}
 	w.post(&event{
-		at: w.now() + 1, name: name{kind: exits, to: e.ID, from: e.Incarnation}, incarnation: e.Incarnation,
+		at: w.now() + 1, name: name{kind: exits, to: m.id, from: l.incarnation}, incarnation: l.incarnation,
 		do: func() {
-			m := e.machine
-			if !e.life.alive() || !m.end() {
+			if !l.alive() || !m.end() {
 				return
 			}
 			m.release()
 			m.leads = false
 			w.Reach(Exited)
-			w.tell(trace.Event{Kind: trace.Crash, Store: m.id, N: m.boots, Text: "gives up, and loses nothing that was written"})
-			w.post(&event{at: w.now() + restartDelay*w.setting.Tick, name: name{kind: restarts, to: m.id, from: e.Incarnation}, do: func() { w.revive(m) }})
+			w.record.tell(trace.Event{Kind: trace.Crash, Store: m.id, N: m.boots, Text: "gives up, and loses nothing that was written"})
+			w.post(&event{at: w.now() + restartDelay*w.setting.Tick, name: name{kind: restarts, to: m.id, from: l.incarnation}, do: m.revive})
 		},
 	})
 }
@@ -331,14 +234,17 @@ func (w *World) exit(e *Env) {
 // that has given up.
 const restartDelay = 20
 
-// release ends the use of the disks by an incarnation that is over, and loses
-// nothing.
-func (m *machine) release() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, d := range m.disks {
-		d.Crash(memory.All)
+// revive starts m again if it is down and nothing keeps it down.
+func (m *machine) revive() {
+	w := m.world
+	w.mu.Lock()
+	up := m.life != nil
+	w.mu.Unlock()
+	if up || m.down > 0 {
+		return
 	}
+	w.bury()
+	m.boot()
 }
 
 // current returns the present incarnation if it is alive and has started.
@@ -360,93 +266,4 @@ func (m *machine) shutDown() {
 	if m.end() {
 		m.release()
 	}
-}
-
-// ambushed counts a write that begins now, and returns what befalls it, if anything
-// does.
-func (m *machine) ambushed(sync bool) *ambush {
-	w := m.world
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	m.writes++
-	m.takesTime(sync)
-	a := m.armed
-	if a == nil || m.writes < a.at || m.life == nil {
-		return nil
-	}
-	m.armed = nil
-	return a
-}
-
-// writesDisk decides about a write to d.
-func (m *machine) writesDisk(d *disk, write memory.Write) memory.Fault {
-	a := m.ambushed(write.Sync)
-	if a == nil {
-		return memory.Fault{}
-	}
-	defer m.comeBack(a)
-	m.tellWrite(d.name, a)
-	fault := memory.Fault{Kind: a.point.fault()}
-	if a.point.crashes() {
-		unsynced := write.Unsynced
-		if a.point != CrashBefore && write.Len > 0 {
-			unsynced++
-		}
-		fault.Keep = m.keeps(1 << 16)(unsynced)
-		if !m.crash(d) {
-			return memory.Fault{}
-		}
-		m.world.Reach(CrashedWriting)
-	} else {
-		m.world.Reach(DiskFailed)
-	}
-	return fault
-}
-
-// comeBack restarts the machine after a, if it need not wait for the end of the
-// fault.
-func (m *machine) comeBack(a *ambush) {
-	w := m.world
-	if wait := a.fault.Delay; wait > 0 && a.point.crashes() {
-		w.post(&event{at: w.now() + wait, name: name{kind: restarts, to: m.id, n: a.at}, do: func() { w.revive(m) }})
-	}
-}
-
-func (m *machine) tellWrite(disk string, a *ambush) {
-	m.world.tell(trace.Event{Kind: trace.Disk, Store: m.id, Text: fmt.Sprintf("write %d of the machine, to %s, goes wrong: %s", a.at, disk, a.point)})
-}
-
-// writesFile decides about a write to a file. A crash after a write is one
-// before the next.
-func (m *machine) writesFile(sync bool) error {
-	a := m.ambushed(sync)
-	if a == nil {
-		return nil
-	}
-	defer m.comeBack(a)
-	m.tellWrite("files", a)
-	if a.point.crashes() {
-		if m.crash(nil) {
-			m.world.Reach(CrashedWriting)
-		}
-		return engine.ErrClosed
-	}
-	m.world.Reach(DiskFailed)
-	return memory.ErrIO
-}
-
-// fill makes the disks full, or not full.
-func (m *machine) fill(full bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, d := range m.disks {
-		if full {
-			d.SetCapacity(d.Used())
-		} else {
-			d.SetCapacity(memory.Unlimited)
-		}
-	}
-	m.files.mu.Lock()
-	m.files.full = full
-	m.files.mu.Unlock()
 }

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/lab/dice"
+	"github.com/labkv/labkv/lab/trace"
 )
 
 // A link is one direction between two ends, as far as one stream is concerned.
@@ -47,6 +48,12 @@ func (t *transit) packet() (*Packet, error) {
 
 var deterministic = proto.MarshalOptions{Deterministic: true}
 
+// A network carries packets from machine to machine.
+type network struct {
+	w     *World
+	links map[link]*traffic // guarded by the world's lock
+}
+
 // pieceSize is how much of an attachment travels at once, in bytes.
 const pieceSize = 4 << 10
 
@@ -54,7 +61,8 @@ const pieceSize = 4 << 10
 const resend = 1 << 40
 
 // send takes p over, which leaves its machine now or later.
-func (w *World) send(e *Env, p *Packet) {
+func (net *network) send(e *Env, p *Packet) {
+	w := net.w
 	if !e.life.alive() || w.machine(p.To) == nil || p.To == e.ID {
 		return
 	}
@@ -66,30 +74,31 @@ func (w *World) send(e *Env, p *Packet) {
 	key := link{t.from, t.to, t.stream}
 
 	w.mu.Lock()
-	way := w.links[key]
+	way := net.links[key]
 	if way == nil {
 		way = &traffic{}
-		w.links[key] = way
+		net.links[key] = way
 	}
 	way.sent++
 	t.n = way.sent
 	w.mu.Unlock()
-	w.leaves(e.life, name{kind: departs, to: t.from, from: t.to, stream: t.stream, n: t.n}, func() { w.launch(t, way) })
+	e.machine.leaves(e.life, name{kind: departs, to: t.from, from: t.to, stream: t.stream, n: t.n}, func() { net.launch(t, way) })
 }
 
 // launch decides what becomes of t, which leaves its machine now.
-func (w *World) launch(t *transit, way *traffic) {
+func (net *network) launch(t *transit, way *traffic) {
+	w := net.w
 	now := w.now()
 	w.mu.Lock()
 	a, b := t.from<<32|t.to, t.stream
-	lost := w.active.blocks(t.from, t.to) || w.dice.Chance(w.active.loss(t.from, t.to), askLoss, t.n, a, b)
-	again := !lost && w.dice.Chance(w.active.duplicates(t.from, t.to), askDuplicate, t.n, a, b)
+	lost := w.faults.blocks(t.from, t.to) || w.dice.Chance(w.faults.loss(t.from, t.to), askLoss, t.n, a, b)
+	again := !lost && w.dice.Chance(w.faults.duplicates(t.from, t.to), askDuplicate, t.n, a, b)
 	var copies [2]time.Duration
-	copies[0] = now + w.latency(t, 0)
+	copies[0] = now + net.latency(t, 0)
 	if again {
-		copies[1] = now + w.latency(t, resend)
+		copies[1] = now + net.latency(t, resend)
 	}
-	if !w.setting.Reorder && !w.active.slows(t.from, t.to) {
+	if !w.setting.Reorder && !w.faults.slows(t.from, t.to) {
 		copies[0] = max(copies[0], way.last+1)
 		way.last = copies[0]
 	}
@@ -97,27 +106,28 @@ func (w *World) launch(t *transit, way *traffic) {
 
 	if lost {
 		w.Reach(MessageLost)
-		w.tellPacket(t, "lost")
+		net.tell(t, "lost")
 		if len(t.attachment) > 0 {
-			w.reportTransfer(t, false)
+			net.reportTransfer(t, false)
 		} else if w.setting.ReportsLoss && w.dice.Roll(askReport, t.n, a, b)%4 == 0 {
-			w.reportUnreachable(t)
+			net.reportUnreachable(t)
 		}
 		return
 	}
-	w.tellPacket(t, "sent")
-	w.carry(t, copies[0])
+	net.tell(t, "sent")
+	net.carry(t, copies[0])
 	if again {
 		w.Reach(MessageRepeated)
 		repeated := *t
 		repeated.n |= resend
 		repeated.reported = true
-		w.carry(&repeated, copies[1])
+		net.carry(&repeated, copies[1])
 	}
 }
 
 // carry has t arrive, or the first piece of it.
-func (w *World) carry(t *transit, at time.Duration) {
+func (net *network) carry(t *transit, at time.Duration) {
+	w := net.w
 	sum := sumBytes(uint64(len(t.attachment)), t.body)
 	e := &event{at: at, name: name{kind: delivers, to: t.to, from: t.from, stream: t.stream, n: t.n}, packet: t, sum: sum}
 	if len(t.attachment) > 0 {
@@ -129,10 +139,11 @@ func (w *World) carry(t *transit, at time.Duration) {
 }
 
 // latency returns how long t is on its way.
-func (w *World) latency(t *transit, copy uint64) time.Duration {
+func (net *network) latency(t *transit, copy uint64) time.Duration {
+	w := net.w
 	a, b, n := t.from<<32|t.to, t.stream, t.n|copy
 	took := dice.Scaled(w.dice.Roll(askLatency, n, a, b), w.setting.LatencyMin, w.setting.LatencyMax)
-	for _, f := range w.active.faults {
+	for _, f := range w.faults.active {
 		if f.Kind == Slow && f.touches(t.from, t.to) && w.dice.Chance(f.Share, askDelay, n, a, b) {
 			took += dice.Scaled(w.dice.Roll(askTail, n, a, b), 0, f.Delay)
 		}
@@ -141,49 +152,52 @@ func (w *World) latency(t *transit, copy uint64) time.Duration {
 }
 
 // deliver hands a packet to the process on its machine.
-func (w *World) deliver(e *event) {
+func (net *network) deliver(e *event) {
+	w := net.w
 	t := e.packet
 	l := w.machine(t.to).current()
 	if l == nil {
-		w.tellPacket(t, "nobody there")
+		net.tell(t, "nobody there")
 		return
 	}
-	w.receive(l, t)
+	net.receive(l, t)
 }
 
-func (w *World) receive(l *life, t *transit) {
+func (net *network) receive(l *life, t *transit) {
+	w := net.w
 	p, err := t.packet()
 	if err != nil {
 		panic("sim: cannot decode a packet: " + err.Error())
 	}
-	w.tellPacket(t, "arrives")
+	net.tell(t, "arrives")
 	w.enter(l, func() { l.process.Receive(p) })
 }
 
 // transfer has one more piece of an attachment arrive. The transfer is cut if
 // the receiver is another than that of the first piece, if nothing gets through
 // any more, or by chance.
-func (w *World) transfer(e *event) {
+func (net *network) transfer(e *event) {
+	w := net.w
 	t := e.packet
 	l := w.machine(t.to).current()
 	a, b := t.from<<32|t.to, t.stream
 	w.mu.Lock()
-	cut := w.active.blocks(t.from, t.to) ||
-		w.dice.Chance(w.active.cuts(t.from, t.to), askCut, t.n<<16|t.arrived, a, b)
+	cut := w.faults.blocks(t.from, t.to) ||
+		w.dice.Chance(w.faults.cuts(t.from, t.to), askCut, t.n<<16|t.arrived, a, b)
 	w.mu.Unlock()
 	if t.arrived == 0 && l != nil {
 		t.receiver = l.incarnation
 	}
 	if cut || l == nil || l.incarnation != t.receiver || !t.sender.alive() {
 		w.Reach(TransferCut)
-		w.tellPacket(t, "cut")
-		w.reportTransfer(t, false)
+		net.tell(t, "cut")
+		net.reportTransfer(t, false)
 		return
 	}
 	t.arrived++
 	if t.arrived == t.pieces {
-		w.reportTransfer(t, true)
-		w.receive(l, t)
+		net.reportTransfer(t, true)
+		net.receive(l, t)
 		return
 	}
 	took := dice.Scaled(w.dice.Roll(askLatency, t.n|t.arrived<<48, a, b), w.setting.LatencyMin, w.setting.LatencyMax)
@@ -191,20 +205,21 @@ func (w *World) transfer(e *event) {
 }
 
 // reportTransfer tells the sender of t, in a while, whether it has arrived.
-func (w *World) reportTransfer(t *transit, arrived bool) {
+func (net *network) reportTransfer(t *transit, arrived bool) {
 	if t.reported {
 		return
 	}
 	t.reported = true
-	w.report(t, func(r Reporter, p *Packet) { r.Transferred(p, arrived) })
+	net.report(t, func(r Reporter, p *Packet) { r.Transferred(p, arrived) })
 }
 
 // reportUnreachable tells the sender of t, in a while, that it is lost.
-func (w *World) reportUnreachable(t *transit) {
-	w.report(t, func(r Reporter, p *Packet) { r.Unreachable(p) })
+func (net *network) reportUnreachable(t *transit) {
+	net.report(t, func(r Reporter, p *Packet) { r.Unreachable(p) })
 }
 
-func (w *World) report(t *transit, tell func(Reporter, *Packet)) {
+func (net *network) report(t *transit, tell func(Reporter, *Packet)) {
+	w := net.w
 	r, ok := t.sender.process.(Reporter)
 	if !ok {
 		return
@@ -219,6 +234,18 @@ func (w *World) report(t *transit, tell func(Reporter, *Packet)) {
 				tell(r, p)
 			}
 		},
+	})
+}
+
+// tell adds to the log of the run what becomes of a packet.
+func (net *network) tell(t *transit, fate string) {
+	w := net.w
+	if !w.record.tracing {
+		return
+	}
+	w.record.tell(trace.Event{
+		Kind: trace.Message, From: t.from, To: t.to, Stream: t.stream, N: t.n &^ resend, Fate: fate,
+		Bytes: len(t.body) + len(t.attachment), Text: w.record.describe(t.kind, t.body),
 	})
 }
 

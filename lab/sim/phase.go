@@ -29,6 +29,16 @@ const (
 	concluding
 )
 
+// Phases lead a run from one phase to the next.
+type phases struct {
+	w *World
+
+	now      phase         // guarded by the world's lock
+	deadline time.Duration // of the present phase
+	writes   []uint64      // of each machine, in the first phase
+	over     bool          // so is the run
+}
+
 // Recovery is how long each phase after the first may take.
 //
 // It is derived for a system that elects a leader, with election timeouts of 10 to 20
@@ -67,79 +77,85 @@ func coreFaults(d *dice.Drawer, s Setting) []Fault {
 
 // endDisturbance begins the phase after the first. The machines that are to be broken
 // are broken before those that were are well again.
-func (w *World) endDisturbance() {
-	before := slices.Clone(w.active.faults)
+func (ps *phases) endDisturbance() {
+	w := ps.w
+	before := slices.Clone(w.faults.active)
 	next := recovering
 	for i := range w.schedule.Faults {
 		if f := w.schedule.Faults[i]; f.From >= w.setting.Span {
-			w.begin(&activeFault{Fault: f})
+			w.faults.begin(&activeFault{Fault: f})
 			next = core
 		}
 	}
 	for _, f := range before {
-		w.end(f)
+		w.faults.end(f)
 	}
 	if next == recovering {
-		w.heal()
+		w.faults.heal()
 	}
 	for _, m := range w.machines {
-		w.revive(m)
-		w.writes = append(w.writes, m.writes)
+		m.revive()
+		ps.writes = append(ps.writes, m.writes)
 	}
-	w.enterPhase(next)
-	w.supervise(1)
+	ps.enter(next)
+	ps.supervise(1)
 }
 
 // heal ends all faults.
-func (w *World) heal() {
-	for len(w.active.faults) > 0 {
-		w.end(w.active.faults[0])
+func (fs *faults) heal() {
+	w := fs.w
+	for len(fs.active) > 0 {
+		fs.end(fs.active[0])
 	}
-	w.tell(trace.Event{Kind: trace.Heal})
+	w.record.tell(trace.Event{Kind: trace.Heal})
 }
 
-func (w *World) enterPhase(p phase) {
+func (ps *phases) enter(p phase) {
+	w := ps.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.phase = p
-	w.deadline = w.now() + Recovery
+	ps.now = p
+	ps.deadline = w.now() + Recovery
 }
 
 // supervise looks whether the present phase is over, and what comes then.
-func (w *World) supervise(n uint64) {
+func (ps *phases) supervise(n uint64) {
+	w := ps.w
 	now := w.now()
-	switch missing := w.missing(); {
+	switch missing := ps.missing(); {
 	case missing == "":
-		if w.advance(); w.finished {
+		if ps.advance(); ps.over {
 			return
 		}
-	case now >= w.deadline && w.phase == core:
-		w.fail(&Failure{Rule: ruleCore, call: w.waiting(), Found: fmt.Sprintf(
-			"%s after all stores but %s became well and stayed well, %s", seconds(Recovery), w.broken(), missing)})
+	case now >= ps.deadline && ps.now == core:
+		w.fail(&Failure{Rule: ruleCore, call: w.clients.waiting(), Found: fmt.Sprintf(
+			"%s after all stores but %s became well and stayed well, %s", seconds(Recovery), ps.broken(), missing)})
 		return
-	case now >= w.deadline:
-		w.fail(&Failure{Rule: ruleRecovers, call: w.waiting(), Found: fmt.Sprintf("%s after everything was well again, %s", seconds(Recovery), missing)})
+	case now >= ps.deadline:
+		w.fail(&Failure{Rule: ruleRecovers, call: w.clients.waiting(), Found: fmt.Sprintf("%s after everything was well again, %s", seconds(Recovery), missing)})
 		return
 	}
-	w.post(&event{at: now + w.setting.Tick, name: name{kind: supervises, n: n}, do: func() { w.supervise(n + 1) }})
+	w.post(&event{at: now + w.setting.Tick, name: name{kind: supervises, n: n}, do: func() { ps.supervise(n + 1) }})
 }
 
 // advance goes on to the next phase.
-func (w *World) advance() {
+func (ps *phases) advance() {
+	w := ps.w
 	switch {
-	case w.phase == core:
-		w.heal()
-		w.enterPhase(recovering)
-	case w.phase == recovering && len(w.scenario.Finally) > 0:
-		w.enterPhase(concluding)
-		w.admit(w.scenario.Finally)
+	case ps.now == core:
+		w.faults.heal()
+		ps.enter(recovering)
+	case ps.now == recovering && len(w.scenario.Finally) > 0:
+		ps.enter(concluding)
+		w.clients.admit(w.scenario.Finally)
 	default:
-		w.finished = true
+		ps.over = true
 	}
 }
 
 // broken lists the machines that are broken in the core phase.
-func (w *World) broken() string {
+func (ps *phases) broken() string {
+	w := ps.w
 	var all []string
 	for _, f := range w.schedule.Faults {
 		if f.From >= w.setting.Span {
@@ -150,8 +166,9 @@ func (w *World) broken() string {
 }
 
 // missing says what still has to happen in the present phase, "" if nothing has.
-func (w *World) missing() string {
-	if missing := w.unfinished(); missing != "" || w.phase == core {
+func (ps *phases) missing() string {
+	w := ps.w
+	if missing := w.clients.unfinished(); missing != "" || ps.now == core {
 		return missing
 	}
 	var live []Process

@@ -115,7 +115,7 @@ func (e *Env) Files() *Files { return &Files{fs: &e.machine.files, life: e.life}
 
 // Send hands p to the network, which may lose, delay or repeat it. It copies the
 // body before it returns.
-func (e *Env) Send(p *Packet) { e.world.send(e, p) }
+func (e *Env) Send(p *Packet) { e.world.network.send(e, p) }
 
 // Dial returns a connection to a machine, for calls of generated stubs, unary or
 // streams. A call blocks, so it needs a goroutine of the process's own, which ends when
@@ -128,11 +128,11 @@ func (e *Env) Dial(machine uint64) grpc.ClientConnInterface {
 // Go runs work at a later time, as an event of its own. What it returns, which is
 // never nil, hands the result over: that is another event, later still. A crash
 // may fall in between.
-func (e *Env) Go(work func() (done func())) { e.world.work(e, work) }
+func (e *Env) Go(work func() (done func())) { e.machine.work(e.life, work) }
 
 // Exit ends the incarnation, as of a program that found out that it cannot go on.
 // Nothing that it wrote is lost, and the machine starts it again after a while.
-func (e *Env) Exit() { e.world.exit(e) }
+func (e *Env) Exit() { e.machine.exit(e.life) }
 
 // Now returns the time since the beginning of the run.
 func (e *Env) Now() time.Duration { return e.world.now() }
@@ -158,12 +158,12 @@ func (e *Env) Reach(g Goal) {
 
 // Tracing reports whether the log of the run is kept: if not, there is no need
 // to make up an event for Tell.
-func (e *Env) Tracing() bool { return e.world.tracing }
+func (e *Env) Tracing() bool { return e.world.record.tracing }
 
 // Tell adds to the log of the run. It fills in the time and the store.
 func (e *Env) Tell(event trace.Event) {
 	if e.life.alive() {
 		event.Store = e.ID
-		e.world.tell(event)
+		e.world.record.tell(event)
 	}
 }

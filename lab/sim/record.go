@@ -1,8 +1,12 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -29,12 +33,25 @@ func (e entry) String() string {
 	return fmt.Sprintf("at %s, %s of %d", seconds(e.at), e.kind, e.to)
 }
 
+// A record is what is kept of a run: its events and their digest, to compare it with
+// another one, and the log that people read, if it is wanted.
+type record struct {
+	w *World
+
+	// log and digest belong to the driver.
+	log    []entry
+	digest uint64
+
+	tracing bool
+	trace   []trace.Event // guarded by the world's lock
+}
+
 // note keeps e, which is about to happen.
-func (w *World) note(e *event) {
-	w.log = append(w.log, entry{e.at, e.sum, e.name})
-	h := dice.Mix(w.digest ^ uint64(e.at))
+func (r *record) note(e *event) {
+	r.log = append(r.log, entry{e.at, e.sum, e.name})
+	h := dice.Mix(r.digest ^ uint64(e.at))
 	h = dice.Mix(h ^ uint64(e.kind)<<56 ^ e.to<<40 ^ e.from<<24 ^ e.stream)
-	w.digest = dice.Mix(h ^ e.n ^ e.sum)
+	r.digest = dice.Mix(h ^ e.n ^ e.sum)
 }
 
 // parting returns where two logs part: the number of the first event that
@@ -52,8 +69,9 @@ func parting(a, b []entry) int {
 }
 
 // tell adds to the log of the run, if it is kept.
-func (w *World) tell(e trace.Event) {
-	if !w.tracing {
+func (r *record) tell(e trace.Event) {
+	w := r.w
+	if !r.tracing {
 		return
 	}
 	e.At = w.now()
@@ -62,7 +80,7 @@ func (w *World) tell(e trace.Event) {
 	if w.failure != nil {
 		return // what follows is only the end of the world
 	}
-	w.trace = append(w.trace, e)
+	r.trace = append(r.trace, e)
 }
 
 // A Describer is a System that can say what a message says.
@@ -71,7 +89,8 @@ type Describer interface {
 }
 
 // describe returns m on one line.
-func (w *World) describe(kind proto.Message, body []byte) string {
+func (r *record) describe(kind proto.Message, body []byte) string {
+	w := r.w
 	name := reflect.TypeOf(kind).Elem().Name()
 	d, ok := w.system.(Describer)
 	if !ok {
@@ -84,12 +103,19 @@ func (w *World) describe(kind proto.Message, body []byte) string {
 	return d.Describe(m)
 }
 
-func (w *World) tellPacket(t *transit, fate string) {
-	if !w.tracing {
-		return
+// last tells which events the last were, by their kinds, the most frequent first.
+func (r *record) last() string {
+	w := r.w
+	counts := map[string]int{}
+	for _, e := range r.log[max(0, len(r.log)-1000):] {
+		what := e.kind.String()
+		if e.kind == delivers {
+			what = fmt.Sprintf("messages from %v to %v", w.machine(e.from), w.machine(e.to))
+		}
+		counts[what]++
 	}
-	w.tell(trace.Event{
-		Kind: trace.Message, From: t.from, To: t.to, Stream: t.stream, N: t.n &^ resend, Fate: fate,
-		Bytes: len(t.body) + len(t.attachment), Text: w.describe(t.kind, t.body),
+	whats := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
 	})
+	return strings.Join(whats[:min(2, len(whats))], " and ")
 }

@@ -68,14 +68,13 @@ func Run(t *testing.T, sc *Scenario, s Schedule, trace bool) *Outcome {
 }
 
 func newWorld(sc *Scenario, s Schedule, tracing bool) *World {
-	w := &World{
-		schedule: s, setting: s.Setting, dice: dice.Dice(s.Seed), tracing: tracing,
-		links: map[link]*traffic{}, reached: map[Goal]bool{},
-		scenario: sc,
-	}
+	w := &World{scenario: sc, schedule: s, setting: s.Setting, dice: dice.Dice(s.Seed), reached: map[Goal]bool{}}
+	w.network = network{w: w, links: map[link]*traffic{}}
+	w.faults = faults{w: w}
 	w.calls = calls{w: w, made: map[link]uint64{}}
-	w.clients.working = map[*Session]bool{}
-	w.clients.history = &check.History{}
+	w.clients = clientele{w: w, working: map[*Session]bool{}, history: &check.History{}}
+	w.phases = phases{w: w}
+	w.record = record{w: w, tracing: tracing}
 	for _, f := range s.Setting.fleets() {
 		for range f.Machines {
 			w.machines = append(w.machines, newMachine(w, uint64(len(w.machines))+1, f.Role))
@@ -92,11 +91,11 @@ func (w *World) run() {
 	w.timer = time.NewTimer(time.Hour)
 	w.woken = make(chan struct{}, 1)
 	w.system = w.scenario.System(w)
-	w.plan()
+	w.faults.plan()
 	for _, m := range w.machines {
 		m.boot()
 	}
-	w.admit(w.scenario.Clients)
+	w.clients.admit(w.scenario.Clients)
 	w.drive()
 	w.took = w.now()
 	w.shutDown()
@@ -197,7 +196,7 @@ func (w *World) stacks(all bool) []string {
 		case frames == "":
 		case strings.Contains(stack, "sim.(*World).run("):
 			drivers = append(drivers, frames)
-		case strings.Contains(stack, "sim.(*World).serveClient"):
+		case strings.Contains(stack, "sim.(*clientele).serve("):
 		case strings.Contains(stack, "sim.(*call).handle") && !all:
 		default:
 			others = append(others, frames)
@@ -211,12 +210,12 @@ func (w *World) outcome(stuck *Failure) *Outcome {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	o := &Outcome{
-		Failure: w.failure, Digest: w.digest, Events: len(w.log), Took: w.took, Reached: w.reached,
-		Writes: w.writes, History: w.clients.history, Trace: w.trace, log: w.log,
+		Failure: w.failure, Digest: w.record.digest, Events: len(w.record.log), Took: w.took, Reached: w.reached,
+		Writes: w.phases.writes, History: w.clients.history, Trace: w.record.trace, log: w.record.log,
 	}
 	if o.Failure == nil && stuck != nil {
-		if n := len(w.log); n > 0 {
-			stuck.At = w.log[n-1].at
+		if n := len(w.record.log); n > 0 {
+			stuck.At = w.record.log[n-1].at
 		}
 		o.Failure = stuck
 	}

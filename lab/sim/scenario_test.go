@@ -3,6 +3,7 @@
 package sim_test
 
 import (
+	"context"
 	"maps"
 	"os"
 	"os/exec"
@@ -58,13 +59,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// childBound is how long, in real time, the process of a body may take. It needs a few
+// seconds.
+const childBound = 3 * time.Minute
+
 // child runs a body in a new process and returns what it printed, and whether it
 // exited with status 0.
 func child(t *testing.T, name string, env ...string) (output string, ok bool) {
 	require.Contains(t, bodies, name)
-	cmd := exec.Command(os.Args[0])
+	ctx, cancel := context.WithTimeout(t.Context(), childBound)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(append(os.Environ(), "LABKV_REPORT=", "SIM_CHILD="+name), env...)
 	out, err := cmd.CombinedOutput()
+	require.NoError(t, ctx.Err(), "the process for %s has not ended after %v:\n%s", name, childBound, out)
 	return string(out), err == nil
 }
 

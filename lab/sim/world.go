@@ -1,12 +1,8 @@
 package sim
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing/synctest"
@@ -14,7 +10,6 @@ import (
 
 	"github.com/labkv/labkv/lab/agenda"
 	"github.com/labkv/labkv/lab/dice"
-	"github.com/labkv/labkv/lab/trace"
 )
 
 // A World is one run of a schedule: machines with their disks, the network
@@ -39,29 +34,27 @@ type World struct {
 	progress, served atomic.Int64
 	bubble           atomic.Value // the number of the bubble, a string
 
-	// mu guards everything below. It is never held while code of the system
-	// or of a disk runs.
+	// What happens in the world has owners.
+
+	network network
+	faults  faults
+	calls   calls
+	clients clientele
+	phases  phases
+	record  record
+
+	// mu guards everything below, and what the owners say that it guards. It is never
+	// held while code of the system or of a disk runs.
 	mu      sync.Mutex
 	agenda  agenda.Agenda[planned, *planned]
 	target  time.Duration // when the driver is going to look at the agenda
-	links   map[link]*traffic
-	active  active
-	calls   calls
-	fallen  []*life // incarnations that have crashed and were not closed yet
+	fallen  []*life       // incarnations that have crashed and were not closed yet
 	failure *Failure
 	reached map[Goal]bool
-	log     []entry
-	digest  uint64
-	tracing bool
-	trace   []trace.Event
 
-	clients  clientele
-	phase    phase
-	deadline time.Duration // of the phase
-	writes   []uint64      // of each machine, in the first phase
-	// finished and ended belong to the driver.
-	finished, ended bool
-	took            time.Duration
+	// ended and took belong to the driver.
+	ended bool
+	took  time.Duration
 }
 
 // now returns the time since the beginning of the run.
@@ -92,7 +85,7 @@ func (w *World) post(e *event) {
 // drive lets everything happen until the run is over.
 func (w *World) drive() {
 	w.settle()
-	for !w.finished && w.failed() == nil {
+	for !w.phases.over && w.failed() == nil {
 		w.mu.Lock()
 		e := w.agenda.Peek()
 		w.target = e.at
@@ -118,7 +111,7 @@ func (w *World) drive() {
 		e = w.agenda.Next()
 		w.target = 0
 		w.mu.Unlock()
-		w.note(e.event)
+		w.record.note(e.event)
 		w.progress.Add(1)
 		w.happen(e.event)
 		w.settle()
@@ -139,24 +132,8 @@ const ruleLivelock = "the stores get on"
 // nowhere. Otherwise it would take minutes until the time to recover is over.
 func (w *World) watchStir() {
 	if n := w.progress.Load() - w.served.Load(); n > maxStir && len(w.scenario.Clients) > 0 {
-		w.fail(&Failure{Rule: ruleLivelock, Found: fmt.Sprintf("%d events in a row happened without a single request of a client being served; the last were %s", n, w.last())})
+		w.fail(&Failure{Rule: ruleLivelock, Found: fmt.Sprintf("%d events in a row happened without a single request of a client being served; the last were %s", n, w.record.last())})
 	}
-}
-
-// last tells which events the last were, by their kinds, the most frequent first.
-func (w *World) last() string {
-	counts := map[string]int{}
-	for _, e := range w.log[max(0, len(w.log)-1000):] {
-		what := e.kind.String()
-		if e.kind == delivers {
-			what = fmt.Sprintf("messages from %v to %v", w.machine(e.from), w.machine(e.to))
-		}
-		counts[what]++
-	}
-	whats := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
-	})
-	return strings.Join(whats[:min(2, len(whats))], " and ")
 }
 
 // happen does what e says, unless the machine that it is for holds it back.
@@ -178,9 +155,9 @@ func (w *World) happen(e *event) {
 func (w *World) carryOut(e *event) {
 	switch e.kind {
 	case delivers:
-		w.deliver(e)
+		w.network.deliver(e)
 	case transfers:
-		w.transfer(e)
+		w.network.transfer(e)
 	case ticks, worksSlowly, handsOver, reports:
 		if l := w.addressee(e); l != nil {
 			w.enter(l, e.do)
@@ -286,30 +263,6 @@ func (w *World) watch() {
 			}
 		})
 	}
-}
-
-// work plans slow work of an incarnation. It takes effect at once when it begins,
-// and its result is handed over when it ends.
-func (w *World) work(e *Env, work func() (done func())) {
-	if !e.life.alive() {
-		return
-	}
-	w.mu.Lock()
-	e.life.tasks++
-	n := e.life.tasks
-	w.mu.Unlock()
-	took := dice.Scaled(w.dice.Roll(askTask, n, e.ID, e.Incarnation), 50*time.Microsecond, w.setting.SlowWork)
-	waits := dice.Scaled(w.dice.Roll(askTaskWaits, n, e.ID, e.Incarnation), 0, took)
-	w.post(&event{
-		at: w.now() + waits, name: name{kind: worksSlowly, to: e.ID, from: e.Incarnation, n: n},
-		incarnation: e.Incarnation, do: func() {
-			done := work()
-			w.post(&event{
-				at: w.now() + took - waits + e.machine.takeLag(), name: name{kind: handsOver, to: e.ID, from: e.Incarnation, n: n},
-				incarnation: e.Incarnation, do: done,
-			})
-		},
-	})
 }
 
 // fail ends the run with f, unless it has failed already.
