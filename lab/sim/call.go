@@ -53,7 +53,7 @@ func (cs *calls) open(ctx context.Context, c *conn, method string, args proto.Me
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
 	}
-	if c.from.over() || c.from.ctx.Err() != nil {
+	if c.from.ctx.Err() != nil {
 		return nil, errReset
 	}
 	call := &call{calls: cs, from: c.from, to: c.to, method: method, args: args, ctx: ctx}
@@ -81,21 +81,27 @@ func (cs *calls) open(ctx context.Context, c *conn, method string, args proto.Me
 	return call, nil
 }
 
-// ask sends a frame to the machine that is called. What a machine sends leaves when it
-// attends: the goroutine that calls does not know whether it is busy.
+// ask sends a frame to the machine that is called.
 func (c *call) ask(fr frame) {
 	w := c.calls.w
 	w.mu.Lock()
 	k := c.up.sent
 	c.up.sent++
 	w.mu.Unlock()
+	c.leaves(k, func() { c.launch(fr, k) })
+}
+
+// leaves has do happen when frame k of the caller leaves. What a machine sends leaves when
+// it attends, and never if it crashes before: the goroutine that calls knows neither.
+func (c *call) leaves(k uint64, do func()) {
 	if c.from.life == nil {
-		c.launch(fr, k)
+		do()
 		return
 	}
+	w := c.calls.w
 	w.post(&event{
 		at: w.now(), name: name{kind: asks, to: c.from.end, from: c.to, stream: k, n: c.n},
-		incarnation: c.from.life.incarnation, do: func() { c.launch(fr, k) },
+		incarnation: c.from.life.incarnation, do: do,
 	})
 }
 
@@ -237,8 +243,8 @@ func (c *call) returned() {
 	}
 	if err := c.ctx.Err(); err != nil || c.from.ctx.Err() != nil {
 		c.tell("abandoned", frame{})
-		if err != context.DeadlineExceeded && !c.from.over() && c.from.ctx.Err() == nil {
-			c.abandon(status.FromContextError(context.Canceled).Err())
+		if err != context.DeadlineExceeded && c.from.ctx.Err() == nil {
+			c.leaves(breaks, func() { c.abandon(status.FromContextError(context.Canceled).Err()) })
 		}
 	}
 	w.mu.Lock()

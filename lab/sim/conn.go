@@ -25,9 +25,6 @@ type caller struct {
 // clientEnd tells clients from machines where both are an end of a link.
 const clientEnd = 1 << 20
 
-// over reports whether the caller has crashed.
-func (c *caller) over() bool { return c.life != nil && !c.life.alive() }
-
 // A conn is a connection to a machine. It carries calls of generated stubs to the
 // handlers of whatever incarnation runs there. It is never broken for good: a call
 // that cannot be made fails, and the next one may succeed.

@@ -81,9 +81,9 @@ func (c *call) handle(ctx context.Context, l *life, h handler) {
 	w.mu.Lock()
 	l.serving[c] = false
 	w.mu.Unlock()
-	if l.alive() {
-		c.answer(l, last)
-	}
+	// Whether the machine has crashed meanwhile shows when the answer is to leave: now
+	// the driver may be about to find out.
+	c.answer(l, last)
 }
 
 func (c *call) handleUnary(ctx context.Context, h handler) ([]byte, error) {

@@ -192,6 +192,7 @@ func (w *World) settle() {
 		for _, m := range w.machines {
 			l := m.current()
 			for l != nil && m.attends() && l.alive() && w.pass(l) {
+				synctest.Wait() // what the pass woke acts before the next one
 				busy = true
 				if passes++; passes > maxPasses {
 					w.fail(&Failure{Rule: "idle", Found: fmt.Sprintf("%v does not run out of work", m)})
