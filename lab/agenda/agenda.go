@@ -20,16 +20,15 @@ func (a *Agenda[E, P]) Len() int { return len(a.heap) }
 // Add adds e.
 func (a *Agenda[E, P]) Add(e E) {
 	a.heap = append(a.heap, e)
-	i := len(a.heap) - 1
-	for i > 0 {
+	h := a.heap
+	for i := len(h) - 1; i > 0; {
 		parent := (i - 1) / 4
-		if !P(&e).Before(&a.heap[parent]) {
+		if !P(&h[i]).Before(&h[parent]) {
 			break
 		}
-		a.heap[i] = a.heap[parent]
+		h[i], h[parent] = h[parent], h[i]
 		i = parent
 	}
-	a.heap[i] = e
 }
 
 // Peek returns the first event. There must be one.
@@ -37,32 +36,29 @@ func (a *Agenda[E, P]) Peek() E { return a.heap[0] }
 
 // Next removes the first event. There must be one.
 func (a *Agenda[E, P]) Next() E {
+	// Events are compared where they lie in the heap: the address of a
+	// variable would put it into memory of its own, each time.
 	first := a.heap[0]
 	n := len(a.heap) - 1
-	e := a.heap[n]
+	a.heap[0] = a.heap[n]
 	var none E
 	a.heap[n] = none
 	a.heap = a.heap[:n]
-	if n == 0 {
-		return first
-	}
-	i := 0
-	for {
+	h := a.heap
+	for i := 0; ; {
 		least := 4*i + 1
 		if least >= n {
-			break
+			return first
 		}
 		for c, end := least+1, min(least+4, n); c < end; c++ {
-			if P(&a.heap[c]).Before(&a.heap[least]) {
+			if P(&h[c]).Before(&h[least]) {
 				least = c
 			}
 		}
-		if !P(&a.heap[least]).Before(&e) {
-			break
+		if !P(&h[least]).Before(&h[i]) {
+			return first
 		}
-		a.heap[i] = a.heap[least]
+		h[i], h[least] = h[least], h[i]
 		i = least
 	}
-	a.heap[i] = e
-	return first
 }

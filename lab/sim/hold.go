@@ -27,7 +27,8 @@ import (
 type attention struct {
 	// lag is how long the disks take for what was written in the present call.
 	lag time.Duration
-	// busy is when the disks are done with what earlier calls wrote.
+	// busy is when the disks are done with what earlier calls wrote. Once they
+	// are, it may be zero.
 	busy time.Duration
 	// paused counts the faults that pause the machine.
 	paused int
@@ -72,11 +73,20 @@ func (m *machine) takeLag() time.Duration {
 // it attends.
 func (m *machine) attends() bool {
 	w := m.world
+	lag := m.takeLag()
+	if lag == 0 && m.paused == 0 && m.busy == 0 {
+		return true // the usual case, decided without a look at the clock
+	}
 	now := w.now()
-	if lag := m.takeLag(); lag > 0 {
-		w.mu.Lock()
+	w.mu.Lock()
+	switch {
+	case lag > 0:
 		m.busy = max(m.busy, now) + lag
-		w.mu.Unlock()
+	case m.busy <= now:
+		m.busy = 0
+	}
+	w.mu.Unlock()
+	if lag > 0 {
 		m.resumeAt(m.busy)
 	}
 	return m.attention.attends(now)

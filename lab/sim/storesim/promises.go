@@ -52,21 +52,20 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 			s.env.ID, kindOf(m), m.Term, rm.ToPeer.GetStoreId(), promise, has)}
 	}
 	hs := state.HardState
-	vote := fmt.Sprintf("it would be in that term with a vote for %s", candidate(hs.Vote))
+	vote := func() string { return "it would be in that term with a vote for " + candidate(hs.Vote) }
 	// What a message of an earlier term promises for that term cannot be broken
 	// any more.
 	switch {
 	case m.Term > hs.Term:
 		return broken("that it is in that term", fmt.Sprintf("it would be in term %d", hs.Term))
 	case m.MsgType == eraftpb.MessageType_MsgRequestVote && hs.Term == m.Term && hs.Vote != m.From:
-		return broken("that it votes for itself", vote)
+		return broken("that it votes for itself", vote())
 	case m.MsgType == eraftpb.MessageType_MsgRequestVoteResponse && !m.Reject && hs.Term == m.Term && hs.Vote != m.To:
-		return broken("a vote", vote)
+		return broken("a vote", vote())
 	case m.MsgType != eraftpb.MessageType_MsgAppendResponse || m.Reject || m.Index <= state.TruncatedIndex:
 		return nil
 	}
 	entry, err := raftstore.LoadEntry(durable, rm.RegionId, m.Index)
-	promise := fmt.Sprintf("that it has the leader's log up to index %d", m.Index)
 	term, known := ps.terms[entryOfTerm{rm.RegionId, m.Term, m.Index}]
 	if err == nil && entry != nil && state.LastIndex >= m.Index && (!known || entry.Term == term) {
 		return nil
@@ -74,6 +73,7 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	// The data of a snapshot stand for the log up to there, also while the log on the
 	// disk is still the one from before: a restart makes them agree.
 	data, dataErr := raftstore.LoadRegionState(s.data.Durable(), rm.RegionId)
+	promise := fmt.Sprintf("that it has the leader's log up to index %d", m.Index)
 	switch {
 	case err != nil || dataErr != nil || m.Index <= data.AppliedIndex || lastTerm(durable, rm.RegionId, state) > m.Term:
 		return nil
