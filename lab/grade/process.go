@@ -119,6 +119,8 @@ func (p process) environ(dir, report string) []string {
 		"TZ=UTC",
 		"LANG=C",
 		"GOMAXPROCS=1",
+		// Most tests live with a few megabytes; without this they collect garbage all the time.
+		"GOGC=400",
 		"GOTRACEBACK=single",
 		"GODEBUG=randautoseed=0,randseednop=0",
 		// The collector works harder before the limit is hit, so that garbage alone does not hit it.
