@@ -332,7 +332,22 @@ func TestMutantsCommand(t *testing.T) {
 	code, stdout, stderr := lab(t, root, "mutants", "1", "--timeout", "5s")
 	require.Equal(t, exitPassed, code, stderr)
 	require.True(t, strings.HasSuffix(stdout, "\nkilled 3/3\n"), stdout)
+	code, stdout, stderr = lab(t, root, "mutants", "1/"+mutantOf(t, root, "1"), "--timeout", "5s")
+	require.Equal(t, exitPassed, code, stderr)
+	require.True(t, strings.HasSuffix(stdout, "\nkilled 1/1\n"), stdout)
+	code, _, stderr = lab(t, root, "mutants", "1/nobody-wrote-it")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "there is no mutant 1/nobody-wrote-it")
 	code, stdout, _ = lab(t, root, "mutants", "2a")
 	require.Equal(t, exitFailed, code)
 	require.True(t, strings.HasSuffix(stdout, "\nkilled 0/1\n"), stdout)
+}
+
+// mutantOf returns the name of a mutant of a stage, without the stage.
+func mutantOf(t *testing.T, root, stage string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "lab", "mutants", stage, "*.go"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	return strings.TrimSuffix(filepath.Base(files[0]), ".go")
 }

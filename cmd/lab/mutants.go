@@ -1,36 +1,34 @@
 package main
 
 import (
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
+	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/mutants"
+	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) mutantsCommand() *cobra.Command {
 	var r running
 	cmd := &cobra.Command{
-		Use:   "mutants [STAGE ...]",
+		Use:   "mutants [STAGE or MUTANT ...]",
 		Short: "run the catalog of wrong solutions against the tests",
 		Long: `Runs every wrong solution of the catalog against the graded tests of its stage,
 and prints what killed it. A wrong solution that passes is a hole in the tests. The
 last line is "killed N/N".`,
 		Example: `  lab mutants
-  lab mutants 2aa 2ab --jobs 4`,
+  lab mutants 2aa 2ab --jobs 4
+  lab mutants 2aa/half-is-majority`,
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			c, err := a.course()
 			if err != nil {
 				return err
 			}
-			stages, err := c.SelectStages(args...)
-			if err != nil {
-				return usageError{err}
-			}
-			var want []string
-			for _, s := range stages {
-				want = append(want, s.Directive())
-			}
-			catalog, err := mutants.Load(c.Root, c.Directives(), want...)
+			catalog, err := selectMutants(c, args)
 			if err != nil {
 				return err
 			}
@@ -57,4 +55,49 @@ last line is "killed N/N".`,
 	}
 	r.flags(cmd)
 	return cmd
+}
+
+// selectMutants returns the mutants that args name, each of which is a stage or the
+// name of a mutant, in the order of the catalog; without args all of them.
+func selectMutants(c *course.Course, args []string) ([]mutants.Mutant, error) {
+	var stages []string           // that are wanted whole
+	single := map[string]string{} // the stage of each mutant that is named
+	for _, arg := range args {
+		if stage, _, ok := strings.Cut(arg, "/"); ok {
+			single[strings.ToLower(arg)] = stage
+		} else {
+			stages = append(stages, arg)
+		}
+	}
+	whole := map[string]bool{} // directives
+	if len(stages) > 0 || len(single) == 0 {
+		selected, err := c.SelectStages(stages...)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		for _, s := range selected {
+			whole[s.Directive()] = true
+		}
+	}
+	want := slices.Collect(maps.Keys(whole))
+	for _, stage := range single {
+		s, ok := c.Stage(stage)
+		if !ok {
+			return nil, usageError{errors.Errorf("there is no stage %s", stage)}
+		}
+		want = append(want, s.Directive())
+	}
+	catalog, err := mutants.Load(c.Root, c.Directives(), want...)
+	if err != nil {
+		return nil, err
+	}
+	catalog = slices.DeleteFunc(catalog, func(m mutants.Mutant) bool {
+		_, named := single[m.Name]
+		delete(single, m.Name)
+		return !named && !whole[m.Stage]
+	})
+	for _, name := range slices.Sorted(maps.Keys(single)) {
+		return nil, usageError{errors.Errorf("there is no mutant %s: the files in %s/%s are the mutants of that stage", name, mutants.Dir, strings.ToLower(single[name]))}
+	}
+	return catalog, nil
 }
