@@ -47,15 +47,34 @@ func Until(t testing.TB, what string, done func() bool) {
 	}
 }
 
+// Return calls a function and returns once it has returned. It is for what blocks and
+// takes no context, as a Stop does or the Wait of a sync.WaitGroup. The function runs on
+// a goroutine of its own, so it must not fail the test.
+func Return(t testing.TB, f func(), what string) {
+	t.Helper()
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		f()
+	}()
+	Receive(t, returned, what)
+}
+
 // Context returns a context that ends with the test or at the limit. context.Cause
-// then names what was waited for.
+// then names what was waited for, and so does the log of a test that fails after the
+// limit: calls often return no more than context.DeadlineExceeded.
 func Context(t testing.TB, what string) context.Context {
 	return within(t, Limit, what)
 }
 
 func within(t testing.TB, limit time.Duration, what string) context.Context {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.Errorf("waited %s for %s", limit, what))
-	t.Cleanup(cancel)
+	t.Cleanup(func() {
+		if t.Failed() && ctx.Err() == context.DeadlineExceeded {
+			t.Log(context.Cause(ctx))
+		}
+		cancel()
+	})
 	return ctx
 }
 
