@@ -63,6 +63,7 @@ func connectTo(t *testing.T, s storage.Storage) tinykvpb.TinyKvClient {
 // Streams between stores end with the status that the storage gives them, and a
 // storage without peers has none.
 func TestStreamsBetweenStores(t *testing.T) {
+	ctx := await.Context(t, "the ends of streams")
 	for _, c := range []struct {
 		storage storage.Storage
 		want    codes.Code
@@ -73,7 +74,6 @@ func TestStreamsBetweenStores(t *testing.T) {
 		{withPeers{failing{errors.New("anything else")}}, codes.Unknown},
 	} {
 		client := connectTo(t, c.storage)
-		ctx := await.Context(t, "the end of a stream")
 		raft, err := client.Raft(ctx)
 		require.NoError(t, err)
 		_, err = raft.CloseAndRecv()
