@@ -7,6 +7,7 @@ package await
 import (
 	"context"
 	"os/exec"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,31 +62,46 @@ func Return(t testing.TB, f func(), what string) {
 }
 
 // Context returns a context that ends with the test or at the limit. context.Cause
-// then names what was waited for, and so does the log of a test that fails after the
-// limit: calls often return no more than context.DeadlineExceeded.
+// then names what was waited for. Calls often return no more than
+// context.DeadlineExceeded, so the log of a test that fails names it, too: for the
+// newest of the test's contexts that are over the limit, which is the one that such a
+// call had.
 func Context(t testing.TB, what string) context.Context {
-	return within(t, Limit, what)
+	ctx := within(t, Limit, what)
+	t.Cleanup(func() { // the newest context comes first
+		if !t.Failed() || ctx.Err() != context.DeadlineExceeded {
+			return
+		}
+		if _, again := logged.LoadOrStore(t, true); !again {
+			t.Log(context.Cause(ctx))
+		}
+	})
+	return ctx
 }
+
+// logged has the tests whose log names a context already.
+var logged sync.Map
 
 func within(t testing.TB, limit time.Duration, what string) context.Context {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errors.Errorf("waited %s for %s", limit, what))
-	t.Cleanup(func() {
-		if t.Failed() && ctx.Err() == context.DeadlineExceeded {
-			t.Log(context.Cause(ctx))
-		}
-		cancel()
-	})
+	t.Cleanup(cancel)
 	return ctx
 }
 
 // Command returns a command that ends by a limit, or with the test, together with all
 // processes that it has started in its process group. It is asked first, with SIGTERM
 // where there are signals, so that it can end processes that it has started in groups
-// of their own.
+// of their own. The log of the test says so if the limit has ended it.
 func Command(t testing.TB, limit time.Duration, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(within(t, limit, "the end of "+name), name, args...)
+	ctx := within(t, limit, "the end of "+name)
+	cmd := exec.CommandContext(ctx, name, args...)
 	ownGroup(cmd)
-	cmd.Cancel = func() error { return terminate(cmd.Process) }
+	cmd.Cancel = func() error {
+		if ctx.Err() == context.DeadlineExceeded {
+			t.Log(context.Cause(ctx))
+		}
+		return terminate(cmd.Process)
+	}
 	cmd.WaitDelay = 2 * grace
 	return cmd
 }

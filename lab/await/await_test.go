@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,7 +41,7 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// record runs f as a test to its end, its cleanups included.
+// record runs f as a test to its end, its cleanups included: the newest first.
 func record(t *testing.T, f func(t testing.TB)) *recorder {
 	r := &recorder{TB: t}
 	done := make(chan struct{})
@@ -49,7 +50,7 @@ func record(t *testing.T, f func(t testing.TB)) *recorder {
 		f(r)
 	}()
 	<-done
-	for _, cleanup := range r.cleanups {
+	for _, cleanup := range slices.Backward(r.cleanups) {
 		cleanup()
 	}
 	return r
@@ -110,7 +111,7 @@ func TestContext(t *testing.T) {
 	})
 }
 
-// The log of a test that fails names what it has waited for in vain, and nothing else.
+// The log of a test that fails names what it has waited for last and in vain.
 func TestContextIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, c := range []struct {
@@ -122,10 +123,13 @@ func TestContextIsLogged(t *testing.T) {
 			{false, true, ""},
 		} {
 			r := record(t, func(t testing.TB) {
+				await.Context(t, "what came long ago")
+				time.Sleep(time.Second)
 				ctx := await.Context(t, "an answer")
 				if c.late {
 					<-ctx.Done()
 				}
+				await.Context(t, "what comes later")
 				if c.fails {
 					t.Fatalf("no answer")
 				}
@@ -136,8 +140,11 @@ func TestContextIsLogged(t *testing.T) {
 }
 
 func TestCommand(t *testing.T) {
-	cmd := await.Command(t, 100*time.Millisecond, os.Args[0])
-	cmd.Env = append(os.Environ(), "AWAIT_CHILD=1")
-	require.Error(t, cmd.Run())
-	require.False(t, cmd.ProcessState.Exited(), "it was ended")
+	r := record(t, func(t testing.TB) {
+		cmd := await.Command(t, 100*time.Millisecond, os.Args[0])
+		cmd.Env = append(os.Environ(), "AWAIT_CHILD=1")
+		require.Error(t, cmd.Run())
+		require.False(t, cmd.ProcessState.Exited(), "it was ended")
+	})
+	require.Equal(t, "waited 100ms for the end of "+os.Args[0]+"\n", r.log)
 }
