@@ -102,14 +102,14 @@ func candidate(id uint64) string {
 	return fmt.Sprint(id)
 }
 
-// watchCollection checks that what has left the log of a region on s, which is
+// watchCompaction checks that what has left the log of a region on s, which is
 // idle, is durable in its data.
-func watchCollection(s *store, region uint64, st raftstore.Status) error {
+func watchCompaction(s *store, region uint64, st raftstore.Status) error {
 	state, err := raftstore.LoadRegionState(s.data.Durable(), region)
 	if err != nil || st.FirstIndex-1 <= state.AppliedIndex {
 		return nil // or the disk is gone
 	}
 	return &check.Violation{Rule: RuleLogNeeds, Found: fmt.Sprintf(
-		"the log of store %d begins behind index %d; but if the power failed now, its data would be those of index %d, and nothing could bring back what is in between",
+		"the log of store %d begins after index %d; but if the power failed now, its data would be those of index %d, and nothing could bring back what is in between",
 		s.env.ID, st.FirstIndex-1, state.AppliedIndex)}
 }
