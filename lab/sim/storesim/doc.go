@@ -11,7 +11,7 @@
 // After every event, of every store that had something to do: the rules of
 // check.Groups; that replicas hold the same data whenever they have applied up to
 // the same index; that each command is answered once, truly, and within AnswerBound
-// once nothing goes wrong any more; that a log does not outgrow what Options allow; and
+// once all faults are over; that a log does not outgrow what Options allow; and
 // that a store gives up only if its disk gave it a reason.
 //
 // When a store sends a message: that a power cut at this moment would leave what the

@@ -42,8 +42,8 @@ const (
 	RuleKeepsGoing     = "a store gives up only if it cannot rely on its disk"
 )
 
-// AnswerBound is how long a command may wait for its answer once nothing goes
-// wrong any more.
+// AnswerBound is how long a command may wait for its answer once all
+// faults are over.
 const AnswerBound = 10 * time.Second
 
 // The clock of a store, in ticks.
@@ -65,9 +65,9 @@ type Options struct {
 	// LogBytes what the entries of one may take on the disk. 0 for no limit.
 	LogLimit, LogBytes uint64
 	// SettledLog is the number of entries that a log may have once the region is
-	// settled and nobody writes any more. 0 for no limit.
+	// settled and all clients are done. 0 for no limit.
 	SettledLog uint64
-	// Disorder has stores send in random order of the destinations what they
+	// Disorder makes stores send in random order of the destinations what they
 	// send at a time. A run is the same run with it.
 	Disorder bool
 }
@@ -242,7 +242,7 @@ func (y *System) watchLog(s *store, st raftstore.Status) error {
 	return nil
 }
 
-// watchAnswers checks that nobody waits for too long.
+// watchAnswers checks that no command waits for longer than AnswerBound.
 func (y *System) watchAnswers(s *store) error {
 	if y.healed == 0 || s.env.Now()-y.healed < AnswerBound {
 		return nil
@@ -252,7 +252,7 @@ func (y *System) watchAnswers(s *store) error {
 		return nil
 	}
 	return &check.Violation{Rule: check.RuleAnswers, About: w.write, Found: fmt.Sprintf(
-		"%s was not answered within %v, although nothing goes wrong any more", w.request, AnswerBound)}
+		"%s was not answered within %v, although all faults are over", w.request, AnswerBound)}
 }
 
 // Unsettled implements sim.System.
