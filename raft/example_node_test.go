@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -173,6 +174,7 @@ func (s *server) put(key, value string) error {
 	done := make(chan error, 1)
 	s.waiting[index] = waiter{term, done}
 	s.mu.Unlock()
+	defer within("the outcome of a put").Stop()
 	return <-done
 }
 
@@ -186,8 +188,9 @@ func (s *server) compact() uint64 {
 	return s.applied
 }
 
-// until waits until the condition holds.
-func (s *server) until(condition func() bool) {
+// until waits until the condition holds. what names it.
+func (s *server) until(what string, condition func() bool) {
+	defer within(what).Stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !condition() {
@@ -196,6 +199,7 @@ func (s *server) until(condition func() bool) {
 }
 
 func (s *server) stop() {
+	defer within(fmt.Sprint("the end of server ", s.id)).Stop()
 	s.network.disconnect(s)
 	close(s.stopped)
 	s.node.Stop()
@@ -236,6 +240,12 @@ func (n *network) send(m *pb.Message) bool {
 	}
 }
 
+// within ends the program if it is still waiting for something after a minute, which
+// is far more than anything here takes. The caller stops it at the end of the wait.
+func within(what string) *time.Timer {
+	return time.AfterFunc(time.Minute, func() { panic("waited a minute for " + what) })
+}
+
 func check(err error) {
 	if err != nil {
 		panic(err)
@@ -259,14 +269,14 @@ func ExampleNode() {
 	}
 	leader := servers[1]
 	// A node campaigns once it has applied who its members are.
-	leader.until(func() bool { return leader.applied == 3 })
+	leader.until("server 1 to apply its members", func() bool { return leader.applied == 3 })
 	check(leader.node.Campaign(context.Background()))
-	leader.until(func() bool { return leader.leads })
+	leader.until("server 1 to lead", func() bool { return leader.leads })
 
 	check(leader.put("color", "blue"))
 	check(leader.put("shape", "round"))
 	s := servers[3]
-	s.until(func() bool { return s.data["shape"] != "" })
+	s.until("server 3 to apply the shape", func() bool { return s.data["shape"] != "" })
 	fmt.Println("server 3 has", s.data, "and is stopped")
 	s.stop()
 
@@ -279,7 +289,7 @@ func ExampleNode() {
 	check(err)
 	s.run(node)
 	leader.node.Tick() // its heartbeat tells server 3 of the leader, and back
-	s.until(func() bool { return s.data["taste"] != "" })
+	s.until("server 3 to catch up", func() bool { return s.data["taste"] != "" })
 	fmt.Println("server 3 has", s.data)
 	snapshot, err := s.storage.Snapshot()
 	check(err)

@@ -56,6 +56,8 @@ func startCluster(t *testing.T, dir string) *clusterProcess {
 		for _, pid := range p.pids {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
+		for range p.lines { // ends the goroutine that reads them
+		}
 	})
 	go func() {
 		defer close(p.lines)

@@ -34,7 +34,11 @@ func start(t *testing.T) *store {
 	disk := memory.NewDisk()
 	s := standalone.New(standalone.Config{Open: func() (engine.Engine, error) { return disk.Open(engine.Families...) }})
 	require.NoError(t, s.Start())
-	t.Cleanup(func() { require.NoError(t, s.Stop()) })
+	t.Cleanup(func() {
+		var err error
+		await.Return(t, func() { err = s.Stop() }, "the end of the storage")
+		require.NoError(t, err)
+	})
 	return &store{addr: serve(t, server.New(s)), disk: disk, storage: s}
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/lab/await"
 )
 
 // configure parses flags, with @ standing for the name of a file with this text.
@@ -172,7 +174,7 @@ func TestWrongUsage(t *testing.T) {
 		{"--path", "data"},
 	} {
 		var stderr strings.Builder
-		require.Equal(t, 2, run(t.Context(), args, io.Discard, &stderr), "%q", args)
+		require.Equal(t, 2, run(await.Context(t, "a refusal"), args, io.Discard, &stderr), "%q", args)
 		require.Equal(t, 1, strings.Count(stderr.String(), "\n"), "%q: not one line: %s", args, stderr.String())
 		require.True(t, strings.HasPrefix(stderr.String(), "labkv-server: "), stderr.String())
 	}

@@ -50,6 +50,7 @@ func testMain(m *testing.M) int {
 
 // A process is a server that runs.
 type process struct {
+	t    *testing.T
 	cmd  *exec.Cmd
 	addr string
 	conn *grpc.ClientConn
@@ -65,7 +66,7 @@ type process struct {
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
 	args = append([]string{"--standalone", "--path", dir, "--addr", "127.0.0.1:0"}, args...)
-	p := &process{cmd: exec.Command(filepath.Join(bin, "labkv-server"), args...)}
+	p := &process{t: t, cmd: exec.Command(filepath.Join(bin, "labkv-server"), args...)}
 	stderr, err := p.cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, p.cmd.Start())
@@ -105,10 +106,13 @@ func (p *process) kill() {
 // wait waits for the process to end, and returns its exit code. One that does not end
 // is killed.
 func (p *process) wait() int {
+	p.t.Helper()
 	late := time.AfterFunc(await.Limit, func() { p.cmd.Process.Kill() })
-	defer late.Stop()
 	p.reading.Wait()
 	p.cmd.Wait()
+	if !late.Stop() {
+		p.t.Errorf("waited %s for the end of a server: %s", await.Limit, p.log.String())
+	}
 	p.exited = true
 	if p.conn != nil {
 		p.conn.Close()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
@@ -63,8 +64,8 @@ func serve(t *testing.T, answer func(ctx context.Context, n int) (*errorpb.Error
 	served := make(chan error, 1)
 	go func() { served <- f.server.Serve(l) }()
 	t.Cleanup(func() {
-		f.server.Stop()
-		require.NoError(t, <-served)
+		await.Return(t, f.server.Stop, "the server to stop")
+		require.NoError(t, await.Receive(t, served, "the end of the server"))
 	})
 	return f
 }
@@ -97,13 +98,14 @@ func newRaw(t *testing.T, addrs ...string) *client.Raw {
 func TestAllCommands(t *testing.T) {
 	f := serve(t, good)
 	c := newRaw(t, f.addr)
-	value, found, err := c.Get(t.Context(), engine.CFDefault, []byte("a"))
+	ctx := await.Context(t, "the answers of a store")
+	value, found, err := c.Get(ctx, engine.CFDefault, []byte("a"))
 	require.NoError(t, err)
 	require.True(t, found)
 	require.Equal(t, "value of a", string(value))
-	require.NoError(t, c.Put(t.Context(), engine.CFDefault, []byte("a"), nil))
-	require.NoError(t, c.Delete(t.Context(), engine.CFDefault, []byte("a")))
-	pairs, more, err := c.Scan(t.Context(), engine.CFDefault, []byte("a"), 1)
+	require.NoError(t, c.Put(ctx, engine.CFDefault, []byte("a"), nil))
+	require.NoError(t, c.Delete(ctx, engine.CFDefault, []byte("a")))
+	pairs, more, err := c.Scan(ctx, engine.CFDefault, []byte("a"), 1)
 	require.NoError(t, err)
 	require.Len(t, pairs, 1)
 	require.True(t, more)
@@ -130,7 +132,7 @@ func TestUnknownOutcomesOverGRPC(t *testing.T) {
 				}
 			}
 			b := serve(t, good)
-			err := newRaw(t, a.addr, b.addr).Put(t.Context(), engine.CFDefault, []byte("a"), nil)
+			err := newRaw(t, a.addr, b.addr).Put(await.Context(t, "the outcome of a put"), engine.CFDefault, []byte("a"), nil)
 			var unknown *client.OutcomeUnknownError
 			require.ErrorAs(t, err, &unknown)
 			require.Equal(t, a.addr, unknown.Addr)
@@ -145,7 +147,7 @@ func TestUnknownOutcomesOverGRPC(t *testing.T) {
 		return nil, "", ctx.Err()
 	}
 	b := serve(t, good)
-	_, _, err := newRaw(t, a.addr, b.addr).Get(t.Context(), engine.CFDefault, []byte("a"))
+	_, _, err := newRaw(t, a.addr, b.addr).Get(await.Context(t, "the answer to a get"), engine.CFDefault, []byte("a"))
 	require.NoError(t, err)
 }
 
@@ -180,19 +182,19 @@ func TestNothingIsSent(t *testing.T) {
 	require.Equal(t, codes.Unavailable, status.Code(refused.Err), "the error is the connection's, not that time is up")
 
 	a := serve(t, good)
-	require.ErrorAs(t, newRaw(t, a.addr).Put(t.Context(), "\xff", []byte("a"), nil), &refused, "a family that is not text")
+	require.ErrorAs(t, newRaw(t, a.addr).Put(await.Context(t, "the outcome of a put"), "\xff", []byte("a"), nil), &refused, "a family that is not text")
 	require.Zero(t, a.calls.Load())
 
 	for _, code := range []codes.Code{codes.InvalidArgument, codes.Unimplemented} {
 		a := serve(t, failure(code))
-		require.ErrorAs(t, newRaw(t, a.addr).Put(t.Context(), engine.CFDefault, []byte("a"), nil), &refused)
+		require.ErrorAs(t, newRaw(t, a.addr).Put(await.Context(t, "the outcome of a put"), engine.CFDefault, []byte("a"), nil), &refused)
 		require.Equal(t, code, status.Code(refused.Err))
 		require.Equal(t, int32(1), a.calls.Load())
 	}
 
 	// The first is stopping; the second takes the write.
 	a, b := serve(t, failure(codes.Unavailable)), serve(t, good)
-	require.NoError(t, newRaw(t, a.addr, b.addr).Put(t.Context(), engine.CFDefault, []byte("a"), nil))
+	require.NoError(t, newRaw(t, a.addr, b.addr).Put(await.Context(t, "the outcome of a put"), engine.CFDefault, []byte("a"), nil))
 
 	_, err := client.NewRaw(client.Config{})
 	require.ErrorContains(t, err, "no addresses")

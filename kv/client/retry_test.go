@@ -14,6 +14,7 @@ import (
 
 	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
 )
@@ -153,8 +154,9 @@ func TestWhereRequestsGo(t *testing.T) {
 				}
 				begin := time.Now()
 				cl := known(t, c.stores...)
-				require.NoError(t, do(t.Context(), cl), "%s, %s", name, kind)
-				require.NoError(t, do(t.Context(), cl), "%s, %s", name, kind)
+				ctx := await.Context(t, "the outcomes of requests")
+				require.NoError(t, do(ctx, cl), "%s, %s", name, kind)
+				require.NoError(t, do(ctx, cl), "%s, %s", name, kind)
 				for i, s := range c.stores {
 					require.Len(t, s.asked, c.asked[i], "%s, %s: requests to store %d", name, kind, i+1)
 				}
@@ -175,10 +177,11 @@ func TestWhatRequestsSay(t *testing.T) {
 			return served
 		}}
 	}
+	ctx := await.Context(t, "the outcomes of requests")
 	s := demanding()
 	c := known(t, s)
-	require.NoError(t, put(t.Context(), c))
-	require.NoError(t, get(t.Context(), c))
+	require.NoError(t, put(ctx, c))
+	require.NoError(t, get(ctx, c))
 	require.Len(t, s.said, 3)
 	require.Equal(t, uint64(1), s.said[0].RegionId)
 	require.Nil(t, s.said[0].RegionEpoch)
@@ -193,15 +196,15 @@ func TestWhatRequestsSay(t *testing.T) {
 
 	// What turns out to be wrong is not said again.
 	a, b := script(refuses(epochNotMatch(wholeSpace(1, 1))), refuses(keyNotInRegion)), always(served)
-	require.NoError(t, put(t.Context(), known(t, a, b)))
+	require.NoError(t, put(ctx, known(t, a, b)))
 	require.Nil(t, b.said[0].RegionEpoch)
 
 	// Stores whose ids are not known are asked in turn.
 	a, b, s = always(refuses(notLeader)), always(refuses(notLeader)), always(served)
-	require.NoError(t, put(t.Context(), newFakeClient(t, client.Config{Stores: client.At("a", "b", "c")}, a, b, s)))
+	require.NoError(t, put(ctx, newFakeClient(t, client.Config{Stores: client.At("a", "b", "c")}, a, b, s)))
 	require.Len(t, a.asked, 1)
 	s = demanding()
-	require.NoError(t, put(t.Context(), newFakeClient(t, client.Config{Stores: client.At("a")}, s)))
+	require.NoError(t, put(ctx, newFakeClient(t, client.Config{Stores: client.At("a")}, s)))
 	require.Nil(t, s.said[1].Peer, "of a store whose id is not known")
 
 	// Two addresses were exchanged. A store that names itself is asked by its own
@@ -217,7 +220,7 @@ func TestWhatRequestsSay(t *testing.T) {
 	}}
 	second := always(served)
 	c = known(t, first, second)
-	require.NoError(t, put(t.Context(), c))
+	require.NoError(t, put(ctx, c))
 	require.Nil(t, second.said[0].Peer, "its id is not known now: store 2 is elsewhere")
 }
 
@@ -232,16 +235,17 @@ func TestUnknownOutcomes(t *testing.T) {
 		"a status of unknown origin": fails(client.Lost, codes.InvalidArgument),
 		"tried and could not":        {text: "disk full"},
 	} {
+		ctx := await.Context(t, "an outcome: "+name)
 		a, b := always(answer), always(served)
 		c := known(t, a, b)
-		err := put(t.Context(), c)
+		err := put(ctx, c)
 		var unknown *client.OutcomeUnknownError
 		require.ErrorAs(t, err, &unknown, name)
 		require.Equal(t, "store 1", unknown.Addr, name)
 		require.Len(t, a.asked, 1, name)
 		require.Empty(t, b.asked, name)
 
-		err = get(t.Context(), known(t, a, b))
+		err = get(ctx, known(t, a, b))
 		require.NotErrorAs(t, err, &unknown, name)
 		if name == "panicked" || name == "tried and could not" {
 			var refused *client.RefusedError
@@ -262,11 +266,12 @@ func TestFinalRefusals(t *testing.T) {
 		"not a store":       fails(client.Answered, codes.Unimplemented),
 		"cannot be encoded": fails(client.Unsent, codes.Internal),
 	} {
+		ctx := await.Context(t, "a refusal: "+name)
 		a, b := always(answer), always(served)
 		c := known(t, a, b)
 		for _, do := range []func(context.Context, *client.Raw) error{put, get} {
 			var refused *client.RefusedError
-			require.ErrorAs(t, do(t.Context(), c), &refused, name)
+			require.ErrorAs(t, do(ctx, c), &refused, name)
 			require.Equal(t, "store 1", refused.Addr, name)
 		}
 		require.Len(t, a.asked, 2, name)
@@ -289,8 +294,9 @@ func TestSilentStore(t *testing.T) {
 		a, b := silent(), always(served)
 		c := known(t, a, b)
 		begin := time.Now()
-		require.NoError(t, get(t.Context(), c))
-		require.NoError(t, get(t.Context(), c))
+		ctx := await.Context(t, "answers to reads")
+		require.NoError(t, get(ctx, c))
+		require.NoError(t, get(ctx, c))
 		require.Equal(t, 2*time.Second, time.Since(begin))
 		require.Len(t, a.asked, 1)
 	})
@@ -303,7 +309,7 @@ func TestSilentStore(t *testing.T) {
 		var unknown *client.OutcomeUnknownError
 		require.ErrorAs(t, put(ctx, c), &unknown)
 		require.Equal(t, codes.DeadlineExceeded, status.Code(unknown))
-		require.NoError(t, put(t.Context(), c))
+		require.NoError(t, put(await.Context(t, "the outcome of a write"), c))
 		require.Equal(t, time.Minute, time.Since(begin))
 		require.Len(t, a.asked, 1)
 	})

@@ -105,7 +105,7 @@ func TestLogStaysShort2C(t *testing.T) {
 	}, 6)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, LogLimit: logLimit, LogBytes: logBytes})
 	sc.For = 3 * time.Second
-	sc.Reach = []sim.Goal{storesim.LogCollected}
+	sc.Reach = []sim.Goal{storesim.LogCompacted}
 	sim.Test(t, sc)
 }
 
@@ -121,7 +121,7 @@ func TestDeadFollowerDoesNotKeepLog2C(t *testing.T) {
 	sc.Nemesis = func(d *dice.Drawer, s sim.Setting) []sim.Fault {
 		return []sim.Fault{{Kind: sim.Crash, Who: d.Between(1, s.Stores), From: 500 * ms, Until: s.Span}}
 	}
-	sc.Reach = []sim.Goal{storesim.LogCollected, storesim.SnapshotInstalled}
+	sc.Reach = []sim.Goal{storesim.LogCompacted, storesim.SnapshotInstalled}
 	sim.Test(t, sc)
 }
 
@@ -139,6 +139,6 @@ func TestCollectedLogsSurvivePowerCuts2C(t *testing.T) {
 		}),
 		sim.CrashesWhileWriting(600*ms))
 	sc.Tick, sc.For = 20*ms, 3*time.Second
-	sc.Reach = []sim.Goal{storesim.LogCollected, sim.CrashLostWrites, sim.Restarted}
+	sc.Reach = []sim.Goal{storesim.LogCompacted, sim.CrashLostWrites, sim.Restarted}
 	sim.Test(t, sc)
 }

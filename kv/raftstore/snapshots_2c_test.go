@@ -28,7 +28,7 @@ func TestLaggingFollowerCatchesUp2C(t *testing.T) {
 		Source: "Raft §7",
 	}, 4)
 	sc.Nemesis = isolateStores(1500 * ms)
-	sc.Reach = []sim.Goal{storesim.LogCollected, storesim.SnapshotInstalled, sim.LeaderDeposed}
+	sc.Reach = []sim.Goal{storesim.LogCompacted, storesim.SnapshotInstalled, sim.LeaderDeposed}
 	sim.Test(t, sc)
 }
 
@@ -43,7 +43,7 @@ func TestEmptyFollowerCatchesUp2C(t *testing.T) {
 		return []sim.Fault{{Kind: sim.Crash, Who: d.Between(1, s.Stores), Until: d.Duration(time.Second, 2*time.Second)}}
 	}
 	sc.For = 2500 * ms
-	sc.Reach = []sim.Goal{storesim.LogCollected, storesim.SnapshotInstalled}
+	sc.Reach = []sim.Goal{storesim.LogCompacted, storesim.SnapshotInstalled}
 	sim.Test(t, sc)
 }
 
@@ -168,7 +168,7 @@ func TestEverythingAtOnce2C(t *testing.T) {
 	))
 	sc.Reach = []sim.Goal{
 		sim.MessageLost, sim.MessageRepeated, sim.LeaderCrashed, sim.CrashedWriting, sim.CrashLostWrites, sim.LeaderDeposed,
-		sim.TransferCut, storesim.LogCollected, storesim.SnapshotInstalled, storesim.CrashedInstalling,
+		sim.TransferCut, storesim.LogCompacted, storesim.SnapshotInstalled, storesim.CrashedInstalling,
 	}
 	sim.Test(t, sc)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -19,6 +18,7 @@ import (
 	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/standalone"
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
@@ -45,8 +45,8 @@ func connect(t *graded.T, s storage.Storage) client {
 	listener := bufconn.Listen(1 << 16)
 	g := grpc.NewServer()
 	tinykvpb.RegisterTinyKvServer(g, server.New(s))
-	var serving sync.WaitGroup
-	serving.Go(func() { g.Serve(listener) })
+	served := make(chan error, 1)
+	go func() { served <- g.Serve(listener) }()
 	conn, err := grpc.NewClient("passthrough:server",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
@@ -56,7 +56,7 @@ func connect(t *graded.T, s storage.Storage) client {
 	t.Cleanup(func() {
 		conn.Close()
 		g.Stop()
-		serving.Wait()
+		await.Receive(t, served, "the end of the server")
 	})
 	return client{tinykvpb.NewTinyKvClient(conn), t}
 }
@@ -95,7 +95,9 @@ func start(t *graded.T, disk *memory.Disk) *store {
 		s.engine = e
 		return e, nil
 	}})
-	require.NoError(t, s.storage.Start(), "starting the storage")
+	var err error
+	await.Return(t, func() { err = s.storage.Start() }, "Start of the storage")
+	require.NoError(t, err, "starting the storage")
 	t.Cleanup(func() {
 		stopped := make(chan struct{})
 		go func() {
@@ -109,6 +111,14 @@ func start(t *graded.T, disk *memory.Disk) *store {
 	})
 	s.client = connect(t, s.storage)
 	return s
+}
+
+// stop stops the storage and demands success.
+func (s *store) stop() {
+	s.t.Helper()
+	var err error
+	await.Return(s.t, func() { err = s.storage.Stop() }, "Stop of the storage")
+	require.NoError(s.t, err, "Stop")
 }
 
 // put sets a key and demands success.

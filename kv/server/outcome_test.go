@@ -133,7 +133,7 @@ func TestRawNotRunning1(t *testing.T) {
 	}, func(t *graded.T) {
 		s := start(t, memory.NewDisk())
 		s.put("", "a", "1")
-		require.NoError(t, s.storage.Stop(), "Stop")
+		s.stop()
 		for _, r := range s.all(rc, "", "a") {
 			require.Equal(t, codes.Unavailable.String(), r.status, "status of %s after Stop", r.name)
 		}

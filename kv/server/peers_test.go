@@ -17,6 +17,7 @@ import (
 	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/server/endpoint"
 	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
@@ -54,7 +55,7 @@ func connectTo(t *testing.T, s storage.Storage) tinykvpb.TinyKvClient {
 	t.Cleanup(func() {
 		conn.Close()
 		e.Stop()
-		require.NoError(t, <-served)
+		require.NoError(t, await.Receive(t, served, "the end of the server"))
 	})
 	return tinykvpb.NewTinyKvClient(conn)
 }
@@ -62,6 +63,7 @@ func connectTo(t *testing.T, s storage.Storage) tinykvpb.TinyKvClient {
 // Streams between stores end with the status that the storage gives them, and a
 // storage without peers has none.
 func TestStreamsBetweenStores(t *testing.T) {
+	ctx := await.Context(t, "the ends of streams")
 	for _, c := range []struct {
 		storage storage.Storage
 		want    codes.Code
@@ -72,11 +74,11 @@ func TestStreamsBetweenStores(t *testing.T) {
 		{withPeers{failing{errors.New("anything else")}}, codes.Unknown},
 	} {
 		client := connectTo(t, c.storage)
-		raft, err := client.Raft(t.Context())
+		raft, err := client.Raft(ctx)
 		require.NoError(t, err)
 		_, err = raft.CloseAndRecv()
 		require.Equal(t, c.want, status.Code(err), "Raft: %v", err)
-		snapshot, err := client.Snapshot(t.Context())
+		snapshot, err := client.Snapshot(ctx)
 		require.NoError(t, err)
 		_, err = snapshot.CloseAndRecv()
 		require.Equal(t, c.want, status.Code(err), "Snapshot: %v", err)
@@ -86,7 +88,7 @@ func TestStreamsBetweenStores(t *testing.T) {
 // A write whose outcome is unknown must not look like one that may be sent again.
 func TestUnknownOutcome(t *testing.T) {
 	client := connectTo(t, failing{storage.ErrOutcomeUnknown})
-	_, err := client.RawPut(t.Context(), &kvrpcpb.RawPutRequest{Context: &kvrpcpb.Context{}, Key: []byte("a")})
+	_, err := client.RawPut(await.Context(t, "the answer to a write"), &kvrpcpb.RawPutRequest{Context: &kvrpcpb.Context{}, Key: []byte("a")})
 	require.Equal(t, codes.Unknown, status.Code(err))
 	require.ErrorContains(t, err, storage.ErrOutcomeUnknown.Error())
 }

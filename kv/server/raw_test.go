@@ -39,7 +39,7 @@ func TestRawPutGet1(t *testing.T) {
 		}
 		s.put("", "a", "2")
 		require.Equal(t, "2", s.get("", "a"), "after overwriting")
-		require.NoError(t, s.storage.Stop())
+		s.stop()
 
 		s = start(t, disk)
 		require.Equal(t, "2", s.get("", "a"), "a second server on the same disk")

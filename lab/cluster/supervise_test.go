@@ -56,6 +56,7 @@ func start(t *testing.T, broken ...uint64) *run {
 	for _, id := range broken {
 		require.NoError(t, os.WriteFile(c.Stores()[id-1].Dir+".broken", nil, 0o644))
 	}
+	t.Cleanup(func() { c.Stop(await.Limit) })
 	require.NoError(t, c.Start())
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &run{t: t, cluster: c, pids: map[uint64]int{}, stop: cancel, events: make(chan cluster.Event, 100), ended: make(chan error, 1)}
@@ -69,8 +70,7 @@ func start(t *testing.T, broken ...uint64) *run {
 	}()
 	t.Cleanup(func() {
 		cancel()
-		<-over
-		c.Stop(await.Limit)
+		await.Receive(t, over, "the end of the supervision")
 	})
 	return r
 }

@@ -98,7 +98,7 @@ func TestHandoutOfARepository(t *testing.T) {
 	inner := filepath.Join(tree.Root, "earlier")
 
 	h := &overlay.Handout{Tree: tree, Exclude: []string{"lab/mutants"}}
-	first, err := h.Write(context.Background(), inner)
+	first, err := h.Write(await.Context(t, "a handout"), inner)
 	require.NoError(t, err)
 	require.Equal(t, handedOut, list(t, inner))
 
@@ -107,7 +107,7 @@ func TestHandoutOfARepository(t *testing.T) {
 	t.Setenv("GIT_AUTHOR_NAME", "somebody")
 	t.Setenv("GIT_AUTHOR_DATE", "2020-02-02T02:02:02Z")
 	dir := t.TempDir()
-	second, err := h.Write(context.Background(), dir)
+	second, err := h.Write(await.Context(t, "a handout"), dir)
 	require.NoError(t, err)
 	require.Equal(t, first, second)
 	require.NoError(t, os.Unsetenv("GIT_DIR"))
@@ -127,7 +127,7 @@ func TestHandoutOfARepository(t *testing.T) {
 	require.Contains(t, string(content), "func example() {}", "test data is not rewritten")
 
 	require.NoError(t, os.WriteFile(filepath.Join(tree.Root, "raft", "new.go"), []byte("package raft\n"), 0o644))
-	third, err := h.Write(context.Background(), filepath.Join(t.TempDir(), "new"))
+	third, err := h.Write(await.Context(t, "a handout"), filepath.Join(t.TempDir(), "new"))
 	require.NoError(t, err)
 	require.NotEqual(t, first, third)
 }
@@ -135,7 +135,7 @@ func TestHandoutOfARepository(t *testing.T) {
 func TestHandoutOfADirectory(t *testing.T) {
 	tree := writeRepository(t)
 	dir := filepath.Join(t.TempDir(), "handout")
-	_, err := (&overlay.Handout{Tree: tree, Exclude: []string{"lab/mutants", "**/*.log", ".gitignore"}}).Write(context.Background(), dir)
+	_, err := (&overlay.Handout{Tree: tree, Exclude: []string{"lab/mutants", "**/*.log", ".gitignore"}}).Write(await.Context(t, "a handout"), dir)
 	require.NoError(t, err)
 	require.Equal(t, []string{"kv/server/raw.go", "lab/testdata/raft.go", "raft/a.go", "raft/a_test.go", "raft/b.go", "scripts/run"}, list(t, dir))
 }
@@ -170,7 +170,7 @@ func TestHandoutMistakes(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "handout")
 			test.arrange(t, h, &dir)
 			before := list(t, h.Tree.Root)
-			_, err := h.Write(context.Background(), dir)
+			_, err := h.Write(await.Context(t, "a handout"), dir)
 			require.ErrorContains(t, err, test.want)
 			require.NotContains(t, err.Error(), "\n")
 			require.Equal(t, before, list(t, h.Tree.Root))
@@ -199,13 +199,13 @@ func TestHandoutIsRemovedOnFailure(t *testing.T) {
 	h := &overlay.Handout{Tree: tree}
 	parent := t.TempDir()
 
-	_, err := h.Write(&stopAfter{context.Background(), 3}, filepath.Join(parent, "new"))
+	_, err := h.Write(&stopAfter{t.Context(), 3}, filepath.Join(parent, "new"))
 	require.ErrorIs(t, err, context.Canceled)
 	require.NoDirExists(t, filepath.Join(parent, "new"))
 
 	existing := filepath.Join(parent, "existing")
 	require.NoError(t, os.Mkdir(existing, 0o755))
-	_, err = h.Write(&stopAfter{context.Background(), 3}, existing)
+	_, err = h.Write(&stopAfter{t.Context(), 3}, existing)
 	require.ErrorIs(t, err, context.Canceled)
 	entries, err := os.ReadDir(existing)
 	require.NoError(t, err)
@@ -217,7 +217,7 @@ func TestHandoutIsRemovedOnFailure(t *testing.T) {
 	}
 	// Git fails last, when all files are there.
 	t.Setenv("PATH", fakeGit(t))
-	_, err = h.Write(context.Background(), filepath.Join(parent, "git"))
+	_, err = h.Write(await.Context(t, "a handout"), filepath.Join(parent, "git"))
 	require.ErrorContains(t, err, "out of luck")
 	require.NoDirExists(t, filepath.Join(parent, "git"))
 }
@@ -235,7 +235,7 @@ func TestHandoutWithoutGit(t *testing.T) {
 	tree := writeRepository(t)
 	t.Setenv("PATH", t.TempDir())
 	dir := filepath.Join(t.TempDir(), "handout")
-	commit, err := (&overlay.Handout{Tree: tree}).Write(context.Background(), dir)
+	commit, err := (&overlay.Handout{Tree: tree}).Write(await.Context(t, "a handout"), dir)
 	require.NoError(t, err)
 	require.Empty(t, commit)
 	require.NotEmpty(t, list(t, dir))

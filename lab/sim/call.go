@@ -38,7 +38,7 @@ type call struct {
 	deadline time.Time
 	bounded  bool // it has a deadline
 
-	// up are the frames of the caller, and down those of the handler.
+	// up are the frames of the caller, down the frames of the handler.
 	up, down flow
 	// hang makes the handler's context end. It is nil until there is a handler.
 	hang context.CancelFunc

@@ -38,7 +38,7 @@ type Session struct {
 	History *check.Recorder
 	// Stores are the stores that there are, ascending.
 	Stores []uint64
-	// Setting is that of the run.
+	// Setting is the setting of the run.
 	Setting Setting
 
 	world  *World

@@ -24,7 +24,7 @@ type ambush struct {
 // A Point is how far a write gets.
 type Point int
 
-// The points at which a write can go wrong. They are those of package memory.
+// The points at which a write can go wrong. Package memory has the same ones.
 const (
 	CrashBefore         Point = iota // the machine crashes before anything was written
 	CrashUnacknowledged              // it crashes once it was written, before the sync

@@ -29,15 +29,15 @@
 //
 // One goroutine, the driver, takes one event after the other from an agenda that
 // is ordered by time and, at the same time, by what the events are. After each it
-// lets every process work until nobody has anything left to do, and every
-// goroutine until it waits. All of it happens in a testing/synctest bubble, so
+// runs every process until none has anything left to do, and every goroutine
+// until it waits. All of it happens in a testing/synctest bubble, so
 // that timers and stray goroutines of the code under test are in virtual time,
 // too. What is random is a function of the seed and of what it is about, see Dice:
-// nobody's choice depends on what others have asked before.
+// no choice depends on what was drawn before it.
 //
 // Code under test that uses the top-level functions of math/rand replays if the
-// program has the setting randseednop=0, since each run seeds them; those of
-// math/rand/v2 cannot be seeded. The order of a map matters only if it changes
+// program has the setting randseednop=0, since each run seeds them; the functions
+// of math/rand/v2 cannot be seeded. The order of a map matters only if it changes
 // what is sent to one machine in one stream, or what is written.
 //
 // # Phases

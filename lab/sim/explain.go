@@ -84,8 +84,8 @@ func minimized(t *testing.T, sc *Scenario, s Schedule, out *Outcome) (Schedule, 
 }
 
 // minimizeEvents bounds the events that are spent on making a schedule smaller. They are
-// counted, not timed, so that everybody gets the same schedule; and do not matter if
-// somebody asked for the smallest one.
+// counted, not timed, so that the schedule is the same on every machine. There is no
+// bound when the smallest schedule was asked for.
 const minimizeEvents = 400_000
 
 // Minimize takes faults out of s as long as the run fails in the same way, and

@@ -24,8 +24,8 @@ type Failure struct {
 	// innermost call first.
 	Panic any
 	Stack string
-	// about is the write that the failure is about, and operations are those of
-	// clients.
+	// about is the write that the failure is about, and operations are the
+	// clients' operations that it is about.
 	about      string
 	operations []*check.Operation
 	// call is the call that was not answered, if that is the failure.

@@ -144,7 +144,7 @@ func (f *activeFault) side(id uint64) int {
 	return -1
 }
 
-// blocks reports whether the fault lets nothing pass.
+// blocks reports whether the fault stops all packets between two machines.
 func (f *activeFault) blocks(from, to uint64) bool {
 	switch f.Kind {
 	case Partition, OneWay, Bridge:
@@ -248,7 +248,7 @@ func (fs *faults) aim(f *Fault) []*machine {
 	return found[i : i+1]
 }
 
-// begin lets f begin.
+// begin applies f to the machines that it hits.
 func (fs *faults) begin(f *activeFault) {
 	w := fs.w
 	f.hit = fs.aim(&f.Fault)
@@ -281,7 +281,7 @@ func (fs *faults) begin(f *activeFault) {
 	w.post(&event{at: max(f.Until, f.From, w.now()+1), name: name{kind: faultEnds, to: uint64(f.ID)}, do: func() { fs.end(f) }})
 }
 
-// end lets f end, if it has not done so before.
+// end undoes f. A second call does nothing.
 func (fs *faults) end(f *activeFault) {
 	w := fs.w
 	w.mu.Lock()

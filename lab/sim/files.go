@@ -119,7 +119,7 @@ func (f *Files) Open(name string) (*File, error) {
 // Remove removes a file. Who has it open can still use it.
 func (f *Files) Remove(name string) error { return f.change(rename{old: name}) }
 
-// Rename gives a file a new name, and takes that from whoever had it.
+// Rename gives a file a new name. A file that had that name is gone.
 func (f *Files) Rename(old, new string) error { return f.change(rename{old: old, new: new}) }
 
 // List returns the names of all files, ascending.

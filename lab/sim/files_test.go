@@ -110,7 +110,7 @@ func boolInt(b bool) int {
 	return 0
 }
 
-// An incarnation that has crashed reaches nothing any more.
+// An incarnation that has crashed no longer reaches anything.
 func TestFilesAreFenced(t *testing.T) {
 	var old *sim.Files
 	var open *sim.File

@@ -21,7 +21,7 @@ type flow struct {
 	ended   bool
 	wake    chan struct{} // has room for one
 
-	// reading is the context of the call where it is read, and living that of the
+	// reading is the context of the call where it is read, and living the context of the
 	// client or of the incarnation.
 	reading, living context.Context
 }

@@ -140,7 +140,7 @@ func (m *machine) resumeAt(at time.Duration) {
 	m.world.post(&event{at: at, name: name{kind: resumes, to: m.id, n: m.resumed}, do: m.resume})
 }
 
-// resume lets what was held happen, if the machine attends.
+// resume runs the events that were held, as long as the machine attends.
 func (m *machine) resume() {
 	for len(m.held) > 0 && m.attends() {
 		e := m.held[0]
@@ -168,7 +168,7 @@ func (m *machine) pause() {
 	m.paused++
 }
 
-// unpause lets the machine go on after the fault of that number. It takes what it finds
+// unpause resumes the machine after the fault of that number. It takes what it finds
 // connection by connection, all at once or with passes in between.
 func (m *machine) unpause(fault int) {
 	w := m.world

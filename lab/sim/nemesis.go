@@ -104,7 +104,7 @@ func RandomPartitions(every time.Duration) Nemesis {
 	})
 }
 
-// IsolateLeaders cuts off whoever leads, about every so often, mostly for so long
+// IsolateLeaders cuts off the machine that leads, about every so often, mostly for so long
 // that the others elect another leader.
 func IsolateLeaders(every time.Duration) Nemesis {
 	return recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
@@ -179,7 +179,7 @@ func DiskFailures(every time.Duration) Nemesis {
 }
 
 // CutTransfers cuts some of the transfers of large packets, all the time, and
-// lets bits of files flip about every so often.
+// flips bits of files about every so often.
 func CutTransfers(every time.Duration) Nemesis {
 	return Together(
 		throughout(func(d *dice.Drawer, _ Setting) Fault { return Fault{Kind: Cut, Share: dice.Pick(d, 0.05, 0.3)} }),

@@ -173,9 +173,9 @@ func (net *network) receive(l *life, t *transit) {
 	w.enter(l, func() { l.process.Receive(p) })
 }
 
-// transfer has one more piece of an attachment arrive. The transfer is cut if
-// the receiver is another than that of the first piece, if nothing gets through
-// any more, or by chance.
+// transfer delivers one more piece of an attachment. The transfer is cut if
+// the first piece went to another incarnation, if the machines are cut off from
+// each other by now, or by chance.
 func (net *network) transfer(e *event) {
 	w := net.w
 	t := e.packet

@@ -35,25 +35,25 @@ type System interface {
 // methods one at a time, and calls Pass until it returns false after everything
 // that happened. None may block.
 type Process interface {
-	// Tick tells that one tick of the machine's clock has passed.
+	// Tick reports that one tick of the machine's clock has passed.
 	Tick()
 	// Receive takes a packet, which belongs to the process from then on.
 	Receive(p *Packet)
 	// Pass does some of the work that there is, and reports whether there was
 	// any.
 	Pass() bool
-	// Close ends all goroutines of the process, and answers whoever waits for
-	// it. It is also called for one that has crashed: its disks and its network
-	// are gone by then.
+	// Close ends all goroutines of the process, and answers every call that
+	// waits for it. It is also called after a crash: the disks and the network
+	// of the process are gone by then.
 	Close()
 }
 
 // A Reporter is a Process that hears what became of its packets.
 type Reporter interface {
-	// Unreachable tells that p was not sent. The network tells it of some
-	// losses, not of all.
+	// Unreachable reports that p was not sent. The network reports some
+	// losses, not all.
 	Unreachable(p *Packet)
-	// Transferred tells, once for each packet with an attachment, whether it
+	// Transferred reports, once for each packet with an attachment, whether it
 	// has arrived.
 	Transferred(p *Packet, arrived bool)
 }
@@ -78,7 +78,7 @@ type Service struct {
 type Packet struct {
 	From, To uint64
 	// Stream tells packets apart that have nothing to do with each other, as
-	// those of different regions: the fate of one never depends on another's.
+	// packets of different regions: the fate of one never depends on another's.
 	Stream uint64
 	Body   proto.Message
 	// Attachment is what travels with Body in pieces, like a snapshot's file.
@@ -94,7 +94,7 @@ type Env struct {
 	Role Role
 	// Incarnation counts the starts of the machine, from 1.
 	Incarnation uint64
-	// Setting is that of the run. It tells which machines there are.
+	// Setting is the setting of the run. It says which machines there are.
 	Setting Setting
 	// Logger is quiet.
 	Logger *slog.Logger

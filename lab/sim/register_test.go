@@ -56,7 +56,7 @@ const (
 const diskFull sim.Goal = "a disk was full"
 
 // A cluster is a replicated key-value store on Raft, as small as it gets: all
-// keys in one group, the log never collected, reads through the log.
+// keys in one group, the log never compacted, reads through the log.
 type cluster struct {
 	flaw    flaw
 	groups  *check.Groups

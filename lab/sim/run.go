@@ -19,7 +19,7 @@ import (
 type Outcome struct {
 	// Failure is nil if nothing was wrong.
 	Failure *Failure
-	// Digest is that of all events: runs with the same digest are the same.
+	// Digest is the digest of all events: runs with the same digest are the same.
 	Digest uint64
 	// Events is the number of events, Took the virtual time.
 	Events int
@@ -29,7 +29,7 @@ type Outcome struct {
 	// History is what the clients did and saw.
 	History *check.History
 	// Writes is how often each store wrote to its disks until the first
-	// phase was over, that of store 1 first.
+	// phase was over, store 1 first.
 	Writes []uint64
 	// Trace is the log of the run, if it was kept.
 	Trace []trace.Event
@@ -41,7 +41,7 @@ type Outcome struct {
 //
 // The run happens in a testing/synctest bubble of its own. A system that does
 // not let go of the driver, because it waits for something that never comes or
-// computes for ever, ends the run too; its goroutines stay behind.
+// computes forever, ends the run too; its goroutines stay behind.
 func Run(t *testing.T, sc *Scenario, s Schedule, trace bool) *Outcome {
 	t.Helper()
 	//lint:ignore SA1019 rand.Seed is the only way to pin what systems draw from the top-level source
@@ -106,9 +106,8 @@ func (w *World) run() {
 // nothing but when to give up.
 var patience = 20 * time.Second
 
-// await waits for the end of the run. It gives up on one that makes no progress:
-// that of a system that computes for ever, or waits for a lock, which the
-// runtime does not notice.
+// await waits for the end of the run. It gives up on a run that makes no progress:
+// the system computes forever, or waits for a lock, and the runtime notices neither.
 func (w *World) await(out <-chan *Failure) *Failure {
 	look := time.NewTicker(patience)
 	defer look.Stop()
@@ -121,7 +120,7 @@ func (w *World) await(out <-chan *Failure) *Failure {
 			if now == before {
 				return &Failure{
 					Rule:  "blocked",
-					Found: "the store computes for ever, or waits for a lock that nobody releases: " + innermost(w.stacks(false)),
+					Found: "the store computes forever, or waits for a lock that is never released: " + innermost(w.stacks(false)),
 					Stack: strings.Join(w.stacks(false), "\n\n"),
 				}
 			}
@@ -179,8 +178,7 @@ func bubbleOf(head string) string {
 }
 
 // stacks returns the stacks of the goroutines in the bubble that run code of the
-// project, that of the driver first. Those of handlers are left out unless asked
-// for.
+// project, the driver's first. all includes the stacks of handlers.
 func (w *World) stacks(all bool) []string {
 	bubble, _ := w.bubble.Load().(string)
 	buf := make([]byte, 1<<20)

@@ -21,7 +21,7 @@ import (
 type Scenario struct {
 	// Claim is the guarantee that the system is held to.
 	Claim graded.Claim
-	// Seeds is how many schedules are run if nobody asks for others.
+	// Seeds is how many schedules are run unless others are asked for.
 	Seeds int
 
 	// System makes what runs on the machines, new for each run.

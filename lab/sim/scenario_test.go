@@ -150,7 +150,7 @@ func TestFlaws(t *testing.T) {
 		{panics, "panic", "panics: a broken invariant"},
 		{waitsForever, "blocked", "register).misbehave"},
 		{leaksGoroutines, "leak", "sim_test.leak"},
-		{chatters, "the stores get on", "without a single request of a client being served; the last were messages from store"},
+		{chatters, "the stores make progress", "without a single request of a client being served; the last were messages from store"},
 		{neverIdle, "idle", "does not run out of work"},
 	} {
 		t.Run(strings.ReplaceAll(string(c.flaw), " ", "-"), func(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 
 // A Setting is what holds for a whole run.
 type Setting struct {
-	// Stores is the number of machines that are stores, and Beside are those of other
-	// roles.
+	// Stores is the number of machines that are stores, Beside are the machines of
+	// other roles.
 	Stores  int
 	Beside  []Fleet
 	Clients int

@@ -13,7 +13,7 @@ import (
 )
 
 // A World is one run of a schedule: machines with their disks, the network
-// between them, clients, and a virtual clock. One goroutine, the driver, lets
+// between them, clients, and a virtual clock. One goroutine, the driver, makes
 // one thing happen at a time.
 type World struct {
 	scenario *Scenario
@@ -21,7 +21,7 @@ type World struct {
 	schedule Schedule
 	setting  Setting
 	dice     dice.Dice
-	machines []*machine // that of id i at i-1
+	machines []*machine // machine i is at i-1
 
 	ctx    context.Context // ends with the run
 	cancel context.CancelFunc
@@ -82,7 +82,7 @@ func (w *World) post(e *event) {
 	}
 }
 
-// drive lets everything happen until the run is over.
+// drive takes events from the agenda until the run is over.
 func (w *World) drive() {
 	w.settle()
 	for !w.phases.over && w.failed() == nil {
@@ -96,7 +96,7 @@ func (w *World) drive() {
 			case <-w.timer.C:
 			case <-w.woken:
 			}
-			// Whoever else this moment woke comes first: what they do may
+			// Goroutines that this moment woke come first: what they do may
 			// belong before e.
 			w.settle()
 			w.mu.Lock()
@@ -126,9 +126,9 @@ func (w *World) drive() {
 const maxStir = 100_000
 
 // ruleLivelock is the rule of watchStir.
-const ruleLivelock = "the stores get on"
+const ruleLivelock = "the stores make progress"
 
-// watchStir ends a run in which the stores send each other messages for ever, and get
+// watchStir ends a run in which the stores send each other messages forever, and get
 // nowhere. Otherwise it would take minutes until the time to recover is over.
 func (w *World) watchStir() {
 	if n := w.progress.Load() - w.served.Load(); n > maxStir && len(w.scenario.Clients) > 0 {
@@ -183,7 +183,7 @@ func (w *World) addressee(e *event) *life {
 // maxPasses bounds what a process may do after one event.
 const maxPasses = 100_000
 
-// settle lets everybody work until there is nothing left to do.
+// settle runs processes and goroutines until there is nothing left to do.
 func (w *World) settle() {
 	for passes := 0; ; {
 		synctest.Wait()
@@ -221,7 +221,7 @@ func (w *World) enter(l *life, f func()) {
 }
 
 // bury closes the incarnations that have crashed: their goroutines end, and
-// those who wait for them hear that nobody is there any more.
+// callers that wait for them hear that they are gone.
 func (w *World) bury() {
 	for {
 		w.mu.Lock()

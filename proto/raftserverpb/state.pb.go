@@ -86,7 +86,7 @@ type RaftState struct {
 	HardState *eraftpb.HardState     `protobuf:"bytes,1,opt,name=hard_state,json=hardState,proto3" json:"hard_state,omitempty"`
 	// The last entry of the log.
 	LastIndex uint64 `protobuf:"varint,2,opt,name=last_index,json=lastIndex,proto3" json:"last_index,omitempty"`
-	// The entry before the first one that is left. It was collected, or replaced
+	// The entry before the first one that is left. It was compacted, or replaced
 	// by a snapshot; 0 if the log is whole.
 	TruncatedIndex uint64 `protobuf:"varint,3,opt,name=truncated_index,json=truncatedIndex,proto3" json:"truncated_index,omitempty"`
 	TruncatedTerm  uint64 `protobuf:"varint,4,opt,name=truncated_term,json=truncatedTerm,proto3" json:"truncated_term,omitempty"`

@@ -59,7 +59,7 @@ func TestInterrupt(t *testing.T) {
 func TestWrongUsage(t *testing.T) {
 	for _, args := range [][]string{{"--for=0s"}, {"--nonsense"}, {"argument"}, {"--rate=-1"}} {
 		var stdout, stderr bytes.Buffer
-		require.Equal(t, exitUsage, run(t.Context(), args, &stdout, &stderr), "%v", args)
+		require.Equal(t, exitUsage, run(limited(t), args, &stdout, &stderr), "%v", args)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"log/slog"
@@ -26,6 +27,7 @@ import (
 	"github.com/labkv/labkv/kv/raftstore/snapdir"
 	"github.com/labkv/labkv/kv/raftstore/transport"
 	"github.com/labkv/labkv/kv/server/endpoint"
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -37,6 +39,7 @@ const clusterID = 7
 // A node is a transport on a port, with a store that records the calls that it
 // gets.
 type node struct {
+	t         *testing.T
 	id        uint64
 	addr      string
 	transport *transport.Transport
@@ -98,7 +101,7 @@ func listen(t *testing.T) net.Listener {
 func start(t *testing.T, id uint64, addrs map[uint64]string, l net.Listener, change ...func(*transport.Config)) *node {
 	t.Helper()
 	n := &node{
-		id: id, addr: l.Addr().String(),
+		t: t, id: id, addr: l.Addr().String(),
 		steps:       make(chan *raftserverpb.RaftMessage, 1000),
 		unreachable: make(chan uint64, 100),
 		snapshots:   make(chan bool, 1000),
@@ -107,6 +110,7 @@ func start(t *testing.T, id uint64, addrs map[uint64]string, l net.Listener, cha
 	var err error
 	n.files, err = snapdir.Open(t.TempDir())
 	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, n.files.Close()) })
 	cfg := transport.Config{
 		ClusterID: clusterID,
 		StoreID:   id,
@@ -121,6 +125,7 @@ func start(t *testing.T, id uint64, addrs map[uint64]string, l net.Listener, cha
 	}
 	n.transport = transport.New(cfg)
 	n.transport.Start(n)
+	t.Cleanup(n.stopTransport)
 	n.endpoint = endpoint.New(endpoint.Config{})
 	tinykvpb.RegisterTinyKvServer(n.endpoint, service{node: n})
 	served := make(chan error, 1)
@@ -128,11 +133,32 @@ func start(t *testing.T, id uint64, addrs map[uint64]string, l net.Listener, cha
 	t.Cleanup(func() {
 		close(n.over)
 		require.True(t, n.endpoint.Stop(), "streams of other stores end by themselves")
-		n.transport.Stop()
-		require.NoError(t, <-served)
-		require.NoError(t, n.files.Close())
+		require.NoError(t, await.Receive(t, served, fmt.Sprintf("the end of the server of store %d", id)))
 	})
 	return n
+}
+
+func (n *node) stopTransport() {
+	n.t.Helper()
+	await.Return(n.t, n.transport.Stop, fmt.Sprintf("the end of the transport of store %d", n.id))
+}
+
+// step waits for a message.
+func (n *node) step() *raftserverpb.RaftMessage {
+	n.t.Helper()
+	return await.Receive(n.t, n.steps, fmt.Sprintf("a message to store %d", n.id))
+}
+
+// lost waits for the report of a message that did not arrive, and returns its peer.
+func (n *node) lost() uint64 {
+	n.t.Helper()
+	return await.Receive(n.t, n.unreachable, fmt.Sprintf("a report to store %d that a peer is unreachable", n.id))
+}
+
+// snapshot waits for the report on a snapshot, and returns whether it arrived.
+func (n *node) snapshot() bool {
+	n.t.Helper()
+	return await.Receive(n.t, n.snapshots, fmt.Sprintf("a report to store %d on its snapshot", n.id))
 }
 
 // pair starts two stores that know each other.
@@ -157,13 +183,14 @@ func heartbeat(from, to, commit uint64) *raftserverpb.RaftMessage {
 }
 
 // sendUntil sends messages again and again, as Raft would, until done returns
-// true.
-func (n *node) sendUntil(done func() bool, messages ...*raftserverpb.RaftMessage) {
-	for !done() {
+// true. what names that.
+func (n *node) sendUntil(what string, done func() bool, messages ...*raftserverpb.RaftMessage) {
+	n.t.Helper()
+	for ctx := await.Context(n.t, what); !done(); runtime.Gosched() {
+		require.NoError(n.t, context.Cause(ctx))
 		for _, m := range messages {
 			n.transport.Send(m)
 		}
-		runtime.Gosched()
 	}
 }
 
@@ -182,8 +209,8 @@ func TestMessagesArriveInOrder(t *testing.T) {
 		b.transport.Send(heartbeat(2, 1, i))
 	}
 	for i := range uint64(500) {
-		require.Equal(t, i, (<-b.steps).Message.Commit)
-		require.Equal(t, i, (<-a.steps).Message.Commit)
+		require.Equal(t, i, b.step().Message.Commit)
+		require.Equal(t, i, a.step().Message.Commit)
 	}
 	require.Empty(t, a.transport.Drops())
 	require.Empty(t, b.transport.Drops())
@@ -199,7 +226,7 @@ func TestMessageWithEntries(t *testing.T) {
 		m.Message.Entries = append(m.Message.Entries, &eraftpb.Entry{Index: 11 + i, Term: 3 + i, Data: make([]byte, 3<<20)})
 	}
 	a.transport.Send(m)
-	require.True(t, proto.Equal(m, <-b.steps))
+	require.True(t, proto.Equal(m, b.step()))
 }
 
 // While a store is down, Raft is told of lost messages, but not of each; once
@@ -210,15 +237,15 @@ func TestStoreComesBack(t *testing.T) {
 	require.NoError(t, lb.Close())
 	a := start(t, 1, addrs, la)
 	for range 3 { // the end of each pause allows another report
-		a.sendUntil(a.reported, heartbeat(1, 2, 0))
-		require.Equal(t, uint64(102), <-a.unreachable)
+		a.sendUntil("a report of a lost message", a.reported, heartbeat(1, 2, 0))
+		require.Equal(t, uint64(102), a.lost())
 	}
 	require.NotZero(t, a.transport.Drops()[transport.DropUnreachable])
 
 	lb, err := net.Listen("tcp", addrs[2])
 	require.NoError(t, err)
 	b := start(t, 2, addrs, lb)
-	a.sendUntil(func() bool { return len(b.steps) > 0 }, heartbeat(1, 2, 0))
+	a.sendUntil("a message to the store that is back", func() bool { return len(b.steps) > 0 }, heartbeat(1, 2, 0))
 }
 
 func TestNoFloodOfReports(t *testing.T) {
@@ -229,7 +256,7 @@ func TestNoFloodOfReports(t *testing.T) {
 		c.Backoff = transport.Backoff{Min: time.Hour, Max: time.Hour}
 	})
 	a.transport.Send(heartbeat(1, 2, 0))
-	<-a.unreachable // a pause begins
+	a.lost() // a pause begins
 	for range 1000 {
 		a.transport.Send(heartbeat(1, 2, 0))
 	}
@@ -246,17 +273,15 @@ func TestSlowStore(t *testing.T) {
 	big := heartbeat(1, 2, 0)
 	big.Message.MsgType = eraftpb.MessageType_MsgAppend
 	big.Message.Entries = []*eraftpb.Entry{{Index: 1, Term: 1, Data: make([]byte, 1<<20)}}
-	for a.transport.Drops()[transport.DropQueueFull] < 100 {
-		a.transport.Send(big)
-	}
-	require.Equal(t, uint64(102), <-a.unreachable)
+	a.sendUntil("the queue to be full", func() bool { return a.transport.Drops()[transport.DropQueueFull] >= 100 }, big)
+	require.Equal(t, uint64(102), a.lost())
 	require.LessOrEqual(t, len(a.unreachable), 10, "not once for each message")
 }
 
 func TestUnknownStore(t *testing.T) {
 	a, _ := pair(t)
 	a.transport.Send(heartbeat(1, 9, 0))
-	require.Equal(t, uint64(109), <-a.unreachable)
+	require.Equal(t, uint64(109), a.lost())
 	require.Equal(t, uint64(1), a.transport.Drops()[transport.DropUnknownStore])
 }
 
@@ -276,8 +301,8 @@ func TestWrongIdentity(t *testing.T) {
 			addrs := map[uint64]string{1: la.Addr().String(), 2: lb.Addr().String()}
 			a := start(t, 1, addrs, la)
 			b := start(t, 2, addrs, lb, c.change)
-			b.sendUntil(a.dropped(transport.DropIdentity), heartbeat(2, 1, 0), heartbeat(2, 3, 0))
-			b.sendUntil(b.reported, heartbeat(2, 1, 0))
+			b.sendUntil("a drop for the identity", a.dropped(transport.DropIdentity), heartbeat(2, 1, 0), heartbeat(2, 3, 0))
+			b.sendUntil("a report to the stranger", b.reported, heartbeat(2, 1, 0))
 			require.Empty(t, a.steps)
 		})
 	}
@@ -291,17 +316,17 @@ func TestDuplicateStore(t *testing.T) {
 	a := start(t, 1, addrs, la)
 	b := start(t, 2, addrs, lb)
 	b.transport.Send(heartbeat(2, 1, 1))
-	require.Equal(t, uint64(1), (<-a.steps).Message.Commit)
+	require.Equal(t, uint64(1), a.step().Message.Commit)
 
 	twin := start(t, 2, addrs, listen(t))
-	twin.sendUntil(a.dropped(transport.DropDuplicate), heartbeat(2, 1, 2))
-	twin.sendUntil(twin.reported, heartbeat(2, 1, 2))
+	twin.sendUntil("a drop of a duplicate", a.dropped(transport.DropDuplicate), heartbeat(2, 1, 2))
+	twin.sendUntil("a report to the twin", twin.reported, heartbeat(2, 1, 2))
 	require.Empty(t, a.steps)
 
 	require.True(t, b.endpoint.Stop())
-	b.transport.Stop()
-	twin.sendUntil(func() bool { return len(a.steps) > 0 }, heartbeat(2, 1, 3))
-	require.Equal(t, uint64(3), (<-a.steps).Message.Commit)
+	b.stopTransport()
+	twin.sendUntil("a message from the twin", func() bool { return len(a.steps) > 0 }, heartbeat(2, 1, 3))
+	require.Equal(t, uint64(3), a.step().Message.Commit)
 }
 
 // dial connects to a node as a program that may send anything.
@@ -318,7 +343,7 @@ func as(t *testing.T, pairs ...string) context.Context {
 	if pairs == nil {
 		pairs = []string{"labkv-cluster", "7", "labkv-from-store", "2", "labkv-to-store", "1", "labkv-process", "1"}
 	}
-	return metadata.NewOutgoingContext(t.Context(), metadata.Pairs(pairs...))
+	return metadata.NewOutgoingContext(await.Context(t, "the end of a stream"), metadata.Pairs(pairs...))
 }
 
 func TestNoIntroduction(t *testing.T) {
@@ -386,7 +411,7 @@ func TestGarbage(t *testing.T) {
 		require.NoError(t, stream.Send(m))
 	}
 	require.NoError(t, stream.Send(heartbeat(2, 1, 4711)))
-	require.Equal(t, uint64(4711), (<-a.steps).Message.Commit, "only the last of all messages is good")
+	require.Equal(t, uint64(4711), a.step().Message.Commit, "only the last of all messages is good")
 	require.Equal(t, uint64(len(garbage)), a.transport.Drops()[transport.DropMalformed])
 }
 
@@ -442,8 +467,8 @@ func TestSnapshots(t *testing.T) {
 		write(t, b.files, name, content)
 		m := snapshotMessage(content)
 		b.transport.Send(m)
-		require.True(t, proto.Equal(m, <-a.steps), "%d bytes", size)
-		require.True(t, <-b.snapshots, "%d bytes", size)
+		require.True(t, proto.Equal(m, a.step()), "%d bytes", size)
+		require.True(t, b.snapshot(), "%d bytes", size)
 		require.True(t, bytes.Equal(content, read(t, a.files, name)), "%d bytes", size)
 		names, err := a.files.List()
 		require.NoError(t, err)
@@ -479,7 +504,7 @@ func TestSnapshotsThatFail(t *testing.T) {
 		}},
 		{"sender has stopped", func(t *testing.T, a, b *node, m *raftserverpb.RaftMessage) {
 			write(t, b.files, name, content)
-			a.transport.Stop()
+			a.stopTransport()
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -487,11 +512,11 @@ func TestSnapshotsThatFail(t *testing.T) {
 			m := snapshotMessage(content)
 			c.prepare(t, a, b, m)
 			b.transport.Send(m)
-			require.False(t, <-b.snapshots)
+			require.False(t, b.snapshot())
 			require.Equal(t, uint64(1), b.transport.Drops()[transport.DropSnapshotLost])
 			require.Empty(t, b.snapshots)
 			require.Empty(t, a.steps)
-			a.transport.Stop() // the removal of the file may not be done yet
+			a.stopTransport() // the removal of the file may not be done yet
 			names, err := a.files.List()
 			require.NoError(t, err)
 			require.Empty(t, names)
@@ -567,8 +592,9 @@ func TestTooManySnapshots(t *testing.T) {
 	content := []byte("0123456789")
 	client := dial(t, a)
 	var open []tinykvpb.TinyKv_SnapshotClient
+	ctx := as(t, "labkv-cluster", "7", "labkv-from-store", "2", "labkv-to-store", "1", "labkv-process", "77")
 	for range limit {
-		stream, err := client.Snapshot(as(t, "labkv-cluster", "7", "labkv-from-store", "2", "labkv-to-store", "1", "labkv-process", "77"))
+		stream, err := client.Snapshot(ctx)
 		require.NoError(t, err)
 		_, err = stream.Header()
 		require.NoError(t, err)
@@ -578,7 +604,7 @@ func TestTooManySnapshots(t *testing.T) {
 	// A header only says that a stream was admitted. So one more stream may
 	// be faster than those before it, but one of all is refused.
 	for a.transport.Drops()[transport.DropTooMany] == 0 {
-		stream, err := client.Snapshot(as(t, "labkv-cluster", "7", "labkv-from-store", "2", "labkv-to-store", "1", "labkv-process", "77"))
+		stream, err := client.Snapshot(ctx)
 		require.NoError(t, err)
 		_, err = stream.CloseAndRecv()
 		require.Error(t, err)
@@ -600,11 +626,11 @@ func TestStopDoesNotWaitForPeers(t *testing.T) {
 	a, b := pair(t)
 	a.transport.Send(heartbeat(1, 2, 0))
 	b.transport.Send(heartbeat(2, 1, 0))
-	<-a.steps
-	<-b.steps
+	a.step()
+	b.step()
 	require.True(t, a.endpoint.Stop())
-	b.transport.Stop()
-	b.transport.Stop() // does nothing
+	b.stopTransport()
+	b.stopTransport() // does nothing
 	a.transport.Send(heartbeat(1, 2, 0))
 	b.transport.Send(snapshotMessage(nil)) // the result is not reported after Stop
 }

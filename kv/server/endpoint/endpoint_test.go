@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/labkv/labkv/kv/server/endpoint"
+	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
@@ -45,7 +46,7 @@ type running struct {
 	*endpoint.Endpoint
 	conn   *grpc.ClientConn
 	client tinykvpb.TinyKvClient
-	served chan error // what Serve returned
+	served chan error // what Serve returned; then closed
 }
 
 func run(t *testing.T, config endpoint.Config, s *service) *running {
@@ -54,8 +55,10 @@ func run(t *testing.T, config endpoint.Config, s *service) *running {
 	tinykvpb.RegisterTinyKvServer(e, s)
 	listener := bufconn.Listen(1 << 16)
 	r := &running{Endpoint: e, served: make(chan error, 1)}
-	var serving sync.WaitGroup
-	serving.Go(func() { r.served <- e.Serve(listener) })
+	go func() {
+		defer close(r.served)
+		r.served <- e.Serve(listener)
+	}()
 	conn, err := grpc.NewClient("passthrough:endpoint",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
@@ -65,24 +68,39 @@ func run(t *testing.T, config endpoint.Config, s *service) *running {
 	r.conn, r.client = conn, tinykvpb.NewTinyKvClient(conn)
 	t.Cleanup(func() {
 		conn.Close()
-		e.Stop()
-		serving.Wait()
+		stop(t, e)
+		await.Receive(t, r.served, "the end of Serve")
 	})
 	return r
 }
 
+// stop stops e, and reports whether that was graceful.
+func stop(t *testing.T, e *endpoint.Endpoint) (graceful bool) {
+	t.Helper()
+	await.Return(t, func() { graceful = e.Stop() }, "the end of Stop")
+	return graceful
+}
+
+// serve serves on a listener until that ends, and returns the error.
+func serve(t *testing.T, e *endpoint.Endpoint, l net.Listener) (err error) {
+	t.Helper()
+	await.Return(t, func() { err = e.Serve(l) }, "the end of Serve")
+	return err
+}
+
 func TestHealthAndReflection(t *testing.T) {
 	r := run(t, endpoint.Config{}, &service{})
+	ctx := await.Context(t, "the answers of the services")
 	health := grpc_health_v1.NewHealthClient(r.conn)
 	for _, name := range []string{"", "tinykvpb.TinyKv"} {
-		resp, err := health.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: name}, grpc.WaitForReady(true))
+		resp, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: name}, grpc.WaitForReady(true))
 		require.NoError(t, err)
 		require.Equal(t, grpc_health_v1.HealthCheckResponse_SERVING, resp.Status, "service %q", name)
 	}
-	_, err := health.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: "nonsense"})
+	_, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: "nonsense"})
 	require.Equal(t, codes.NotFound, status.Code(err))
 
-	stream, err := grpc_reflection_v1.NewServerReflectionClient(r.conn).ServerReflectionInfo(t.Context())
+	stream, err := grpc_reflection_v1.NewServerReflectionClient(r.conn).ServerReflectionInfo(ctx)
 	require.NoError(t, err)
 	require.NoError(t, stream.Send(&grpc_reflection_v1.ServerReflectionRequest{
 		MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{},
@@ -118,7 +136,7 @@ func TestMessageSizeIsLimited(t *testing.T) {
 		{"request too large", limit + 1, "", codes.ResourceExhausted},
 		{"response too large", limit - 100, "double", codes.ResourceExhausted},
 	} {
-		_, err := r.client.RawGet(t.Context(), &kvrpcpb.RawGetRequest{Key: make([]byte, c.size), Cf: c.cf})
+		_, err := r.client.RawGet(await.Context(t, "an answer"), &kvrpcpb.RawGetRequest{Key: make([]byte, c.size), Cf: c.cf})
 		require.Equal(t, c.want, status.Code(err), "%s: %v", c.name, err)
 	}
 }
@@ -135,18 +153,19 @@ func TestPanicCostsOneCall(t *testing.T) {
 		},
 		raft: func() error { panic("the stream, too") },
 	})
-	_, err := r.client.RawGet(t.Context(), &kvrpcpb.RawGetRequest{})
+	ctx := await.Context(t, "the end of calls that panic")
+	_, err := r.client.RawGet(ctx, &kvrpcpb.RawGetRequest{})
 	require.Equal(t, codes.Internal, status.Code(err))
 	require.NotContains(t, err.Error(), "secret", "clients are not told what is in the process")
-	_, err = r.client.RawGet(t.Context(), &kvrpcpb.RawGetRequest{})
+	_, err = r.client.RawGet(ctx, &kvrpcpb.RawGetRequest{})
 	require.NoError(t, err, "the call after the one that panicked")
 
-	stream, err := r.client.Raft(t.Context())
+	stream, err := r.client.Raft(ctx)
 	require.NoError(t, err)
 	_, err = stream.CloseAndRecv()
 	require.Equal(t, codes.Internal, status.Code(err))
 
-	require.True(t, r.Stop()) // after which no handler writes to log
+	require.True(t, stop(t, r.Endpoint)) // after which no handler writes to log
 	require.Contains(t, log.String(), "the secret invariant is broken")
 	require.Contains(t, log.String(), "/tinykvpb.TinyKv/RawGet")
 	require.Contains(t, log.String(), "endpoint_test.go", "the stack leads to the panic")
@@ -158,6 +177,8 @@ func TestPanicCostsOneCall(t *testing.T) {
 // lasts as long as the call, and holds nothing up.
 func TestStopLetsCallsFinish(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
+	finish := sync.OnceFunc(func() { close(release) })
+	defer finish()
 	r := run(t, endpoint.Config{StopTimeout: time.Hour}, &service{
 		get: func(ctx context.Context, _ *kvrpcpb.RawGetRequest) (*kvrpcpb.RawGetResponse, error) {
 			close(entered)
@@ -165,7 +186,8 @@ func TestStopLetsCallsFinish(t *testing.T) {
 			return &kvrpcpb.RawGetResponse{Value: []byte("done")}, ctx.Err()
 		},
 	})
-	watch, err := grpc_health_v1.NewHealthClient(r.conn).Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{}, grpc.WaitForReady(true))
+	ctx := await.Context(t, "the answers of an endpoint that stops")
+	watch, err := grpc_health_v1.NewHealthClient(r.conn).Watch(ctx, &grpc_health_v1.HealthCheckRequest{}, grpc.WaitForReady(true))
 	require.NoError(t, err)
 	for state := grpc_health_v1.HealthCheckResponse_UNKNOWN; state != grpc_health_v1.HealthCheckResponse_SERVING; {
 		resp, err := watch.Recv()
@@ -175,28 +197,28 @@ func TestStopLetsCallsFinish(t *testing.T) {
 
 	answer := make(chan string, 1)
 	go func() {
-		resp, err := r.client.RawGet(context.Background(), &kvrpcpb.RawGetRequest{})
+		resp, err := r.client.RawGet(ctx, &kvrpcpb.RawGetRequest{})
 		if err != nil {
 			answer <- err.Error()
 			return
 		}
 		answer <- string(resp.Value)
 	}()
-	<-entered
+	await.Receive(t, entered, "a call to begin")
 	stopped := make(chan bool, 1)
 	go func() { stopped <- r.Stop() }()
 	resp, err := watch.Recv()
 	require.NoError(t, err)
 	require.Equal(t, grpc_health_v1.HealthCheckResponse_NOT_SERVING, resp.Status)
-	_, err = r.client.RawGet(t.Context(), &kvrpcpb.RawGetRequest{})
+	_, err = r.client.RawGet(ctx, &kvrpcpb.RawGetRequest{})
 	require.Equal(t, codes.Unavailable, status.Code(err), "a call that comes too late")
-	close(release)
-	require.Equal(t, "done", <-answer)
-	require.True(t, <-stopped, "Stop was graceful")
+	finish()
+	require.Equal(t, "done", await.Receive(t, answer, "the answer to the call under way"))
+	require.True(t, await.Receive(t, stopped, "the end of Stop"), "Stop was graceful")
 	_, err = watch.Recv()
 	require.Error(t, err, "the stream has ended")
-	require.NoError(t, <-r.served, "Serve ended by Stop")
-	require.True(t, r.Stop(), "a second Stop does nothing")
+	require.NoError(t, await.Receive(t, r.served, "the end of Serve"), "Serve ended by Stop")
+	require.True(t, stop(t, r.Endpoint), "a second Stop does nothing")
 }
 
 // TestStopIsBounded stops while a call is under way that never ends by itself.
@@ -211,22 +233,23 @@ func TestStopIsBounded(t *testing.T) {
 			return nil, ctx.Err()
 		},
 	})
+	ctx := await.Context(t, "the end of a call that is cut off")
 	failed := make(chan error, 1)
 	go func() {
-		_, err := r.client.RawGet(context.Background(), &kvrpcpb.RawGetRequest{})
+		_, err := r.client.RawGet(ctx, &kvrpcpb.RawGetRequest{})
 		failed <- err
 	}()
-	<-entered
-	require.False(t, r.Stop(), "Stop was graceful although a call never ends")
-	require.ErrorIs(t, <-handler, context.Canceled)
-	require.Error(t, <-failed)
-	require.NoError(t, <-r.served)
+	await.Receive(t, entered, "a call to begin")
+	require.False(t, stop(t, r.Endpoint), "Stop was graceful although a call never ends")
+	require.ErrorIs(t, await.Receive(t, handler, "the end of the handler"), context.Canceled)
+	require.Error(t, await.Receive(t, failed, "the end of the call"))
+	require.NoError(t, await.Receive(t, r.served, "the end of Serve"))
 }
 
 func TestStopBeforeServe(t *testing.T) {
 	e := endpoint.New(endpoint.Config{})
-	require.True(t, e.Stop())
-	require.NoError(t, e.Serve(bufconn.Listen(1)))
+	require.True(t, stop(t, e))
+	require.NoError(t, serve(t, e, bufconn.Listen(1)))
 }
 
 // A listener that cannot accept.
@@ -238,6 +261,6 @@ func TestServeReportsFailure(t *testing.T) {
 	e := endpoint.New(endpoint.Config{})
 	listener := bufconn.Listen(1)
 	defer listener.Close()
-	require.ErrorContains(t, e.Serve(brokenListener{listener}), "too many open files")
-	require.True(t, e.Stop())
+	require.ErrorContains(t, serve(t, e, brokenListener{listener}), "too many open files")
+	require.True(t, stop(t, e))
 }

@@ -121,12 +121,19 @@ func (m *machine) stop() {
 	if m.storage == nil {
 		return
 	}
-	require.True(m.t, m.endpoint.Stop(), "every call ends")
-	require.NoError(m.t, await.Receive(m.t, m.served, "the end of the server"))
-	stopped := make(chan error, 1)
-	go func(s *replicated.Storage) { stopped <- s.Stop() }(m.storage)
+	graceful := m.endpoint.Stop()
+	served := await.Receive(m.t, m.served, "the end of the server")
+	s := m.storage
 	m.storage = nil
-	require.NoError(m.t, await.Receive(m.t, stopped, "the end of the storage"))
+	require.NoError(m.t, stop(m.t, s))
+	require.True(m.t, graceful, "every call ends")
+	require.NoError(m.t, served)
+}
+
+func stop(t *testing.T, s *replicated.Storage) (err error) {
+	t.Helper()
+	await.Return(t, func() { err = s.Stop() }, "the end of the storage")
+	return err
 }
 
 // eventually calls try until it returns nil. Each attempt has a second.
@@ -294,7 +301,7 @@ func TestContract(t *testing.T) {
 
 	require.Equal(t, storage.ErrRunning, s.Start())
 	m.stop()
-	require.NoError(t, s.Stop(), "a second stop")
+	require.NoError(t, stop(t, s), "a second stop")
 	require.Equal(t, storage.ErrNotRunning, s.Write(ctx, rc, put("a", "1")))
 	_, err = s.Reader(ctx, rc)
 	require.Equal(t, storage.ErrNotRunning, err)
@@ -377,7 +384,7 @@ func TestDiskFails(t *testing.T) {
 	require.Equal(t, storage.ErrNotRunning, s.Write(ctx, rc, put("a", "1")))
 	require.True(t, m.endpoint.Stop())
 	require.NoError(t, await.Receive(t, m.served, "the end of the server"))
-	_ = s.Stop() // its disk is broken
+	_ = stop(t, s) // its disk is broken
 	m.storage = nil
 }
 
@@ -403,7 +410,7 @@ func TestPassPanics(t *testing.T) {
 	await.Receive(t, s.Failed(), "the failure of the store, as soon as it campaigns")
 	require.ErrorContains(t, s.Err(), "the store is broken: this cannot be")
 	require.Equal(t, storage.ErrNotRunning, s.Write(await.Context(t, "an answer"), rc, put("a", "1")))
-	require.NoError(t, s.Stop())
+	require.NoError(t, stop(t, s))
 }
 
 func TestStartFails(t *testing.T) {
@@ -413,7 +420,7 @@ func TestStartFails(t *testing.T) {
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	require.Equal(t, broken, s.Start())
-	require.NoError(t, s.Stop())
+	require.NoError(t, stop(t, s))
 	require.Nil(t, s.Failed())
 
 	m := newCluster(t, 1)[0]

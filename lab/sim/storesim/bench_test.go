@@ -13,7 +13,7 @@ import (
 )
 
 // BenchmarkScenario runs 15 virtual seconds of five stores and five clients, with
-// partitions, loss and crashes, and with logs that are collected and snapshots that
+// partitions, loss and crashes, and with logs that are compacted and snapshots that
 // are sent. The history is checked.
 func BenchmarkScenario(b *testing.B) {
 	sc := sim.Scenario{

@@ -10,8 +10,8 @@ import (
 
 // A shuffler is the transport of a store that sends in any order, as one does that
 // walks a map of its peers: what it sends between two writes leaves in random order of
-// the destinations. What one destination gets stays in order. The randomness is not
-// that of the run, which must not notice.
+// the destinations. What one destination gets stays in order. The randomness does
+// not come from the run, which must not notice.
 type shuffler struct {
 	network
 	waiting []*raftserverpb.RaftMessage

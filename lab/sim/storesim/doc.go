@@ -11,11 +11,11 @@
 // After every event, of every store that had something to do: the rules of
 // check.Groups; that replicas hold the same data whenever they have applied up to
 // the same index; that each command is answered once, truly, and within AnswerBound
-// once nothing goes wrong any more; that a log does not outgrow what Options allow; and
+// once all faults are over; that a log does not outgrow what Options allow; and
 // that a store gives up only if its disk gave it a reason.
 //
 // When a store sends a message: that a power cut at this moment would leave what the
-// message promises, its term, its vote, its log. When a log was collected: that a power
+// message promises, its term, its vote, its log. When a log was compacted: that a power
 // cut would leave the effects of what is gone.
 //
 // To tell whether an answer is true, clients must not write a value twice to a key.
@@ -23,6 +23,6 @@
 // # What is settled
 //
 // A region is settled when one peer leads, no command waits for an answer, and all
-// replicas have applied the same entries, hold the same data, and have collected their
+// replicas have applied the same entries, hold the same data, and have compacted their
 // logs if Options say that they do.
 package storesim

@@ -13,7 +13,7 @@ import (
 const RuleTrueAnswers = "a write that is answered as done was applied, and one that is refused never is"
 
 // fates compares what stores answer to writes with what they write. It sees what a
-// client may not hear any more, because it gave up. Clients write no value twice to
+// client may no longer hear, because it gave up. Clients write no value twice to
 // a key, so that a put is known by its key and value.
 type fates struct {
 	mu sync.Mutex

@@ -18,7 +18,7 @@ const (
 // promises compares what stores say to each other with what a power cut at the
 // moment they say it would leave them.
 type promises struct {
-	// terms are those of the entries that leaders have sent, by the region, the
+	// terms are the terms of the entries that leaders have sent, by the region, the
 	// leader's term and the entry's index. There is one leader to a term.
 	terms map[entryOfTerm]uint64
 }
@@ -44,7 +44,7 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	durable := s.log.Durable()
 	state, err := raftstore.LoadRaftState(durable, rm.RegionId)
 	if err != nil {
-		return nil // the disk is gone: a crash, which nobody hears from
+		return nil // the disk is gone: the machine has crashed
 	}
 	broken := func(promise, has string) error {
 		return &check.Violation{Rule: RulePromises, Found: fmt.Sprintf(
@@ -53,8 +53,8 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	}
 	hs := state.HardState
 	vote := func() string { return "it would be in that term with a vote for " + candidate(hs.Vote) }
-	// What a message of an earlier term promises for that term cannot be broken
-	// any more.
+	// What a message of an earlier term promises for that term can no longer be
+	// broken.
 	switch {
 	case m.Term > hs.Term:
 		return broken("that it is in that term", fmt.Sprintf("it would be in term %d", hs.Term))
@@ -84,7 +84,7 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 }
 
 // lastTerm returns the term of the last entry of a log, 0 if there is none. If it is
-// higher than that of an acknowledgement, a later leader has replaced what was
+// higher than the term of an acknowledgement, a later leader has replaced what was
 // acknowledged, in the same pass. That leader was elected without it, so it never
 // was on a majority, and the acknowledgement does no harm.
 func lastTerm(durable raftstore.Getter, region uint64, state *raftserverpb.RaftState) uint64 {
@@ -102,14 +102,14 @@ func candidate(id uint64) string {
 	return fmt.Sprint(id)
 }
 
-// watchCollection checks that what has left the log of a region on s, which is
+// watchCompaction checks that what has left the log of a region on s, which is
 // idle, is durable in its data.
-func watchCollection(s *store, region uint64, st raftstore.Status) error {
+func watchCompaction(s *store, region uint64, st raftstore.Status) error {
 	state, err := raftstore.LoadRegionState(s.data.Durable(), region)
 	if err != nil || st.FirstIndex-1 <= state.AppliedIndex {
 		return nil // or the disk is gone
 	}
 	return &check.Violation{Rule: RuleLogNeeds, Found: fmt.Sprintf(
-		"the log of store %d begins behind index %d; but if the power failed now, its data would be those of index %d, and nothing could bring back what is in between",
+		"the log of store %d begins after index %d; but if the power failed now, its data would be those of index %d, and nothing could bring back what is in between",
 		s.env.ID, st.FirstIndex-1, state.AppliedIndex)}
 }

@@ -24,7 +24,7 @@ func (s *store) tellStatus(p *peer, st raftstore.Status) {
 	}
 }
 
-// tellServed tells that s serves a read now.
+// tellServed logs that s serves a read now.
 func (s *store) tellServed(region uint64) {
 	if !s.env.Tracing() {
 		return
@@ -33,7 +33,7 @@ func (s *store) tellServed(region uint64) {
 	s.env.Tell(trace.Event{Kind: trace.Serve, Region: region, Term: st.Term, Index: st.Applied, Role: st.RaftState.String()})
 }
 
-// tellProposed tells of an entry of the leader s that was not sent before.
+// tellProposed logs an entry of the leader s that was not sent before.
 func (s *store) tellProposed(region uint64, e *eraftpb.Entry) {
 	if s.env.Tracing() {
 		s.env.Tell(trace.Event{Kind: trace.Propose, Region: region, Term: e.Term, Index: e.Index, Text: textOfOps(raftstore.EntryOps(e))})
@@ -59,7 +59,7 @@ func textOfWrite(cf engine.CF, key, value []byte, isDelete bool) string {
 	return text
 }
 
-// tellApplied tells of a batch that was written to the data of s. The parts of
+// tellApplied logs a batch that was written to the data of s. The parts of
 // several regions may be in it, each of which ends with the region's state.
 func (s *store) tellApplied(b *engine.Batch) {
 	if !s.env.Tracing() {

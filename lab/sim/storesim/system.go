@@ -27,7 +27,7 @@ const (
 	AskedOldLeader    sim.Goal = "a client asked a leader that had been replaced"
 	DeposedWaiting    sim.Goal = "a leader was deposed while a command waited for it"
 	ProposalReplaced  sim.Goal = "the place of a proposal in the log went to another leader's entry"
-	LogCollected      sim.Goal = "a log was collected"
+	LogCompacted      sim.Goal = "a log was compacted"
 	SnapshotInstalled sim.Goal = "a store installed a snapshot"
 	SnapshotUseless   sim.Goal = "a snapshot came to a store that had what was in it"
 	SnapshotRepeated  sim.Goal = "a snapshot came to a store that was installing one"
@@ -38,12 +38,12 @@ const (
 
 // The rules of this package.
 const (
-	RuleLogIsCollected = "a log that is collected stays short"
+	RuleLogIsCompacted = "a log that is compacted stays short"
 	RuleKeepsGoing     = "a store gives up only if it cannot rely on its disk"
 )
 
-// AnswerBound is how long a command may wait for its answer once nothing goes
-// wrong any more.
+// AnswerBound is how long a command may wait for its answer once all
+// faults are over.
 const AnswerBound = 10 * time.Second
 
 // The clock of a store, in ticks.
@@ -59,15 +59,15 @@ type Options struct {
 	// Regions are the regions that the cluster begins with, for stores with
 	// these ids; nil for kvload.FirstRegion.
 	Regions func(stores []uint64) []*metapb.Region
-	// MaxLogEntries is that of raftstore.Config; 0 has logs never collected.
+	// MaxLogEntries is raftstore.Config.MaxLogEntries; with 0 no log is compacted.
 	MaxLogEntries uint64
 	// LogLimit is the number of entries that no log may exceed, and
 	// LogBytes what the entries of one may take on the disk. 0 for no limit.
 	LogLimit, LogBytes uint64
 	// SettledLog is the number of entries that a log may have once the region is
-	// settled and nobody writes any more. 0 for no limit.
+	// settled and all clients are done. 0 for no limit.
 	SettledLog uint64
-	// Disorder has stores send in random order of the destinations what they
+	// Disorder makes stores send in random order of the destinations what they
 	// send at a time. A run is the same run with it.
 	Disorder bool
 }
@@ -165,13 +165,13 @@ func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 		}
 	}
 	if st.FirstIndex > p.status.FirstIndex && p.status.FirstIndex > 0 && !p.installs {
-		s.env.Reach(LogCollected)
+		s.env.Reach(LogCompacted)
 	}
 	if p.installs && !st.Installing {
 		s.env.Reach(SnapshotInstalled)
 		p.installs = false
 	}
-	collected := st.FirstIndex != p.status.FirstIndex
+	compacted := st.FirstIndex != p.status.FirstIndex
 	s.tellStatus(p, st)
 	applied := st.Applied != p.status.Applied || p.status.Term == 0
 	p.status = st
@@ -188,8 +188,8 @@ func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 			return v
 		}
 	}
-	if collected {
-		if err := watchCollection(s, p.region, st); err != nil {
+	if compacted {
+		if err := watchCompaction(s, p.region, st); err != nil {
 			return err
 		}
 	}
@@ -226,7 +226,7 @@ func orNothing(value string) string {
 // watchLog checks that the log of s is as short as it should be, also on the disk.
 func (y *System) watchLog(s *store, st raftstore.Status) error {
 	if n := st.LastIndex + 1 - st.FirstIndex; y.opts.LogLimit > 0 && n > y.opts.LogLimit {
-		return &check.Violation{Rule: RuleLogIsCollected, Found: fmt.Sprintf(
+		return &check.Violation{Rule: RuleLogIsCompacted, Found: fmt.Sprintf(
 			"the log of store %d has %d entries, from %d to %d, of which %d are applied; with at most %d kept there should be no more than %d",
 			s.env.ID, n, st.FirstIndex, st.LastIndex, st.Applied+1-st.FirstIndex, y.opts.MaxLogEntries, y.opts.LogLimit)}
 	}
@@ -235,14 +235,14 @@ func (y *System) watchLog(s *store, st raftstore.Status) error {
 	}
 	bytes, err := s.logBytes()
 	if err == nil && bytes > y.opts.LogBytes {
-		return &check.Violation{Rule: RuleLogIsCollected, Found: fmt.Sprintf(
+		return &check.Violation{Rule: RuleLogIsCompacted, Found: fmt.Sprintf(
 			"the raft engine of store %d holds %d bytes, although its log has only %d entries, from %d to %d; there should be no more than %d bytes",
 			s.env.ID, bytes, st.LastIndex+1-st.FirstIndex, st.FirstIndex, st.LastIndex, y.opts.LogBytes)}
 	}
 	return nil
 }
 
-// watchAnswers checks that nobody waits for too long.
+// watchAnswers checks that no command waits for longer than AnswerBound.
 func (y *System) watchAnswers(s *store) error {
 	if y.healed == 0 || s.env.Now()-y.healed < AnswerBound {
 		return nil
@@ -252,7 +252,7 @@ func (y *System) watchAnswers(s *store) error {
 		return nil
 	}
 	return &check.Violation{Rule: check.RuleAnswers, About: w.write, Found: fmt.Sprintf(
-		"%s was not answered within %v, although nothing goes wrong any more", w.request, AnswerBound)}
+		"%s was not answered within %v, although all faults are over", w.request, AnswerBound)}
 }
 
 // Unsettled implements sim.System.
