@@ -5,6 +5,7 @@ import (
 	stderrors "errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/kv/engine"
@@ -73,7 +74,7 @@ func (c *kv) try(r request) bool {
 	c.operations++
 	pending := c.s.History.Begin(o)
 	c.tell(&o, "begins")
-	ctx, cancel := context.WithTimeout(c.s.Context(), 10*c.s.Setting.Tick)
+	ctx, cancel := context.WithTimeout(c.s.Context(), patience(c.s))
 	err := r.run(ctx, &o)
 	cancel()
 	var unknown *client.OutcomeUnknownError
@@ -91,6 +92,16 @@ func (c *kv) try(r request) bool {
 		c.tell(&o, "refused")
 	}
 	return err == nil
+}
+
+// patience is how long a client waits for an operation: mostly not much longer than
+// an election takes, so that it is soon back with another one, and now and then for
+// so long that the library turns away from a store that does not answer.
+func patience(s *sim.Session) time.Duration {
+	if s.Draw.IntN(8) == 0 {
+		return 3 * time.Second
+	}
+	return 10 * s.Setting.Tick
 }
 
 // end notes that o was done.
