@@ -12,9 +12,6 @@ import (
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/lab/sim/storesim"
-	"github.com/labkv/labkv/proto/errorpb"
-	"github.com/labkv/labkv/proto/kvrpcpb"
-	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
 // keptEntries is the number of applied entries that the stores of these tests
@@ -47,32 +44,24 @@ const (
 // that no other client uses, and repeats each write until it is acknowledged.
 // Then it deletes some of the keys, and writes them again.
 func fills(s *sim.Session) {
-	region := kvload.FirstRegion(s.Stores)
+	c := kvload.Connect(s, s.Stores...)
 	families := []engine.CF{engine.CFWrite, engine.CFLock}
-	at, tries := 0, 0
+	tries := 0
 	change := func(n int, deletes bool) {
 		for s.Working() {
 			tries++
-			header := &kvrpcpb.Context{RegionId: region.Id, RegionEpoch: region.RegionEpoch, Peer: region.Peers[at]}
-			stub := tinykvpb.NewTinyKvClient(s.Dial(s.Stores[at]))
 			ctx, cancel := context.WithTimeout(s.Context(), 500*ms)
 			cf, key := families[n%len(families)], fmt.Appendf(nil, "filling %02d", n)
-			var r interface {
-				GetRegionError() *errorpb.Error
-				GetError() string
-			}
 			var err error
 			if deletes {
-				r, err = stub.RawDelete(ctx, &kvrpcpb.RawDeleteRequest{Context: header, Cf: cf, Key: key})
+				err = c.Delete(ctx, cf, key)
 			} else {
-				value := fmt.Appendf(nil, "%0*d", fillingBytes, tries)
-				r, err = stub.RawPut(ctx, &kvrpcpb.RawPutRequest{Context: header, Cf: cf, Key: key, Value: value})
+				err = c.Put(ctx, cf, key, fmt.Appendf(nil, "%0*d", fillingBytes, tries))
 			}
 			cancel()
-			if err == nil && r.GetRegionError() == nil && r.GetError() == "" {
+			if err == nil {
 				return
 			}
-			at = (at + 1) % len(s.Stores)
 			s.Sleep(20 * ms)
 		}
 	}

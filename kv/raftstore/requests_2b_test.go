@@ -6,10 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/sim/kvload"
+	"github.com/labkv/labkv/lab/sim/storesim"
 	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
@@ -47,11 +49,11 @@ func asksTheWrong(s *sim.Session) {
 	for s.Working() {
 		s.Sleep(100 * ms)
 	}
-	region := kvload.FirstRegion(s.Stores)
+	region := storesim.FirstRegion(s.Stores)
 	right := func(store uint64) *kvrpcpb.Context {
 		return &kvrpcpb.Context{RegionId: region.Id, RegionEpoch: region.RegionEpoch, Peer: &metapb.Peer{Id: store, StoreId: store}}
 	}
-	leader := findLeader(s, right)
+	leader := findLeader(s)
 	follower := leader%uint64(len(s.Stores)) + 1
 	values := 0
 
@@ -123,20 +125,15 @@ func asksTheWrong(s *sim.Session) {
 	}
 }
 
-// findLeader puts acceptedKey, and returns the store that acknowledged it.
-func findLeader(s *sim.Session, context func(store uint64) *kvrpcpb.Context) uint64 {
-	for tries := 0; ; tries++ {
-		for _, id := range s.Stores {
-			r, err := tinykvpb.NewTinyKvClient(s.Dial(id)).RawPut(s.Context(), &kvrpcpb.RawPutRequest{
-				Context: context(id), Key: acceptedKey, Value: fmt.Appendf(nil, "%d-%d", id, tries), Cf: "default",
-			})
-			if err == nil && r.GetRegionError() == nil && r.GetError() == "" {
-				return id
-			}
-			s.Sleep(100 * ms)
-			if s.Context().Err() != nil {
-				return s.Stores[0]
-			}
-		}
+// findLeader puts acceptedKey, and returns the store that leads then.
+func findLeader(s *sim.Session) uint64 {
+	c := kvload.Connect(s, s.Stores...)
+	for tries := 1; c.Put(s.Context(), engine.CFDefault, acceptedKey, fmt.Append(nil, tries)) != nil && s.Context().Err() == nil; tries++ {
+		s.Sleep(100 * ms)
 	}
+	leader, err := c.Leader(s.Context(), acceptedKey)
+	if err != nil {
+		s.Fail("refusals", "a get after a put is refused: %v", err)
+	}
+	return leader.ID
 }

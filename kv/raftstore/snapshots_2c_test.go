@@ -87,7 +87,7 @@ func TestSnapshotsLateAndRepeated2C(t *testing.T) {
 	sc.Nemesis = sim.Together(
 		isolateStores(1200*ms),
 		allTheTime(sim.Fault{Kind: sim.Duplicate, Share: 0.4}),
-		allTheTime(sim.Fault{Kind: sim.Slow, Share: 0.1, Delay: 600 * ms}))
+		allTheTime(sim.Fault{Kind: sim.Slow, Share: 0.2, Delay: 600 * ms}))
 	sc.Reach = []sim.Goal{storesim.SnapshotInstalled, storesim.SnapshotUseless, storesim.SnapshotRepeated}
 	sim.Test(t, sc)
 }

@@ -7,8 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"google.golang.org/grpc"
-
+	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/trace"
@@ -68,7 +67,7 @@ func (s *Session) Working() bool {
 }
 
 // Dial returns a connection to a machine. The client makes one call after the other.
-func (s *Session) Dial(machine uint64) grpc.ClientConnInterface {
+func (s *Session) Dial(machine uint64) client.Conn {
 	return &conn{calls: &s.world.calls, from: &s.caller, to: machine}
 }
 
@@ -76,14 +75,20 @@ func (s *Session) Dial(machine uint64) grpc.ClientConnInterface {
 func (s *Session) Served() { s.world.served.Store(s.world.progress.Load()) }
 
 // Sleep returns after d, or with the end of the run.
-func (s *Session) Sleep(d time.Duration) {
+func (s *Session) Sleep(d time.Duration) { _ = s.SleepWithin(s.Context(), d) }
+
+// SleepWithin returns nil after d, or the error of ctx as soon as ctx is done. ctx must
+// be derived from Context.
+func (s *Session) SleepWithin(ctx context.Context, d time.Duration) error {
 	s.slept++
 	woken := make(chan struct{})
 	w := s.world
 	w.post(&event{at: w.now() + max(d, 1), name: name{kind: wakes, to: s.ID, n: s.slept}, do: func() { close(woken) }})
 	select {
 	case <-woken:
-	case <-w.ctx.Done():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/client"
 )
 
 // A caller is an end from which calls are made: a client, or an incarnation on a
@@ -27,7 +29,8 @@ const clientEnd = 1 << 20
 
 // A conn is a connection to a machine. It carries calls of generated stubs to the
 // handlers of whatever incarnation runs there. It is never broken for good: a call
-// that cannot be made fails, and the next one may succeed.
+// that cannot be made fails, and the next one may succeed. As a client.Conn it says how
+// far a call got wherever a connection over TCP could tell.
 //
 // The calls that one end makes to a machine are numbered, so they must begin one after
 // the other.
@@ -37,11 +40,11 @@ type conn struct {
 	to    uint64
 }
 
-// Invoke implements grpc.ClientConnInterface.
+// Invoke implements client.Conn.
 func (c *conn) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) error {
 	call, err := c.calls.open(ctx, c, method, args.(proto.Message))
 	if err != nil {
-		return err
+		return &client.CallError{Fate: client.Unsent, Err: err}
 	}
 	defer call.returned()
 	body, err := call.down.next()
@@ -51,7 +54,11 @@ func (c *conn) Invoke(ctx context.Context, method string, args, reply any, _ ...
 	return proto.Unmarshal(body, reply.(proto.Message))
 }
 
-// NewStream implements grpc.ClientConnInterface.
+// Close implements client.Conn. A connection holds nothing beside its calls, and none is
+// under way: its owner makes one after the other.
+func (c *conn) Close() error { return nil }
+
+// NewStream implements client.Conn.
 func (c *conn) NewStream(ctx context.Context, _ *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 	call, err := c.calls.open(ctx, c, method, nil)
 	if err != nil {
@@ -90,6 +97,7 @@ var errReset = status.Error(codes.Unavailable, "connection reset")
 type frame struct {
 	body []byte
 	// end is nil while more may follow, io.EOF at the end of the messages, and else why
-	// the call has failed.
+	// the call has failed: a *client.CallError if the machine that was called has ended
+	// it.
 	end error
 }

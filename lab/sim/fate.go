@@ -54,7 +54,7 @@ func lastMessages(events []trace.Event, n int) []string {
 }
 
 // TextOfPut is how the log of a run names a put. No value is put to a key twice, so
-// it means one put.
+// it means one put, which its client may have sent again after a refusal.
 func TextOfPut(key, value string) string { return fmt.Sprintf("put %q = %q", key, value) }
 
 // fateOfWrite tells where a write stood in the log, and who applied it when.

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
@@ -260,6 +261,7 @@ func TestClocks(t *testing.T) {
 func TestCalls(t *testing.T) {
 	type result struct {
 		code codes.Code
+		fate client.Fate // of a call that failed
 		took time.Duration
 	}
 	call := func(t *testing.T, fault, key string, bounded bool) (results []result) {
@@ -276,7 +278,11 @@ func TestCalls(t *testing.T) {
 				if err == nil && string(r.Value) != "3" {
 					s.Fail("calls", "store 3 answered %q", r.Value)
 				}
-				results = append(results, result{status.Code(err), s.Now() - begin})
+				var known client.CallError
+				if e, ok := err.(*client.CallError); ok {
+					known = *e
+				}
+				results = append(results, result{status.Code(err), known.Fate, s.Now() - begin})
 			}
 		}
 		chat(t, sim.Setting{}, 0, sim.Clients(1, client), fault)
@@ -290,6 +296,13 @@ func TestCalls(t *testing.T) {
 		}
 		return n
 	}
+	allAre := func(results []result, c codes.Code, f client.Fate) {
+		t.Helper()
+		for _, r := range results {
+			require.Equal(t, c, r.code)
+			require.Equal(t, f, r.fate)
+		}
+	}
 
 	results := call(t, "slow 0% 1ns", "k", true)
 	require.Equal(t, 40, count(results, codes.OK))
@@ -297,17 +310,20 @@ func TestCalls(t *testing.T) {
 		require.GreaterOrEqual(t, r.took, 2*time.Millisecond)
 		require.LessOrEqual(t, r.took, 6*time.Millisecond)
 	}
-	require.Equal(t, 40, count(call(t, "crash store:3", "k", true), codes.Unavailable))
-	require.Equal(t, 40, count(call(t, "slow 0% 1ns", "refuse", true), codes.InvalidArgument))
+	allAre(call(t, "crash store:3", "k", true), codes.Unavailable, client.Unsent)
+	allAre(call(t, "slow 0% 1ns", "refuse", true), codes.InvalidArgument, client.Answered)
 
 	results = call(t, "slow 0% 1ns", "slow", true)
-	require.Equal(t, 40, count(results, codes.DeadlineExceeded))
+	allAre(results, codes.DeadlineExceeded, client.Lost)
 	require.Equal(t, 15*time.Millisecond, results[0].took)
 
 	results = call(t, "lose-calls 30%", "k", true)
 	require.Greater(t, count(results, codes.OK), 10)
 	require.Greater(t, count(results, codes.Unavailable), 2)
 	require.Greater(t, count(results, codes.DeadlineExceeded), 2)
+	for _, r := range results {
+		require.Equal(t, client.Lost, r.fate)
+	}
 	require.Zero(t, count(call(t, "lose-calls 30%", "k", false), codes.DeadlineExceeded), "without a deadline, the connection breaks")
 	require.Greater(t, count(call(t, "slow-calls 50% 100ms", "k", true), codes.DeadlineExceeded), 10)
 }

@@ -8,6 +8,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/client"
 )
 
 // farAway is the deadline of a call that has none.
@@ -18,12 +20,12 @@ func (cs *calls) serve(c *call, first frame) {
 	w := cs.w
 	l := w.machine(c.to).current()
 	if l == nil {
-		c.refuse(codes.Unavailable, "connection refused")
+		c.refuse(client.Unsent, codes.Unavailable, "connection refused")
 		return
 	}
 	h, ok := l.services[c.method]
 	if !ok {
-		c.refuse(codes.Unimplemented, "unknown method "+c.method)
+		c.refuse(client.Answered, codes.Unimplemented, "unknown method "+c.method)
 		return
 	}
 	c.tell("arrives", first)
@@ -46,10 +48,10 @@ func (cs *calls) serve(c *call, first frame) {
 }
 
 // refuse answers a call that no handler gets.
-func (c *call) refuse(code codes.Code, text string) {
+func (c *call) refuse(fate client.Fate, code codes.Code, text string) {
 	c.tell("refused", frame{})
 	_, at := c.fate(&c.down, false, 0)
-	c.finish(at, frame{end: status.Error(code, text)})
+	c.finish(at, frame{end: &client.CallError{Fate: fate, Err: status.Error(code, text)}})
 }
 
 // handle runs the handler of a call.
@@ -76,7 +78,7 @@ func (c *call) handle(ctx context.Context, l *life, h handler) {
 		if !ok {
 			st = status.FromContextError(err)
 		}
-		last = frame{end: st.Err()}
+		last = frame{end: &client.CallError{Fate: client.Answered, Err: st.Err()}}
 	}
 	w.mu.Lock()
 	l.serving[c] = false

@@ -2,103 +2,106 @@ package kvload
 
 import (
 	"context"
+	stderrors "errors"
 	"fmt"
+	"strconv"
+	"time"
 
+	"github.com/labkv/labkv/kv/client"
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/trace"
-	"github.com/labkv/labkv/proto/errorpb"
-	"github.com/labkv/labkv/proto/kvrpcpb"
-	"github.com/labkv/labkv/proto/metapb"
-	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
-// FirstRegion is the region that covers all keys when a cluster begins: the peer
-// on each store has the store's id.
-func FirstRegion(stores []uint64) *metapb.Region {
-	r := &metapb.Region{Id: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1}}
-	for _, id := range stores {
-		r.Peers = append(r.Peers, &metapb.Peer{Id: id, StoreId: id})
+// Connect returns the client library for s: its network, clock and randomness
+// are those of the run. It asks the given stores only, beginning with one that
+// the seed chooses. It need not be closed.
+func Connect(s *sim.Session, stores ...uint64) *client.Raw {
+	cfg := client.Config{
+		Dial: func(addr string) (client.Conn, error) {
+			id, err := strconv.ParseUint(addr, 10, 64)
+			return s.Dial(id), err
+		},
+		Sleep: s.SleepWithin,
+		Rand:  func(n int64) int64 { return int64(s.Draw.IntN(int(n))) },
 	}
-	return r
+	first := s.Draw.IntN(len(stores))
+	for i := range stores {
+		id := stores[(first+i)%len(stores)]
+		cfg.Stores = append(cfg.Stores, client.Store{ID: id, Addr: strconv.FormatUint(id, 10)})
+	}
+	c, err := client.NewRaw(cfg)
+	if err != nil {
+		panic(err) // Dial cannot fail
+	}
+	return c
 }
 
-// A kv is a client of a replicated key-value store. It goes from store to store
-// until it finds the leader. It never repeats a write whose outcome it does not
-// know: each attempt is an operation with a value of its own.
+// A kv is a client of a replicated key-value store, and notes what it does in the
+// history of the run. What is one operation for the client library is one
+// operation of the history, however often the library sends it.
 type kv struct {
-	s      *sim.Session
-	region *metapb.Region
-	at     int // index of the store to ask
-	// stays is set for a client that asks no other store, and gives up instead.
-	stays bool
-	// values and attempts count the values that were put, and all that was tried.
-	values   int
-	attempts uint64
+	s   *sim.Session
+	raw *client.Raw
+	// values and operations count the values that were put, and all operations.
+	values     int
+	operations uint64
 }
 
-func newKV(s *sim.Session) *kv {
-	return &kv{s: s, region: FirstRegion(s.Stores), at: s.Draw.IntN(len(s.Stores))}
-}
+// newKV returns a client that asks the given stores only.
+func newKV(s *sim.Session, stores ...uint64) *kv { return &kv{s: s, raw: Connect(s, stores...)} }
 
-// A request is something that a client wants done: which operation an attempt is, and
-// how it is sent. Sending sets what the operation has found.
+// A request is something that a client wants done. Each operation that tries it is
+// new: a write whose outcome is unknown is not repeated, it is followed by one
+// with a value of its own.
 type request struct {
 	operation func() check.Operation
-	send      func(ctx context.Context, at tinykvpb.TinyKvClient, h *kvrpcpb.Context, o *check.Operation) (response, error)
+	// run carries an operation out, and sets what it has found.
+	run func(ctx context.Context, o *check.Operation) error
 }
 
-// A response is what a store answers to a request for keys.
-type response interface {
-	GetRegionError() *errorpb.Error
-	GetError() string
-}
-
-// do makes attempts until one is answered, or just one if the client stays with its
-// store.
+// do tries r until it is done.
 func (c *kv) do(r request) {
-	for c.s.Context().Err() == nil {
-		if c.attempt(r) {
-			return
-		}
+	for c.s.Context().Err() == nil && !c.try(r) {
 		rest(c.s, c.s.Setting.Tick)
-		if c.stays {
-			return
-		}
 	}
 }
 
-// attempt sends r to a store, and reports whether it was done. If not, it turns to
-// another store.
-func (c *kv) attempt(r request) bool {
-	store := c.s.Stores[c.at]
+// try carries out one operation for r, and reports whether it was done.
+func (c *kv) try(r request) bool {
 	o := r.operation()
-	c.attempts++
+	c.operations++
 	pending := c.s.History.Begin(o)
 	c.tell(&o, "begins")
-	ctx, cancel := context.WithTimeout(c.s.Context(), 10*c.s.Setting.Tick)
-	answer, err := r.send(ctx, tinykvpb.NewTinyKvClient(c.s.Dial(store)), c.header(store), &o)
+	ctx, cancel := context.WithTimeout(c.s.Context(), patience(c.s))
+	err := r.run(ctx, &o)
 	cancel()
+	var unknown *client.OutcomeUnknownError
 	switch {
-	case err != nil || answer.GetError() != "":
-		// Whatever went wrong, it may have gone wrong after the write.
-		c.tell(&o, "unknown")
-		if o.Op == check.Put || o.Op == check.Delete {
-			c.s.Reach(sim.UnknownOutcome)
-		}
+	case err == nil:
+		c.s.Served()
+		end(pending, &o)
+		c.tell(&o, "done")
+	case stderrors.As(err, &unknown):
+		c.s.Reach(sim.UnknownOutcome)
 		pending.Unknown()
-		c.turnTo((c.at + 1) % len(c.s.Stores))
-		return false
-	case answer.GetRegionError() != nil:
-		c.tell(&o, "refused")
+		c.tell(&o, "unknown")
+	default:
 		pending.Refused()
-		c.follow(answer.GetRegionError())
-		return false
+		c.tell(&o, "refused")
 	}
-	c.s.Served()
-	end(pending, &o)
-	c.tell(&o, "done")
-	return true
+	return err == nil
+}
+
+// patience is how long a client waits for an operation: mostly not much longer than
+// an election takes, so that it is soon back with another one, and now and then for
+// so long that the library turns away from a store that does not answer.
+func patience(s *sim.Session) time.Duration {
+	if s.Draw.IntN(8) == 0 {
+		return 3 * time.Second
+	}
+	return 10 * s.Setting.Tick
 }
 
 // end notes that o was done.
@@ -113,87 +116,53 @@ func end(p *check.Pending, o *check.Operation) {
 	}
 }
 
-// follow does what a refusal advises: it turns to the leader, if one is named, and
-// takes the region as it is now.
-func (c *kv) follow(refusal *errorpb.Error) {
-	next := (c.at + 1) % len(c.s.Stores)
-	for i, id := range c.s.Stores {
-		if id == refusal.GetNotLeader().GetLeader().GetStoreId() {
-			next = i
-		}
-	}
-	c.turnTo(next)
-	for _, r := range refusal.GetEpochNotMatch().GetCurrentRegions() {
-		if r.GetId() == c.region.Id {
-			c.region = r
-		}
-	}
-}
-
-// turnTo makes the client ask another store from now on.
-func (c *kv) turnTo(at int) {
-	if !c.stays {
-		c.at = at
-	}
-}
-
-// header is the Context of a request to a store.
-func (c *kv) header(store uint64) *kvrpcpb.Context {
-	h := &kvrpcpb.Context{RegionId: c.region.Id, RegionEpoch: c.region.RegionEpoch}
-	for _, p := range c.region.Peers {
-		if p.StoreId == store {
-			h.Peer = p
-		}
-	}
-	return h
-}
-
-func (c *kv) put(key string) {
-	c.do(request{
+func (c *kv) put(key string) request {
+	return request{
 		func() check.Operation {
 			c.values++
 			return check.Operation{Op: check.Put, Key: key, Value: fmt.Sprintf("%d-%d", c.s.ID, c.values)}
 		},
-		func(ctx context.Context, at tinykvpb.TinyKvClient, h *kvrpcpb.Context, o *check.Operation) (response, error) {
-			return at.RawPut(ctx, &kvrpcpb.RawPutRequest{Context: h, Key: []byte(key), Value: []byte(o.Value)})
+		func(ctx context.Context, o *check.Operation) error {
+			return c.raw.Put(ctx, engine.CFDefault, []byte(key), []byte(o.Value))
 		},
-	})
+	}
 }
 
-func (c *kv) delete(key string) {
-	c.do(request{
+func (c *kv) delete(key string) request {
+	return request{
 		func() check.Operation { return check.Operation{Op: check.Delete, Key: key} },
-		func(ctx context.Context, at tinykvpb.TinyKvClient, h *kvrpcpb.Context, _ *check.Operation) (response, error) {
-			return at.RawDelete(ctx, &kvrpcpb.RawDeleteRequest{Context: h, Key: []byte(key)})
+		func(ctx context.Context, _ *check.Operation) error {
+			return c.raw.Delete(ctx, engine.CFDefault, []byte(key))
 		},
-	})
+	}
 }
 
-func (c *kv) get(key string) {
-	c.do(request{
+func (c *kv) get(key string) request {
+	return request{
 		func() check.Operation { return check.Operation{Op: check.Get, Key: key} },
-		func(ctx context.Context, at tinykvpb.TinyKvClient, h *kvrpcpb.Context, o *check.Operation) (response, error) {
-			r, err := at.RawGet(ctx, &kvrpcpb.RawGetRequest{Context: h, Key: []byte(key)})
-			o.Value, o.Found = string(r.GetValue()), !r.GetNotFound()
-			return r, err
+		func(ctx context.Context, o *check.Operation) error {
+			value, found, err := c.raw.Get(ctx, engine.CFDefault, []byte(key))
+			o.Value, o.Found = string(value), found
+			return err
 		},
-	})
+	}
 }
 
-func (c *kv) scan(start string, limit int) {
-	c.do(request{
+func (c *kv) scan(start string, limit int) request {
+	return request{
 		func() check.Operation { return check.Operation{Op: check.Scan, Key: start, Limit: limit} },
-		func(ctx context.Context, at tinykvpb.TinyKvClient, h *kvrpcpb.Context, o *check.Operation) (response, error) {
-			r, err := at.RawScan(ctx, &kvrpcpb.RawScanRequest{Context: h, StartKey: []byte(start), Limit: uint32(limit)})
-			for _, pair := range r.GetKvs() {
+		func(ctx context.Context, o *check.Operation) error {
+			pairs, _, err := c.raw.Scan(ctx, engine.CFDefault, []byte(start), uint32(limit))
+			for _, pair := range pairs {
 				o.Pairs = append(o.Pairs, check.Pair{Key: string(pair.Key), Value: string(pair.Value)})
 			}
-			return r, err
+			return err
 		},
-	})
+	}
 }
 
-// tell adds the present attempt to the log of the run.
+// tell adds the present operation to the log of the run. The log has each of its
+// calls beside it.
 func (c *kv) tell(o *check.Operation, fate string) {
 	if !c.s.Tracing() {
 		return
@@ -209,5 +178,5 @@ func (c *kv) tell(o *check.Operation, fate string) {
 	case o.Op == check.Scan && fate == "done":
 		text += fmt.Sprintf(" -> %d pairs", len(o.Pairs))
 	}
-	c.s.Tell(trace.Event{Kind: trace.Operation, N: c.attempts, Fate: fate, Text: text})
+	c.s.Tell(trace.Event{Kind: trace.Operation, N: c.operations, Fate: fate, Text: text})
 }

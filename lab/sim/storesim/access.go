@@ -23,6 +23,7 @@ type watched struct{ *store }
 func (s watched) Write(w *raftstore.Write) {
 	ops := w.Ops()
 	answered := s.asked(w.Context().GetRegionId(), ops)
+	s.system.fates.submitted(ops)
 	w.Intercept(func(err error) {
 		answered()
 		var refusal *region.Error

@@ -18,7 +18,8 @@
 // message promises, its term, its vote, its log. When a log was compacted: that a power
 // cut would leave the effects of what is gone.
 //
-// To tell whether an answer is true, clients must not write a value twice to a key.
+// To tell whether an answer is true, clients must not write a value twice to a key. They
+// may send a write again that was refused, as package client does, and no other.
 //
 // # What is settled
 //

@@ -5,35 +5,107 @@ import (
 	"sync"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-// RuleTrueAnswers is the rule of fates.
-const RuleTrueAnswers = "a write that is answered as done was applied, and one that is refused never is"
+// The rules of fates.
+const (
+	RuleTrueAnswers = "a write that is answered as done was applied, and one that is refused never is"
+	RuleOnce        = "a write takes effect once"
+)
 
-// fates compares what stores answer to writes with what they write. It sees what a
-// client may no longer hear, because it gave up. Clients write no value twice to
-// a key, so that a put is known by its key and value.
+// fates compares what stores answer to puts with what they write. It sees what a
+// client may no longer hear, because it gave up.
+//
+// Clients write no value twice to a key, so that a put is known by its key and
+// value. A client submits a put again only if it heard that it has had no effect
+// so far. So at most one submission of a put takes effect, and none does if all
+// were refused.
 type fates struct {
-	mu sync.Mutex
-	// puts are those that some store has applied, and refusals the answers to
-	// those that were refused, by their contributions.
-	puts     map[uint64]bool
-	refusals map[uint64]string
-	bad      *check.Violation
+	mu   sync.Mutex
+	puts map[uint64]*put // by contribution
+	// last is the highest index that any store has applied, by region.
+	last map[uint64]uint64
+	bad  *check.Violation
 }
 
-func newFates() fates { return fates{puts: map[uint64]bool{}, refusals: map[uint64]string{}} }
+// A put is what became of one.
+type put struct {
+	open    int    // submissions that were not refused
+	refusal string // the last one, or ""
+	written bool   // some store has written it to its data
+	index   uint64 // of its entry in the log, 0 if none was applied
+}
 
-// applied notes that a store has written a put to its data.
-func (f *fates) applied(put uint64) {
+func newFates() fates { return fates{puts: map[uint64]*put{}, last: map[uint64]uint64{}} }
+
+// put returns what became of the put with that contribution. The caller holds mu.
+func (f *fates) put(contribution uint64) *put {
+	p := f.puts[contribution]
+	if p == nil {
+		p = &put{}
+		f.puts[contribution] = p
+	}
+	return p
+}
+
+// putsIn calls do for each put in ops. The caller holds mu.
+func (f *fates) putsIn(ops []engine.Op, do func(op *engine.Op, p *put)) {
+	for i := range ops {
+		if op := &ops[i]; !op.Delete {
+			do(op, f.put(contribution(place{op.CF, string(op.Key)}, op.Value)))
+		}
+	}
+}
+
+// submitted notes that a store is given a command.
+func (f *fates) submitted(ops []engine.Op) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.puts[put] = true
-	if refusal := f.refusals[put]; refusal != "" {
-		f.fail(refusal + ", and was applied after that")
+	f.putsIn(ops, func(_ *engine.Op, p *put) { p.open++ })
+}
+
+// wrote notes that a store has written a put to its data.
+func (f *fates) wrote(contribution uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := f.put(contribution)
+	p.written = true
+	if p.open == 0 && p.refusal != "" {
+		f.fail(RuleTrueAnswers, p.refusal+", and was applied after that")
 	}
+}
+
+// applied notes that a store has applied entries of a region, and has written what
+// they change.
+func (f *fates) applied(region uint64, entries []*eraftpb.Entry) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range entries {
+		if e.Index <= f.last[region] {
+			continue
+		}
+		f.last[region] = e.Index
+		f.putsIn(raftstore.EntryOps(e), func(op *engine.Op, p *put) {
+			switch {
+			case !p.written: // The entry had no effect: the region has changed.
+			case p.index == 0:
+				p.index = e.Index
+			default:
+				f.fail(RuleOnce, fmt.Sprintf("%s was applied at index %d and again at index %d%s", named(op), p.index, e.Index, because(p.refusal)))
+			}
+		})
+	}
+}
+
+func because(refusal string) string {
+	if refusal == "" {
+		return ""
+	}
+	return "; its client had submitted it again because " + refusal
 }
 
 // answered notes how a store answers a command: done, or refused, or neither, which
@@ -41,27 +113,28 @@ func (f *fates) applied(put uint64) {
 func (f *fates) answered(store uint64, ops []engine.Op, done bool, refusal *region.Error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, w := range ops {
-		if w.Delete {
-			continue
-		}
-		put := contribution(place{w.CF, string(w.Key)}, w.Value)
+	f.putsIn(ops, func(op *engine.Op, p *put) {
 		switch {
-		case done && !f.puts[put]:
-			f.fail(fmt.Sprintf("store %d answers that the put of %q to key %q is done, but no store has applied it", store, shortened(string(w.Value)), w.Key))
+		case done && !p.written:
+			f.fail(RuleTrueAnswers, fmt.Sprintf("store %d answers that %s is done, but no store has applied it", store, named(op)))
 		case refusal != nil:
-			text := fmt.Sprintf("the put of %q to key %q was refused on store %d (%s)", shortened(string(w.Value)), w.Key, store, refusal.Err.GetMessage())
-			f.refusals[put] = text
-			if f.puts[put] {
-				f.fail(text + ", although it was applied before")
+			p.open--
+			p.refusal = fmt.Sprintf("%s was refused on store %d (%s)", named(op), store, refusal.Err.GetMessage())
+			if p.open == 0 && p.written {
+				f.fail(RuleTrueAnswers, p.refusal+", although it was applied before")
 			}
 		}
-	}
+	})
 }
 
-func (f *fates) fail(found string) {
+// named names a put.
+func named(op *engine.Op) string {
+	return fmt.Sprintf("the put of %q to key %q", shortened(string(op.Value)), op.Key)
+}
+
+func (f *fates) fail(rule, found string) {
 	if f.bad == nil {
-		f.bad = &check.Violation{Rule: RuleTrueAnswers, Found: found}
+		f.bad = &check.Violation{Rule: rule, Found: found}
 	}
 }
 

@@ -91,7 +91,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.data, err = newSummed(kv, y.regions, y.fates.applied, s.wrote); err != nil {
+	if s.data, err = newSummed(kv, y.regions, y.fates.wrote, s.wrote); err != nil {
 		return nil, err
 	}
 	cfg := raftstore.Config{
@@ -176,6 +176,7 @@ func (s *store) applied(region, peer uint64, entries []*eraftpb.Entry) {
 			s.lied = err
 		}
 	}
+	s.system.fates.applied(region, entries)
 }
 
 // wrote is told of each batch that is written to the data of the store.

@@ -13,7 +13,6 @@ import (
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
-	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -57,7 +56,7 @@ const clusterID = 1
 // Options say how the stores of a run are set up.
 type Options struct {
 	// Regions are the regions that the cluster begins with, for stores with
-	// these ids; nil for kvload.FirstRegion.
+	// these ids; nil for FirstRegion.
 	Regions func(stores []uint64) []*metapb.Region
 	// MaxLogEntries is raftstore.Config.MaxLogEntries; with 0 no log is compacted.
 	MaxLogEntries uint64
@@ -70,6 +69,16 @@ type Options struct {
 	// Disorder makes stores send in random order of the destinations what they
 	// send at a time. A run is the same run with it.
 	Disorder bool
+}
+
+// FirstRegion is the region that covers all keys when a cluster begins: the peer
+// on each store has the store's id.
+func FirstRegion(stores []uint64) *metapb.Region {
+	r := &metapb.Region{Id: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1}}
+	for _, id := range stores {
+		r.Peers = append(r.Peers, &metapb.Peer{Id: id, StoreId: id})
+	}
+	return r
 }
 
 // System is the stores of one run. It implements sim.System.
@@ -96,7 +105,7 @@ func New(opts Options) func(*sim.World) sim.System {
 		opts.MaxLogEntries = math.MaxUint64 / 16
 	}
 	if opts.Regions == nil {
-		opts.Regions = func(stores []uint64) []*metapb.Region { return []*metapb.Region{kvload.FirstRegion(stores)} }
+		opts.Regions = func(stores []uint64) []*metapb.Region { return []*metapb.Region{FirstRegion(stores)} }
 	}
 	return func(w *sim.World) sim.System {
 		return &System{
