@@ -13,7 +13,7 @@ import (
 
 // The rules of fates.
 const (
-	RuleTrueAnswers = "a write that is answered as done was applied, and one that is refused never is"
+	RuleTrueAnswers = "a write that is answered as done was applied, and a refused one is never applied"
 	RuleOnce        = "a write takes effect once"
 )
 

@@ -110,6 +110,6 @@ func watchCompaction(s *store, region uint64, st raftstore.Status) error {
 		return nil // or the disk is gone
 	}
 	return &check.Violation{Rule: RuleLogNeeds, Found: fmt.Sprintf(
-		"the log of store %d begins after index %d; but if the power failed now, its data would be those of index %d, and nothing could bring back what is in between",
+		"the log of store %d begins after index %d; but if the power failed now, its data would be as of index %d, and nothing could bring back what is in between",
 		s.env.ID, st.FirstIndex-1, state.AppliedIndex)}
 }
