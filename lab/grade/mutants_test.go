@@ -36,16 +36,17 @@ func TestRunMutants(t *testing.T) {
 		{"1/never-counts", "TestAdd1", grade.Failed, 0},
 		{"1/stops-at-nine", "TestAddSeeds1", grade.Failed, 10},
 		{"1/waits-forever", "TestAddSeeds1", grade.TimedOut, 3},
+		{"1/wears-out", "TestAddSeeds1", grade.Failed, 0}, // it passes by never getting there
 		{"2a/counts-negative", "", "", 0},
 	}, got)
 
 	var out bytes.Buffer
 	require.NoError(t, kills.WriteTable(&out, grade.TableOptions{}))
 	require.Regexp(t, `1/stops-at-nine +│ TestAddSeeds1, seed 10 +│ 10 +│ Add counts every call +│`, out.String())
-	require.Contains(t, out.String(), "2 died of a test with seeds; the median of them took 3, the last 10\n")
+	require.Contains(t, out.String(), "3 died of a test with seeds; the median of them took 10, the last 20\n")
 	require.Contains(t, out.String(), "TestAddSeeds1, seed 3 (timed out)")
 	require.Contains(t, out.String(), "\nSURVIVED: 2a/counts-negative  lab/mutants/2a/counts-negative.go\n    A sum of many counters is wrong, which no test looks at.\n")
-	require.True(t, strings.HasSuffix(out.String(), "\nkilled 3/4\n"))
+	require.True(t, strings.HasSuffix(out.String(), "\nkilled 4/5\n"))
 }
 
 // If the tests fail without any mutant, they say nothing about mutants.

@@ -7,7 +7,7 @@ type Counter struct {
 	n int
 }
 
-// Add adds one and returns the count.
+// Add adds one and returns the count, 0 if the counter is worn out.
 //
 //lab:implement 1
 func (c *Counter) Add() int {
