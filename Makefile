@@ -46,7 +46,7 @@ handout: ## [DIR=...] write the repository that students start from
 	$(LAB) handout "$(DIR)"
 
 mutants: ## [STAGE=...] run the catalog of wrong solutions
-	$(LAB) mutants $(STAGE)
+	$(LAB) mutants $(if $(STAGE),$(STAGE),--markdown doc/what-the-tests-catch.md)
 
 test: ## run the complete test suite
 	CGO_ENABLED=1 $(GO) test -timeout 25m ./...

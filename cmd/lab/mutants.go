@@ -14,12 +14,14 @@ import (
 
 func (a *app) mutantsCommand() *cobra.Command {
 	var r running
+	var markdown string
 	cmd := &cobra.Command{
 		Use:   "mutants [STAGE or MUTANT ...]",
 		Short: "run the catalog of wrong solutions against the tests",
 		Long: `Runs every wrong solution of the catalog against the graded tests of its stage,
 and prints what killed it. A wrong solution that passes is a hole in the tests. The
-last line is "killed N/N".`,
+last line is "killed N/N". With --markdown, it also writes a document that lists what
+the tests hold solutions to and which wrong solutions each of them catches.`,
 		Example: `  lab mutants
   lab mutants 2aa 2ab --jobs 4
   lab mutants 2aa/half-is-majority`,
@@ -39,21 +41,27 @@ last line is "killed N/N".`,
 			b := a.newBar("building")
 			defer b.stop()
 			runner.Progress = b.update
-			kills, err := runner.RunMutants(cmd.Context(), c, catalog)
+			report, err := runner.RunMutants(cmd.Context(), c, catalog)
 			if err != nil {
 				return err
 			}
 			b.stop()
-			if err := kills.WriteTable(os.Stdout, a.tableOptions()); err != nil {
+			if err := report.Kills.WriteTable(os.Stdout, a.tableOptions()); err != nil {
 				return err
 			}
-			if len(kills.Survivors()) > 0 {
+			if markdown != "" {
+				if err := writeFile(markdown, report.WriteMarkdown); err != nil {
+					return err
+				}
+			}
+			if len(report.Kills.Survivors()) > 0 {
 				return exit{exitFailed}
 			}
 			return nil
 		}),
 	}
 	r.flags(cmd)
+	cmd.Flags().StringVar(&markdown, "markdown", "", "also write what the tests catch to `FILE`")
 	return cmd
 }
 

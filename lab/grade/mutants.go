@@ -35,12 +35,20 @@ type Kill struct {
 // Kills are the verdicts on a catalog, in its order.
 type Kills []*Kill
 
+// A MutantReport is what became of a catalog.
+type MutantReport struct {
+	Kills Kills
+	// tests are the verdicts on the tests of the catalog's stages without any
+	// mutant, in the order of the course's file.
+	tests []*Result
+}
+
 // RunMutants runs each mutant against the graded tests of its own stage, until
 // the first that does not pass. One test binary per package holds all of them.
 //
 // A test kills only if it passes without any mutant in force. That is checked
 // when it kills for the first time, and its failure is an error.
-func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mutants.Mutant) (Kills, error) {
+func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mutants.Mutant) (*MutantReport, error) {
 	files, err := mutants.Overlay(c.Root, catalog)
 	if err != nil {
 		return nil, err
@@ -78,17 +86,21 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mut
 
 	kills := make(Kills, len(catalog))
 	p := progress{report: r.Progress, total: len(kills)}
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(r.jobs())
 	for i, m := range catalog {
 		group.Go(func() error {
 			var err error
-			kills[i], err = h.kill(ctx, m)
+			kills[i], err = h.kill(groupCtx, m)
 			p.add(m.Name)
 			return err
 		})
 	}
-	return kills, group.Wait()
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	results, err := h.controls(tests)
+	return &MutantReport{Kills: kills, tests: results}, err
 }
 
 // A hunt is what it takes to kill the mutants of a catalog.
@@ -219,6 +231,31 @@ func (h *hunt) controlGoals(stage string, test *course.Test) error {
 		}
 	}
 	return nil
+}
+
+// controls returns the verdicts on tests without any mutant, after the first of their
+// seeds.
+func (h *hunt) controls(tests []*course.Test) ([]*Result, error) {
+	byTest := map[*course.Test]*Result{}
+	for _, batches := range h.batches {
+		for _, b := range batches {
+			if b.before > 0 {
+				continue
+			}
+			results, err := b.control()
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range results {
+				byTest[r.Test] = r
+			}
+		}
+	}
+	all := make([]*Result, len(tests))
+	for i, test := range tests {
+		all[i] = byTest[test]
+	}
+	return all, nil
 }
 
 // run runs a batch of tests in one process, which ends with the first that fails. It

@@ -17,8 +17,9 @@ func TestRunMutants(t *testing.T) {
 	catalog, err := mutants.Load(c.Root, c.Directives())
 	require.NoError(t, err)
 	r := &grade.Runner{Sandbox: sandbox(t, false), Timeout: 5 * time.Second}
-	kills, err := r.RunMutants(context.Background(), c, catalog)
+	report, err := r.RunMutants(context.Background(), c, catalog)
 	require.NoError(t, err)
+	kills := report.Kills
 	type fate struct {
 		mutant, killer string
 		status         grade.Status
@@ -47,6 +48,25 @@ func TestRunMutants(t *testing.T) {
 	require.Contains(t, out.String(), "TestAddSeeds1, seed 3 (timed out)")
 	require.Contains(t, out.String(), "\nSURVIVED: 2a/counts-negative  lab/mutants/2a/counts-negative.go\n    A sum of many counters is wrong, which no test looks at.\n")
 	require.True(t, strings.HasSuffix(out.String(), "\nkilled 4/5\n"))
+
+	out.Reset()
+	require.NoError(t, report.WriteMarkdown(&out))
+	_, tables, _ := strings.Cut(out.String(), "\n## ")
+	require.Equal(t, `1: one counter
+
+| guarantee | source | tests | wrong solutions |
+|---|---|---|---|
+| Add returns the count | the counter contract | §TestAdd1§ | §never-counts§ |
+| Add counts every call | the counter contract | §TestAddSeeds1§ | §stops-at-nine§, §waits-forever§, §wears-out§ |
+
+## 2a: many counters
+
+| guarantee | source | tests | wrong solutions |
+|---|---|---|---|
+| Sum adds up | the counter contract | §TestSum2A§ | — |
+| Sum of none is zero | the counter contract | §TestSumOfNone2A§ | — |
+| Sum changes nothing | the counter contract | §TestSumKeeps2A§ | — |
+`, strings.ReplaceAll(tables, "`", "§"))
 }
 
 // If the tests fail without any mutant, they say nothing about mutants.
