@@ -45,7 +45,7 @@ handout: ## [DIR=...] write the repository that students start from
 	@$(if $(DIR),,$(error say where to write it: make handout DIR=../handout))
 	$(LAB) handout "$(DIR)"
 
-mutants: ## [STAGE=...] run the catalog of wrong solutions
+mutants: ## [STAGE=...] run the catalog of wrong solutions; all of them write doc/what-the-tests-catch.md
 	$(LAB) mutants $(if $(STAGE),$(STAGE),--markdown doc/what-the-tests-catch.md)
 
 test: ## run the complete test suite

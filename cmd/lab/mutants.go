@@ -1,12 +1,14 @@
 package main
 
 import (
+	"io"
 	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/mutants"
 	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
@@ -34,6 +36,13 @@ the tests hold solutions to and which wrong solutions each of them catches.`,
 			if err != nil {
 				return err
 			}
+			if markdown != "" && len(args) > 0 {
+				return usageError{errors.New("--markdown needs all wrong solutions: name no stage and no mutant")}
+			}
+			clauses, err := grade.LoadClauses(c)
+			if err != nil {
+				return err
+			}
 			runner, err := r.runner(false)
 			if err != nil {
 				return err
@@ -49,8 +58,9 @@ the tests hold solutions to and which wrong solutions each of them catches.`,
 			if err := report.Kills.WriteTable(os.Stdout, a.tableOptions()); err != nil {
 				return err
 			}
-			if markdown != "" {
-				if err := writeFile(markdown, report.WriteMarkdown); err != nil {
+			if markdown != "" && len(report.Kills.Survivors()) == 0 {
+				write := func(w io.Writer) error { return report.WriteMarkdown(w, clauses) }
+				if err := writeFile(markdown, write); err != nil {
 					return err
 				}
 			}

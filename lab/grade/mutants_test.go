@@ -50,16 +50,31 @@ func TestRunMutants(t *testing.T) {
 	require.True(t, strings.HasSuffix(out.String(), "\nkilled 4/5\n"))
 
 	out.Reset()
-	require.NoError(t, report.WriteMarkdown(&out))
+	clauses, err := grade.LoadClauses(c)
+	require.NoError(t, err)
+	require.NoError(t, report.WriteMarkdown(&out, clauses))
 	_, tables, _ := strings.Cut(out.String(), "\n## ")
-	require.Equal(t, `1: one counter
+	require.Equal(t, `doc/counting.md, One counter, Promises
+
+| | clause | tests | wrong solutions |
+|---:|---|---|---|
+| 1 | It counts. | §TestAdd1§ | §never-counts§ |
+| 2 | It does not stop. | §TestAddSeeds1§, §TestSum2A§ | §stops-at-nine§, §waits-forever§, §wears-out§ |
+
+## counter/counter.go, Wear
+
+| | clause | tests | wrong solutions |
+|---:|---|---|---|
+| 1 | A counter lasts for at least twenty calls. | §TestAddSeeds1§ | §stops-at-nine§, §waits-forever§, §wears-out§ |
+
+## Stage 1: one counter
 
 | guarantee | source | tests | wrong solutions |
 |---|---|---|---|
 | Add returns the count | the counter contract | §TestAdd1§ | §never-counts§ |
 | Add counts every call | the counter contract | §TestAddSeeds1§ | §stops-at-nine§, §waits-forever§, §wears-out§ |
 
-## 2a: many counters
+## Stage 2a: many counters
 
 | guarantee | source | tests | wrong solutions |
 |---|---|---|---|
@@ -67,6 +82,24 @@ func TestRunMutants(t *testing.T) {
 | Sum of none is zero | the counter contract | §TestSumOfNone2A§ | — |
 | Sum changes nothing | the counter contract | §TestSumKeeps2A§ | — |
 `, strings.ReplaceAll(tables, "`", "§"))
+}
+
+// Each clause has tests, which exist, and each section that is named has clauses.
+func TestClauses(t *testing.T) {
+	for _, c := range []struct{ old, new, want string }{
+		{"2: [TestAddSeeds1, TestSum2A]", "", "doc/counting.md, One counter, Promises: item 2 has no test"},
+		{"TestSum2A", "TestNone2A", "item 2: there is no test TestNone2A"},
+		{"2: [", "3: [TestAdd1]\n    2: [", "there are tests for 3 items, and the section has 2"},
+		{"Promises", "Promise", `there is no heading "Promise"`},
+		{"[Wear]", "[]", "the section has no numbered items"},
+		{"file: counter/counter.go", "file: counter/none.go", "none.go"},
+		{"under", "over", "over"},
+	} {
+		course := counting(t)
+		edit(t, course, "lab/mutants/clauses.yaml", c.old, c.new)
+		_, err := grade.LoadClauses(course)
+		require.ErrorContains(t, err, c.want)
+	}
 }
 
 // If the tests fail without any mutant, they say nothing about mutants.

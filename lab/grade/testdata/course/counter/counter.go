@@ -1,4 +1,9 @@
 // Package counter counts.
+//
+// # Wear
+//
+//  1. A counter lasts for at least
+//     twenty calls.
 package counter
 
 // Counter counts. The zero value is at zero.
