@@ -253,7 +253,8 @@ func (w *world) observeStatus(r *replica) {
 		}
 		w.story.tell(w.now, r.id, "node %d campaigns in term %d, its log ends at %s", r.id, st.Term, r.describeEnd())
 	}
-	if leader := w.seen.leaderOf(st.Term); st.Lead != 0 && st.Lead != leader {
+	// A candidate may still name the leader that it had.
+	if leader := w.seen.leaderOf(st.Term); st.Lead != 0 && st.Lead != leader && st.RaftState != raft.StateCandidate {
 		w.violate(violation{rule: knowsTheLeader, node: r.id, term: st.Term, found: fmt.Sprintf(
 			"node %d names %d as the leader of term %d, but %s that term", r.id, st.Lead, st.Term, describeLeader(leader))})
 	}
@@ -704,7 +705,7 @@ func (w *world) checkPromise(r *replica, m *pb.Message) {
 		}
 		w.checkAcknowledged(r, m)
 	case pb.MessageType_MsgAppend, pb.MessageType_MsgHeartbeat, pb.MessageType_MsgSnapshot, pb.MessageType_MsgTimeoutNow:
-		if leader := w.seen.leaderOf(m.Term); leader != r.id {
+		if leader := w.seen.leaderOf(m.Term); leader != r.id && m.Term != 0 {
 			bad(electionSafety, "but %s that term", describeLeader(leader))
 		}
 		if known := uint64(len(w.seen.commits)); m.Commit > known {

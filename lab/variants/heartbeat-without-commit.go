@@ -1,7 +1,8 @@
 //go:build variant
 
-// Heartbeats say nothing of the commit index: followers learn it from appends, as
-// in Figure 2.
+// Heartbeats say nothing of the commit index. Followers learn it from appends, as in
+// Figure 2: from an empty one per heartbeat that is answered, as the last may have
+// been lost.
 //
 //lab:variant raft 2AB 2AC 2C 3A
 package raft
@@ -16,4 +17,9 @@ func (r *Raft) broadcastHeartbeat() {
 			m.Commit = 0
 		}
 	}
+}
+
+func (r *Raft) handleHeartbeatResponse(p *Progress) {
+	r.handleHeartbeatResponse_original(p)
+	p.commit = 0
 }
