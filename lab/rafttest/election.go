@@ -1007,6 +1007,7 @@ func strangerDoesNotCampaign(t *graded.T, impl Implementation) {
 			// It still answers: a new member learns of its membership last.
 			n.step(heartbeat(1, 2, 0))
 			n.follows(1, 2, "after its heartbeat")
+			n.tick(electionTick) // no leader is left to protect
 			if !askVote(n, requestVote(2, 3, 0, 0)) {
 				t.Fatalf("node 4 does not know of its membership, but should vote when a candidate that does asks for it")
 			}

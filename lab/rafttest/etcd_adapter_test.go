@@ -628,7 +628,7 @@ func fromEtcdSnapshot(s *etcdpb.Snapshot) *pb.Snapshot {
 func fromEtcdSoftState(s etcd.SoftState) raft.SoftState {
 	soft := raft.SoftState{Lead: s.Lead}
 	switch s.RaftState {
-	case etcd.StateFollower:
+	case etcd.StateFollower, etcd.StatePreCandidate: // it has not begun a term
 		soft.RaftState = raft.StateFollower
 	case etcd.StateCandidate:
 		soft.RaftState = raft.StateCandidate
