@@ -85,10 +85,49 @@ type violation struct {
 	stack    string
 }
 
-// violate ends the run.
+// A gravity says how much a broken rule costs. A failure of a graver rule is never
+// hidden by one of a lesser.
+type gravity int
+
+const (
+	// ofContract: an application may be misled, and nothing is lost.
+	ofContract gravity = iota
+	// ofProgress: the group, or one node of it, does not go on.
+	ofProgress
+	// ofDurability: a crash can take back what was promised.
+	ofDurability
+	// ofSafety: nodes disagree on what was decided.
+	ofSafety
+)
+
+func (r rule) gravity() gravity {
+	switch r {
+	case knowsTheLeader, staysConsistent, readyHolds:
+		return ofContract
+	case leaderStays, endsWork, recovers, noPanic:
+		return ofProgress
+	case durableFirst, restarts:
+		return ofDurability
+	}
+	return ofSafety
+}
+
+// canGoOn reports whether a run makes sense after the rule was broken: what else
+// it finds is then no consequence of what the suite itself has missed.
+func (r rule) canGoOn() bool {
+	return r == knowsTheLeader || r == staysConsistent || r == leaderStays
+}
+
+// violate ends the run, unless the run can go on: then v is the result if nothing
+// graver is found.
 func (w *world) violate(v violation) {
 	v.at = w.now
-	panic(&v)
+	if !v.rule.canGoOn() || v.rule == w.until {
+		panic(&v)
+	}
+	if w.lesser == nil || v.rule.gravity() > w.lesser.rule.gravity() {
+		w.lesser = &v
+	}
 }
 
 // A witness is what is known about a run as a whole.
@@ -207,7 +246,7 @@ func (wi *witness) proposalsCommittedSince(index uint64) int {
 // can see, then for what only the node knows.
 func (w *world) observe(r *replica) {
 	w.observeStatus(r)
-	if n, ok := r.node.(Checked); ok {
+	if n, ok := r.node.(Checked); ok && (w.lesser == nil || w.lesser.rule.gravity() < staysConsistent.gravity() || w.until == staysConsistent) {
 		if err := n.CheckInvariants(); err != nil {
 			w.violate(violation{rule: staysConsistent, node: r.id, term: r.status.Term, found: err.Error()})
 		}
