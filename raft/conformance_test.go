@@ -11,7 +11,9 @@ import "testing"
 func TestStartsAsFollower2AA(t *testing.T) { conform(t) }
 
 // TestHigherTermMakesFollower2AA checks that a server that sees a higher term,
-// in whatever message, adopts it and becomes a follower (Raft §5.1).
+// in whatever message, adopts it and becomes a follower; only a vote request it
+// may ignore, while it hears from a leader or is one (Raft §5.1, thesis
+// §4.2.3).
 func TestHigherTermMakesFollower2AA(t *testing.T) { conform(t) }
 
 // TestStaleTermIsNotObeyed2AA checks that a message of an earlier term is
@@ -40,8 +42,9 @@ func TestVoteRequestNamesLogEnd2AA(t *testing.T) { conform(t) }
 // all members voted for it, and not before (Raft §5.2).
 func TestMajorityOfVotesWins2AA(t *testing.T) { conform(t) }
 
-// TestMajorityOfRefusalsLoses2AA checks that a candidate that a majority
-// refused goes back to following, in the same term (Raft §5.2).
+// TestMajorityOfRefusalsLoses2AA checks that a candidate goes on as long as it
+// can win; one that a majority refused leads no more in that term, and
+// campaigns again after a timeout (Raft §5.2).
 func TestMajorityOfRefusalsLoses2AA(t *testing.T) { conform(t) }
 
 // TestVoterCountsOnce2AA checks that each voter counts once in an election,
@@ -133,9 +136,9 @@ func TestConflictingEntriesAreReplaced2AB(t *testing.T) { conform(t) }
 // (Raft §5.3, Figure 2).
 func TestDelayedAppendDoesNotShortenLog2AB(t *testing.T) { conform(t) }
 
-// TestAppendAnswerSaysWhatMatches2AB checks that an answer to an append claims
-// agreement up to the last entry of that append, and not further (Raft §5.3,
-// Figure 2).
+// TestAppendAnswerSaysWhatMatches2AB checks that an append is answered with
+// agreement up to its last entry or, if it has none, up to the entry before;
+// and not further (Raft §5.3, Figure 2).
 func TestAppendAnswerSaysWhatMatches2AB(t *testing.T) { conform(t) }
 
 // TestAppendBelowCommitIsAcknowledged2AB checks that an append that starts
@@ -404,8 +407,9 @@ func TestEntriesBehindSnapshotAreKept2C(t *testing.T) { conform(t) }
 // earlier term is not obeyed (Raft §5.1, Figure 13).
 func TestSnapshotObeysTerms2C(t *testing.T) { conform(t) }
 
-// TestSnapshotForOthersIsIgnored2C checks that a server does not install a
-// snapshot of a group that it is not a member of (thesis §4.1, §5.1).
+// TestSnapshotForOthersIsIgnored2C checks that a snapshot that does not name
+// its receiver as a member is ignored, or installed with the membership that it
+// names: its receiver keeps quiet then (Raft §7, thesis §4.2.3).
 func TestSnapshotForOthersIsIgnored2C(t *testing.T) { conform(t) }
 
 // TestSnapshotIsHandedOutOnce2C checks that a received snapshot is handed to
@@ -528,7 +532,8 @@ func TestRemovalCommitsWhatWaited3A(t *testing.T) { conform(t) }
 func TestRemovedMemberIsGone3A(t *testing.T) { conform(t) }
 
 // TestRemovedLeaderStepsDown3A checks that a leader that was removed leads
-// until that is committed, and then steps down (thesis §4.2.2).
+// until that is committed, and then steps down: at once, or when it has told
+// the others with its next heartbeats (thesis §4.2.2).
 func TestRemovedLeaderStepsDown3A(t *testing.T) { conform(t) }
 
 // TestShrinkAndGrow3A checks that a group can shrink to one member and grow

@@ -22,11 +22,14 @@ type invariant struct {
 // CheckInvariants returns an error if the node is in a state that no node may be
 // in. The error names the sentence that is not true, and the values. A mistake
 // shows here at the call that made it, long before it does harm.
-func (rn *RawNode) CheckInvariants() error {
-	for i := range invariants {
-		if found := invariants[i].broken(rn); found != "" {
+func (rn *RawNode) CheckInvariants() error { return rn.check(invariants) }
+
+// check returns an error that names the first of list that is not true.
+func (rn *RawNode) check(list []invariant) error {
+	for i := range list {
+		if found := list[i].broken(rn); found != "" {
 			return errors.Errorf("raft: node %d breaks the invariant %q (%s): %s",
-				rn.raft.id, invariants[i].says, invariants[i].source, found)
+				rn.raft.id, list[i].says, list[i].source, found)
 		}
 	}
 	return nil
@@ -94,12 +97,13 @@ var invariants = []invariant{
 		},
 	},
 	{
-		// A node that is not a member does not count, and must not decide.
-		says:   "a candidate and a leader are members",
+		// A node that is not a member does not count. (A leader that was
+		// removed may lead until its next heartbeat has said so.)
+		says:   "a candidate is a member",
 		source: "thesis §4.2.2",
 		broken: func(rn *RawNode) string {
 			r := rn.raft
-			if r.state == StateFollower || r.progress(r.id) != nil {
+			if r.state != StateCandidate || r.progress(r.id) != nil {
 				return ""
 			}
 			return fmt.Sprintf("%v of a group with the members %v", r.state, r.confState().Nodes)

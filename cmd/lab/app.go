@@ -53,6 +53,7 @@ implemented; 2 wrong usage; 3 the harness itself failed.`,
 		a.handoutCommand(),
 		a.gradeCommand(),
 		a.mutantsCommand(),
+		a.variantsCommand(),
 		a.clusterCommand(),
 		sandboxCommand(),
 	)

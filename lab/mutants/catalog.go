@@ -21,9 +21,16 @@ const (
 	// Variable is the environment variable that chooses a mutant by its name
 	// when a program built with [Overlay] starts.
 	Variable = "LABKV_MUTANT"
-
-	directive = "//lab:mutant"
 )
+
+// A catalog is a kind of files that replace functions of the solution.
+type catalog struct {
+	noun, dir, tag, directive string
+	// takes names what follows the directive, as in an example of it.
+	takes string
+}
+
+var wrong = catalog{noun: "mutant", dir: Dir, tag: Tag, directive: "//lab:mutant", takes: "a stage and a directory"}
 
 // Mutant is one wrong solution.
 type Mutant struct {
@@ -31,6 +38,9 @@ type Mutant struct {
 	Name string
 	// Stage is the stage whose graded tests must notice the mistake, in upper case.
 	Stage string
+	// Stages are the stages that its file names: Stage alone, or those whose graded
+	// tests a right variant must pass.
+	Stages []string
 	// Dir is the directory of the mutated package, slash separated and relative to the root.
 	Dir string
 	// Doc describes the mistake, as its file does for students.
@@ -56,7 +66,7 @@ func Load(root string, stages []string, want ...string) ([]Mutant, error) {
 			mistakes.Add(Dir, 0, "unknown stage %q; there are %s", stage, strings.Join(stages, ", "))
 		}
 	}
-	l := &loader{fsys: os.DirFS(root), packages: map[string]*target{}}
+	l := newLoader(root, wrong)
 	entries, err := fs.ReadDir(l.fsys, Dir)
 	if err != nil {
 		mistakes.Add(Dir, 0, "the tree has no catalog of mutants that can be read")
@@ -86,14 +96,23 @@ func Load(root string, stages []string, want ...string) ([]Mutant, error) {
 
 // loader reads mutants, and each package they replace functions of once.
 type loader struct {
+	catalog
 	fsys     fs.FS
 	packages map[string]*target
+}
+
+func newLoader(root string, c catalog) *loader {
+	return &loader{catalog: c, fsys: os.DirFS(root), packages: map[string]*target{}}
 }
 
 var fileName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*\.go$`)
 
 func (l *loader) stage(stage string) (mutants []Mutant, mistakes source.ErrorList) {
-	dir := path.Join(Dir, strings.ToLower(stage))
+	return l.files(path.Join(l.dir, strings.ToLower(stage)), stage)
+}
+
+// files reads the mutants in dir.
+func (l *loader) files(dir, stage string) (mutants []Mutant, mistakes source.ErrorList) {
 	entries, err := fs.ReadDir(l.fsys, dir)
 	if os.IsNotExist(err) {
 		return nil, nil
@@ -103,8 +122,11 @@ func (l *loader) stage(stage string) (mutants []Mutant, mistakes source.ErrorLis
 	}
 	for _, e := range entries {
 		file := path.Join(dir, e.Name())
+		if e.Name() == "README.md" {
+			continue
+		}
 		if !fileName.MatchString(e.Name()) {
-			mistakes.Add(file, 0, "is not named like a mutant; call it something like vote-twice.go")
+			mistakes.Add(file, 0, "is not named like a %s; call it something like vote-twice.go", l.noun)
 			continue
 		}
 		m, wrong := l.mutant(stage, file)
@@ -113,7 +135,7 @@ func (l *loader) stage(stage string) (mutants []Mutant, mistakes source.ErrorLis
 			continue
 		}
 		if i := slices.IndexFunc(mutants, m.same); i >= 0 {
-			mistakes.Add(file, 0, "makes the same mistake as %s; remove one", mutants[i].File)
+			mistakes.Add(file, 0, "has the same code as %s; remove one", mutants[i].File)
 			continue
 		}
 		mutants = append(mutants, m)
@@ -141,23 +163,23 @@ func (l *loader) mutant(stage, name string) (Mutant, source.ErrorList) {
 		return Mutant{}, err.(source.ErrorList)
 	}
 	m := Mutant{
-		Name:  strings.TrimSuffix(strings.TrimPrefix(name, Dir+"/"), ".go"),
+		Name:  strings.TrimSuffix(strings.TrimPrefix(name, l.dir+"/"), ".go"),
 		Stage: stage,
 		File:  name,
 		Doc:   strings.TrimSpace(f.AST.Doc.Text()),
 		file:  f,
 	}
 	var mistakes source.ErrorList
-	if _, ok := buildLine(f); !ok {
-		mistakes.Add(name, 1, "the file must begin with //go:build %s, so that no build takes it for part of the solution", Tag)
+	if _, tag := buildLine(f); tag != l.tag {
+		mistakes.Add(name, 1, "the file must begin with //go:build %s, so that no build takes it for part of the solution", l.tag)
 	}
 	if m.Doc == "" {
-		mistakes.Add(name, f.Line(f.AST.Package), "describe the mistake in a comment above the package clause")
+		mistakes.Add(name, f.Line(f.AST.Package), "describe the %s in a comment above the package clause", l.noun)
 	}
 	if f.ImportsC() {
-		mistakes.Add(name, 0, "a mutant cannot import C")
+		mistakes.Add(name, 0, "a %s cannot import C", l.noun)
 	}
-	m.Dir = l.directive(f, stage, &mistakes)
+	m.Dir, m.Stages = l.directiveOf(f, stage, &mistakes)
 	if m.Dir == "" {
 		return Mutant{}, mistakes
 	}
@@ -177,10 +199,13 @@ func (l *loader) mutant(stage, name string) (Mutant, source.ErrorList) {
 	return m, mistakes
 }
 
-// directive returns the directory that the //lab:mutant line of f names, or ""
-// if that line is missing or wrong.
-func (l *loader) directive(f *source.File, stage string, mistakes *source.ErrorList) (dir string) {
-	example := directive + " " + stage + " raft"
+// directiveOf returns what the directive of f says: the directory, or "" if that
+// line is missing or wrong, and the stages.
+func (l *loader) directiveOf(f *source.File, stage string, mistakes *source.ErrorList) (dir string, stages []string) {
+	example := l.directive + " raft 2AA 2AB"
+	if stage != "" {
+		example = l.directive + " " + stage + " raft"
+	}
 	for _, group := range f.AST.Comments {
 		for _, c := range group.List {
 			words := strings.Fields(c.Text)
@@ -189,34 +214,40 @@ func (l *loader) directive(f *source.File, stage string, mistakes *source.ErrorL
 			}
 			line := f.Line(c.Pos())
 			switch {
-			case words[0] != directive:
-				mistakes.Add(f.Path, line, "unknown directive %s; a mutant has one line like %s", words[0], example)
+			case words[0] != l.directive:
+				mistakes.Add(f.Path, line, "unknown directive %s; a %s has one line like %s", words[0], l.noun, example)
 			case group != f.AST.Doc:
-				mistakes.Add(f.Path, line, "%s belongs in the comment directly above the package clause", directive)
+				mistakes.Add(f.Path, line, "%s belongs in the comment directly above the package clause", l.directive)
 			case dir != "":
-				mistakes.Add(f.Path, line, "%s stands here twice; remove one", directive)
-			case len(words) != 3:
-				mistakes.Add(f.Path, line, "%s takes a stage and a directory, like %s", directive, example)
-			case words[1] != stage:
+				mistakes.Add(f.Path, line, "%s stands here twice; remove one", l.directive)
+				return "", nil
+			case len(words) < 3, stage != "" && len(words) > 3:
+				mistakes.Add(f.Path, line, "%s takes %s, like %s", l.directive, l.takes, example)
+			case stage != "" && words[1] != stage:
 				mistakes.Add(f.Path, line, "this is the directory of stage %s, and the mutant says %s; move the file or correct the line", stage, words[1])
-			case !fs.ValidPath(words[2]):
-				mistakes.Add(f.Path, line, "%s is not a slash-separated path below the root", words[2])
+			case stage != "":
+				dir, stages = words[2], words[1:2]
 			default:
-				dir = words[2]
+				dir, stages = words[1], words[2:]
+			}
+			if dir != "" && !fs.ValidPath(dir) {
+				mistakes.Add(f.Path, line, "%s is not a slash-separated path below the root", dir)
+				dir = ""
 			}
 			if dir == "" {
-				return ""
+				return "", nil
 			}
 		}
 	}
 	if dir == "" {
 		mistakes.Add(f.Path, f.Line(f.AST.Package), "the comment above the package clause must end with a line like %s", example)
 	}
-	return dir
+	return dir, stages
 }
 
-// buildLine returns the build constraint of f if it is exactly the tag.
-func buildLine(f *source.File) (*ast.Comment, bool) {
+// buildLine returns the build constraint of f and the tag that it demands, "" if
+// it is not exactly one tag.
+func buildLine(f *source.File) (*ast.Comment, string) {
 	for _, group := range f.AST.Comments {
 		if group.Pos() > f.AST.Package {
 			break
@@ -224,9 +255,12 @@ func buildLine(f *source.File) (*ast.Comment, bool) {
 		for _, c := range group.List {
 			if constraint.IsGoBuild(c.Text) {
 				expr, err := constraint.Parse(c.Text)
-				return c, err == nil && expr.String() == Tag
+				if tag, ok := expr.(*constraint.TagExpr); err == nil && ok {
+					return c, tag.Tag
+				}
+				return c, ""
 			}
 		}
 	}
-	return nil, false
+	return nil, ""
 }

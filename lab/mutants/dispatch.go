@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/token"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -36,7 +35,7 @@ func Overlay(root string, ms []Mutant) (map[string][]byte, error) {
 	if err != nil {
 		return nil, errors.Annotate(err, "mutants")
 	}
-	l := &loader{fsys: os.DirFS(root), packages: map[string]*target{}}
+	l := newLoader(root, wrong)
 	files := map[string][]byte{}
 	numbers := map[string]int{}
 	byDir := map[string][]Mutant{}
@@ -118,7 +117,7 @@ func renamed(root string, m Mutant, replaced []*ast.FuncDecl, helpers map[token.
 	})
 	// The constraint makes room for the directive that keeps positions those of the
 	// catalog: it sets the number of the next line.
-	if c, ok := buildLine(f); ok {
+	if c, tag := buildLine(f); tag != "" {
 		edits.Replace(f.Offset(c.Pos()), f.Offset(c.End()), lineDirective(root, f.Path, f.Line(c.Pos())+1))
 	}
 	return edits.Apply(f.Src)

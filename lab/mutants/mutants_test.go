@@ -224,7 +224,7 @@ func Map[_, U any](u U)                             { panic("map") }
 		{"syntax", "package", "lab/mutants/2aa/m.go:1: expected 'IDENT'"},
 		{"no constraint", "// A mistake.\n//\n//lab:mutant 2AA raft\npackage raft\n\nfunc (r *Raft) Tick() {}", "m.go:1: the file must begin with //go:build mutant"},
 		{"another constraint", strings.Replace(header, "mutant\n", "!mutant\n", 1) + "func (r *Raft) Tick() {}", "m.go:1: the file must begin with //go:build mutant"},
-		{"no description", "//go:build mutant\n\n//lab:mutant 2AA raft\npackage raft\n\nfunc (r *Raft) Tick() {}", "m.go:4: describe the mistake in a comment above the package clause"},
+		{"no description", "//go:build mutant\n\n//lab:mutant 2AA raft\npackage raft\n\nfunc (r *Raft) Tick() {}", "m.go:4: describe the mutant in a comment above the package clause"},
 		{"no directive", "//go:build mutant\n\n// A mistake.\npackage raft\n\nfunc (r *Raft) Tick() {}", "m.go:4: the comment above the package clause must end with a line like //lab:mutant 2AA raft"},
 		{"directive elsewhere", "//go:build mutant\n\n// A mistake.\npackage raft\n\n//lab:mutant 2AA raft\nfunc (r *Raft) Tick() {}", "m.go:6: //lab:mutant belongs in the comment directly above the package clause"},
 		{"directive twice", strings.Replace(header, "raft\n", "raft\n//lab:mutant 2AA raft\n", 1) + "func (r *Raft) Tick() {}", "m.go:6: //lab:mutant stands here twice"},
@@ -291,7 +291,7 @@ func TestLoadMistakesOfTheCatalog(t *testing.T) {
 	require.EqualError(t, err, strings.Join([]string{
 		`lab/mutants: unknown stage "7"; there are 1, 2AA, 2AB`,
 		`lab/mutants/1/Three_3.go: is not named like a mutant; call it something like vote-twice.go`,
-		`lab/mutants/1/two.go: makes the same mistake as lab/mutants/1/one.go; remove one`,
+		`lab/mutants/1/two.go: has the same code as lab/mutants/1/one.go; remove one`,
 		`lab/mutants/2AA: is not named for a stage; there are 1, 2aa, 2ab`,
 	}, "\n"))
 

@@ -37,7 +37,7 @@ func drive(t *graded.T, impl Implementation, id uint64, disk *Disk) *driver {
 	t.Helper()
 	applied, _ := disk.Applied()
 	d := &driver{t: t, id: id, disk: disk, after: applied}
-	n, err := impl.NewRawNode(configOf(id, disk, func(c *raft.Config) { c.Applied = applied }))
+	n, err := impl.NewRawNode(configOf(id, disk, patient, func(c *raft.Config) { c.Applied = applied }))
 	if err != nil {
 		t.Fatalf("node %d does not start: %v", id, err)
 	}
@@ -71,6 +71,14 @@ func (d *driver) ticks(n int) {
 	for range n {
 		d.Tick()
 	}
+}
+
+// lapse lets the time pass for which a node may protect a leader that it has heard
+// of from candidates (thesis §4.2.3).
+func (d *driver) lapse() {
+	d.t.Helper()
+	d.ticks(electionTick)
+	d.settle()
 }
 
 // proposes proposes each of data, which the node must take.

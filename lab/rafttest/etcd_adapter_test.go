@@ -25,14 +25,29 @@ import (
 //   - it panics where our constructor returns an error;
 //   - its MustSync says nothing of snapshots;
 //   - it draws election timeouts from crypto/rand, not from its configuration.
-type etcdRaft struct{}
+//
+// With checkQuorum, a leader that is heard by no majority steps down, and nodes that
+// hear from a leader ignore candidates (thesis §4.2.3, §6.2). With preVote, a campaign
+// begins with a question that changes no term (thesis §9.6). The suite has no message
+// for that question: on the network of a group it travels as a stranger, and where a
+// test plays the other nodes (unasked), the node takes it for granted at once.
+type etcdRaft struct{ checkQuorum, preVote, unasked bool }
 
-func (etcdRaft) Name() string { return "etcd" }
+func (e etcdRaft) Name() string {
+	name := "etcd"
+	if e.checkQuorum {
+		name += ", CheckQuorum"
+	}
+	if e.preVote {
+		name += ", PreVote"
+	}
+	return name
+}
 
-func (etcdRaft) NewRawNode(c *raft.Config) (rafttest.RawNode, error) { return newEtcdRawNode(c) }
+func (e etcdRaft) NewRawNode(c *raft.Config) (rafttest.RawNode, error) { return newEtcdRawNode(e, c) }
 
 // NewNode returns a RawNode that saves, applies and advances by itself.
-func (etcdRaft) NewNode(c *raft.Config) (rafttest.Node, error) {
+func (e etcdRaft) NewNode(c *raft.Config) (rafttest.Node, error) {
 	hard, conf, err := c.Storage.InitialState()
 	if err != nil {
 		return nil, err
@@ -62,7 +77,7 @@ func (etcdRaft) NewNode(c *raft.Config) (rafttest.Node, error) {
 	disk.Sync()
 	own := *c
 	own.Storage = disk
-	raw, err := newEtcdRawNode(&own)
+	raw, err := newEtcdRawNode(e, &own)
 	if err != nil {
 		return nil, err
 	}
@@ -135,17 +150,18 @@ func (n *etcdNode) Entries() []*pb.Entry {
 type etcdRawNode struct {
 	node     *etcd.RawNode
 	timeouts io.Reader
+	unasked  bool
 
 	// led is the last term in which the node became the leader, last the index
 	// of the last entry that it has appended in it.
 	led, last uint64
 }
 
-func newEtcdRawNode(c *raft.Config) (n *etcdRawNode, err error) {
+func newEtcdRawNode(e etcdRaft, c *raft.Config) (n *etcdRawNode, err error) {
 	if c.RandIntN == nil {
 		return nil, errors.New("no source of randomness")
 	}
-	n = &etcdRawNode{timeouts: timeouts{c}}
+	n = &etcdRawNode{timeouts: timeouts{c}, unasked: e.unasked}
 	var storage etcd.Storage
 	if c.Storage != nil {
 		storage = etcdStorage{c.Storage}
@@ -166,6 +182,8 @@ func newEtcdRawNode(c *raft.Config) (n *etcdRawNode, err error) {
 		MaxInflightMsgs:           256,
 		DisableProposalForwarding: true,
 		StepDownOnRemoval:         true,
+		CheckQuorum:               e.checkQuorum,
+		PreVote:                   e.preVote,
 		Logger:                    quiet,
 	})
 	return n, err
@@ -194,13 +212,37 @@ func (n *etcdRawNode) draw() { rand.Reader = n.timeouts }
 func (n *etcdRawNode) Tick() {
 	n.draw()
 	n.node.Tick()
+	n.grantQuestions()
 	n.noteElection()
+}
+
+// grantQuestions makes all other members answer the question that begins a campaign,
+// if the node has just asked it, and nobody else will.
+func (n *etcdRawNode) grantQuestions() {
+	st := n.node.BasicStatus()
+	if !n.unasked || st.RaftState != etcd.StatePreCandidate {
+		return
+	}
+	var others []uint64
+	n.node.WithProgress(func(id uint64, _ etcd.ProgressType, _ tracker.Progress) {
+		if id != st.ID {
+			others = append(others, id)
+		}
+	})
+	for _, id := range others {
+		t, term := etcdpb.MsgPreVoteResp, st.HardState.GetTerm()+1
+		if err := n.node.Step(&etcdpb.Message{Type: &t, From: &id, To: &st.ID, Term: &term}); err != nil {
+			panic(err)
+		}
+	}
 }
 
 func (n *etcdRawNode) Campaign() error {
 	n.draw()
 	defer n.noteElection()
-	return fromEtcdError(n.node.Campaign())
+	err := fromEtcdError(n.node.Campaign())
+	n.grantQuestions()
+	return err
 }
 
 func (n *etcdRawNode) Propose(data ...[]byte) (index, term uint64, err error) {
@@ -329,6 +371,9 @@ func (n *etcdRawNode) Ready() raft.Ready {
 		rd.MustSync = true
 	}
 	for _, m := range from.Messages {
+		if n.unasked && m.GetType() == etcdpb.MsgPreVote {
+			continue
+		}
 		rd.Messages = append(rd.Messages, fromEtcdMessage(m))
 	}
 	return rd
@@ -435,7 +480,18 @@ var etcdTypes = map[pb.MessageType]etcdpb.MessageType{
 	pb.MessageType_MsgTimeoutNow:          etcdpb.MsgTimeoutNow,
 	pb.MessageType_MsgUnreachable:         etcdpb.MsgUnreachable,
 	pb.MessageType_MsgSnapStatus:          etcdpb.MsgSnapStatus,
+	preVote:                               etcdpb.MsgPreVote,
+	preVoteResponse:                       etcdpb.MsgPreVoteResp,
 }
+
+// The question that begins a campaign, and its answer. Their terms are those of a
+// campaign that may never be, which no node is in: they travel as RejectHint.
+const (
+	preVote         pb.MessageType = 1000
+	preVoteResponse pb.MessageType = 1001
+)
+
+func isPreVote(t pb.MessageType) bool { return t == preVote || t == preVoteResponse }
 
 var typesOfEtcd = func() map[etcdpb.MessageType]pb.MessageType {
 	inverse := map[etcdpb.MessageType]pb.MessageType{}
@@ -450,10 +506,14 @@ func toEtcdMessage(m *pb.Message) *etcdpb.Message {
 	if !ok {
 		panic(fmt.Sprintf("the library knows no message of type %v", m.MsgType))
 	}
+	term, hint := m.Term, m.RejectHint
+	if isPreVote(m.MsgType) {
+		term, hint = hint, 0
+	}
 	c := &etcdpb.Message{
-		Type: &t, To: &m.To, From: &m.From, Term: &m.Term, LogTerm: &m.LogTerm, Index: &m.Index,
+		Type: &t, To: &m.To, From: &m.From, Term: &term, LogTerm: &m.LogTerm, Index: &m.Index,
 		Entries: toEtcdEntries(m.Entries), Commit: &m.Commit,
-		Reject: &m.Reject, RejectHint: &m.RejectHint, Context: m.Context,
+		Reject: &m.Reject, RejectHint: &hint, Context: m.Context,
 	}
 	if m.Snapshot != nil {
 		c.Snapshot = toEtcdSnapshot(m.Snapshot)
@@ -470,6 +530,9 @@ func fromEtcdMessage(m *etcdpb.Message) *pb.Message {
 		MsgType: t, To: m.GetTo(), From: m.GetFrom(), Term: m.GetTerm(), LogTerm: m.GetLogTerm(), Index: m.GetIndex(),
 		Entries: fromEtcdEntries(m.Entries), Commit: m.GetCommit(),
 		Reject: m.GetReject(), RejectHint: m.GetRejectHint(), Context: m.Context,
+	}
+	if isPreVote(t) {
+		c.Term, c.RejectHint = 0, c.Term
 	}
 	if !etcd.IsEmptySnap(m.Snapshot) {
 		c.Snapshot = fromEtcdSnapshot(m.Snapshot)
@@ -565,7 +628,7 @@ func fromEtcdSnapshot(s *etcdpb.Snapshot) *pb.Snapshot {
 func fromEtcdSoftState(s etcd.SoftState) raft.SoftState {
 	soft := raft.SoftState{Lead: s.Lead}
 	switch s.RaftState {
-	case etcd.StateFollower:
+	case etcd.StateFollower, etcd.StatePreCandidate: // it has not begun a term
 		soft.RaftState = raft.StateFollower
 	case etcd.StateCandidate:
 		soft.RaftState = raft.StateCandidate

@@ -26,7 +26,7 @@ func explain(impl Implementation, plan schedule, out outcome) explanation {
 	if differs := compareRuns(impl, plan); differs != "" {
 		add("determinism", differs)
 	} else {
-		smaller, smallest := minimize(impl, plan, out)
+		smaller, smallest := minimize(impl, plan, performUntil(impl, plan, out.violation.rule))
 		if n, m := len(plan.faults), len(smaller.faults); m < n {
 			note = fmt.Sprintf("\n(minimized from %d faults to %d)", n, m)
 		}
@@ -37,6 +37,9 @@ func explain(impl Implementation, plan schedule, out outcome) explanation {
 	f.message = fmt.Sprintf("at %s, %s", seconds(v.at), v.found)
 	f.panicked = v.panicked
 	add("broken", fmt.Sprintf("%s (%s)", claim.Text, claim.Source))
+	if b := out.before; b != nil && b.rule != v.rule {
+		add("before", fmt.Sprintf("at %s, %s\n%s (%s)", seconds(b.at), b.found, b.rule.claim().Text, b.rule.claim().Source))
+	}
 	add("fate", out.story.describe(v.node))
 	add("schedule", plan.String()+note)
 	if v.stack != "" {
@@ -57,7 +60,7 @@ func minimize(impl Implementation, plan schedule, out outcome) (schedule, outcom
 		if spent > patience && !graded.Thorough() {
 			return false
 		}
-		result := perform(impl, smaller)
+		result := performUntil(impl, smaller, out.violation.rule)
 		spent += result.events
 		if result.violation == nil || result.violation.rule != out.violation.rule {
 			return false

@@ -30,6 +30,7 @@ type group struct {
 	cut []uint64
 
 	leaders map[uint64]uint64 // by term
+	lapsed  map[uint64]bool   // nodes that have heard of no leader for ElectionTick ticks
 	history []string          // the last messages, for the report of a failure
 }
 
@@ -63,7 +64,7 @@ func startGroup(t *graded.T, impl Implementation, disks []*Disk) *group {
 	t.Helper()
 	var nodes []*solo
 	for i, disk := range disks {
-		n := bareNode(t, impl, uint64(i)+1, disk)
+		n := bareNode(t, impl, uint64(i)+1, disk, patient)
 		n.watchLog()
 		nodes = append(nodes, n)
 	}
@@ -72,7 +73,7 @@ func startGroup(t *graded.T, impl Implementation, disks []*Disk) *group {
 
 func groupOf(t *graded.T, nodes ...*solo) *group {
 	t.Helper()
-	g := &group{t: t, nodes: nodes, leaders: map[uint64]uint64{}}
+	g := &group{t: t, nodes: nodes, leaders: map[uint64]uint64{}, lapsed: map[uint64]bool{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			graded.Explain(t, "messages", strings.Join(g.history, "\n"))
@@ -115,6 +116,14 @@ func (g *group) step(id uint64, m *pb.Message) error {
 // campaign makes node id start an election, and delivers all that comes of it.
 func (g *group) campaign(id uint64) {
 	g.t.Helper()
+	for _, n := range g.nodes {
+		if now := n.Status(); n.id != id && now.Lead != raft.None && now.RaftState == raft.StateFollower && !g.lapsed[n.id] {
+			// It may protect the leader that it heard of last (thesis §4.2.3).
+			g.lapsed[n.id] = true
+			g.send(n.tick(electionTick))
+		}
+	}
+	g.settle()
 	_ = g.step(id, hup())
 }
 
@@ -127,6 +136,20 @@ func (g *group) elect(id uint64) {
 		g.t.Fatalf("node %d campaigned in term %d and should have won with the votes of a majority, but is %v of term %d",
 			id, term+1, now.RaftState, now.Term)
 	}
+	g.commit(id)
+}
+
+// commit gives a leader that is heard the time of some heartbeats to commit what
+// it has: it may send with them only.
+func (g *group) commit(id uint64) {
+	g.t.Helper()
+	for range 3 {
+		n := g.node(id)
+		if g.lose != nil || slices.Contains(g.cut, id) || n.Status().RaftState != raft.StateLeader || n.Status().Commit == n.lastIndex() {
+			return
+		}
+		g.beat(id, 1)
+	}
 }
 
 // propose proposes data to node id, which should lead, and delivers all that
@@ -137,6 +160,9 @@ func (g *group) propose(id uint64, data ...string) {
 		if err := g.step(id, propose(d)); err != nil {
 			g.t.Fatalf("node %d leads and should take the proposal %q, but says: %v", id, d, err)
 		}
+	}
+	if g.only == nil {
+		g.commit(id)
 	}
 }
 
@@ -219,6 +245,10 @@ func (g *group) deliver(m *pb.Message) {
 	}
 	if lost {
 		return
+	}
+	switch m.MsgType {
+	case pb.MessageType_MsgHeartbeat, pb.MessageType_MsgAppend, pb.MessageType_MsgSnapshot:
+		delete(g.lapsed, m.To)
 	}
 	g.send(to.step(m))
 	now := to.Status()

@@ -73,7 +73,7 @@ func bareHost(t *graded.T, impl Implementation, id uint64, disk *Disk) *solo {
 	// What was applied after the snapshot comes again, the membership with it.
 	disk.ForgetApplied()
 	h.conf = meta.GetConfState()
-	rn, err := impl.NewRawNode(configOf(id, disk, func(c *raft.Config) { c.Applied = h.applied }))
+	rn, err := impl.NewRawNode(configOf(id, disk, patient, func(c *raft.Config) { c.Applied = h.applied }))
 	if err != nil {
 		t.Fatalf("node %d does not start: %v", id, err)
 	}
@@ -242,11 +242,13 @@ func (g *group) add(n *solo) {
 func (g *group) change(leader uint64, cc *pb.ConfChange) {
 	g.t.Helper()
 	n := g.node(leader)
+	g.commit(leader)
 	if _, _, err := n.host.ProposeConfChange(cc); err != nil {
 		g.t.Fatalf("node %d leads, and no change is under way, so it should take the request to %s, but says: %v", leader, describeChange(cc), err)
 	}
 	g.send(n.collect(step{}))
 	g.settle()
+	g.commit(leader)
 }
 
 func addNode(id uint64) *pb.ConfChange {

@@ -85,10 +85,49 @@ type violation struct {
 	stack    string
 }
 
-// violate ends the run.
+// A gravity says how much a broken rule costs. A failure of a graver rule is never
+// hidden by one of a lesser.
+type gravity int
+
+const (
+	// ofContract: an application may be misled, and nothing is lost.
+	ofContract gravity = iota
+	// ofProgress: the group, or one node of it, does not go on.
+	ofProgress
+	// ofDurability: a crash can take back what was promised.
+	ofDurability
+	// ofSafety: nodes disagree on what was decided.
+	ofSafety
+)
+
+func (r rule) gravity() gravity {
+	switch r {
+	case knowsTheLeader, staysConsistent, readyHolds:
+		return ofContract
+	case leaderStays, endsWork, recovers, noPanic:
+		return ofProgress
+	case durableFirst, restarts:
+		return ofDurability
+	}
+	return ofSafety
+}
+
+// canGoOn reports whether a run makes sense after the rule was broken: what else
+// it finds is then no consequence of what the suite itself has missed.
+func (r rule) canGoOn() bool {
+	return r == knowsTheLeader || r == staysConsistent || r == leaderStays
+}
+
+// violate ends the run, unless the run can go on: then v is the result if nothing
+// graver is found.
 func (w *world) violate(v violation) {
 	v.at = w.now
-	panic(&v)
+	if !v.rule.canGoOn() || v.rule == w.until {
+		panic(&v)
+	}
+	if w.lesser == nil || v.rule.gravity() > w.lesser.rule.gravity() {
+		w.lesser = &v
+	}
 }
 
 // A witness is what is known about a run as a whole.
@@ -207,7 +246,7 @@ func (wi *witness) proposalsCommittedSince(index uint64) int {
 // can see, then for what only the node knows.
 func (w *world) observe(r *replica) {
 	w.observeStatus(r)
-	if n, ok := r.node.(Checked); ok {
+	if n, ok := r.node.(Checked); ok && (w.lesser == nil || w.lesser.rule.gravity() < staysConsistent.gravity() || w.until == staysConsistent) {
 		if err := n.CheckInvariants(); err != nil {
 			w.violate(violation{rule: staysConsistent, node: r.id, term: r.status.Term, found: err.Error()})
 		}
@@ -253,7 +292,8 @@ func (w *world) observeStatus(r *replica) {
 		}
 		w.story.tell(w.now, r.id, "node %d campaigns in term %d, its log ends at %s", r.id, st.Term, r.describeEnd())
 	}
-	if leader := w.seen.leaderOf(st.Term); st.Lead != 0 && st.Lead != leader {
+	// A candidate may still name the leader that it had.
+	if leader := w.seen.leaderOf(st.Term); st.Lead != 0 && st.Lead != leader && st.RaftState != raft.StateCandidate {
 		w.violate(violation{rule: knowsTheLeader, node: r.id, term: st.Term, found: fmt.Sprintf(
 			"node %d names %d as the leader of term %d, but %s that term", r.id, st.Lead, st.Term, describeLeader(leader))})
 	}
@@ -704,7 +744,7 @@ func (w *world) checkPromise(r *replica, m *pb.Message) {
 		}
 		w.checkAcknowledged(r, m)
 	case pb.MessageType_MsgAppend, pb.MessageType_MsgHeartbeat, pb.MessageType_MsgSnapshot, pb.MessageType_MsgTimeoutNow:
-		if leader := w.seen.leaderOf(m.Term); leader != r.id {
+		if leader := w.seen.leaderOf(m.Term); leader != r.id && m.Term != 0 {
 			bad(electionSafety, "but %s that term", describeLeader(leader))
 		}
 		if known := uint64(len(w.seen.commits)); m.Commit > known {

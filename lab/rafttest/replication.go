@@ -46,7 +46,7 @@ var replicationTests = []Test{
 	},
 	{
 		Name:  "AppendAnswerSaysWhatMatches2AB",
-		Claim: graded.Claim{Text: "an answer to an append claims agreement up to the last entry of that append, and not further", Source: "Raft §5.3, Figure 2"},
+		Claim: graded.Claim{Text: "an append is answered with agreement up to its last entry or, if it has none, up to the entry before; and not further", Source: "Raft §5.3, Figure 2"},
 		Run:   appendAnswerSaysWhatMatches,
 	},
 	{
@@ -213,23 +213,21 @@ func newLeaderAppendsNoOp(t *graded.T, impl Implementation) {
 	for _, terms := range [][]uint64{nil, {1}, {1, 1, 2}, {4, 4, 4, 4}} {
 		runCase(t, fmt.Sprintf("log of terms %v", terms), func(t *graded.T) {
 			n, out := leader(t, impl, 3, terms...)
+			n.hasCommitted(0, "as no member has acknowledged anything")
 			n.hasLog(append(slices.Clone(terms), 5), "after its election in term 5")
 			noop := n.log[len(terms)]
 			if len(noop.Data) > 0 || noop.EntryType != pb.EntryType_EntryNormal {
 				t.Fatalf("the entry with which a leader begins its term is a normal one without data, but it appended %s", describeEntry(noop))
 			}
-			prev, prevTerm := uint64(len(terms)), uint64(0)
-			if len(terms) > 0 {
-				prevTerm = terms[prev-1]
-			}
+			prev := uint64(len(terms))
+			took := n.feed(out, peer{2, prev}, peer{3, prev})
 			for _, id := range []uint64{2, 3} {
-				ms := appends(out, id)
-				if len(ms) == 0 || ms[0].Index != prev || ms[0].LogTerm != prevTerm || !sameEntries(ms[0].Entries, []*pb.Entry{noop}) {
-					t.Fatalf("the new leader should send its no-op %s to node %d as what follows entry %s, but sent it %s",
-						describeEntry(noop), id, position(prev, prevTerm), describeMessages(ms))
+				if !sameEntries(took[id], []*pb.Entry{noop}) {
+					t.Fatalf("the new leader should send its no-op %s to node %d, whose log ends before it, but node %d got %s",
+						describeEntry(noop), id, id, describeEntries(took[id]))
 				}
 			}
-			n.hasCommitted(0, "as no member has acknowledged anything")
+			n.hasCommitted(prev+1, "as every member has acknowledged its no-op")
 		})
 	}
 }
@@ -237,28 +235,11 @@ func newLeaderAppendsNoOp(t *graded.T, impl Implementation) {
 func leaderReplicatesProposals(t *graded.T, impl Implementation) {
 	n, out := leader(t, impl, 3)
 	got := map[uint64][]*pb.Entry{}
-	next := map[uint64]uint64{2: 1, 3: 1} // what each follower waits for
 	receive := func(out []*pb.Message) {
 		t.Helper()
-		for range 20 {
-			var more []*pb.Message
-			for _, m := range ofType(out, pb.MessageType_MsgAppend) {
-				for _, e := range m.Entries {
-					if e.Index > next[m.To] {
-						t.Fatalf("node %d waits for entry %d, and nothing was lost; but leader 1 sent it %s", m.To, next[m.To], describe(m))
-					}
-					if e.Index == next[m.To] {
-						got[m.To] = append(got[m.To], e)
-						next[m.To]++
-					}
-				}
-				more = append(more, n.step(matchUpTo(m.To, 5, m.Index+uint64(len(m.Entries))))...)
-			}
-			if out = more; len(out) == 0 {
-				return
-			}
+		for id, entries := range n.feed(out, peer{2, lastIndex(got[2])}, peer{3, lastIndex(got[3])}) {
+			got[id] = append(got[id], entries...)
 		}
-		t.Fatalf("every append was acknowledged, and nothing new was proposed, but leader 1 goes on sending: %s", describeMessages(out))
 	}
 	receive(out)
 	var want []string
@@ -360,9 +341,6 @@ func appendNeedsMatchingPredecessor(t *graded.T, impl Implementation) {
 				}
 				if !c.matches {
 					n.hasLog(c.terms, "as it was, since the append was refused")
-					if answer.Index != c.index {
-						t.Fatalf("a refusal names the entry that did not match, which is %d, but node 1 sent %s", c.index, describe(answer))
-					}
 				}
 				n.follows(2, 5, "whether its append matched or not")
 			})
@@ -510,7 +488,7 @@ func appendObeysTerms(t *graded.T, impl Implementation) {
 					}
 					n.hasLog(termsOf(log), "before and after an append of term 4")
 					for _, answer := range ofType(out, pb.MessageType_MsgAppendResponse) {
-						if !answer.Reject {
+						if !answer.Reject && answer.Index > 0 {
 							t.Fatalf("node 1 is in term 5 and acknowledged an append of term 4: %s", describe(answer))
 						}
 					}
@@ -599,14 +577,9 @@ func leaderBacksUpUntilLogsMatch(t *graded.T, impl Implementation) {
 				n, out := leader(t, impl, 3, leaderTerms...)
 				tried := uint64(len(leaderTerms)) + 1
 				for range 2 * len(leaderTerms) {
-					ms := appends(out, 2)
+					ms := n.nextAppends(out, 2)
 					if len(ms) == 0 {
-						// A leader may wait with the next try until it hears
-						// again.
-						ms = appends(n.step(heartbeatAnswer(2, 5)), 2)
-					}
-					if len(ms) == 0 {
-						t.Fatalf("node 2 refused the append after entry %d and answered a heartbeat since, but leader 1 does not try again", tried)
+						t.Fatalf("node 2 refused the append after entry %d and answered two heartbeats since, but leader 1 does not try again", tried)
 					}
 					m := ms[0]
 					if m.Index >= tried {
@@ -630,20 +603,7 @@ func leaderBacksUpUntilLogsMatch(t *graded.T, impl Implementation) {
 // leader sends then, until it has sent the whole log.
 func takeAll(n *solo, ms []*pb.Message) {
 	n.t.Helper()
-	have := ms[0].Index
-	for last := lastIndex(n.log); have < last; {
-		before := have
-		for _, m := range ms {
-			if m.Index <= have {
-				have = max(have, m.Index+uint64(len(m.Entries)))
-			}
-		}
-		if have == before {
-			n.t.Fatalf("the log of node 2 agrees up to %d and it said so, so leader %d should send it the rest, up to %d, but sent %s",
-				have, n.id, last, describeMessages(ms))
-		}
-		ms = appends(n.step(matchUpTo(2, n.seen.Term, have)), 2)
-	}
+	n.feed(ms, peer{2, ms[0].Index})
 }
 
 func leaderRepairsEveryLog(t *graded.T, impl Implementation) {
@@ -904,10 +864,8 @@ func answersMayComeInAnyOrder(t *graded.T, impl Implementation) {
 		n.step(rejectAppend(2, 5, 6, 4, 1))
 		n.step(matchUpTo(2, 5, 7))
 		n.hasCommitted(7, "as node 2 has acknowledged everything")
-		out := n.step(propose("x"))
-		if ms := appends(out, 2); len(ms) == 0 || ms[len(ms)-1].Index != 7 {
-			t.Fatalf("node 2 has acknowledged up to 7, so the proposal is to be sent to it as what follows 7, but it got %s", describeMessages(ms))
-		}
+		n.feed(n.step(propose("x")), peer{2, 7})
+		n.hasCommitted(8, "as node 2 has acknowledged everything")
 	})
 }
 
@@ -937,9 +895,9 @@ func followersLearnCommitIndex(t *graded.T, impl Implementation) {
 			g.elect(1)
 			g.agree(1, "nodes 1 to "+fmt.Sprint(size)+" have a leader")
 			g.propose(1, "a")
-			g.beat(1, 1)
+			g.beat(1, 2)
 			for _, n := range g.nodes {
-				n.hasCommitted(2, "a heartbeat after the proposal was on all of %d nodes", size)
+				n.hasCommitted(2, "two heartbeats after the proposal was on all of %d nodes", size)
 			}
 		})
 	}
@@ -1102,10 +1060,16 @@ func lostMessagesAreSentAgain(t *graded.T, impl Implementation) {
 		n := 0
 		g.lose = func(m *pb.Message) bool { n++; return n%2 == 0 }
 		for i := range 20 {
+			if g.node(1).Status().RaftState != raft.StateLeader {
+				break // it has not heard from a majority for long (thesis §6.2)
+			}
 			g.propose(1, fmt.Sprint(i))
 			g.beat(1, 1)
 		}
 		g.lose = nil
+		if g.node(1).Status().RaftState != raft.StateLeader {
+			g.elect(1)
+		}
 		g.agree(1, "every other message was lost for a while, and then none")
 	})
 }
@@ -1125,6 +1089,7 @@ func followerCatchesUp(t *graded.T, impl Implementation) {
 					t.Fatalf("node 1 leads and should take proposals, but says: %v", err)
 				}
 			}
+			g.commit(1)
 			g.node(1).hasCommitted(uint64(count)+1, "as nodes 1 and 2 have all, without node 3")
 			g.rejoin(3)
 			g.agree(1, fmt.Sprintf("node 3 was away during %d proposals, and came back", count))
@@ -1242,18 +1207,27 @@ func sentEntriesNeverChange(t *graded.T, impl Implementation) {
 	var messages []kept
 	keep := func(m *pb.Message) { messages = append(messages, kept{m, proto.Clone(m).(*pb.Message)}) }
 
-	disk := NewDisk(upTo(3), 1)
+	disk := NewDisk(upTo(5), 1)
 	disk.SetHardState(4, 0, 0)
 	n := withLog(t, impl, 1, disk)
 	n.elect()
 	n.step(matchUpTo(2, 5, 2))
-	for i := range 6 {
+	n.step(matchUpTo(3, 5, 2))
+	for i := range uint64(6) {
 		if err := n.Step(propose(fmt.Sprint("own ", i))); err != nil {
 			t.Fatalf("node 1 leads and should take proposals, but says: %v", err)
 		}
-		for _, m := range n.Messages() {
+		n.Tick()
+		for _, m := range ofType(n.Messages(), pb.MessageType_MsgAppend) {
 			keep(m)
 		}
+		// One of four others is no majority with the leader.
+		if err := n.Step(matchUpTo(2, 5, 3+i)); err != nil {
+			t.Fatalf("node 1 leads and should take an acknowledgement, but says: %v", err)
+		}
+	}
+	if len(messages) == 0 {
+		t.Fatalf("leader 1 was to send its proposals in append messages, but sent none, although six heartbeats have passed")
 	}
 	log := n.Entries()
 	copied := make([]*pb.Entry, len(log))
@@ -1276,9 +1250,6 @@ func sentEntriesNeverChange(t *graded.T, impl Implementation) {
 		}
 		n.Messages()
 		n.hasLog(append([]uint64{1, 5}, slices.Repeat([]uint64{term}, 5)...), "after the leader of term %d replaced what was there", term)
-	}
-	if len(ofType([]*pb.Message{messages[0].now}, pb.MessageType_MsgAppend)) == 0 {
-		t.Fatalf("leader 1 was to send its proposals in append messages, but sent %s", describe(messages[0].now))
 	}
 	for _, m := range messages {
 		if !proto.Equal(m.now, m.then) {

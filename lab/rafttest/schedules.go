@@ -1,6 +1,7 @@
 package rafttest
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/labkv/labkv/lab/dice"
@@ -189,6 +190,20 @@ func (s scheduledTest) schedules(seed uint64) []schedule {
 	return []schedule{s.theme.schedule(seed)}
 }
 
+// graver looks among the seeds after seed for one that breaks a rule which is graver
+// than that, and says which. A mistake that shows in every run is found first, and
+// must not hide one that costs more and shows in few.
+func (s scheduledTest) graver(impl Implementation, seed uint64, than gravity) string {
+	for other := seed + 1; other <= uint64(s.seeds) && than < ofDurability; other++ {
+		for _, plan := range s.schedules(other) {
+			if v := perform(impl, plan).violation; v != nil && v.rule.gravity() >= ofDurability {
+				return fmt.Sprintf("seed %d breaks more: %s (%s)\nat %s, %s", other, v.rule.claim().Text, v.rule.claim().Source, seconds(v.at), v.found)
+			}
+		}
+	}
+	return ""
+}
+
 // run runs the schedules of seed, and explains what is wrong with the first that
 // fails.
 func (s scheduledTest) run(t *graded.T, impl Implementation, seed uint64) uint64 {
@@ -205,6 +220,9 @@ func (s scheduledTest) run(t *graded.T, impl Implementation, seed uint64) uint64
 			t.Fatalf("at %s, %s", seconds(v.at), v.found)
 		}
 		f := explain(impl, plan, out)
+		if graver := s.graver(impl, seed, out.violation.rule.gravity()); graver != "" {
+			f.sections = append([]graded.Section{{Name: "graver", Text: graver}}, f.sections...)
+		}
 		for _, section := range f.sections {
 			graded.Explain(t, section.Name, section.Text)
 		}

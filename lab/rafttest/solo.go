@@ -112,6 +112,14 @@ func (s *solo) watchLog() {
 	s.log = s.Entries()
 }
 
+// patient makes a node wait long before it campaigns, so that for ElectionTick
+// ticks it can listen to no leader: then it votes again, even if it protects a
+// leader that it hears of from candidates (thesis §4.2.3).
+func patient(c *raft.Config) {
+	id := c.ID
+	c.RandIntN = func(n int) int { return n - 1 - int(id%5) }
+}
+
 // configOf returns the configuration of node id. Its randomness has a fixed seed.
 func configOf(id uint64, storage raft.Storage, options ...func(*raft.Config)) *raft.Config {
 	c := &raft.Config{
@@ -271,6 +279,8 @@ func (s *solo) checkSent(m *pb.Message, was, now uint64) {
 		// Passed on for another node.
 	case m.From != s.id:
 		s.t.Fatalf("node %d sent a message in the name of another: %s", s.id, describe(m))
+	case m.MsgType == pb.MessageType_MsgTimeoutNow && m.Term == 0:
+		// Whichever term it is of, a campaign is safe.
 	case m.Term < was || m.Term > now:
 		s.t.Fatalf("node %d is in term %d, but sent %s; a message carries the term of its sender (§5.1)", s.id, now, describe(m))
 	}
@@ -346,6 +356,108 @@ func (s *solo) elect() []*pb.Message {
 		}
 	}
 	s.is(raft.StateLeader, term, "after every other node voted for it")
+	return out
+}
+
+// A peer is a member that a test plays to the node, its leader. Its log is the
+// leader's up to have, and ends there.
+type peer struct{ id, have uint64 }
+
+// feed plays peers, which answer everything, until they have the whole log, and
+// returns what each of them took, in order. out is what the node has sent already.
+//
+// How soon a leader sends is its own affair, and so is how much at once, and whether
+// it asks first where the logs agree. What comes too far ahead is rejected, and
+// whenever nothing comes, the peers answer a heartbeat.
+func (s *solo) feed(out []*pb.Message, peers ...peer) map[uint64][]*pb.Entry {
+	s.t.Helper()
+	const patience = 30 // heartbeats without an append
+	took := map[uint64][]*pb.Entry{}
+	term := s.Status().Term
+	for rounds, idle, extra := 0, 0, 0; ; {
+		var answers []*pb.Message
+		complete := true
+		for i := range peers {
+			p := &peers[i]
+			for _, m := range sentTo(out, p.id) {
+				switch m.MsgType {
+				case pb.MessageType_MsgSnapshot:
+					s.t.Fatalf("node %d has the log up to %d, and leader %d all that follows, so no snapshot is needed; but it sent %s", p.id, p.have, s.id, describe(m))
+				case pb.MessageType_MsgAppend:
+					answers = append(answers, p.take(m, term, took))
+				}
+			}
+			complete = complete && p.have >= s.lastIndex()
+		}
+		switch {
+		case complete && len(answers) == 0:
+			return took
+		case complete:
+			if extra++; extra > 20 {
+				s.t.Fatalf("every append was acknowledged, and nothing new was proposed, but leader %d goes on sending: %s", s.id, describeMessages(out))
+			}
+		case len(answers) == 0:
+			if idle++; idle > patience {
+				s.t.Fatalf("the peers have the log up to %v and said so, so leader %d should send them the rest, up to %d; but it sent no append, although they answered %d heartbeats",
+					peers, s.id, s.lastIndex(), patience)
+			}
+			out = s.tick(heartbeatTick)
+			for _, p := range peers {
+				out = append(out, s.step(heartbeatAnswer(p.id, term))...)
+			}
+			continue
+		}
+		if rounds++; rounds > 400 {
+			s.t.Fatalf("the peers have the log up to %v, and leader %d does not bring them what follows, however often they say so; now it sent %s",
+				peers, s.id, describeMessages(out))
+		}
+		out = nil
+		for _, m := range answers {
+			out = append(out, s.step(m)...)
+		}
+	}
+}
+
+// take takes what follows its log from an append, and returns the answer.
+func (p *peer) take(m *pb.Message, term uint64, took map[uint64][]*pb.Entry) *pb.Message {
+	if m.Index > p.have {
+		return rejectAppend(p.id, term, m.Index, p.have, 0)
+	}
+	for _, e := range m.Entries {
+		if e.Index == p.have+1 {
+			took[p.id] = append(took[p.id], e)
+			p.have++
+		}
+	}
+	return matchUpTo(p.id, term, m.Index+uint64(len(m.Entries)))
+}
+
+// nextAppends returns the appends to node id among out or, as a leader may wait
+// with one, among what it sends with the next heartbeats that the node answers.
+func (s *solo) nextAppends(out []*pb.Message, id uint64) []*pb.Message {
+	s.t.Helper()
+	for range 2 {
+		if ms := appends(out, id); len(ms) > 0 {
+			return ms
+		}
+		out = append(s.tick(heartbeatTick), s.step(heartbeatAnswer(id, s.Status().Term))...)
+	}
+	return appends(out, id)
+}
+
+// beats lets n heartbeats pass, which every other member of the group answers, and
+// returns what the node sends meanwhile: a leader that is heard by nobody may step
+// down (thesis §6.2).
+func (s *solo) beats(n int) []*pb.Message {
+	s.t.Helper()
+	var out []*pb.Message
+	for range n {
+		sent := s.tick(heartbeatTick)
+		out = append(out, sent...)
+		for _, m := range ofType(sent, pb.MessageType_MsgHeartbeat) {
+			out = append(out, s.step(heartbeatAnswer(m.To, m.Term))...)
+		}
+	}
 	return out
 }
 

@@ -39,6 +39,12 @@ type world struct {
 	deadline time.Duration
 	done     bool
 
+	// lesser is the gravest of the violations that the run has gone on after, the
+	// first of those if there are several. until is a rule that it does not go
+	// on after, although it could.
+	lesser *violation
+	until  rule
+
 	// acting is the node that was called last.
 	acting uint64
 
@@ -62,7 +68,8 @@ type activeFault struct {
 
 // An outcome is what became of a run.
 type outcome struct {
-	violation *violation // nil: none
+	violation *violation // the gravest; nil: none
+	before    *violation // a lesser one that the run has gone on after; nil: none
 	digest    uint64
 	reached   goals
 	events    int
@@ -84,13 +91,20 @@ func perform(impl Implementation, s schedule) outcome {
 	return (&world{impl: impl, plan: s}).perform()
 }
 
+// performUntil is perform, but ends with the first violation of a rule, even if it
+// is one that a run can go on after.
+func performUntil(impl Implementation, s schedule, r rule) outcome {
+	return (&world{impl: impl, plan: s, until: r}).perform()
+}
+
 func (w *world) perform() (out outcome) {
 	w.dice = dice.Dice(w.plan.seed)
 	w.digest = dice.Mix(w.plan.seed)
 	defer func() {
-		out = outcome{digest: w.digest, reached: w.reached, events: w.events, story: &w.story}
+		out = outcome{digest: w.digest, reached: w.reached, events: w.events, story: &w.story, before: w.lesser}
 		switch v := recover().(type) {
 		case nil:
+			out.violation, out.before = w.lesser, nil
 		case *violation:
 			out.violation = v
 		default:
