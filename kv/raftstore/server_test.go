@@ -13,6 +13,7 @@ import (
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/stack"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
 )
@@ -163,8 +164,9 @@ func (s *server) unlessOver(run func()) {
 		case strings.HasPrefix(text, "TODO("):
 			panic(r)
 		default:
-			graded.Explain(s.t, "stack", string(debug.Stack()))
-			s.t.Fatalf("store %d panics: %s", s.id, text)
+			calls := stack.Students(string(debug.Stack()))
+			graded.Explain(s.t, "stack", stack.Text(calls))
+			s.t.Fatalf("store %d panics%s: %s", s.id, stack.In(calls), text)
 		}
 	}()
 	run()
@@ -273,3 +275,6 @@ func (s *server) logRecords() (n int, bytes uint64) {
 	require.NoError(s.t, it.Close())
 	return n, bytes
 }
+
+// inRaftEngine says what the raft engine holds, in words.
+func (s *server) inRaftEngine() string { return raftstore.DescribeRaft(s.raft) }

@@ -146,6 +146,7 @@ func run(t *testing.T, test string, c Claim, seed uint64, body func(t *T) uint64
 	r.start(t)
 	returned := false
 	t.Cleanup(func() { r.end(t, returned) })
+	defer r.left(t, &returned)
 	r.setDigest(body(&T{T: t, record: r}))
 	returned = true
 }

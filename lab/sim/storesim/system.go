@@ -246,7 +246,8 @@ func (y *System) watchLog(s *store, st raftstore.Status) error {
 	if err == nil && bytes > y.opts.LogBytes {
 		return &check.Violation{Rule: RuleLogIsCompacted, Found: fmt.Sprintf(
 			"the raft engine of store %d holds %d bytes, although its log has only %d entries, from %d to %d; there should be no more than %d bytes",
-			s.env.ID, bytes, st.LastIndex+1-st.FirstIndex, st.FirstIndex, st.LastIndex, y.opts.LogBytes)}
+			s.env.ID, bytes, st.LastIndex+1-st.FirstIndex, st.FirstIndex, st.LastIndex, y.opts.LogBytes),
+			Fate: fmt.Sprintf("the raft engine of store %d holds %s", s.env.ID, raftstore.DescribeRaft(s.log))}
 	}
 	return nil
 }
