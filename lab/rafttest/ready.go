@@ -112,7 +112,7 @@ var readyTests = []Test{
 	},
 	{
 		Name:  "RestartContinues2AC",
-		Claim: graded.Claim{Text: "a node that restarts has the term, vote, commit index and log that it had saved", Source: "Raft Figure 2"},
+		Claim: graded.Claim{Text: "a node that restarts has the term, vote, commit index and log that it had saved", Source: "Raft Figure 2, the Ready contract"},
 		Run:   restartContinues,
 	},
 	{

@@ -27,7 +27,7 @@ type scheduledTest struct {
 var (
 	whatever = graded.Claim{
 		Text:   "whatever the network does and whichever nodes crash, no safety property is ever broken, and once all is well the group recovers",
-		Source: "Raft Figure 3, §5.4.3",
+		Source: "Raft Figure 3, §5.6",
 	}
 
 	networkFaults = []faultKind{lossyNetwork, duplicatingNetwork, slowNetwork, splitNetwork, isolatedNode, deafNode, muteNode, bridgedNetwork}

@@ -35,7 +35,7 @@ var snapshotTests = []Test{
 	},
 	{
 		Name:  "StaleSnapshotIsIgnored2C",
-		Claim: graded.Claim{Text: "a snapshot of what is committed already changes nothing, and is acknowledged with the commit index", Source: "Raft §7, Figure 13"},
+		Claim: graded.Claim{Text: "a snapshot of what is committed already changes nothing, and is acknowledged with the commit index", Source: "Raft §7, Figure 13; the contract of handleSnapshot"},
 		Run:   staleSnapshotIsIgnored,
 	},
 	{
@@ -50,7 +50,7 @@ var snapshotTests = []Test{
 	},
 	{
 		Name:  "SnapshotForOthersIsIgnored2C",
-		Claim: graded.Claim{Text: "a server does not install a snapshot of a group that it is not a member of", Source: "thesis §4.1, §5.1"},
+		Claim: graded.Claim{Text: "a server does not install a snapshot of a group that it is not a member of", Source: "the guide, Part C, Snapshots"},
 		Run:   snapshotForOthersIsIgnored,
 	},
 	{

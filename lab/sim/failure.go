@@ -25,9 +25,9 @@ type Failure struct {
 	// innermost call first.
 	Panic any
 	Stack string
-	// about is the write that the failure is about, and operations are the
-	// clients' operations that it is about.
-	about      string
+	// about is the command that the failure is about, if it is about one, and
+	// operations are the clients' operations that it is about.
+	about      check.Command
 	operations []*check.Operation
 	// call is the call that was not answered, if that is the failure.
 	call *call

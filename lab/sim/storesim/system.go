@@ -178,6 +178,7 @@ func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 	}
 	if p.installs && !st.Installing {
 		s.env.Reach(SnapshotInstalled)
+		s.tellInstalled(p, st.Applied)
 		p.installs = false
 	}
 	compacted := st.FirstIndex != p.status.FirstIndex
@@ -261,7 +262,7 @@ func (y *System) watchAnswers(s *store) error {
 	if !waits || s.env.Now()-w.since < AnswerBound {
 		return nil
 	}
-	return &check.Violation{Rule: check.RuleAnswers, About: w.write, Found: fmt.Sprintf(
+	return &check.Violation{Rule: check.RuleAnswers, About: w.command, Found: fmt.Sprintf(
 		"%s was not answered within %v, although all faults are over", w.request, AnswerBound)}
 }
 
