@@ -71,7 +71,7 @@ func (a *answer) reads() content {
 		a.t.Fatalf("%s is answered without a view", a.request)
 	}
 	all := read(a.t, view)
-	require.NoError(a.t, view.Close())
+	require.NoError(a.t, view.Close(), "closing a view that a read was given")
 	return all
 }
 

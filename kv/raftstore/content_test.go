@@ -30,7 +30,7 @@ func command(t testing.TB, epoch *metapb.RegionEpoch, ops ...engine.Op) []byte {
 		c.Writes = append(c.Writes, &raftserverpb.Write{Cf: op.CF, Key: op.Key, Value: op.Value, Delete: op.Delete})
 	}
 	data, err := proto.Marshal(c)
-	require.NoError(t, err)
+	require.NoError(t, err, "Iterate over the data of a store")
 	return data
 }
 
@@ -76,7 +76,7 @@ func read(t testing.TB, r engine.Reader) content {
 		for it.Seek(nil); it.Valid(); it.Next() {
 			all[string(cf)+"/"+string(it.Key())] = string(it.Value())
 		}
-		require.NoError(t, it.Close())
+		require.NoError(t, it.Close(), "closing an iterator over the data of a store")
 	}
 	return all
 }

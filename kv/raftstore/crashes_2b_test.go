@@ -38,7 +38,7 @@ func allTheTime(f sim.Fault) sim.Nemesis {
 func TestRestartAll2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "what was acknowledged survives a crash of all stores",
-		Source: "Raft §5.1, Figure 2 (persistent state)",
+		Source: "Raft Figure 2 (persistent state), thesis §3.8",
 	}, 4)
 	sc.For = 4 * time.Second
 	sc.Nemesis = everySoOften(1300*ms, func(d *dice.Drawer, _ sim.Setting) (sim.Fault, time.Duration) {
@@ -53,7 +53,7 @@ func TestRestartAll2B(t *testing.T) {
 func TestRestartSome2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a store that comes back keeps its promises: its term, its vote, its log",
-		Source: "Raft §5.1, Figure 2 (persistent state)",
+		Source: "Raft Figure 2 (persistent state), thesis §3.8",
 	}, 4)
 	sc.For = 4 * time.Second
 	sc.Nemesis = sim.Together(sim.Crashes(800*ms), sim.CrashesWhileWriting(900*ms))
@@ -68,7 +68,7 @@ func TestRestartSome2B(t *testing.T) {
 func TestCrashAtEveryWrite2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a crash at any write to the disk loses nothing that was acknowledged, and keeps no store from coming back",
-		Source: "Raft §5.1; doc.go: What is durable when",
+		Source: "Raft Figure 2 (persistent state); doc.go: What is durable when",
 	}, 2)
 	sc.Seeds, sc.Stores, sc.Tick, sc.For = 20, 3, 10*ms, 200*ms
 	sc.Reach = []sim.Goal{sim.CrashedWriting, sim.CrashLostWrites, sim.LeaderCrashed}
@@ -81,7 +81,7 @@ func TestCrashAtEveryWrite2B(t *testing.T) {
 func TestEverythingAtOnce2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "whatever goes wrong, what clients see is linearizable, and once nothing goes wrong, the stores recover",
-		Source: "Raft §5, §8",
+		Source: "Raft Figure 3, §5.6, §8",
 	}, 5)
 	sc.Seeds = 40
 	sc.Nemesis = sim.Swarm(

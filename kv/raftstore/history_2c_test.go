@@ -91,7 +91,7 @@ func (h *history) complete(m *member) {
 	case s.LastIndex != h.last:
 		h.t.Fatalf("the log of the leader ends at %d, but the log of the store, which has caught up, ends at %d", h.last, s.LastIndex)
 	case bytes > 3000+200*n:
-		h.t.Fatalf("the log has %d entries, but the raft engine holds %d bytes", n, bytes)
+		h.t.Fatalf("the log has the %d entries %d..%d, but the raft engine holds more than these take: %s", n, s.FirstIndex, s.LastIndex, m.inRaftEngine())
 	}
 	h.data(m, "having caught up,")
 }

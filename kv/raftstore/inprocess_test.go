@@ -51,7 +51,7 @@ func newUser(g *group) *user {
 	}
 	var err error
 	u.Raw, err = client.NewRaw(cfg)
-	require.NoError(g.t, err)
+	require.NoError(g.t, err, "a client of the stores")
 	return u
 }
 

@@ -1,6 +1,10 @@
 package raftstore
 
 import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
@@ -107,6 +111,92 @@ func LoadEntry(raft Getter, regionID, index uint64) (*eraftpb.Entry, error) {
 func LoadRegionState(kv Getter, regionID uint64) (*raftserverpb.RegionState, error) {
 	state := &raftserverpb.RegionState{}
 	return state, load(kv, cfMeta, stateKey(regionID), state)
+}
+
+// DescribeRaft says what a raft engine holds, of which region and how many bytes:
+//
+//	1820 bytes: the store's identity; of region 1 its RaftState, entries 1..40 and 61..64
+//
+// It is "unreadable" if the engine is.
+func DescribeRaft(raft engine.Engine) string {
+	it, err := raft.Iterate(cfRaft, engine.Range{})
+	if err != nil {
+		return "unreadable"
+	}
+	var (
+		parts  []string
+		region uint64   // whose records are being read
+		of     []string // what was found of it
+		lo, hi uint64   // the entries that are being read
+		bytes  int
+	)
+	endRun := func() {
+		switch {
+		case lo == 0:
+		case lo == hi:
+			of = append(of, fmt.Sprintf("entry %d", lo))
+		default:
+			of = append(of, fmt.Sprintf("entries %d..%d", lo, hi))
+		}
+		lo, hi = 0, 0
+	}
+	endRegion := func() {
+		endRun()
+		if len(of) > 0 {
+			parts = append(parts, fmt.Sprintf("of region %d %s", region, strings.Join(of, ", ")))
+		}
+		of = nil
+	}
+	for it.Seek(nil); it.Valid(); it.Next() {
+		key := it.Key()
+		bytes += len(key) + len(it.Value())
+		id, index, kind := parseRaftKey(key)
+		if kind != kindState && kind != kindRegion {
+			endRegion()
+			what := fmt.Sprintf("a record with the unknown key %x", key)
+			if kind == kindIdent {
+				what = "the store's identity"
+			}
+			parts = append(parts, what)
+			continue
+		}
+		if id != region {
+			endRegion()
+			region = id
+		}
+		switch {
+		case kind == kindState:
+			of = append(of, "its RaftState")
+		case lo > 0 && index == hi+1:
+			hi = index
+		default:
+			endRun()
+			lo, hi = index, index
+		}
+	}
+	endRegion()
+	if it.Close() != nil {
+		return "unreadable"
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing"}
+	}
+	return fmt.Sprintf("%d bytes: %s", bytes, strings.Join(parts, "; "))
+}
+
+// parseRaftKey takes a key of a raft engine apart. The kind is 0 if it is none of
+// them; the index is 0 if it is not that of an entry.
+func parseRaftKey(key []byte) (region, index uint64, kind byte) {
+	const number = 8
+	switch {
+	case len(key) == 1 && key[0] == kindIdent:
+		return 0, 0, kindIdent
+	case len(key) == 1+number && key[0] == kindState:
+		return binary.BigEndian.Uint64(key[1:]), 0, kindState
+	case len(key) == 1+2*number && key[0] == kindRegion:
+		return binary.BigEndian.Uint64(key[1:]), binary.BigEndian.Uint64(key[1+number:]), kindRegion
+	}
+	return 0, 0, 0
 }
 
 // ParseRegionState returns the state that op writes to a kv engine, and whether

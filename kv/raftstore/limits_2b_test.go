@@ -144,7 +144,7 @@ func TestFullDiskIsTriedAgain2B(t *testing.T) {
 			t.Fatalf("the disk of the log was full, and has room again. An append of 2/2, which came meanwhile and fits, is answered with %v", a)
 		}
 		if n, _ := f.logRecords(); n != want {
-			t.Fatalf("entries 2/1 to 5/1 were replaced by 2/2 after the disk had been full. The raft engine has %d records then, and %d if the old ones were never there", n, want)
+			t.Fatalf("entries 2/1 to 5/1 were replaced by 2/2 after the disk had been full. The raft engine has %d records then, and %d if the old ones were never there. It holds %s", n, want, f.inRaftEngine())
 		}
 		f.powerCut()
 		if f.vote(2, 3, 5, 1) {

@@ -38,7 +38,7 @@ func (m *member) compacts(index uint64) {
 			m.t.Fatalf("with at most %d applied entries kept, the log still begins at %d after %d ticks, although everything up to %d is applied",
 				m.maxLog, s.FirstIndex, ticks, s.Applied)
 		case ticks == 100:
-			m.t.Fatalf("%d ticks after the log was compacted it has entries %d to %d, but the raft engine holds %d records", ticks, s.FirstIndex, s.LastIndex, records)
+			m.t.Fatalf("%d ticks after the log was compacted it has entries %d to %d, but the raft engine holds %d records, %s", ticks, s.FirstIndex, s.LastIndex, records, m.inRaftEngine())
 		}
 		m.passes(1, 1)
 	}
@@ -99,7 +99,7 @@ func TestManyEntriesAreCompactedAtOnce2C(t *testing.T) {
 				f.restart()
 				s := f.status()
 				if n, _ := f.logRecords(); uint64(n) < s.LastIndex+1-s.FirstIndex {
-					t.Fatalf("after the restart the log has entries %d to %d, but the raft engine holds only %d records", s.FirstIndex, s.LastIndex, n)
+					t.Fatalf("after the restart the log has entries %d to %d, but the raft engine holds only %d records, %s", s.FirstIndex, s.LastIndex, n, f.inRaftEngine())
 				}
 			})
 		}

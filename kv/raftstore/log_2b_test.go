@@ -33,7 +33,7 @@ func TestReplacedEntriesStayGone2B(t *testing.T) {
 		f.appendAll(2, 1, 0, 0, 5)
 		f.appendAll(3, 2, 1, 1, 2)
 		if n, _ := f.logRecords(); n != want {
-			t.Fatalf("the raft engine has %d records after entries 2/1 to 5/1 were replaced by 2/2, and %d if they were never there", n, want)
+			t.Fatalf("the raft engine has %d records after entries 2/1 to 5/1 were replaced by 2/2, and %d if they were never there. It holds %s", n, want, f.inRaftEngine())
 		}
 		f.powerCut()
 		if f.vote(2, 3, 5, 1) {

@@ -68,7 +68,7 @@ func newManyRegions(t *testing.T, bounds ...string) *manyRegions {
 func (m *manyRegions) work() {
 	for m.Pass() {
 	}
-	require.NoError(m.t, m.Err())
+	require.NoError(m.t, m.Err(), "the store gives up")
 }
 
 func (m *manyRegions) context(i int) *kvrpcpb.Context {
@@ -86,11 +86,11 @@ func (m *manyRegions) view(i int) engine.Snapshot {
 	m.t.Helper()
 	var view engine.Snapshot
 	m.Read(&raftstore.Read{Context: m.context(i), Done: func(v engine.Snapshot, err error) {
-		require.NoError(m.t, err)
+		require.NoError(m.t, err, "a read of one of many regions")
 		view = v
 	}})
 	m.work()
-	require.NotNil(m.t, view)
+	require.NotNil(m.t, view, "a read of one of many regions is not answered")
 	return view
 }
 

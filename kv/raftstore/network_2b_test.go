@@ -16,7 +16,7 @@ import (
 func TestUnreliableNetwork2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "no single message is needed, and no message does harm by coming late or twice",
-		Source: "Raft §5.5",
+		Source: "Raft §2, §5.5",
 	}, 5)
 	sc.Nemesis = sim.Together(sim.Unreliable(), sim.UnreliableClients())
 	sc.Reach = []sim.Goal{sim.MessageLost, sim.MessageRepeated, sim.RequestLost, sim.ReplyLost, sim.UnknownOutcome}
@@ -75,7 +75,7 @@ func TestProposalsAreAnswered2B(t *testing.T) {
 func TestRandomPartitionsOneClient2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "a majority that is connected continues, a minority does no harm",
-		Source: "Raft §5.3, §5.4",
+		Source: "Raft §2, §5.4",
 	}, 1)
 	sc.Nemesis = sim.RandomPartitions(700 * ms)
 	sc.Reach = []sim.Goal{sim.LeaderDeposed}
@@ -87,7 +87,7 @@ func TestRandomPartitionsOneClient2B(t *testing.T) {
 func TestRandomPartitionsManyClients2B(t *testing.T) {
 	sc := replicated(graded.Claim{
 		Text:   "clients on both sides of a partition see one history",
-		Source: "Raft §5.3, §5.4, §8",
+		Source: "Raft §2, §5.4, §8",
 	}, 5)
 	sc.Nemesis = sim.RandomPartitions(700 * ms)
 	sc.Reach = []sim.Goal{sim.LeaderDeposed, sim.UnknownOutcome, storesim.DeposedWaiting}

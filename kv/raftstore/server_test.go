@@ -13,6 +13,7 @@ import (
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/stack"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
 )
@@ -98,9 +99,9 @@ func (s *server) install() {
 func (s *server) boot() raftstore.Config {
 	var err error
 	s.raft, err = s.log.Open(raftstore.RaftFamilies...)
-	require.NoError(s.t, err)
+	require.NoError(s.t, err, "opening the raft engine")
 	s.kv, err = s.data.Open(raftstore.KVFamilies...)
-	require.NoError(s.t, err)
+	require.NoError(s.t, err, "opening the kv engine")
 	s.life, s.tasks = &life{of: s}, nil
 	return raftstore.Config{
 		ClusterID: 1, StoreID: s.id, RaftEngine: s.raft, KVEngine: s.kv,
@@ -142,12 +143,12 @@ func (s *server) restart() {
 		}
 	})
 	if !s.life.over {
-		require.NoError(s.t, s.raft.Close())
-		require.NoError(s.t, s.kv.Close())
+		require.NoError(s.t, s.raft.Close(), "closing the raft engine after the store")
+		require.NoError(s.t, s.kv.Close(), "closing the kv engine after the store")
 		s.life.over = true
 	}
 	if !s.open(s.boot()) {
-		require.True(s.t, s.open(s.boot()), "the power is cut only once while the store starts")
+		require.True(s.t, s.open(s.boot()), "the power is cut twice while the store starts")
 	}
 	s.work()
 }
@@ -163,8 +164,9 @@ func (s *server) unlessOver(run func()) {
 		case strings.HasPrefix(text, "TODO("):
 			panic(r)
 		default:
-			graded.Explain(s.t, "stack", string(debug.Stack()))
-			s.t.Fatalf("store %d panics: %s", s.id, text)
+			calls := stack.Students(string(debug.Stack()))
+			graded.Explain(s.t, "stack", stack.Text(calls))
+			s.t.Fatalf("store %d panics%s: %s", s.id, stack.In(calls), text)
 		}
 	}()
 	run()
@@ -265,11 +267,14 @@ func (s *server) content() content { return read(s.t, s.kv) }
 // logRecords returns the number of records in the raft engine, and their bytes.
 func (s *server) logRecords() (n int, bytes uint64) {
 	it, err := s.raft.Iterate(raftstore.RaftFamilies[0], engine.Range{})
-	require.NoError(s.t, err)
+	require.NoError(s.t, err, "Iterate over the raft engine")
 	for it.Seek(nil); it.Valid(); it.Next() {
 		n++
 		bytes += uint64(len(it.Key()) + len(it.Value()))
 	}
-	require.NoError(s.t, it.Close())
+	require.NoError(s.t, it.Close(), "closing an iterator over the raft engine")
 	return n, bytes
 }
+
+// inRaftEngine says what the raft engine holds, in words.
+func (s *server) inRaftEngine() string { return raftstore.DescribeRaft(s.raft) }

@@ -152,7 +152,7 @@ func TestDisksFailWithSnapshots2C(t *testing.T) {
 func TestEverythingAtOnce2C(t *testing.T) {
 	sc := compacting(graded.Claim{
 		Text:   "whatever goes wrong while logs are compacted and snapshots sent, what clients see is linearizable, and the stores recover",
-		Source: "Raft §5, §7, §8",
+		Source: "Raft Figure 3, §7, §8",
 	}, 5)
 	sc.Seeds = 40
 	sc.Tick, sc.For = 20*ms, 5*time.Second

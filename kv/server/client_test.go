@@ -52,7 +52,7 @@ func connect(t *graded.T, s storage.Storage) client {
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
 		grpc.WithUnaryInterceptor(giveUp),
 	)
-	require.NoError(t, err)
+	require.NoError(t, err, "connecting to the server")
 	t.Cleanup(func() {
 		conn.Close()
 		g.Stop()

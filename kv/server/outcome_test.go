@@ -80,8 +80,8 @@ func TestRawWriteErrors1(t *testing.T) {
 		put, err := s.RawPut(t.Context(), &kvrpcpb.RawPutRequest{Context: rc, Key: []byte("a"), Value: []byte("new")})
 		require.NoError(t, err, "status of RawPut on a full disk")
 		require.Contains(t, put.Error, "no space left", "error of RawPut on a full disk")
-		require.Nil(t, put.RegionError)
-		require.Equal(t, "old", s.get("", "a"))
+		require.Nil(t, put.RegionError, "region_error of RawPut on a full disk")
+		require.Equal(t, "old", s.get("", "a"), "RawGet after RawPut has failed on a full disk")
 		s.disk.SetCapacity(memory.Unlimited)
 
 		s.disk.Inject(func(memory.Write) memory.Fault {
@@ -172,7 +172,7 @@ func TestRawStorageErrors1(t *testing.T) {
 		}
 		s := connect(t, &fakeStorage{err: region})
 		resp, err := s.RawGet(t.Context(), &kvrpcpb.RawGetRequest{Context: rc, Key: []byte("a")})
-		require.NoError(t, err)
+		require.NoError(t, err, "status of RawGet on a region error of the storage")
 		require.Equal(t, uint64(5), resp.RegionError.GetNotLeader().GetRegionId(), "region_error lost what it says about the region")
 		require.False(t, resp.NotFound, "not_found is set on a response with a region error")
 	})

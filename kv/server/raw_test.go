@@ -79,7 +79,7 @@ func TestRawEmptyValue1(t *testing.T) {
 		s.put("", "a", "")
 		require.Equal(t, "", s.get("", "a"), "RawGet after overwriting with an empty value")
 		s.remove("", "a")
-		require.Equal(t, absent, s.get("", "a"))
+		require.Equal(t, absent, s.get("", "a"), "RawGet of a key with an empty value that was deleted")
 	})
 }
 
@@ -98,10 +98,10 @@ func TestRawDelete1(t *testing.T) {
 		}
 		s.remove(engine.CFWrite, "a")
 		s.remove(engine.CFWrite, "a")
-		require.Equal(t, []string{"a=default", "b=default"}, s.scan(engine.CFDefault, "", 10))
-		require.Equal(t, []string{"a=lock", "b=lock"}, s.scan(engine.CFLock, "", 10))
-		require.Equal(t, []string{"b=write"}, s.scan(engine.CFWrite, "", 10))
-		require.Equal(t, absent, s.get(engine.CFWrite, "a"))
+		require.Equal(t, []string{"a=default", "b=default"}, s.scan(engine.CFDefault, "", 10), "RawScan of family default after a delete in family write")
+		require.Equal(t, []string{"a=lock", "b=lock"}, s.scan(engine.CFLock, "", 10), "RawScan of family lock after a delete in family write")
+		require.Equal(t, []string{"b=write"}, s.scan(engine.CFWrite, "", 10), "RawScan of family write after a delete in it")
+		require.Equal(t, absent, s.get(engine.CFWrite, "a"), "RawGet of a key of family write that was deleted")
 		s.put(engine.CFWrite, "a", "back")
 		require.Equal(t, "back", s.get(engine.CFWrite, "a"), "a key that was put after it was deleted")
 	})
@@ -121,11 +121,11 @@ func TestRawFamilies1(t *testing.T) {
 		require.Equal(t, absent, s.get(engine.CFWrite, "k"), "put without a family, get from write")
 		s.put(engine.CFLock, "k", "l")
 		s.put(engine.CFWrite, "k2", "w")
-		require.Equal(t, "d", s.get("", "k"))
-		require.Equal(t, "l", s.get(engine.CFLock, "k"))
-		require.Equal(t, []string{"k=d"}, s.scan("", "", 10))
-		require.Equal(t, []string{"k=l"}, s.scan(engine.CFLock, "", 10))
-		require.Equal(t, []string{"k2=w"}, s.scan(engine.CFWrite, "", 10))
+		require.Equal(t, "d", s.get("", "k"), "RawGet without a family, with the key in lock, too")
+		require.Equal(t, "l", s.get(engine.CFLock, "k"), "RawGet from lock")
+		require.Equal(t, []string{"k=d"}, s.scan("", "", 10), "RawScan without a family")
+		require.Equal(t, []string{"k=l"}, s.scan(engine.CFLock, "", 10), "RawScan of lock")
+		require.Equal(t, []string{"k2=w"}, s.scan(engine.CFWrite, "", 10), "RawScan of write")
 		s.put(engine.CFDefault, "k", "d2")
 		require.Equal(t, "d2", s.get("", "k"), "put to default, get without a family")
 		s.remove("", "k")
@@ -150,7 +150,7 @@ func TestRawScanOrder1(t *testing.T) {
 		for _, i := range rand.New(rand.NewSource(1)).Perm(len(keys)) {
 			s.put("", keys[i], "value of "+keys[i])
 		}
-		require.Equal(t, want, s.scan("", "", 100))
+		require.Equal(t, want, s.scan("", "", 100), "RawScan of all keys")
 		s.remove("", "A")
 		s.remove("", "\xff\x00")
 		want = slices.Delete(want, 12, 13)
@@ -302,8 +302,8 @@ func TestRawScanSize1(t *testing.T) {
 		}
 
 		resp, err := s.RawScan(t.Context(), &kvrpcpb.RawScanRequest{Context: rc, Limit: 2})
-		require.NoError(t, err)
-		require.Len(t, resp.Kvs, 2)
+		require.NoError(t, err, "status of RawScan with limit 2")
+		require.Len(t, resp.Kvs, 2, "pairs of RawScan with limit 2")
 		require.False(t, resp.More, "more is set on a response that the limit ended")
 	})
 }
@@ -365,7 +365,7 @@ func TestRawConcurrentClients1(t *testing.T) {
 		done.Wait()
 		close(failures)
 		for err := range failures {
-			require.NoError(t, err)
+			require.NoError(t, err, "a client that works on keys of its own")
 		}
 		want := []string{}
 		for c := range clients {

@@ -12,14 +12,17 @@ type Violation struct {
 	At time.Duration
 	// Fate tells what happened to the request or entry in question.
 	Fate string
-	// About is the write that it is about, if it is about one, as the log of the
-	// run names it.
-	About string
+	// About is the command that it is about, if it is about one.
+	About Command
 	// Operations are those that do not fit together, the one that showed it first.
 	Operations []*Operation
 	// Undecided is set if the check could not come to an end. That says nothing
 	// about the system; it is a failure of the test.
 	Undecided bool
 }
+
+// A Command is a write that a store was given: the Nth call of a client to that store
+// asked for it. Two deletes of a key are two commands.
+type Command struct{ Client, Store, N uint64 }
 
 func (v *Violation) Error() string { return v.Found }

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// maxReasonInTable bounds a result in the table, in columns: all of it is below.
+const maxReasonInTable = 400
+
 // WriteMarkdown writes the score board as a table and every failure in full.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	out := &errWriter{w: w}
@@ -21,7 +24,7 @@ func (r *Report) writeMarkdown(out *errWriter, heading string) {
 			s.Stage.ID, markdownText(s.Stage.Title), s.Passed(), len(s.Results), s.Score()))
 		for _, result := range s.Results {
 			out.print(fmt.Sprintf("| | %s | %s | |\n", result.Test.Name,
-				markdownText(TableOptions{}.result(result, maxLine))))
+				markdownText(TableOptions{}.result(result, maxReasonInTable))))
 		}
 	}
 	var details strings.Builder

@@ -22,7 +22,8 @@ func killGroup(p *os.Process) error {
 }
 
 // quit asks a Go process to print its stacks and exit, and reports whether it
-// could be asked.
+// could be asked. The thread that is asked prints the goroutine that it runs; what
+// runs on other threads the runtime leaves out.
 func quit(p *os.Process) bool {
-	return p.Signal(syscall.SIGQUIT) == nil
+	return signalRunning(p.Pid, syscall.SIGQUIT) || p.Signal(syscall.SIGQUIT) == nil
 }

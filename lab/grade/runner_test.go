@@ -93,16 +93,23 @@ func TestVerdicts(t *testing.T) {
 	}{
 		{"TestPasses9", grade.Passed, `^$`, 0},
 		{"TestWrong9", grade.Failed, `^two is 2$`, 0},
-		{"TestPanics9", grade.Failed, `^panic: runtime error: index out of range \[3\] with length 3 \(behave/behave.go:\d+\)$`, 0},
-		{"TestPanicsInGoroutine9", grade.Failed, `^panic: runtime error: index out of range \[0\] with length 0 \(behave/behave.go:\d+\)$`, 0},
+		{"TestPanics9", grade.Failed, `^panic: runtime error: index out of range \[3\] with length 3, in behave.Index \(behave/behave.go:\d+\)$`, 0},
+		{"TestPanicsInGoroutine9", grade.Failed, `^panic: runtime error: index out of range \[0\] with length 0, in behave.Index \(behave/behave.go:\d+\)$`, 0},
+		{"TestPanicsInSubtest9", grade.Failed, `^panic: assignment to entry in nil map, in behave.\(\*Table\).Set \(behave/behave.go:\d+\)$`, 0},
+		{"TestPanicsInCleanup9", grade.Failed, `^panic: runtime error: index out of range \[1\] with length 1, in behave.Index \(behave/behave.go:\d+\)$`, 0},
+		{"TestPanicsInBubble9", grade.Failed, `^panic: runtime error: index out of range \[2\] with length 2, in behave.Index \(behave/behave.go:\d+\)$`, 0},
+		{"TestPanicsInSeed9", grade.Failed, `^panic: runtime error: index out of range \[2\] with length 2, in behave.Index \(behave/behave.go:\d+\)$`, 2},
 		{"TestTODO9", grade.NotImplemented, `^TODO\(9\): implement Todo \(behave/behave.go:\d+\)$`, 0},
-		{"TestGoexit9", grade.Failed, `runtime.Goexit`, 0},
-		{"TestLogFatal9", grade.Failed, `^ended without a verdict: the process exited with status 1, saying ".*I give up"$`, 0},
-		{"TestExitZero9", grade.Failed, `unexpected call to os.Exit\(0\) during test`, 0},
-		{"TestForges9", grade.Failed, `^ended without a verdict: the process exited with status 1, saying ".*PASS"$`, 0},
+		{"TestGoexit9", grade.Failed, `^runtime.Goexit ends the test's goroutine, in behave.Goexit \(behave/behave.go:\d+\)$`, 0},
+		{"TestLogFatal9", grade.Failed, `^ended without a verdict: the process exited with status 1, saying "behave.go:\d+: I give up"$`, 0},
+		{"TestExitZero9", grade.Failed, `unexpected call to os.Exit\(0\) during test, in behave.ExitZero \(behave/behave.go:\d+\)$`, 0},
+		{"TestForges9", grade.Failed, `^ended without a verdict: the process exited with status 1, saying "behave.go:\d+: PASS"$`, 0},
 		{"TestRecovers9", grade.Failed, `^noticed$`, 0},
-		{"TestDeadlock9", grade.TimedOut, `^no verdict within 5s$`, 0},
-		{"TestOverflow9", grade.Failed, `stack overflow \(behave/behave.go:\d+\)$`, 0},
+		{"TestDeadlock9", grade.TimedOut, `^no verdict within 5s: behave.Deadlock waits in a select without cases, which never ends \(behave/behave.go:\d+\)$`, 0},
+		{"TestLocked9", grade.TimedOut, `^no verdict within 5s: behave.Locked waits in sync.Mutex.Lock \(behave/behave.go:\d+\)$`, 0},
+		{"TestComputes9", grade.TimedOut, `^no verdict within 5s: behave.Compute computes$`, 0},
+		{"TestAsleep9", grade.Failed, `^fatal error: all goroutines are asleep - deadlock!, in behave.Asleep, which waits to receive from a channel \(behave/behave.go:\d+\)$`, 0},
+		{"TestOverflow9", grade.Failed, `stack overflow, in behave.Overflow \(behave/behave.go:\d+\)$`, 0},
 		{"TestSkips9", grade.Skipped, `^not today$`, 0},
 		{"TestCleanup9", grade.Failed, `^left something behind$`, 0},
 		{"TestSilent9", grade.Failed, `^ended without a verdict$`, 0},
@@ -128,10 +135,18 @@ func TestVerdicts(t *testing.T) {
 	require.Equal(t, "fate", results["TestWrong9"].Sections[0].Name)
 	require.Equal(t, "000000000000000b", results["TestLowestSeed9"].Digest)
 	require.Len(t, results["TestLowestSeed9"].Runs, 10)
-	require.Contains(t, results["TestDeadlock9"].Failure().String(), "stuck in    behave.Deadlock, behave/behave.go")
-	require.Contains(t, results["TestPanics9"].Failure().String(), "behave.Index")
+	for test, block := range map[string]string{
+		"TestDeadlock9":        `stuck in    behave.Deadlock waits in a select without cases, which never ends\n +behave/behave.go:\d+  behave.Deadlock\n +behave/behave_test.go:\d+  behave_test.TestDeadlock9`,
+		"TestComputes9":        `stuck in    behave.Compute computes\n +behave/behave.go  behave.Compute\n +behave/behave_test.go:\d+  behave_test.TestComputes9`,
+		"TestPanics9":          `stack       behave/behave.go:\d+  behave.Index\n +behave/behave_test.go:\d+  behave_test.TestPanics9`,
+		"TestPanicsInSubtest9": `stack       behave/behave.go:\d+  behave.\(\*Table\).Set\n +behave/behave_test.go:\d+  behave_test.TestPanicsInSubtest9`,
+		"TestOverflow9":        `stack       behave/behave.go:\d+  behave.Overflow\n +\(and these calls again and again\)\n +behave/behave_test.go:\d+  behave_test.TestOverflow9`,
+		"TestLogFatal9":        `exits       behave/behave.go:\d+  log.Fatal\n +behave/behave.go:\d+  os.Exit\n`,
+	} {
+		require.Regexp(t, block, results[test].Failure().String())
+	}
 	passed, failed, skipped := report.Counts()
-	require.Equal(t, []int{2, 17, 1}, []int{passed, failed, skipped})
-	require.Equal(t, "0.1/1", report.Score().String())
+	require.Equal(t, []int{2, 24, 1}, []int{passed, failed, skipped})
+	require.Equal(t, "0.07/1", report.Score().String())
 	require.False(t, report.Passed())
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/stack"
 )
 
 // judge turns what a process left behind into the verdict on the part of a test
@@ -24,17 +25,20 @@ func judge(test *course.Test, seeds []uint64, budget course.Budget, o *outcome) 
 	} else if a.open != nil {
 		r.Seed = a.open.Seed
 	}
-	cr, crashed := crash{}, false
+	c := test.Stage.Project.Course
+	var cr *crash
 	if o.exit != nil {
-		cr, crashed = parseCrash(test.Stage.Project.Course, o.output)
+		cr = parseCrash(c, o.output)
+		if told := crashOf(c, a.bad); told != nil {
+			cr = told
+		}
 	}
 	switch {
-	case o.overMemory, crashed && isOutOfMemory(cr.message, o.output):
+	case o.overMemory, cr != nil && isOutOfMemory(cr.message, o.output):
 		r.fail("needs more than " + formatSize(budget.Memory) + " of memory")
 	case o.timedOut:
-		r.Status, r.Reason = TimedOut, "no verdict within "+formatBudget(budget.Time)
-		r.Sections = append(r.Sections, stuckAt(test, o.output)...)
-	case crashed:
+		r.judgeTimeout(c, budget, o)
+	case cr != nil:
 		r.judgeCrash(a.bad, cr)
 	case o.exit != nil:
 		r.judgeExit(a.bad, o)
@@ -51,16 +55,26 @@ const noVerdict = "ended without a verdict"
 
 // judgeCrash is the verdict on a process that the Go runtime ended. bad may be nil. A
 // test that has reported a failure before knows more about it than the crash.
-func (r *Result) judgeCrash(bad *graded.Record, cr crash) {
+func (r *Result) judgeCrash(bad *graded.Record, cr *crash) {
 	switch {
 	case cr.todo != "":
-		r.Status, r.Reason, r.At, r.Sections = NotImplemented, cr.todo, cr.at, nil
+		r.Status, r.Reason, r.At, r.Sections = NotImplemented, cr.todo, cr.told.At, nil
 	case bad != nil && bad.Reason != "":
 		r.fail(bad.Reason)
 	default:
-		r.fail(cr.message)
-		r.At = cr.at
-		r.Sections = append(r.Sections, stackSection(cr.frames)...)
+		r.fail(cr.told.Reason)
+		r.At = cr.told.At
+		r.Sections = append(r.Sections, cr.told.Sections()...)
+	}
+}
+
+// judgeTimeout is the verdict on a process whose time was over.
+func (r *Result) judgeTimeout(c *course.Course, budget course.Budget, o *outcome) {
+	r.Status, r.Reason = TimedOut, "no verdict within "+formatBudget(budget.Time)
+	if s := stuckIn(stack.Parse(o.output, c.Root), studentsOf(c)); s != nil {
+		r.Reason += ": " + s.does
+		r.At = s.at
+		r.Sections = append(r.Sections, graded.Section{Name: "stuck in", Text: s.text})
 	}
 }
 
@@ -69,8 +83,11 @@ func (r *Result) judgeCrash(bad *graded.Record, cr crash) {
 func (r *Result) judgeExit(bad *graded.Record, o *outcome) {
 	if bad != nil && bad.Reason != "" {
 		r.fail(bad.Reason)
-	} else {
-		r.fail(noVerdict + ": " + exitText(o))
+		return
+	}
+	r.fail(noVerdict + ": " + exitText(o))
+	if places := exitsIn(r.Test.Stage.Project.Course); places != "" {
+		r.Sections = append(r.Sections, graded.Section{Name: "exits", Text: places})
 	}
 }
 
@@ -182,30 +199,9 @@ func exitText(o *outcome) string {
 		text = "the process ended by " + text
 	}
 	if last := lastLine(o.output); last != "" {
-		text += fmt.Sprintf(", saying %q", oneLine(last))
+		text += fmt.Sprintf(", saying %q", graded.InOneLine(last))
 	}
 	return text
-}
-
-// stuckAt says where a process that ran out of time was. The outermost call of
-// the student's code is shown, not the innermost, which differs from run to run.
-func stuckAt(test *course.Test, output string) []graded.Section {
-	lines := strings.Split(output, "\n")
-	c := test.Stage.Project.Course
-	for len(lines) > 0 {
-		frames := treeFrames(c, lines)
-		for i := len(frames) - 1; i >= 0; i-- {
-			if frames[i].editable {
-				return []graded.Section{{Name: "stuck in", Text: frames[i].function + ", " + strings.SplitN(frames[i].at, ":", 2)[0]}}
-			}
-		}
-		next := 1
-		for next < len(lines) && !strings.HasPrefix(lines[next], "goroutine ") {
-			next++
-		}
-		lines = lines[next:]
-	}
-	return nil
 }
 
 // isOutOfMemory recognizes the ways in which the runtime says so.

@@ -77,28 +77,78 @@ func (f Failure) String() string {
 	return b.String()
 }
 
-// maxReason bounds a reason in bytes: it is one line on a score board. What does
-// not fit is in the test's log.
-const maxReason = 400
+// A reason is one line. Of a long one the beginning and the end stay: what decides is
+// often the last that is said.
+const (
+	reasonHead = 900
+	reasonTail = 500
+)
 
-// condense turns the message of a failure into one line. Messages of testify are
-// tables of "Error Trace", "Error", "Test" and "Messages" with a diff; what stays
-// of them is the message and the error itself.
-func condense(message string) string {
-	if errText, messages, ok := testifyParts(message); ok {
-		message = errText
-		if messages != "" {
-			message = messages + ": " + errText
-		}
-	}
-	line := strings.Join(strings.Fields(message), " ")
-	if len(line) > maxReason {
-		line = strings.ToValidUTF8(line[:maxReason], "") + " …"
+// InOneLine returns text as one line that is not too long for a reason.
+func InOneLine(text string) string {
+	line := strings.Join(strings.Fields(text), " ")
+	if len(line) > reasonHead+reasonTail {
+		line = strings.ToValidUTF8(line[:reasonHead], "") + " … " + strings.ToValidUTF8(line[len(line)-reasonTail:], "")
 	}
 	return line
 }
 
-func testifyParts(message string) (errText, messages string, ok bool) {
+// condense turns the message of a failure into one line. Messages of testify are
+// tables of "Error Trace", "Error", "Test" and "Messages" with a diff; what stays
+// of them is what the test says, and what testify has found, in words.
+func condense(message string) string {
+	if found, says, ok := testifyParts(message); ok {
+		message = inWords(found)
+		switch {
+		case says == "":
+		case message == "":
+			message = says
+		default:
+			message = says + ": " + message
+		}
+	}
+	return InOneLine(message)
+}
+
+// inWords says in plain words what testify found, "" if that adds nothing to what a
+// test says beside it.
+func inWords(found []string) string {
+	text := strings.Join(strings.Fields(joinLines(found)), " ")
+	first := ""
+	if len(found) > 0 {
+		first = found[0]
+	}
+	rest := func(prefix string) string { return strings.TrimSpace(strings.TrimPrefix(text, prefix)) }
+	switch {
+	case first == "Should be true", first == "Should be false", first == "Expected value not to be nil.", first == "Condition failed!":
+		return ""
+	case first == "Not equal:":
+		expected, actual, ok := strings.Cut(rest("Not equal:"), ", actual : ")
+		expected, was := strings.CutPrefix(expected, "expected: ")
+		if ok && was {
+			return fmt.Sprintf("it is %s and should be %s", actual, expected)
+		}
+	case first == "Received unexpected error:":
+		return "it fails with the error: " + rest(first)
+	case first == "An error is expected but got nil.":
+		return "it should fail with an error, and does not"
+	case strings.HasPrefix(first, "Expected nil, but got: "):
+		return "it is " + rest("Expected nil, but got: ") + " and should be nil"
+	case strings.HasPrefix(first, "Should be empty, but was "):
+		return "it should be empty and is " + rest("Should be empty, but was ")
+	case strings.HasPrefix(first, "Should NOT be empty, but was "):
+		return "it should not be empty and is " + rest("Should NOT be empty, but was ")
+	case strings.HasPrefix(first, "Should be zero, but was "):
+		return "it should be 0 and is " + rest("Should be zero, but was ")
+	case strings.HasPrefix(first, "Should not be: "):
+		return "it should not be " + rest("Should not be: ")
+	}
+	return text
+}
+
+// testifyParts takes a message of testify apart: the lines on what it found, without
+// the diff, and what the test says to it.
+func testifyParts(message string) (found []string, says string, ok bool) {
 	parts := map[string][]string{}
 	label := ""
 	for line := range strings.SplitSeq(message, "\n") {
@@ -119,9 +169,9 @@ func testifyParts(message string) (errText, messages string, ok bool) {
 		parts[label] = append(parts[label], text)
 	}
 	if len(parts["Error Trace"]) == 0 || len(parts["Error"]) == 0 {
-		return "", "", false
+		return nil, "", false
 	}
-	return joinLines(parts["Error"]), joinLines(parts["Messages"]), true
+	return parts["Error"], joinLines(parts["Messages"]), true
 }
 
 func joinLines(lines []string) string {

@@ -106,8 +106,8 @@ func Seeds(t *testing.T, c Claim, n int, body func(t *T, seed uint64) (digest ui
 		return
 	}
 	if reason, ok := MissedGoal(reached); ok {
-		f := Failure{Test: test, Claim: c, Found: reason, Sections: []Section{GoalAdvice}, Read: guideOf(test)}
-		t.Fatal("\n" + f.String())
+		rec := Record{Test: test, Claim: c.Text, Source: c.Source, Reason: reason, Sections: []Section{GoalAdvice}}
+		t.Fatal("\n" + failureHere(rec).String())
 	}
 }
 
@@ -178,6 +178,7 @@ func (r *recorder) run(t *testing.T, body func(t *T) uint64) {
 	r.start(t)
 	returned := false
 	t.Cleanup(func() { r.end(t, returned) })
+	defer r.left(t, &returned)
 	r.setDigest(body(&T{T: t, record: r}))
 	returned = true
 }

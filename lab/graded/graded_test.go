@@ -2,9 +2,11 @@ package graded_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,28 @@ var bodies = map[string]func(t *testing.T){
 			panic("broken")
 		})
 	},
+	"TestPanicsInSubtest": func(t *testing.T) {
+		graded.Test(t, claim, func(t *graded.T) {
+			t.Run("inner", func(t *graded.T) { panic("broken") })
+		})
+	},
+	"TestPanicsInBubble": func(t *testing.T) {
+		graded.Test(t, claim, func(t *graded.T) {
+			t.Bubble(func(t *graded.T) { panic("broken") })
+		})
+	},
+	"TestPanicsInCleanup": func(t *testing.T) {
+		graded.Test(t, claim, func(t *graded.T) { t.Cleanup(func() { panic("broken") }) })
+	},
+	"TestPanicsAfterFailure": func(t *testing.T) {
+		graded.Test(t, claim, func(t *graded.T) {
+			t.Error("it was wrong before")
+			panic("broken")
+		})
+	},
+	"TestGoexit": func(t *testing.T) {
+		graded.Test(t, claim, func(t *graded.T) { runtime.Goexit() })
+	},
 	"TestClaimsNothing": func(t *testing.T) {
 		graded.Test(t, graded.Claim{Text: "it holds"}, func(t *graded.T) {})
 	},
@@ -83,11 +107,30 @@ var bodies = map[string]func(t *testing.T){
 	},
 }
 
+// words fail in the ways of testify.
+var words = map[string]func(t *graded.T){
+	"true":        func(t *graded.T) { require.True(t, false, "the store serves") },
+	"equal":       func(t *graded.T) { require.Equal(t, 1, 2, "the count") },
+	"equal lists": func(t *graded.T) { require.Equal(t, []string{"a", "b"}, []string{"a"}) },
+	"error":       func(t *graded.T) { require.NoError(t, errors.New("disk full"), "Close") },
+	"no error":    func(t *graded.T) { require.Error(t, nil) },
+	"not nil":     func(t *graded.T) { require.NotNil(t, nil, "the leader is known") },
+	"nil":         func(t *graded.T) { require.Nil(t, "x") },
+	"empty":       func(t *graded.T) { require.Empty(t, []int{1}) },
+	"long":        func(t *graded.T) { require.NoError(t, errors.New(strings.Repeat("x", 3000)+" the end")) },
+}
+
+func init() {
+	for name, f := range words {
+		bodies["TestWords/"+name] = func(t *testing.T) { graded.Test(t, claim, f) }
+	}
+}
+
 // TestMain runs one of bodies if child asks for it.
 func TestMain(m *testing.M) {
 	if name := os.Getenv("GRADED_CHILD"); name != "" {
 		testing.Main(func(string, string) (bool, error) { return true, nil },
-			[]testing.InternalTest{{Name: name, F: bodies[name]}}, nil, nil)
+			[]testing.InternalTest{{Name: strings.ReplaceAll(name, "/", "_"), F: bodies[name]}}, nil, nil)
 		return
 	}
 	os.Exit(m.Run())
@@ -116,7 +159,7 @@ func TestEnds(t *testing.T) {
 		ok                   bool
 	}{
 		{"TestPasses", graded.StatusPassed, "", true},
-		{"TestRequires", graded.StatusFailed, "votes in term 4: Not equal: expected: 1, actual : 2", false},
+		{"TestRequires", graded.StatusFailed, "votes in term 4: it is 2 and should be 1", false},
 		{"TestErrorsTwice", graded.StatusFailed, "first 1", false},
 		{"TestFailsInSubtest", graded.StatusFailed, "in a subtest", false},
 		{"TestFailsInBubble", graded.StatusFailed, "waited 1h0m0s", false},
@@ -124,6 +167,11 @@ func TestEnds(t *testing.T) {
 		{"TestFailsSilently", graded.StatusFailed, "failed without a message; see its log", false},
 		{"TestSkips", graded.StatusSkipped, "no disk here", true},
 		{"TestPanics", graded.StatusFailed, "", false},
+		{"TestPanicsInSubtest", graded.StatusFailed, "", false},
+		{"TestPanicsInBubble", graded.StatusFailed, "", false},
+		{"TestPanicsInCleanup", graded.StatusFailed, "", false},
+		{"TestPanicsAfterFailure", graded.StatusFailed, "it was wrong before", false},
+		{"TestGoexit", graded.StatusFailed, "", false},
 	} {
 		t.Run(want.name, func(t *testing.T) {
 			records, output, ok := child(t, want.name)
@@ -133,6 +181,17 @@ func TestEnds(t *testing.T) {
 			require.Equal(t, graded.EventEnd, records[1].Event)
 			require.Equal(t, want.status, records[1].Status)
 			require.Equal(t, want.reason, records[1].Reason)
+			crash := records[1].Crash
+			switch {
+			case strings.HasPrefix(want.name, "TestPanics"):
+				require.Equal(t, "panic: broken", crash.Message)
+				require.Contains(t, crash.Stack, "graded_test.go", "the stack has the function that panicked")
+			case want.name == "TestGoexit":
+				require.Contains(t, crash.Message, "runtime.Goexit")
+				require.Contains(t, crash.Stack, "graded_test.go")
+			default:
+				require.Nil(t, crash)
+			}
 		})
 	}
 	records, _, _ := child(t, "TestRequires")
@@ -190,6 +249,38 @@ func TestPlainGoTest(t *testing.T) {
 		"    replay      make replay TEST=TestSeeds SEED=3",
 	} {
 		require.Contains(t, string(out), line)
+	}
+}
+
+// A panic is explained there, too, with the function and the line.
+func TestPlainGoTestPanics(t *testing.T) {
+	for _, name := range []string{"TestPanics", "TestPanicsInSubtest", "TestPanicsInBubble", "TestPanicsInCleanup"} {
+		cmd := await.Command(t, await.Limit, os.Args[0])
+		cmd.Env = append(os.Environ(), "GRADED_CHILD="+name, "LABKV_REPORT=")
+		out, err := cmd.CombinedOutput()
+		require.Error(t, err, name)
+		require.Contains(t, string(out), "--- FAIL: "+name+"\n", name)
+		require.Regexp(t, `found       panic: broken, in graded_test\.\S+ \(lab/graded/graded_test.go:\d+\)\n`, string(out), name)
+		require.Regexp(t, `stack       lab/graded/graded_test.go:\d+  graded_test\.`, string(out), name)
+	}
+}
+
+// What testify finds is put into words.
+func TestReasonsAreInWords(t *testing.T) {
+	for name, want := range map[string]string{
+		"true":        "the store serves",
+		"equal":       "the count: it is 2 and should be 1",
+		"equal lists": `it is []string{"a"} and should be []string{"a", "b"}`,
+		"error":       "Close: it fails with the error: disk full",
+		"no error":    "it should fail with an error, and does not",
+		"not nil":     "the leader is known",
+		"nil":         `it is "x" and should be nil`,
+		"empty":       "it should be empty and is [1]",
+		"long":        "it fails with the error: " + strings.Repeat("x", 875) + " … " + strings.Repeat("x", 492) + " the end",
+	} {
+		records, output, _ := child(t, "TestWords/"+name)
+		require.Len(t, records, 2, output)
+		require.Equal(t, want, records[1].Reason, name)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -12,6 +13,9 @@ import (
 	"testing"
 
 	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/stack"
 )
 
 // Events of a [Record].
@@ -40,6 +44,14 @@ type Record struct {
 	Reason   string    `json:"reason,omitempty"` // one line
 	Sections []Section `json:"sections,omitempty"`
 	Goals    []Goal    `json:"goals,omitempty"` // of an end
+	Crash    *Crash    `json:"crash,omitempty"` // of an end: what left the test
+}
+
+// A Crash is a panic, or a call of runtime.Goexit, that left a test. The process that
+// reads the report knows which functions are the student's.
+type Crash struct {
+	Message string `json:"message"` // "panic: assignment to entry in nil map"
+	Stack   string `json:"stack"`   // of the goroutine, as the runtime prints it
 }
 
 // Section is a named part of a failure's explanation.
@@ -82,6 +94,8 @@ var openReport = sync.OnceValues(func() (*os.File, error) {
 	}
 	os.Unsetenv("LABKV_REPORT")
 	debug.SetMaxStack(maxStack)
+	// A program that ends itself by log.Fatal says where, and not at what time.
+	log.SetFlags(log.Lshortfile)
 	return os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 })
 
@@ -116,6 +130,7 @@ type recorder struct {
 	sections []Section
 	digest   uint64
 	goals    []Goal
+	crash    *Crash // the first
 }
 
 func (r *recorder) explain(section, text string) {
@@ -130,6 +145,36 @@ func (r *recorder) found(message string) {
 	if r.reason == "" {
 		r.reason = condense(message)
 	}
+}
+
+// left is deferred around code that may be left by a panic or by runtime.Goexit,
+// which it notes. returned is set once the code has returned.
+func (r *recorder) left(t testing.TB, returned *bool) {
+	if *returned {
+		return
+	}
+	// The stack still has the calls that are being left.
+	if p := recover(); p != nil {
+		r.crashed("panic: "+fmt.Sprint(p), debug.Stack())
+		panic(p)
+	}
+	if !t.Failed() && !t.Skipped() {
+		r.crashed("runtime.Goexit ends the test's goroutine", debug.Stack())
+	}
+}
+
+func (r *recorder) crashed(message string, stack []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.crash == nil {
+		r.crash = &Crash{Message: InOneLine(message), Stack: string(stack)}
+	}
+}
+
+func (r *recorder) hasCrashed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.crash != nil
 }
 
 func (r *recorder) setDigest(digest uint64) {
@@ -149,15 +194,15 @@ func (r *recorder) start(t testing.TB) {
 }
 
 // end writes the verdict. returned is false when the body was left by a failure,
-// a skip, a panic or runtime.Goexit; the last two have no reason yet, and the
-// process that reads the report finds it in what the dying process printed.
+// a skip, a panic or runtime.Goexit. The last two are no reason: what is said of them
+// depends on whose functions are on the stack.
 func (r *recorder) end(t testing.TB, returned bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec := r.record(EventEnd)
 	rec.Goals = r.goals
 	switch {
-	case t.Failed(), !returned && !t.Skipped():
+	case t.Failed(), r.crash != nil, !returned && !t.Skipped():
 		rec.Status = StatusFailed
 	case t.Skipped():
 		rec.Status = StatusSkipped
@@ -168,8 +213,8 @@ func (r *recorder) end(t testing.TB, returned bool) {
 		rec.Reason = r.reason
 	}
 	if rec.Status == StatusFailed {
-		rec.Sections = r.sections
-		if rec.Reason == "" && t.Failed() {
+		rec.Sections, rec.Crash = r.sections, r.crash
+		if rec.Reason == "" && rec.Crash == nil && t.Failed() {
 			rec.Reason = "failed without a message; see its log"
 		}
 	}
@@ -177,8 +222,39 @@ func (r *recorder) end(t testing.TB, returned bool) {
 		rec.Digest = fmt.Sprintf("%016x", r.digest)
 	}
 	if !appendRecord(t, rec) && rec.Status == StatusFailed {
-		f := FailureOf(rec)
-		f.Read = guideOf(r.test)
-		t.Log("\n" + f.String())
+		t.Log("\n" + failureHere(rec).String())
 	}
+}
+
+// failureHere returns what a student is shown of rec who runs "go test" in the
+// course's tree.
+func failureHere(rec Record) Failure {
+	f := FailureOf(rec)
+	root, err := course.Find(".")
+	if err != nil {
+		return f
+	}
+	mine := stack.IsStudents
+	if c, err := course.Load(root); err == nil {
+		mine = func(file string) bool {
+			return c.Editable(file) || stack.IsStudents(file) && strings.HasPrefix(file, "lab/")
+		}
+		if test, ok := c.Test(rec.Test); ok {
+			f.Read = test.Stage.Guide
+		}
+	}
+	if rec.Crash != nil && rec.Reason == "" {
+		told := rec.Crash.Tell(root, mine)
+		f.Found, f.Sections = told.Found(), append(f.Sections, told.Sections()...)
+	}
+	return f
+}
+
+// watch calls f, and notes if it does not return.
+func (r *recorder) watch(t testing.TB, f func()) {
+	t.Helper()
+	returned := false
+	defer r.left(t, &returned)
+	f()
+	returned = true
 }

@@ -59,12 +59,21 @@ func (t *T) Skipf(format string, args ...any) {
 	t.T.Skipf(format, args...)
 }
 
+// Cleanup is testing.T's Cleanup.
+func (t *T) Cleanup(f func()) {
+	t.Helper()
+	t.T.Cleanup(func() {
+		t.T.Helper()
+		t.record.watch(t.T, f)
+	})
+}
+
 // Run is testing.T's Run: the subtest's failure is its parent's.
 func (t *T) Run(name string, f func(t *T)) bool {
 	t.Helper()
 	return t.T.Run(name, func(sub *testing.T) {
 		sub.Helper()
-		f(&T{T: sub, record: t.record})
+		t.record.watch(sub, func() { f(&T{T: sub, record: t.record}) })
 	})
 }
 
@@ -73,6 +82,13 @@ func (t *T) Bubble(f func(t *T)) {
 	t.Helper()
 	synctest.Test(t.T, func(inner *testing.T) {
 		inner.Helper()
-		f(&T{T: inner, record: t.record})
+		returned := false
+		defer func() {
+			if !returned && t.record.hasCrashed() {
+				t.record.end(inner, false) // the cleanups of the test itself do not run
+			}
+		}()
+		t.record.watch(inner, func() { f(&T{T: inner, record: t.record}) })
+		returned = true
 	})
 }

@@ -116,7 +116,7 @@ var electionTests = []Test{
 	},
 	{
 		Name:  "StrangerDoesNotCampaign2AA",
-		Claim: graded.Claim{Text: "a server that is not a member of the group does not start elections", Source: "thesis §4.1"},
+		Claim: graded.Claim{Text: "a server that is not a member of the group does not start elections", Source: "the contract of campaign (raft/election.go)"},
 		Run:   strangerDoesNotCampaign,
 	},
 	{

@@ -12,7 +12,6 @@ import (
 type explanation struct {
 	message  string
 	sections []graded.Section
-	panicked any // what the node panicked with, or nil
 }
 
 // explain finds out how little must go wrong for the same rule to break as in
@@ -35,15 +34,22 @@ func explain(impl Implementation, plan schedule, out outcome) explanation {
 	v := out.violation
 	claim := v.rule.claim()
 	f.message = fmt.Sprintf("at %s, %s", seconds(v.at), v.found)
-	f.panicked = v.panicked
 	add("broken", fmt.Sprintf("%s (%s)", claim.Text, claim.Source))
 	if b := out.before; b != nil && b.rule != v.rule {
 		add("before", fmt.Sprintf("at %s, %s\n%s (%s)", seconds(b.at), b.found, b.rule.claim().Text, b.rule.claim().Source))
 	}
 	add("fate", out.story.describe(v.node))
+	if v.rule == recovers {
+		if found, round := out.story.endless(); found != "" {
+			f.message += "; " + found
+			if round != "" {
+				add("exchange", round)
+			}
+		}
+	}
 	add("schedule", plan.String()+note)
 	if v.stack != "" {
-		add("stack", strings.TrimSpace(v.stack))
+		add("stack", v.stack)
 	}
 	return f
 }

@@ -31,7 +31,7 @@ type group struct {
 
 	leaders map[uint64]uint64 // by term
 	lapsed  map[uint64]bool   // nodes that have heard of no leader for ElectionTick ticks
-	history []string          // the last messages, for the report of a failure
+	history []line            // the last messages, for the report of a failure
 }
 
 // disksOf returns empty disks for the nodes 1 to n of a group.
@@ -76,7 +76,7 @@ func groupOf(t *graded.T, nodes ...*solo) *group {
 	g := &group{t: t, nodes: nodes, leaders: map[uint64]uint64{}, lapsed: map[uint64]bool{}}
 	t.Cleanup(func() {
 		if t.Failed() {
-			graded.Explain(t, "messages", strings.Join(g.history, "\n"))
+			graded.Explain(t, "messages", strings.Join(shown(g.history, 24), "\n"))
 			for _, n := range g.nodes {
 				graded.Explain(t, fmt.Sprintf("node %d", n.id), n.Status().String())
 			}
@@ -221,6 +221,10 @@ func (g *group) settle() {
 	const limit = 20_000
 	for i := 0; len(g.net) > 0; i++ {
 		if i == limit {
+			if again, _ := cycle(g.history); again != nil {
+				g.t.Fatalf("the group does not come to rest: in %d messages with no tick between them, the same %d come again and again: %s",
+					limit, len(again), strings.Join(again, "; "))
+			}
 			g.t.Fatalf("the group does not come to rest: after %d messages with no tick between them, still %s",
 				limit, describeMessages(g.net[:min(len(g.net), 4)]))
 		}
@@ -262,15 +266,16 @@ func (g *group) deliver(m *pb.Message) {
 }
 
 func (g *group) note(m *pb.Message, lost bool) {
-	const keep = 24
-	line := describe(m)
+	l := line{text: describe(m), kind: m.MsgType}
 	if lost {
-		line += "  (lost)"
+		l.text += "  (lost)"
 	}
-	if len(g.history) == keep {
-		g.history = append(g.history[:0], g.history[1:]...)
+	// More than are shown, since many of them may be heartbeats.
+	const keep = 500
+	if len(g.history) == 2*keep {
+		g.history = g.history[:copy(g.history, g.history[keep:])]
 	}
-	g.history = append(g.history, line)
+	g.history = append(g.history, l)
 }
 
 // checkLogs checks Log Matching and State Machine Safety (Figure 3): where two

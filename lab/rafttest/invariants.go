@@ -62,13 +62,13 @@ var claims = map[rule]graded.Claim{
 	commitsTheCommitted: {Text: "a node takes as committed only what a leader has committed", Source: "Raft §5.3"},
 	readyHolds:          {Text: "a Ready holds what has changed and is not saved, all of it and nothing else", Source: "the Ready contract"},
 	appliesInOrder:      {Text: "committed entries are handed out once, in order, and saved before they are applied", Source: "the Ready contract"},
-	commitsTheProposed:  {Text: "a log holds what was proposed and not refused, holds it once, and where the leader said", Source: "Raft §8"},
+	commitsTheProposed:  {Text: "a log holds what was proposed and not refused, holds it once, and where the leader said", Source: "Raft §5.3; the contract of Propose"},
 	oneChangeAtATime:    {Text: "a leader appends no membership change while an earlier one is not committed", Source: "thesis §4.1"},
-	membersAgree:        {Text: "nodes that have applied the same entries have the same members", Source: "thesis §4.1"},
-	staysConsistent:     {Text: "what a node knows does not contradict itself", Source: "raft/invariants.go"},
+	membersAgree:        {Text: "nodes that have applied the same entries have the same members", Source: "the contract of ApplyConfChange"},
+	staysConsistent:     {Text: "what a node knows does not contradict itself", Source: "the comments in raft/invariants.go"},
 	restarts:            {Text: "a node continues from what it has saved", Source: "Raft Figure 2"},
 	endsWork:            {Text: "a node that nothing happens to runs out of work", Source: "the Ready contract"},
-	recovers:            {Text: "once everything is well again, the group elects a leader, commits, and all logs become equal", Source: "Raft §5.4.3, §5.6"},
+	recovers:            {Text: "once everything is well again, the group elects a leader, commits, and all logs become equal", Source: "Raft §5.3, §5.6"},
 	noPanic:             {Text: "no order of calls that the Ready contract allows makes a node panic", Source: "the Ready contract"},
 }
 

@@ -37,17 +37,17 @@ var membershipTests = []Test{
 	},
 	{
 		Name:  "TransferToSelfOrStrangerIsNothing3A",
-		Claim: graded.Claim{Text: "a transfer to the leader itself, or to a server that is not a member, changes nothing", Source: "thesis §3.10"},
+		Claim: graded.Claim{Text: "a transfer to the leader itself, or to a server that is not a member, changes nothing", Source: "the contract of handleTransferLeader"},
 		Run:   transferToSelfOrStrangerIsNothing,
 	},
 	{
 		Name:  "NewTransferReplacesOld3A",
-		Claim: graded.Claim{Text: "a transfer to another member replaces the one under way", Source: "thesis §3.10"},
+		Claim: graded.Claim{Text: "a transfer to another member replaces the one under way", Source: "the contract of handleTransferLeader"},
 		Run:   newTransferReplacesOld,
 	},
 	{
 		Name:  "TransferIsForwarded3A",
-		Claim: graded.Claim{Text: "a server that is not the leader passes a request for a transfer on to the leader", Source: "thesis §3.10"},
+		Claim: graded.Claim{Text: "a server that is not the leader passes a request for a transfer on to the leader", Source: "the contract of handleTransferLeader"},
 		Run:   transferIsForwarded,
 	},
 	{
@@ -57,12 +57,12 @@ var membershipTests = []Test{
 	},
 	{
 		Name:  "TransferEndsWithLeadership3A",
-		Claim: graded.Claim{Text: "a transfer ends with the leadership, and when its target is removed: nothing of it remains", Source: "thesis §3.10"},
+		Claim: graded.Claim{Text: "a transfer ends with the leadership, and when its target is removed: nothing of it remains", Source: "thesis §3.10; the contract of handleTransferLeader"},
 		Run:   transferEndsWithLeadership,
 	},
 	{
 		Name:  "ChangeTakesEffectWhenApplied3A",
-		Claim: graded.Claim{Text: "a membership change takes effect on a server when that server applies it, and not before", Source: "thesis §4.1; the contract of ApplyConfChange"},
+		Claim: graded.Claim{Text: "a membership change takes effect on a server when that server applies it, and not before", Source: "the contract of ApplyConfChange (thesis §4.1 lets it take effect when appended)"},
 		Run:   changeTakesEffectWhenApplied,
 	},
 	{
@@ -72,7 +72,7 @@ var membershipTests = []Test{
 	},
 	{
 		Name:  "MajorityIsOfTheNewMembers3A",
-		Claim: graded.Claim{Text: "once a change is applied, entries and elections need a majority of the new members, and only of them", Source: "thesis §4.1"},
+		Claim: graded.Claim{Text: "once a change is applied, entries and elections need a majority of the new members, and only of them", Source: "thesis §4.1; the contract of ApplyConfChange"},
 		Run:   majorityIsOfTheNewMembers,
 	},
 	{
@@ -87,7 +87,7 @@ var membershipTests = []Test{
 	},
 	{
 		Name:  "RemovedMemberIsGone3A",
-		Claim: graded.Claim{Text: "a member that was removed gets no more messages, and does not campaign once it knows", Source: "thesis §4.2.2, §4.2.3"},
+		Claim: graded.Claim{Text: "a member that was removed gets no more messages, and does not campaign once it knows", Source: "thesis §4.2.3; the contract of ApplyConfChange"},
 		Run:   removedMemberIsGone,
 	},
 	{
@@ -107,12 +107,12 @@ var membershipTests = []Test{
 	},
 	{
 		Name:  "NewLeaderMindsPendingChange3A",
-		Claim: graded.Claim{Text: "a new leader accepts no membership change until it has applied those that its log may hold, and has committed in its term", Source: "thesis §4.1"},
+		Claim: graded.Claim{Text: "a new leader accepts no membership change until it has applied those that its log may hold, and has committed in its term", Source: "thesis §4.1, corrected in 2015 (raft-dev: a bug in single-server membership changes)"},
 		Run:   newLeaderMindsPendingChange,
 	},
 	{
 		Name:  "UncommittedChangeCanVanish3A",
-		Claim: graded.Claim{Text: "a membership change that was not committed can be replaced like any entry, and then has no effect anywhere", Source: "thesis §4.1, Raft §5.3"},
+		Claim: graded.Claim{Text: "a membership change that was not committed can be replaced like any entry, and then has no effect anywhere", Source: "Raft §5.3; the contract of ApplyConfChange"},
 		Run:   uncommittedChangeCanVanish,
 	},
 	{
@@ -127,7 +127,7 @@ var membershipTests = []Test{
 	},
 	{
 		Name:  "MembershipSurvivesRestart3A",
-		Claim: graded.Claim{Text: "a server that restarts has the membership as of what it has applied, and applies later changes again", Source: "thesis §4.1, Raft Figure 2"},
+		Claim: graded.Claim{Text: "a server that restarts has the membership as of what it has applied, and applies later changes again", Source: "the Ready contract; the contract of ApplyConfChange"},
 		Run:   membershipSurvivesRestart,
 	},
 }

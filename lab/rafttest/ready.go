@@ -112,7 +112,7 @@ var readyTests = []Test{
 	},
 	{
 		Name:  "RestartContinues2AC",
-		Claim: graded.Claim{Text: "a node that restarts has the term, vote, commit index and log that it had saved", Source: "Raft Figure 2"},
+		Claim: graded.Claim{Text: "a node that restarts has the term, vote, commit index and log that it had saved", Source: "Raft Figure 2, the Ready contract"},
 		Run:   restartContinues,
 	},
 	{
@@ -233,7 +233,7 @@ func hasReadyChangesNothing(t *graded.T, impl Implementation) {
 			}
 			note(what)
 		}
-		require.NoError(t, d.Campaign())
+		require.NoError(t, d.Campaign(), "Campaign of node 1")
 		handle("it campaigns")
 		d.in(grant(2, 1))
 		note("it is elected")
@@ -345,7 +345,7 @@ func softStateOnlyWhenChanged(t *graded.T, impl Implementation) {
 	handle("node 2 leads", &raft.SoftState{Lead: 2, RaftState: raft.StateFollower})
 	d.in(heartbeat(2, 1, 0))
 	handle("node 2 still leads", nil)
-	require.NoError(t, d.Campaign())
+	require.NoError(t, d.Campaign(), "Campaign of node 1")
 	handle("node 1 campaigns", &raft.SoftState{RaftState: raft.StateCandidate})
 	d.in(refuse(2, 2))
 	handle("one vote was refused, and one is missing", nil)
@@ -386,7 +386,7 @@ func mustSyncForPromises(t *graded.T, impl Implementation) {
 	handle("a commit index", false)
 	d.in(appendAfter(3, 2, 2, 2, 2, entriesFrom(3, 2)...))
 	handle("entries with a commit index", true)
-	require.NoError(t, d.Campaign())
+	require.NoError(t, d.Campaign(), "Campaign of node 1")
 	handle("a campaign", true)
 }
 
@@ -417,10 +417,10 @@ func promiseComesWithItsState(t *graded.T, impl Implementation) {
 	d.in(requestVote(4, 3, 9, 1))
 	d.in(appendAfter(4, 3, 2, 1, 0, entriesFrom(3, 3)...))
 	sent("it follows 4 in term 3", pb.MessageType_MsgAppendResponse, false)
-	require.NoError(t, d.Campaign())
+	require.NoError(t, d.Campaign(), "Campaign of node 1")
 	sent("it campaigns in term 4", pb.MessageType_MsgRequestVote, false)
 	d.in(requestVote(5, 5, 9, 3))
-	require.NoError(t, d.Campaign())
+	require.NoError(t, d.Campaign(), "Campaign of node 1")
 	sent("it campaigns in term 6", pb.MessageType_MsgRequestVote, false)
 	require.Equal(t, []uint64{1, 1, 3}, termsOf(d.disk.now.entries), "the terms of the log on disk")
 }
@@ -686,7 +686,7 @@ func repeatedAdvance(t *graded.T, impl Implementation) {
 			d.advance(rd)
 		}
 	}
-	require.NoError(t, d.Campaign())
+	require.NoError(t, d.Campaign(), "Campaign of node 1")
 	twice()
 	d.in(grant(3, 1))
 	twice()
@@ -718,7 +718,7 @@ func handedOutStaysAsItWas(t *graded.T, impl Implementation) {
 	d.in(heartbeat(3, 2, 2))
 	d.settle()
 	same("when its replaced entries were saved")
-	require.NoError(t, d.Campaign())
+	require.NoError(t, d.Campaign(), "Campaign of node 1")
 	d.settle()
 	d.in(grant(2, 3))
 	d.settle()
@@ -732,7 +732,7 @@ func refusedProposalLeavesNothing(t *graded.T, impl Implementation) {
 	_, _, err := d.Propose([]byte("a"))
 	require.Equal(t, raft.ErrNotLeader, errors.Cause(err), "node 1 knows of no leader, and is asked to append a proposal")
 	d.idle("a proposal was refused")
-	require.NoError(t, d.Campaign())
+	require.NoError(t, d.Campaign(), "Campaign of node 1")
 	d.settle()
 	_, _, err = d.Propose([]byte("b"))
 	require.Equal(t, raft.ErrNotLeader, errors.Cause(err), "a candidate is asked to append a proposal")
@@ -788,7 +788,7 @@ func manyEntries(t *graded.T, impl Implementation) {
 
 	hard, _, _ := d.disk.InitialState()
 	disk := NewDisk(upTo(3))
-	require.NoError(t, disk.Save(raft.Ready{Entries: d.disk.now.entries, HardState: hard}))
+	require.NoError(t, disk.Save(raft.Ready{Entries: d.disk.now.entries, HardState: hard}), "saving the log on another disk")
 	disk.Sync()
 	again := drive(t, impl, 1, disk)
 	again.settle()
@@ -810,12 +810,12 @@ func restartContinues(t *graded.T, impl Implementation) {
 
 	d.in(requestVote(3, 5, 4, 2))
 	answers := d.settle()
-	require.Len(t, answers, 1)
-	require.True(t, answers[0].Reject, "its log, which ends with term 3, is later than one that ends with term 2")
+	require.Len(t, answers, 1, "answers to a vote request")
+	require.True(t, answers[0].Reject, "it votes for a log that ends with term 2, but its own ends with term 3")
 	d.in(appendAfter(3, 6, 4, 3, 4, entriesFrom(5, 6)...))
 	answers = d.settle()
-	require.Len(t, answers, 1)
-	require.False(t, answers[0].Reject, "its log holds entry 4/3")
+	require.Len(t, answers, 1, "answers to an append")
+	require.False(t, answers[0].Reject, "it refuses an append after 4/3, which its log holds")
 	require.Equal(t, uint64(5), answers[0].Index, "up to where it matches now")
 	require.Equal(t, []uint64{4}, indexesOf(d.applied), "what was committed since")
 }
@@ -850,7 +850,7 @@ func crashLosesOnlyTheUnsynced(t *graded.T, impl Implementation) {
 	d.settle()
 	d.in(appendAfter(2, 1, 2, 1, 2, entriesFrom(3, 1, 1)...))
 	rd := d.take()
-	require.NoError(t, disk.Save(rd))
+	require.NoError(t, disk.Save(rd), "saving a Ready on the disk")
 	d.note("crash before the sync")
 	disk.Crash()
 
@@ -859,13 +859,13 @@ func crashLosesOnlyTheUnsynced(t *graded.T, impl Implementation) {
 	require.Equal(t, uint64(1), again.Status().Term, "the term was synced")
 	again.in(appendAfter(2, 1, 4, 1, 4, entriesFrom(5, 1)...))
 	answers := ofType(again.settle(), pb.MessageType_MsgAppendResponse)
-	require.Len(t, answers, 1)
-	require.True(t, answers[0].Reject, "the entries before are lost")
+	require.Len(t, answers, 1, "answers to an append after 4/1")
+	require.True(t, answers[0].Reject, "it takes an append after 4/1, but has lost the entries before")
 	again.in(appendAfter(2, 1, 2, 1, 4, entriesFrom(3, 1, 1, 1)...))
 	answers = ofType(again.settle(), pb.MessageType_MsgAppendResponse)
-	require.Len(t, answers, 1)
-	require.False(t, answers[0].Reject, "entries 1 and 2 were synced")
-	require.Equal(t, uint64(5), answers[0].Index)
+	require.Len(t, answers, 1, "answers to an append after 2/1")
+	require.False(t, answers[0].Reject, "it refuses an append after 2/1, but entries 1 and 2 were synced")
+	require.Equal(t, uint64(5), answers[0].Index, "the index up to which an append of entries 3 to 5 is acknowledged")
 	require.Equal(t, []uint64{2, 3, 4}, indexesOf(again.applied), "what the application had not applied")
 }
 
@@ -881,22 +881,22 @@ func voteSurvivesCrash(t *graded.T, impl Implementation) {
 	again := drive(t, impl, 1, disk)
 	again.in(requestVote(3, 1, 0, 0))
 	answers := again.settle()
-	require.Len(t, answers, 1)
+	require.Len(t, answers, 1, "answers to a vote request of node 3")
 	require.True(t, answers[0].Reject, "node 1 has voted for 2 in term 1, and votes for 3 after a crash")
 	again.in(requestVote(2, 1, 0, 0))
 	answers = again.settle()
-	require.Len(t, answers, 1)
-	require.False(t, answers[0].Reject, "the vote for 2 may be repeated")
+	require.Len(t, answers, 1, "answers to a vote request of node 2")
+	require.False(t, answers[0].Reject, "it refuses node 2 its vote, which it had given it in that term")
 
 	// A campaign is a vote too.
-	require.NoError(t, again.Campaign())
+	require.NoError(t, again.Campaign(), "Campaign of node 1")
 	again.save(again.take())
 	disk.Crash()
 	third := drive(t, impl, 1, disk)
 	third.in(requestVote(3, 2, 9, 1))
 	answers = third.settle()
-	require.Len(t, answers, 1)
-	require.True(t, answers[0].Reject, "node 1 has voted for itself in term 2")
+	require.Len(t, answers, 1, "answers to a vote request after a campaign")
+	require.True(t, answers[0].Reject, "node 1 has voted for itself in term 2, and votes for 3 after a crash")
 }
 
 func invalidConfigIsAnError(t *graded.T, impl Implementation) {

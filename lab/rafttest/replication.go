@@ -111,7 +111,7 @@ var replicationTests = []Test{
 	},
 	{
 		Name:  "HeartbeatCommitIsBounded2AB",
-		Claim: graded.Claim{Text: "a heartbeat tells a follower to commit only what the follower is known to have", Source: "Raft §5.3"},
+		Claim: graded.Claim{Text: "a heartbeat tells a follower to commit only what the follower is known to have", Source: "the guide, Part A, Log replication"},
 		Run:   heartbeatCommitIsBounded,
 	},
 	{
@@ -141,7 +141,7 @@ var replicationTests = []Test{
 	},
 	{
 		Name:  "LogSurvivesRestart2AB",
-		Claim: graded.Claim{Text: "a server that starts again goes on with the log and commit index that it finds in storage", Source: "Raft Figure 2, §5.5"},
+		Claim: graded.Claim{Text: "a server that starts again goes on with the log and commit index that it finds in storage", Source: "Raft Figure 2, thesis §3.8; the contract of Storage"},
 		Run:   logSurvivesRestart,
 	},
 	{

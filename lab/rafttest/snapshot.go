@@ -35,7 +35,7 @@ var snapshotTests = []Test{
 	},
 	{
 		Name:  "StaleSnapshotIsIgnored2C",
-		Claim: graded.Claim{Text: "a snapshot of what is committed already changes nothing, and is acknowledged with the commit index", Source: "Raft §7, Figure 13"},
+		Claim: graded.Claim{Text: "a snapshot of what is committed already changes nothing, and is acknowledged with the commit index", Source: "Raft §7, Figure 13; the contract of handleSnapshot"},
 		Run:   staleSnapshotIsIgnored,
 	},
 	{

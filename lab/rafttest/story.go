@@ -15,8 +15,19 @@ type story struct {
 	turns []turn
 
 	// messages is a ring of the last ones that were sent or arrived.
-	messages [64]passing
+	messages [256]passing
 	passed   int
+
+	// exchanges are the messages that came from each node to each other node.
+	exchanges [maxNodes + 1][maxNodes + 1]exchange
+}
+
+// An exchange is what one node sends to another, as far as it repeats itself.
+type exchange struct {
+	last  [4]uint64 // hashes of the last messages that were not equal
+	next  int       // the place in last for another one
+	times int       // how many messages in a row were in last already
+	since time.Duration
 }
 
 // A turn is something that changed the course of a run.
@@ -45,17 +56,71 @@ func (s *story) sent(at time.Duration, m *pb.Message, arrives bool) {
 	}
 }
 
-func (s *story) arrived(at time.Duration, m *pb.Message) { s.pass(passing{at, m, "arrives"}) }
+func (s *story) arrived(at time.Duration, m *pb.Message) {
+	s.pass(passing{at, m, "arrives"})
+	if m.MsgType == pb.MessageType_MsgHeartbeat || m.MsgType == pb.MessageType_MsgHeartbeatResponse {
+		return // these repeat for good reason
+	}
+	x := &s.exchanges[m.From][m.To]
+	h := digest(0, m)
+	for _, before := range x.last {
+		if before == h {
+			x.times++
+			return
+		}
+	}
+	x.last[x.next] = h
+	x.next = (x.next + 1) % len(x.last)
+	x.times, x.since = 0, at
+}
+
+// endless names the exchange between two nodes that has gone on for longest without
+// anything new, and tells one round of it. It is "" if there is none.
+func (s *story) endless() (found, round string) {
+	const worthTelling = 50
+	var from, to int
+	most := worthTelling
+	for a := range s.exchanges {
+		for b := range s.exchanges[a] {
+			if n := s.exchanges[a][b].times; n > most {
+				most, from, to = n, a, b
+			}
+		}
+	}
+	if from == 0 {
+		return "", ""
+	}
+	x := &s.exchanges[from][to]
+	lines := s.lines(func(m *pb.Message) bool {
+		return m.MsgType != pb.MessageType_MsgHeartbeat && m.MsgType != pb.MessageType_MsgHeartbeatResponse &&
+			(m.From == uint64(from) && m.To == uint64(to) || m.From == uint64(to) && m.To == uint64(from))
+	})
+	again, _ := cycle(lines)
+	return fmt.Sprintf("since %s nodes %d and %d have said nothing new to each other, in %d messages from %d to %d",
+		seconds(x.since), min(from, to), max(from, to), most, from, to), strings.Join(again, "\n")
+}
+
+// lines returns the last messages for which is says yes, oldest first.
+func (s *story) lines(is func(m *pb.Message) bool) []line {
+	var lines []line
+	for i := max(0, s.passed-len(s.messages)); i < s.passed; i++ {
+		p := s.messages[i%len(s.messages)]
+		if is(p.m) {
+			lines = append(lines, line{seconds(p.at) + "  ", p.what + ": " + describe(p.m), p.m.MsgType})
+		}
+	}
+	return lines
+}
 
 func (s *story) pass(p passing) {
 	s.messages[s.passed%len(s.messages)] = p
 	s.passed++
 }
 
-// String returns the last turns, and the last messages from and to node, or
+// describe returns the last turns, and the last messages from and to node, or
 // between any two nodes if node is 0.
 func (s *story) describe(node uint64) string {
-	const lastTurns, lastMessages = 16, 8
+	const lastTurns, lastMessages = 16, 10
 	var b strings.Builder
 	turns := s.turns
 	if len(turns) > lastTurns {
@@ -65,16 +130,9 @@ func (s *story) describe(node uint64) string {
 	for _, t := range turns {
 		fmt.Fprintf(&b, "%s  %s\n", seconds(t.at), fmt.Sprintf(t.format, t.args...))
 	}
-	var lines []string
-	for i := s.passed - 1; i >= 0 && i >= s.passed-len(s.messages) && len(lines) < lastMessages; i-- {
-		p := s.messages[i%len(s.messages)]
-		if node == 0 || p.m.From == node || p.m.To == node {
-			lines = append(lines, fmt.Sprintf("%s  %s: %s", seconds(p.at), p.what, describe(p.m)))
-		}
-	}
 	b.WriteString("the last messages:\n")
-	for i := len(lines) - 1; i >= 0; i-- {
-		b.WriteString(lines[i] + "\n")
+	for _, l := range shown(s.lines(func(m *pb.Message) bool { return node == 0 || m.From == node || m.To == node }), lastMessages) {
+		b.WriteString(l + "\n")
 	}
 	return strings.TrimRight(b.String(), "\n")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/labkv/labkv/lab/agenda"
 	"github.com/labkv/labkv/lab/dice"
+	"github.com/labkv/labkv/lab/stack"
 	pb "github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/raft"
 )
@@ -108,9 +109,10 @@ func (w *world) perform() (out outcome) {
 		case *violation:
 			out.violation = v
 		default:
+			calls := callsOfPanic()
 			out.violation = &violation{
-				rule: noPanic, at: w.now, node: w.acting, found: fmt.Sprintf("node %d panics: %v", w.acting, v),
-				panicked: v, stack: stackOfPanic(),
+				rule: noPanic, at: w.now, node: w.acting, found: fmt.Sprintf("node %d panics%s: %v", w.acting, stack.In(calls), v),
+				panicked: v, stack: stack.Text(calls),
 			}
 		}
 	}()
@@ -128,17 +130,11 @@ func (w *world) perform() (out outcome) {
 	return out
 }
 
-// stackOfPanic returns the calls from the world to the panic that is being
+// callsOfPanic returns the calls of the node under test in the panic that is being
 // recovered, the innermost first.
-func stackOfPanic() string {
-	_, stack, _ := strings.Cut(string(debug.Stack()), "\npanic(")
-	// The rest of this line and the next one are of panic itself.
-	lines := strings.Split(stack, "\n")
-	lines = lines[min(2, len(lines)):]
-	if i := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, ".(*world).") }); i >= 0 {
-		lines = lines[:i]
-	}
-	return strings.Join(lines, "\n")
+func callsOfPanic() []stack.Call {
+	g := stack.Parse(string(debug.Stack()), stack.Root)[0]
+	return g.Of(func(file string) bool { return stack.IsStudents(file) || strings.HasSuffix(file, "_test.go") })
 }
 
 // begin starts the first nodes and all clocks.

@@ -10,6 +10,7 @@ import (
 	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/dice"
+	"github.com/labkv/labkv/lab/stack"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -133,7 +134,7 @@ func (cs *clientele) serve(s *Session, c Client) {
 		if r := recover(); r != nil {
 			w.fail(&Failure{
 				Rule: "client", Found: fmt.Sprintf("client %d panics: %v", s.ID, r),
-				Stack: ownFrames(string(debug.Stack())), Harness: true,
+				Stack: stack.Text(stack.Parse(string(debug.Stack()), stack.Root)[0].Calls), Harness: true,
 			})
 		}
 		w.mu.Lock()

@@ -15,7 +15,7 @@ func SetPatience(d time.Duration) (restore func()) {
 	return func() { patience = old }
 }
 
-// FateOf is what is told of a failure about a write, or about operations.
-func FateOf(about string, operations []*check.Operation, events []trace.Event) string {
+// FateOf is what is told of a failure about a command, or about operations.
+func FateOf(about check.Command, operations []*check.Operation, events []trace.Event) string {
 	return fate(&Failure{about: about, operations: operations}, events)
 }

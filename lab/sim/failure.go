@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/stack"
 )
 
 // A Failure is why a run failed.
@@ -24,9 +25,9 @@ type Failure struct {
 	// innermost call first.
 	Panic any
 	Stack string
-	// about is the write that the failure is about, and operations are the
-	// clients' operations that it is about.
-	about      string
+	// about is the command that the failure is about, if it is about one, and
+	// operations are the clients' operations that it is about.
+	about      check.Command
 	operations []*check.Operation
 	// call is the call that was not answered, if that is the failure.
 	call *call
@@ -59,47 +60,17 @@ func (w *World) recover(l *life) {
 	if r == nil || !l.alive() {
 		return
 	}
+	calls := systemCalls(&stack.Parse(string(debug.Stack()), stack.Root)[0])
 	w.fail(&Failure{
 		Rule:  "panic",
-		Found: fmt.Sprintf("%v panics: %v", l.machine, r),
+		Found: fmt.Sprintf("%v panics%s: %v", l.machine, stack.In(calls), r),
 		Panic: r,
-		Stack: ownFrames(string(debug.Stack())),
+		Stack: stack.Text(calls),
 	})
 }
 
-// module is the path that the functions of the project begin with.
-const module = "github.com/labkv/labkv/"
-
-// harness are packages whose frames say nothing about the code under test.
-var harness = []string{"lab/sim.", "lab/graded."}
-
-// ownFrames returns the calls of a goroutine's stack that are of the project but
-// not of the simulator, one to a line, innermost first.
-func ownFrames(stack string) string {
-	lines := strings.Split(stack, "\n")
-	var frames []string
-	for i := 0; i+1 < len(lines); i++ {
-		call, ok := strings.CutPrefix(lines[i], module)
-		if !ok || !strings.HasPrefix(lines[i+1], "\t") || isHarness(call) {
-			continue
-		}
-		if end := strings.LastIndexByte(call, '('); end > 0 {
-			call = call[:end]
-		}
-		at, _, _ := strings.Cut(strings.TrimPrefix(lines[i+1], "\t"), " +0x")
-		if j := strings.LastIndex(at, "/"); j >= 0 {
-			at = at[j+1:]
-		}
-		frames = append(frames, call+"  "+at)
-	}
-	return strings.Join(frames, "\n")
-}
-
-func isHarness(call string) bool {
-	for _, prefix := range harness {
-		if strings.HasPrefix(call, prefix) {
-			return true
-		}
-	}
-	return false
+// systemCalls returns the calls of g that are of the system under test, the innermost
+// first.
+func systemCalls(g *stack.Goroutine) []stack.Call {
+	return g.Of(func(file string) bool { return stack.IsStudents(file) || strings.HasSuffix(file, "_test.go") })
 }

@@ -13,13 +13,13 @@ import (
 // it.
 func fate(f *Failure, events []trace.Event) string {
 	var lines []string
-	if f.about != "" {
-		lines = fateOfWrite(f.about, events)
+	if f.about != (check.Command{}) {
+		lines = fateOfWrite([]check.Command{f.about}, events)
 	}
 	for _, o := range f.operations {
 		switch o.Op {
-		case check.Put:
-			lines = append(lines, fateOfWrite(TextOfPut(o.Key, o.Value), events)...)
+		case check.Put, check.Delete:
+			lines = append(lines, fateOfWrite(commandsOf(o, events), events)...)
 		case check.Get, check.Scan:
 			lines = append(lines, fateOfRead(o, events)...)
 		}
@@ -57,30 +57,119 @@ func lastMessages(events []trace.Event, n int) []string {
 // it means one put, which its client may have sent again after a refusal.
 func TextOfPut(key, value string) string { return fmt.Sprintf("put %q = %q", key, value) }
 
-// fateOfWrite tells where a write stood in the log, and who applied it when.
-func fateOfWrite(text string, events []trace.Event) []string {
-	var lines, applied []string
+// TextOfDelete is how the log of a run names a delete. Many deletes may have the same
+// name.
+func TextOfDelete(key string) string { return fmt.Sprintf("delete %q", key) }
+
+// commandsOf returns the commands that stores were given for the operation o of a
+// client, which does one at a time: those of its calls from the beginning of o to its
+// end.
+func commandsOf(o *check.Operation, events []trace.Event) []check.Command {
+	text := TextOfDelete(o.Key)
+	if o.Op == check.Put {
+		text = TextOfPut(o.Key, o.Value)
+	}
+	made := map[check.Command]bool{}
+	var commands []check.Command
 	for i := range events {
 		e := &events[i]
-		if e.Kind != trace.Propose && e.Kind != trace.Apply || !strings.Contains(e.Text, text) {
+		c := check.Command{Client: e.Client, Store: e.Store, N: e.N}
+		switch {
+		case e.Client != uint64(o.Client):
+		case e.Kind == trace.Call && e.Fate == "sent" && e.At >= o.Begin && e.At <= o.End:
+			made[c] = true
+		case e.Kind == trace.Submit && made[c] && e.Text == text:
+			commands = append(commands, c)
+		}
+	}
+	return commands
+}
+
+// fateOfWrite tells of a write, for which stores were given commands, where it stood in
+// the log, and which stores have what it did, since when.
+func fateOfWrite(commands []check.Command, events []trace.Event) []string {
+	var lines []string
+	proposed := false
+	for i := range events {
+		e := &events[i]
+		if e.Kind != trace.Propose || !slices.Contains(commands, check.Command{Client: e.Client, Store: e.Store, N: e.N}) {
 			continue
 		}
-		if e.Kind == trace.Apply {
-			applied = append(applied, fmt.Sprintf("store %d at %s", e.Store, seconds(e.At)))
-			continue
-		}
-		lines = append(lines, fmt.Sprintf("%s was proposed on store %d at %s, at (term %d, index %d)", text, e.Store, seconds(e.At), e.Term, e.Index))
+		proposed = true
+		lines = append(lines, fmt.Sprintf("%s of client %d was proposed on store %d at %s, at (term %d, index %d)", e.Text, e.Client, e.Store, seconds(e.At), e.Term, e.Index))
 		if other := replaced(e, events[i:]); other != nil {
 			lines = append(lines, fmt.Sprintf("store %d proposed another entry at index %d at %s, in term %d", other.Store, other.Index, seconds(other.At), other.Term))
 		}
+		lines = append(lines, spread(e, events[i:])...)
 	}
-	switch {
-	case len(lines) == 0:
-		return nil // it never came that far, or the system does not tell
-	case len(applied) == 0:
-		return append(lines, "no store applied it")
+	if proposed {
+		return lines
 	}
-	return append(lines, "applied on "+strings.Join(applied, ", "))
+	for i := range events {
+		e := &events[i]
+		if e.Kind == trace.Submit && slices.Contains(commands, check.Command{Client: e.Client, Store: e.Store, N: e.N}) {
+			lines = append(lines, fmt.Sprintf("store %d was given the %s of client %d at %s, and sent no other store an entry for it", e.Store, e.Text, e.Client, seconds(e.At)))
+		}
+	}
+	return lines
+}
+
+// spread tells which stores have applied the proposal p, and which have its effect by a
+// snapshot.
+func spread(p *trace.Event, later []trace.Event) []string {
+	var applied, installed []string
+	upTo := map[uint64]uint64{} // the index that a store has applied, as far as is known
+	pending := map[uint64]bool{}
+	for i := range later {
+		e := &later[i]
+		switch {
+		case e.Kind == trace.Start:
+			delete(upTo, e.Store)
+			delete(pending, e.Store)
+			continue
+		case e.Region != p.Region:
+			continue
+		case e.Kind == trace.Install:
+			if e.Index >= p.Index && upTo[e.Store] < p.Index {
+				line := fmt.Sprintf("store %d installed a snapshot up to index %d at %s", e.Store, e.Index, seconds(e.At))
+				if e.Text != "" {
+					line += ", " + e.Text
+				}
+				installed = append(installed, line)
+			}
+			upTo[e.Store] = max(upTo[e.Store], e.Index)
+			continue
+		case e.Kind != trace.Apply:
+			continue
+		}
+		// The index of a batch may come in another one than what the entry changes.
+		if strings.Contains(e.Text, p.Text) {
+			pending[e.Store] = true
+		}
+		if e.Index == 0 {
+			continue
+		}
+		if upTo[e.Store] < p.Index && e.Index >= p.Index && pending[e.Store] && !takenForAnother(p, e.Index, later) {
+			applied = append(applied, fmt.Sprintf("store %d at %s", e.Store, seconds(e.At)))
+		}
+		if e.Index < p.Index {
+			pending[e.Store] = false
+		}
+		upTo[e.Store] = e.Index
+	}
+	lines := installed
+	if len(applied) == 0 {
+		return append([]string{"no store applied it"}, lines...)
+	}
+	return append([]string{"applied on " + strings.Join(applied, ", ")}, lines...)
+}
+
+// takenForAnother reports whether what was applied up to an index looks like p, and is
+// not: another entry took the place of p, and one that reads the same came after it.
+func takenForAnother(p *trace.Event, upTo uint64, later []trace.Event) bool {
+	return replaced(p, later) != nil && slices.ContainsFunc(later, func(e trace.Event) bool {
+		return e.Kind == trace.Propose && e.Region == p.Region && e.Text == p.Text && e.Term > p.Term && e.Index <= upTo
+	})
 }
 
 // replaced returns the proposal of a later leader for the same place in the log, or

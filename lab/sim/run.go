@@ -1,10 +1,12 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/dice"
+	"github.com/labkv/labkv/lab/stack"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -118,11 +121,8 @@ func (w *World) await(out <-chan *Failure) *Failure {
 		case <-look.C:
 			now := w.progress.Load()
 			if now == before {
-				return &Failure{
-					Rule:  "blocked",
-					Found: "the store computes forever, or waits for a lock that is never released: " + innermost(w.stacks(false)),
-					Stack: strings.Join(w.stacks(false), "\n\n"),
-				}
+				found, text := tellStuck(w.stuck(false, looks))
+				return &Failure{Rule: "blocked", Found: "the store computes forever, or waits for a lock that is never released: " + found, Stack: text}
 			}
 			before = now
 		}
@@ -135,32 +135,38 @@ func (w *World) deadlocked(r any) *Failure {
 		panic(r)
 	}
 	if !w.ended {
-		stacks := w.stacks(true)
-		return &Failure{
-			Rule:  "blocked",
-			Found: "the store waits for something that never comes: " + innermost(stacks),
-			Stack: strings.Join(stacks, "\n\n"),
-		}
+		found, text := tellStuck(w.stuck(true, 1))
+		return &Failure{Rule: "blocked", Found: "the store waits for something that never comes: " + found, Stack: text}
 	}
 	// Handlers of a store that crashed need not end: the process is gone.
-	stacks := w.stacks(false)
-	if len(stacks) == 0 {
+	goroutines := w.stuck(false, 1)
+	if len(goroutines) == 0 {
 		return nil
 	}
-	return &Failure{
-		Rule:  "leak",
-		Found: "a goroutine does not end when its store is closed: " + innermost(stacks),
-		Stack: strings.Join(stacks, "\n\n"),
-	}
+	found, text := tellStuck(goroutines)
+	return &Failure{Rule: "leak", Found: "a goroutine does not end when its store is closed: " + found, Stack: text}
 }
 
-// innermost returns the first call of the first of stacks.
-func innermost(stacks []string) string {
-	if len(stacks) == 0 {
-		return "(no goroutine of the project is left)"
+// A stuck is a goroutine that runs code of the system and does not come to an end.
+type stuck struct {
+	calls  []stack.Call // the innermost first
+	does   string       // "waits to receive from a channel"
+	driver bool         // it is the driver
+}
+
+func (s *stuck) text() string { return stack.Text(s.calls) }
+
+// tellStuck says where the first of goroutines is, and tells the calls of all.
+func tellStuck(goroutines []stuck) (found, text string) {
+	if len(goroutines) == 0 {
+		return "(no goroutine of the project is left)", ""
 	}
-	line, _, _ := strings.Cut(stacks[0], "\n")
-	return line
+	first := goroutines[0]
+	var texts []string
+	for _, g := range goroutines {
+		texts = append(texts, g.text())
+	}
+	return fmt.Sprintf("%s %s (%s)", first.calls[0].Function, first.does, first.calls[0].At()), strings.Join(texts, "\n\n")
 }
 
 // ownHead returns the first line of the caller's stack.
@@ -177,29 +183,52 @@ func bubbleOf(head string) string {
 	return strings.TrimRight(number, "]:")
 }
 
-// stacks returns the stacks of the goroutines in the bubble that run code of the
-// project, the driver's first. all includes the stacks of handlers.
-func (w *World) stacks(all bool) []string {
+// A goroutine that computes is now here, now there. Where it was each of several times
+// is what it does not come out of.
+const (
+	looks       = 10
+	betweenThem = 10 * time.Millisecond
+)
+
+// stuck returns the goroutines in the bubble that run code of the system: the driver
+// first, the others in the order of their calls. all includes handlers. It looks n
+// times, and leaves out of the driver's calls those that have returned meanwhile.
+func (w *World) stuck(all bool, n int) []stuck {
+	goroutines := w.look(all)
+	for range n - 1 {
+		time.Sleep(betweenThem)
+		again := w.look(all)
+		if len(goroutines) == 0 || len(again) == 0 || !goroutines[0].driver || !again[0].driver {
+			break
+		}
+		goroutines[0].calls = stack.Outer(goroutines[0].calls, again[0].calls)
+	}
+	return slices.DeleteFunc(goroutines, func(s stuck) bool { return len(s.calls) == 0 })
+}
+
+func (w *World) look(all bool) []stuck {
 	bubble, _ := w.bubble.Load().(string)
 	buf := make([]byte, 1<<20)
 	buf = buf[:runtime.Stack(buf, true)]
-	var drivers, others []string
-	for stack := range strings.SplitSeq(string(buf), "\n\n") {
-		head, _, _ := strings.Cut(stack, "\n")
+	var drivers, others []stuck
+	for _, g := range stack.Parse(string(buf), stack.Root) {
+		head, _, _ := strings.Cut(g.Text, "\n")
 		if bubble == "" || bubbleOf(head) != bubble {
 			continue
 		}
-		frames := ownFrames(stack)
+		s := stuck{calls: systemCalls(&g), does: g.Waits()}
 		switch {
-		case frames == "":
-		case strings.Contains(stack, "sim.(*World).run("):
-			drivers = append(drivers, frames)
-		case strings.Contains(stack, "sim.(*clientele).serve("):
-		case strings.Contains(stack, "sim.(*call).handle") && !all:
+		case len(s.calls) == 0:
+		case strings.Contains(g.Text, "sim.(*World).run("):
+			s.driver = true
+			drivers = append(drivers, s)
+		case strings.Contains(g.Text, "sim.(*clientele).serve("):
+		case strings.Contains(g.Text, "sim.(*call).handle") && !all:
 		default:
-			others = append(others, frames)
+			others = append(others, s)
 		}
 	}
+	slices.SortFunc(others, func(a, b stuck) int { return cmp.Compare(a.text(), b.text()) })
 	return append(drivers, others...)
 }
 

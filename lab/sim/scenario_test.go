@@ -147,7 +147,7 @@ func TestFlaws(t *testing.T) {
 		{answersTwice, check.RuleAnswers, "was answered twice"},
 		{waitsForAll, "a majority that is well serves its clients", "became well and stayed well, client"},
 		{forgetsAnswer, "recovers", "client"},
-		{panics, "panic", "panics: a broken invariant"},
+		{panics, "panic", "): a broken invariant"},
 		{waitsForever, "blocked", "register).misbehave"},
 		{leaksGoroutines, "leak", "sim_test.leak"},
 		{chatters, "the stores make progress", "without a single request of a client being served; the last were messages from store"},

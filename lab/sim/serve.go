@@ -35,7 +35,7 @@ func (cs *calls) serve(c *call, first frame) {
 	if c.bounded {
 		deadline = c.deadline.Add(w.setting.LatencyMin)
 	}
-	ctx, cancel := context.WithDeadline(l.serves, deadline)
+	ctx, cancel := context.WithDeadline(context.WithValue(l.serves, callKey{}, c), deadline)
 	c.up.readBy(ctx, l.serves)
 	c.hang = cancel
 	if first.end != nil {
@@ -45,6 +45,18 @@ func (cs *calls) serve(c *call, first frame) {
 	l.serving[c] = true
 	w.mu.Unlock()
 	go c.handle(ctx, l, h)
+}
+
+// callKey is the key of a handler's call in its context.
+type callKey struct{}
+
+// CallOf returns the client whose call a handler with that context serves, and the call's
+// number among those of the client to the machine. Both are 0 if it is not a client's.
+func CallOf(ctx context.Context) (client, n uint64) {
+	if c, ok := ctx.Value(callKey{}).(*call); ok && c.from.client != 0 {
+		return c.from.client, c.n
+	}
+	return 0, 0
 }
 
 // refuse answers a call that no handler gets.

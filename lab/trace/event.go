@@ -33,11 +33,17 @@ const (
 	Message Kind = "message"
 	// Role: the replica of Region on Store has Role in Term.
 	Role Kind = "role"
+	// Submit: Store was given the write that call N of Client asks Region for.
+	Submit Kind = "submit"
 	// Propose, Commit, Apply: the entry (Term, Index) of Region was proposed,
-	// is known to be committed, is applied on Store.
+	// is known to be committed, is applied on Store. Client and N say which
+	// write is proposed, as in Submit.
 	Propose Kind = "propose"
 	Commit  Kind = "commit"
 	Apply   Kind = "apply"
+	// Install: the data of Region on Store are those of a snapshot up to Index
+	// now. Text says which entries Store has not seen.
+	Install Kind = "install"
 	// Serve: Store, in Role in Term, serves a read of Region from what it has
 	// applied up to Index.
 	Serve Kind = "serve"

@@ -54,6 +54,9 @@ func (e *Event) String() string {
 			fmt.Fprintf(&b, "store %d  ", e.Store)
 		}
 		b.WriteString(string(e.Kind))
+		if e.Client != 0 {
+			fmt.Fprintf(&b, " of client %d #%d", e.Client, e.N)
+		}
 	}
 	if e.Region != 0 {
 		fmt.Fprintf(&b, " region %d", e.Region)

@@ -119,16 +119,16 @@ func TestFamiliesDoNotMix1(t *testing.T) {
 	}, func(t *graded.T) {
 		s := newMachine().start(t)
 		write(t, s, put(cfDefault, "k", "d1"))
-		require.Equal(t, []string{"default/k=d1"}, everything(t, s))
+		require.Equal(t, []string{"default/k=d1"}, everything(t, s), "all data after a put to default")
 		write(t, s, put(cfLock, "k", "l1"), put(cfWrite, "k", "w1"), put(cfWrite, "k2", "w2"))
-		require.Equal(t, []string{"default/k=d1", "lock/k=l1", "write/k=w1", "write/k2=w2"}, everything(t, s))
+		require.Equal(t, []string{"default/k=d1", "lock/k=l1", "write/k=w1", "write/k2=w2"}, everything(t, s), "all data after a put to lock and write")
 		write(t, s, del(cfLock, "k"), put(cfWrite, "k", "w3"))
-		require.Equal(t, []string{"default/k=d1", "write/k=w3", "write/k2=w2"}, everything(t, s))
+		require.Equal(t, []string{"default/k=d1", "write/k=w3", "write/k2=w2"}, everything(t, s), "all data after a delete from lock and a put to write")
 		write(t, s, del(cfDefault, "k2"), del(cfDefault, "k"))
-		require.Equal(t, []string{"write/k=w3", "write/k2=w2"}, everything(t, s))
-		require.Equal(t, absent, getNow(t, s, cfDefault, "k"))
-		require.Equal(t, absent, getNow(t, s, cfLock, "k"))
-		require.Equal(t, "w3", getNow(t, s, cfWrite, "k"))
+		require.Equal(t, []string{"write/k=w3", "write/k2=w2"}, everything(t, s), "all data after deletes from default")
+		require.Equal(t, absent, getNow(t, s, cfDefault, "k"), "Get of a key that was deleted from default")
+		require.Equal(t, absent, getNow(t, s, cfLock, "k"), "Get of a key that was deleted from lock")
+		require.Equal(t, "w3", getNow(t, s, cfWrite, "k"), "Get of a key of write that was overwritten")
 	})
 }
 
@@ -180,7 +180,7 @@ func TestWriteCopies1(t *testing.T) {
 		copy(key, "KEY")
 		copy(value, "VALUE")
 		write(t, s, put(cfDefault, "other", "x"))
-		require.Equal(t, []string{"default/key=value", "default/other=x"}, everything(t, s))
+		require.Equal(t, []string{"default/key=value", "default/other=x"}, everything(t, s), "all data after the caller has changed what it had handed to Write")
 	})
 }
 
@@ -227,16 +227,16 @@ func TestIterateInOrder1(t *testing.T) {
 		require.Empty(t, dump(t, r, cfDefault, engine.Range{}), "keys of a family that was never written")
 
 		it, err := r.Iterate(cfWrite, engine.Range{Start: []byte("a"), End: []byte("b")})
-		require.NoError(t, err)
+		require.NoError(t, err, "Iterate over a range")
 		defer it.Close()
 		it.Seek([]byte("a\x01"))
-		require.True(t, it.Valid(), "Seek between two keys finds the second")
-		require.Equal(t, "aa", string(it.Key()))
+		require.True(t, it.Valid(), "Seek between two keys does not find the second")
+		require.Equal(t, "aa", string(it.Key()), "the key after Seek between two keys")
 		it.Seek([]byte("b"))
-		require.False(t, it.Valid(), "Seek to the end of the range finds nothing")
+		require.False(t, it.Valid(), "Seek to the end of the range finds a key")
 		it.Seek([]byte("A"))
-		require.True(t, it.Valid(), "Seek before the range finds its first key")
-		require.Equal(t, "a", string(it.Key()))
+		require.True(t, it.Valid(), "Seek before the range does not find its first key")
+		require.Equal(t, "a", string(it.Key()), "the key after Seek before the range")
 	})
 }
 
@@ -253,9 +253,9 @@ func TestReaderIsSnapshot1(t *testing.T) {
 		write(t, s, put(cfDefault, "a", "1"), put(cfDefault, "b", "1"), put(cfLock, "a", "1"))
 		old := reader(t, s)
 		before, err := old.Iterate(cfDefault, engine.Range{})
-		require.NoError(t, err)
+		require.NoError(t, err, "Iterate through a reader")
 		before.Seek(nil)
-		require.True(t, before.Valid())
+		require.True(t, before.Valid(), "an iterator finds no key in a family that has two")
 
 		write(t, s, put(cfDefault, "a", "2"))
 		middle := reader(t, s)
@@ -266,7 +266,7 @@ func TestReaderIsSnapshot1(t *testing.T) {
 		require.Equal(t, "b=1", string(before.Key())+"="+string(before.Value()), "second pair of an iterator that was opened before the writes")
 		before.Next()
 		require.False(t, before.Valid(), "an iterator shows a key that was added after it was opened")
-		require.NoError(t, before.Close())
+		require.NoError(t, before.Close(), "closing an iterator")
 
 		require.Equal(t, []string{"a=1", "b=1"}, dump(t, old, cfDefault, engine.Range{}), "oldest reader, family default")
 		require.Equal(t, "1", get(t, old, cfDefault, "a"), "oldest reader, key a")
@@ -311,7 +311,7 @@ func TestEmptyBatch1(t *testing.T) {
 		write(t, s, put(cfDefault, "a", "1"))
 		write(t, s)
 		require.NoError(t, s.Write(t.Context(), rc, []engine.Op{}), "Write of an empty batch")
-		require.Equal(t, []string{"default/a=1"}, everything(t, s))
+		require.Equal(t, []string{"default/a=1"}, everything(t, s), "all data after Write of an empty batch")
 	})
 }
 
@@ -362,11 +362,11 @@ func TestConcurrentClients1(t *testing.T) {
 		clients.Wait()
 		close(failures)
 		for err := range failures {
-			require.NoError(t, err)
+			require.NoError(t, err, "a client that reads and writes while others do")
 		}
 		for w := range writers {
 			value, err := readAllFamilies(s, fmt.Sprintf("key%d", w))
-			require.NoError(t, err)
+			require.NoError(t, err, "reading a key of all families")
 			require.Equal(t, fmt.Sprintf("%06d", rounds), value, "last value that writer %d wrote", w)
 		}
 		require.Zero(t, m.engine(t).OpenSnapshots(), "readers that are still open after all were closed")

@@ -26,7 +26,7 @@ func TestReopenKeepsData1(t *testing.T) {
 		write(t, s, put(cfDefault, "a", "1"), put(cfLock, "b", "2"), put(cfWrite, "c", "3"))
 		write(t, s, del(cfLock, "b"), put(cfDefault, "a", "4"))
 		want := []string{"default/a=4", "write/c=3"}
-		require.Equal(t, want, everything(t, s))
+		require.Equal(t, want, everything(t, s), "all data before Stop")
 
 		require.NoError(t, s.Stop(), "Stop")
 		require.NoError(t, s.Start(), "Start after Stop")
@@ -147,11 +147,11 @@ func TestNoSync1(t *testing.T) {
 		write(t, s, put(cfDefault, "a", "1"))
 		write(t, s, put(cfDefault, "b", "2"))
 		require.Equal(t, 2, m.disk.Unsynced(), "batches that wait for a sync after two Writes with NoSync")
-		require.Equal(t, []string{"default/a=1", "default/b=2"}, everything(t, s))
+		require.Equal(t, []string{"default/a=1", "default/b=2"}, everything(t, s), "all data, not yet synced")
 		require.NoError(t, s.Stop(), "Stop")
 		require.Zero(t, m.disk.Unsynced(), "batches that wait for a sync after Stop")
 		m.disk.Crash(0)
-		require.Equal(t, []string{"default/a=1", "default/b=2"}, everything(t, m.start(t)))
+		require.Equal(t, []string{"default/a=1", "default/b=2"}, everything(t, m.start(t)), "all data after Stop, a crash and a new start")
 	})
 }
 

@@ -37,7 +37,7 @@ func TestNotRunning1(t *testing.T) {
 		require.NoError(t, s.Stop(), "Stop")
 		refuses("after Stop")
 		require.NoError(t, s.Start(), "Start after Stop")
-		require.Equal(t, []string{"default/a=1"}, everything(t, s))
+		require.Equal(t, []string{"default/a=1"}, everything(t, s), "all data after Stop and Start")
 		require.NoError(t, s.Stop(), "Stop")
 	})
 }
@@ -54,7 +54,7 @@ func TestStartTwice1(t *testing.T) {
 		write(t, s, put(cfDefault, "a", "1"))
 		require.ErrorIs(t, cause(s.Start()), storage.ErrRunning, "second Start")
 		write(t, s, put(cfDefault, "b", "2"))
-		require.Equal(t, []string{"default/a=1", "default/b=2"}, everything(t, s))
+		require.Equal(t, []string{"default/a=1", "default/b=2"}, everything(t, s), "all data after the second Start was refused")
 		require.NoError(t, s.Stop(), "Stop")
 	})
 }
@@ -95,7 +95,7 @@ func TestStopDoesNotWait1(t *testing.T) {
 		write(t, s, put(cfDefault, "a", "1"))
 		r := reader(t, s)
 		it, err := r.Iterate(cfDefault, engine.Range{})
-		require.NoError(t, err)
+		require.NoError(t, err, "Iterate through a reader")
 		it.Seek(nil)
 		require.NoError(t, s.Stop(), "Stop")
 
@@ -107,7 +107,7 @@ func TestStopDoesNotWait1(t *testing.T) {
 
 		e, err := m.disk.Open(engine.Families...)
 		require.NoError(t, err, "Stop did not close the engine")
-		require.NoError(t, e.Close())
+		require.NoError(t, e.Close(), "closing an engine that was opened after Stop")
 	})
 }
 
@@ -124,13 +124,13 @@ func TestReadersAreReleased1(t *testing.T) {
 		write(t, s, put(cfDefault, "a", "1"))
 		for range 10 {
 			r, err := s.Reader(t.Context(), rc)
-			require.NoError(t, err)
-			require.Equal(t, "1", get(t, r, cfDefault, "a"))
-			require.Equal(t, absent, get(t, r, cfDefault, "b"))
+			require.NoError(t, err, "Reader")
+			require.Equal(t, "1", get(t, r, cfDefault, "a"), "Get of a key that is there")
+			require.Equal(t, absent, get(t, r, cfDefault, "b"), "Get of an absent key")
 			it, err := r.Iterate(cfDefault, engine.Range{})
-			require.NoError(t, err)
+			require.NoError(t, err, "Iterate through a reader")
 			it.Seek(nil)
-			require.True(t, it.Valid())
+			require.True(t, it.Valid(), "an iterator finds no key in a family that has one")
 			require.NoError(t, it.Close(), "closing an iterator")
 			require.NoError(t, it.Close(), "closing an iterator twice")
 			require.NoError(t, r.Close(), "closing a reader")
@@ -141,7 +141,7 @@ func TestReadersAreReleased1(t *testing.T) {
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := s.Reader(over, rc)
-		require.Error(t, err)
+		require.Error(t, err, "Reader with a context that has ended")
 		require.Zero(t, m.engine(t).OpenIterators(), "iterators that are still open")
 		require.Zero(t, m.engine(t).OpenSnapshots(), "snapshots that are still open")
 	})
@@ -162,9 +162,9 @@ func TestNoContext1(t *testing.T) {
 		require.NoError(t, err, "Reader without a context")
 		defer r.Close()
 		value, found, err := r.Get(cfDefault, []byte("a"))
-		require.NoError(t, err)
+		require.NoError(t, err, "Get through a reader without a context")
 		require.True(t, found, "a reader without a context does not find what was written without one")
-		require.Equal(t, "1", string(value))
+		require.Equal(t, "1", string(value), "what a reader without a context finds")
 	})
 }
 
@@ -201,7 +201,7 @@ func TestUnknownFamily1(t *testing.T) {
 			var unknown *engine.UnknownFamilyError
 			_, _, err := r.Get(cf, []byte("a"))
 			require.ErrorAs(t, cause(err), &unknown, "Get from family %q", cf)
-			require.Equal(t, cf, unknown.CF)
+			require.Equal(t, cf, unknown.CF, "the family that the error names")
 			_, err = r.Iterate(cf, engine.Range{})
 			require.ErrorAs(t, cause(err), &unknown, "Iterate over family %q", cf)
 			require.ErrorAs(t, cause(s.Write(t.Context(), rc, []engine.Op{put(cf, "a", "1")})), &unknown, "put to family %q", cf)

@@ -1,23 +1,39 @@
 package storesim
 
 import (
+	"context"
 	stderrors "errors"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/storage/replicated"
+	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
 // access is the storage.Storage that the handlers of a store go through. The store
 // runs before and after it, so that there is nothing to start or stop.
 type access struct{ replicated.Access }
 
+// Write notes which call asks for the write.
+func (a access) Write(ctx context.Context, rc *kvrpcpb.Context, ops []engine.Op) error {
+	w := a.Requests.(watched)
+	w.command.Client, w.command.N = sim.CallOf(ctx)
+	a.Requests = w
+	return a.Access.Write(ctx, rc, ops)
+}
+
 func (access) Start() error { return nil }
 func (access) Stop() error  { return nil }
 
-// watched are the requests of a store, whose answers are watched.
-type watched struct{ *store }
+// watched are the requests of a store, whose answers are watched. command is the one
+// that is submitted, as far as it is a client's.
+type watched struct {
+	*store
+	command check.Command
+}
 
 // Write gives w to the store.
 func (s watched) Write(w *raftstore.Write) {
@@ -26,6 +42,9 @@ func (s watched) Write(w *raftstore.Write) {
 	s.system.fates.submitted(ops)
 	w.Intercept(func(err error) {
 		answered()
+		if err != nil {
+			s.notProposed(s.command)
+		}
 		var refusal *region.Error
 		if stderrors.As(err, &refusal) && refusal.Err.StaleCommand != nil {
 			s.env.Reach(ProposalReplaced)
@@ -57,5 +76,5 @@ func (s watched) asked(region uint64, ops []engine.Op) (answered func()) {
 	if s.system.replaced(s.store, region) {
 		s.env.Reach(AskedOldLeader)
 	}
-	return s.expect(ops)
+	return s.expect(region, s.command, ops)
 }

@@ -39,6 +39,9 @@ type store struct {
 
 	// peers are the store's replicas, in the order of their regions.
 	peers []*peer
+	// unproposed are the writes that the store was given and has not proposed, the
+	// oldest first, if the log of the run is kept. It is guarded by mu.
+	unproposed []waiting
 	// lied is set once something was seen in the middle of an event that must
 	// not be.
 	lied error
@@ -46,7 +49,7 @@ type store struct {
 	exits bool
 
 	answers check.Answers
-	mu      sync.Mutex // guards open and number
+	mu      sync.Mutex // guards open, number and unproposed
 	open    map[uint64]waiting
 	number  uint64
 }
@@ -124,7 +127,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.rpcs = server.New(access{replicated.Access{Requests: watched{s}}})
+	s.rpcs = server.New(access{replicated.Access{Requests: watched{store: s, command: check.Command{Store: env.ID}}}})
 	return s, nil
 }
 
@@ -230,14 +233,19 @@ func (s *store) logBytes() (uint64, error) {
 type waiting struct {
 	since   time.Duration
 	request string
-	write   string // as the log of the run names it, "" if it is a read
+	region  uint64
+	write   string        // as the log of the run names it, "" if it is a read
+	command check.Command // of a client
 }
 
-// expect notes that a command is submitted, and returns what is to be called when
-// it is answered.
-func (s *store) expect(ops []engine.Op) (answered func()) {
-	w := waiting{since: s.env.Now(), write: textOfOps(ops)}
+// expect notes that a client's command for a region is submitted, a read if ops is
+// empty. It returns what is to be called when it is answered.
+func (s *store) expect(region uint64, command check.Command, ops []engine.Op) (answered func()) {
+	w := waiting{since: s.env.Now(), region: region, write: textOfOps(ops), command: command}
 	w.request = fmt.Sprintf("%s, which store %d was given at %.3fs,", cmp.Or(w.write, "a read"), s.env.ID, w.since.Seconds())
+	if len(ops) > 0 {
+		s.tellSubmitted(w)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.number++

@@ -2,10 +2,12 @@ package storesim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/trace"
 	"github.com/labkv/labkv/proto/eraftpb"
@@ -33,11 +35,51 @@ func (s *store) tellServed(region uint64) {
 	s.env.Tell(trace.Event{Kind: trace.Serve, Region: region, Term: st.Term, Index: st.Applied, Role: st.RaftState.String()})
 }
 
-// tellProposed logs an entry of the leader s that was not sent before.
-func (s *store) tellProposed(region uint64, e *eraftpb.Entry) {
-	if s.env.Tracing() {
-		s.env.Tell(trace.Event{Kind: trace.Propose, Region: region, Term: e.Term, Index: e.Index, Text: textOfOps(raftstore.EntryOps(e))})
+// tellSubmitted logs that s is given a write.
+func (s *store) tellSubmitted(w waiting) {
+	if !s.env.Tracing() {
+		return
 	}
+	s.env.Tell(trace.Event{Kind: trace.Submit, Client: w.command.Client, N: w.command.N, Region: w.region, Text: w.write})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unproposed = append(s.unproposed, w)
+}
+
+// notProposed notes that a write was answered with an error: if it was not proposed
+// before, it never is.
+func (s *store) notProposed(c check.Command) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unproposed = slices.DeleteFunc(s.unproposed, func(w waiting) bool { return w.command == c })
+}
+
+// tellProposed logs an entry of the leader s that was not sent before. A store proposes
+// equal writes in the order in which it was given them.
+func (s *store) tellProposed(region uint64, e *eraftpb.Entry) {
+	if !s.env.Tracing() {
+		return
+	}
+	event := trace.Event{Kind: trace.Propose, Region: region, Term: e.Term, Index: e.Index, Text: textOfOps(raftstore.EntryOps(e))}
+	s.mu.Lock()
+	if i := slices.IndexFunc(s.unproposed, func(w waiting) bool { return w.region == region && w.write == event.Text }); i >= 0 {
+		event.Client, event.N = s.unproposed[i].command.Client, s.unproposed[i].command.N
+		s.unproposed = slices.Delete(s.unproposed, i, i+1)
+	}
+	s.mu.Unlock()
+	s.env.Tell(event)
+}
+
+// tellInstalled logs that a peer of s has the data of a snapshot now, up to an index.
+func (s *store) tellInstalled(p *peer, applied uint64) {
+	if !s.env.Tracing() {
+		return
+	}
+	text := ""
+	if first := p.status.Applied + 1; first <= applied {
+		text = fmt.Sprintf("entries %d..%d not seen", first, applied)
+	}
+	s.env.Tell(trace.Event{Kind: trace.Install, Region: p.region, Index: applied, Text: text})
 }
 
 func textOfOps(ops []engine.Op) string {
@@ -51,7 +93,7 @@ func textOfOps(ops []engine.Op) string {
 func textOfWrite(cf engine.CF, key, value []byte, isDelete bool) string {
 	text := sim.TextOfPut(string(key), shortened(string(value)))
 	if isDelete {
-		text = fmt.Sprintf("delete %q", key)
+		text = sim.TextOfDelete(string(key))
 	}
 	if cf != engine.CFDefault {
 		text += " in " + cf

@@ -178,6 +178,7 @@ func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 	}
 	if p.installs && !st.Installing {
 		s.env.Reach(SnapshotInstalled)
+		s.tellInstalled(p, st.Applied)
 		p.installs = false
 	}
 	compacted := st.FirstIndex != p.status.FirstIndex
@@ -246,7 +247,8 @@ func (y *System) watchLog(s *store, st raftstore.Status) error {
 	if err == nil && bytes > y.opts.LogBytes {
 		return &check.Violation{Rule: RuleLogIsCompacted, Found: fmt.Sprintf(
 			"the raft engine of store %d holds %d bytes, although its log has only %d entries, from %d to %d; there should be no more than %d bytes",
-			s.env.ID, bytes, st.LastIndex+1-st.FirstIndex, st.FirstIndex, st.LastIndex, y.opts.LogBytes)}
+			s.env.ID, bytes, st.LastIndex+1-st.FirstIndex, st.FirstIndex, st.LastIndex, y.opts.LogBytes),
+			Fate: fmt.Sprintf("the raft engine of store %d holds %s", s.env.ID, raftstore.DescribeRaft(s.log))}
 	}
 	return nil
 }
@@ -260,7 +262,7 @@ func (y *System) watchAnswers(s *store) error {
 	if !waits || s.env.Now()-w.since < AnswerBound {
 		return nil
 	}
-	return &check.Violation{Rule: check.RuleAnswers, About: w.write, Found: fmt.Sprintf(
+	return &check.Violation{Rule: check.RuleAnswers, About: w.command, Found: fmt.Sprintf(
 		"%s was not answered within %v, although all faults are over", w.request, AnswerBound)}
 }
 

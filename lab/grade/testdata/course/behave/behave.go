@@ -6,6 +6,7 @@ import (
 	"log"
 	"os"
 	"runtime"
+	"sync"
 )
 
 // Two is 2.
@@ -52,3 +53,33 @@ func Greedy() {
 		kept = append(kept, block)
 	}
 }
+
+// Asleep leaves no goroutine that could go on.
+func Asleep(c chan int) int { return <-c }
+
+// Compute never ends, and is now here, now there.
+func Compute(n int) {
+	for {
+		n = next(n)
+	}
+}
+
+//go:noinline
+func next(n int) int {
+	if n%2 == 0 {
+		return n / 2
+	}
+	return 3*n + 1
+}
+
+// Locked waits for a lock that it has taken itself.
+func Locked() {
+	var mu sync.Mutex
+	mu.Lock()
+	mu.Lock()
+}
+
+// A Table panics with more than text.
+type Table struct{ rows map[string]int }
+
+func (t *Table) Set(row string) { t.rows[row] = 1 }

@@ -120,6 +120,51 @@ func TestOtherSeeds9(t *testing.T) {
 	graded.Seeds(t, claim, 2, func(t *graded.T, seed uint64) uint64 { return seed })
 }
 
+func TestPanicsInSubtest9(t *testing.T) {
+	graded.Test(t, claim, func(t *graded.T) {
+		t.Run("rows", func(t *graded.T) { new(behave.Table).Set("a") })
+	})
+}
+
+func TestPanicsInCleanup9(t *testing.T) {
+	graded.Test(t, claim, func(t *graded.T) {
+		t.Cleanup(func() { behave.Index([]int{1}) })
+	})
+}
+
+func TestPanicsInBubble9(t *testing.T) {
+	graded.Test(t, claim, func(t *graded.T) {
+		t.Bubble(func(t *graded.T) { behave.Index([]int{1, 2}) })
+	})
+}
+
+func TestPanicsInSeed9(t *testing.T) {
+	graded.Seeds(t, claim, 4, func(t *graded.T, seed uint64) uint64 {
+		if seed == 2 {
+			behave.Index(make([]int, seed))
+		}
+		return seed
+	})
+}
+
+func TestAsleep9(t *testing.T) {
+	graded.Test(t, claim, func(t *graded.T) { behave.Asleep(make(chan int)) })
+}
+
+func TestComputes9(t *testing.T) {
+	graded.Test(t, claim, func(t *graded.T) { behave.Compute(7) })
+}
+
+func TestLocked9(t *testing.T) {
+	graded.Test(t, claim, func(t *graded.T) {
+		go func() {
+			for {
+			}
+		}()
+		behave.Locked()
+	})
+}
+
 // TestReachesGoal9 reaches its goal in one run, which shares its process with few others.
 func TestReachesGoal9(t *testing.T) {
 	graded.Seeds(t, claim, 20, func(t *graded.T, seed uint64) uint64 {
