@@ -76,7 +76,7 @@ func (c *Course) unknownStage(selector string) error {
 			return errors.Errorf("unknown stage %q; did you mean the test %s?", selector, name)
 		}
 	}
-	return errors.Errorf("unknown stage %q: there is %s%s", selector, strings.Join(ids, ", "), didYouMean(selector, ids))
+	return errors.Errorf("unknown stage %q: there is %s%s", selector, strings.Join(ids, ", "), DidYouMean(selector, ids))
 }
 
 func (c *Course) testNames() []string {
@@ -106,7 +106,7 @@ func (c *Course) FindTest(selector string) (*Test, error) {
 	t, ok := c.Test(name)
 	switch {
 	case !ok:
-		if guess := didYouMean(name, c.testNames()); guess != "" {
+		if guess := DidYouMean(name, c.testNames()); guess != "" {
 			return nil, errors.Errorf("unknown test %q%s", name, guess)
 		}
 		return nil, errors.Errorf("unknown test %q: \"lab explain STAGE\" lists the tests of a stage", name)

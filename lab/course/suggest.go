@@ -20,30 +20,36 @@ func closest(word string, names []string) string {
 	return best
 }
 
-// edits returns how many bytes have to be inserted, removed or replaced to make
-// b of a.
+// edits returns how many bytes have to be inserted, removed or replaced, or
+// swapped with the next one, to make b of a.
 func edits(a, b string) int {
-	row := make([]int, len(b)+1) // from the first i bytes of a to the first j of b
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
+	// Row i has, for each j, the edits from the first i bytes of a to the first j
+	// of b.
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		for j := range rows[i] {
+			switch {
+			case i == 0 || j == 0:
+				rows[i][j] = i + j
+				continue
+			case a[i-1] == b[j-1]:
+				rows[i][j] = rows[i-1][j-1]
+				continue
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
+			n := 1 + min(rows[i-1][j], rows[i][j-1], rows[i-1][j-1])
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				n = min(n, 1+rows[i-2][j-2])
+			}
+			rows[i][j] = n
 		}
 	}
-	return row[len(b)]
+	return rows[len(a)][len(b)]
 }
 
-// didYouMean returns the end of an error about a word that is none of names.
-func didYouMean(word string, names []string) string {
+// DidYouMean returns the end of an error about a word that is none of names:
+// "; did you mean …?", or nothing if no name is close.
+func DidYouMean(word string, names []string) string {
 	if name := closest(word, names); name != "" {
 		return "; did you mean " + name + "?"
 	}
