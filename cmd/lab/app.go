@@ -3,10 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
-	"time"
 
-	"github.com/jedib0t/go-pretty/v6/progress"
-	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/labkv/labkv/internal/program"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/spf13/cobra"
@@ -28,23 +26,27 @@ func (a *app) command() *cobra.Command {
 		Long: `Lab runs the course's graded tests and explains what they find.
 
 Stages nest and are written as in the guides: 2 stands for 2aa, 2ab, 2ac and so
-on, 2a for 2aa, 2ab and 2ac. Case does not matter. A test is written by its name.
+on, 2a for 2aa, 2ab and 2ac. Case does not matter. A test is written by its name,
+or by its stage and its name, as in 2aa/TestGrantsOneVotePerTerm2AA.
 
 Exit codes: 0 everything asked for passed; 1 some graded test failed or is not
 implemented; 2 wrong usage; 3 the harness itself failed.`,
 		Example: `  lab status                  what is done, and what comes next
   lab test 2a                 run a project's tests
+  lab watch 2a                and again, at each save
   lab explain 2aa             what a stage asks for
-  lab replay TestName2AA --seed 17`,
+  lab replay TestCrashesAnywhere2AC --seed 17`,
+		Version:       program.VersionText(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().StringVarP(&a.directory, "course", "C", ".", "take the course that `DIR` is in")
 	root.PersistentFlags().BoolVar(&a.noColor, "no-color", false, "no color, even on a terminal")
 	root.AddCommand(
 		a.testCommand(),
+		a.watchCommand(),
 		a.replayCommand(),
 		a.traceCommand(),
 		a.fuzzCommand(),
@@ -58,6 +60,20 @@ implemented; 2 wrong usage; 3 the harness itself failed.`,
 		sandboxCommand(),
 	)
 	return root
+}
+
+// knownCommand refuses a word that is no command.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, cmd := range root.Commands() {
+		if cmd.IsAvailableCommand() {
+			names = append(names, cmd.Name())
+		}
+	}
+	return fmt.Errorf("unknown command %q for %q%s", args[0], root.CommandPath(), course.DidYouMean(args[0], names))
 }
 
 // course reads the course that the working directory is in and compares it with
@@ -116,54 +132,4 @@ func (a *app) tableOptions() grade.TableOptions {
 		o.Width = width
 	}
 	return o
-}
-
-// bar shows progress on a terminal's standard error. Without a terminal it shows
-// nothing.
-type bar struct {
-	writer  progress.Writer
-	tracker *progress.Tracker
-}
-
-func (a *app) newBar(what string) *bar {
-	if !term.IsTerminal(int(os.Stderr.Fd())) || os.Getenv("TERM") == "dumb" {
-		return &bar{}
-	}
-	w := progress.NewWriter()
-	w.SetOutputWriter(os.Stderr)
-	w.SetUpdateFrequency(100 * time.Millisecond)
-	w.SetTrackerPosition(progress.PositionRight)
-	w.SetAutoStop(false)
-	w.Style().Visibility.Value = true
-	w.Style().Visibility.Speed = false
-	if !a.noColor && os.Getenv("NO_COLOR") == "" {
-		w.Style().Colors = progress.StyleColorsExample
-	}
-	b := &bar{writer: w, tracker: &progress.Tracker{Message: what, Total: 1}}
-	w.AppendTracker(b.tracker)
-	go w.Render()
-	return b
-}
-
-func (b *bar) update(done, total int, what string) {
-	if b.tracker == nil {
-		return
-	}
-	b.tracker.UpdateTotal(int64(total))
-	b.tracker.SetValue(int64(done))
-	b.tracker.UpdateMessage(what)
-}
-
-// stop removes the bar. What is printed afterwards stands alone.
-func (b *bar) stop() {
-	if b.tracker == nil {
-		return
-	}
-	b.tracker.MarkAsDone()
-	b.tracker = nil
-	b.writer.Stop()
-	for b.writer.IsRenderInProgress() {
-		time.Sleep(5 * time.Millisecond)
-	}
-	fmt.Fprint(os.Stderr, text.CursorUp.Sprint(), text.EraseLine.Sprint())
 }

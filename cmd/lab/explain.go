@@ -20,8 +20,10 @@ func (a *app) explainCommand() *cobra.Command {
 		Long: `For a stage: its guide, the functions to write, hints and tests. For a test: what it
 checks, where it is, and how to run it.`,
 		Example: `  lab explain 2aa
-  lab explain TestLeaderElection2AA`,
-		Args: cobra.MinimumNArgs(1),
+  lab explain TestGrantsOneVotePerTerm2AA
+  lab explain 2aa/TestGrantsOneVotePerTerm2AA`,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: a.completeSelectors,
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			c, err := a.course()
 			if err != nil {
@@ -42,10 +44,10 @@ checks, where it is, and how to run it.`,
 }
 
 func explain(w io.Writer, c *course.Course, funcs []overlay.Func, what string) error {
-	if strings.HasPrefix(strings.ToLower(what), "test") {
-		test, ok := c.Test(what)
-		if !ok {
-			return usageError{fmt.Errorf("unknown test %q: \"lab explain STAGE\" lists the tests of a stage", what)}
+	if course.IsTest(what) {
+		test, err := c.FindTest(what)
+		if err != nil {
+			return usageError{err}
 		}
 		return explainTest(w, c, test)
 	}

@@ -29,8 +29,9 @@ func (a *app) fuzzCommand() *cobra.Command {
 		Long: `Runs the tests that have seeds with seeds that no grade ever used, until one fails
 or time is up. What failed, and how to replay it, is kept in the folder given by
 --out.`,
-		Example: `  lab fuzz 2ab --for 10m
-  lab fuzz TestRandomSchedules2AB --for 1h --jobs 1`,
+		Example: `  lab fuzz 2ac --for 10m
+  lab fuzz TestCrashesAnywhere2AC --for 1h --jobs 1`,
+		ValidArgsFunction: a.completeSelectors,
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			if limit <= 0 {
 				return usageError{errors.New("--for is a positive time, such as 10m")}
@@ -82,8 +83,8 @@ func seeded(all course.Selection) course.Selection {
 }
 
 func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, chosen course.Selection, from uint64, limit time.Duration, out string) error {
-	b := a.newBar("building")
-	defer b.stop()
+	p := newProgress("building")
+	defer p.stop()
 	built, err := runner.Build(ctx, grade.Tree{Course: c}, chosen)
 	if err != nil {
 		return err
@@ -104,11 +105,11 @@ func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, 
 		for _, result := range report.Results() {
 			runs += len(result.Runs)
 		}
-		b.update(int(time.Since(begin).Seconds()), int(limit.Seconds()), fmt.Sprintf("%d runs", runs))
+		p.update(int(time.Since(begin).Seconds()), int(limit.Seconds()), fmt.Sprintf("%d runs", runs))
 		if report.Passed() {
 			continue
 		}
-		b.stop()
+		p.stop()
 		for _, result := range report.Results() {
 			if result.Status == grade.Passed {
 				continue
@@ -128,7 +129,7 @@ func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, 
 		fmt.Printf("seeds %d to %d: %d of %d tests failed; kept in %s\n", from, next-1, failed, len(report.Results()), filepath.Join(out, "fuzz"))
 		return exit{exitFailed}
 	}
-	b.stop()
+	p.stop()
 	fmt.Fprintf(os.Stdout, "seeds %d to %d: %d runs, all passed\n", from, next-1, runs)
 	return nil
 }

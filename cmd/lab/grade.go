@@ -59,14 +59,14 @@ with its score board and failures.`,
 			if err != nil {
 				return err
 			}
-			b := a.newBar("submissions")
-			defer b.stop()
-			batch := grade.Batch{Course: c, Selection: chosen, Runner: runner, Hidden: hidden, Progress: b.update}
+			p := newProgress("submissions")
+			defer p.stop()
+			batch := grade.Batch{Course: c, Selection: chosen, Runner: runner, Hidden: hidden, Progress: p.update}
 			grades, err := batch.Run(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
-			b.stop()
+			p.stop()
 			if err := out.write(grades, "grades", a.tableOptions()); err != nil {
 				return err
 			}
@@ -84,6 +84,7 @@ with its score board and failures.`,
 	r.flags(cmd)
 	out.flags(cmd)
 	cmd.Flags().StringSliceVar(&stages, "stage", nil, "stages (or tests) to grade, `S` (default: all)")
+	completeFlag(cmd, "stage", listCompletion(a.selectors))
 	cmd.Flags().StringVar(&hidden, "hidden", "", "`DIR` with hidden tests")
 	return cmd
 }

@@ -9,7 +9,7 @@ import (
 	"os/signal"
 	"strings"
 
-	"github.com/labkv/labkv/lab/cluster"
+	"github.com/labkv/labkv/internal/program"
 	"github.com/spf13/cobra"
 )
 
@@ -44,7 +44,7 @@ type usageError struct {
 func (e usageError) Unwrap() error { return e.error }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), cluster.Signals()...)
+	ctx, stop := signal.NotifyContext(context.Background(), program.Signals()...)
 	code := run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)

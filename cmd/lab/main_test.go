@@ -79,16 +79,27 @@ func TestUsage(t *testing.T) {
 		want string
 	}{
 		{"bogus", `unknown command "bogus" for "lab"`},
+		{"tset 1", `unknown command "tset" for "lab"; did you mean test?`},
 		{"test --bogus", "unknown flag: --bogus"},
 		{"test 7", `unknown stage "7": there is 1, 2a, 8, 9`},
 		{"test TestNone1", `unknown test "TestNone1": "lab explain STAGE" lists the tests of a stage`},
+		{"test testadseeds1", `unknown test "testadseeds1"; did you mean TestAddSeeds1?`},
+		{"test addseeds1", `unknown stage "addseeds1"; did you mean the test TestAddSeeds1?`},
+		{"test 2a/TestAdd1", `TestAdd1 is not a test of stage 2a but of 1`},
 		{"test --format pdf", `unknown format "pdf": there is table, json, junit, markdown`},
-		{"test --jobs -1", "--jobs, --timeout and --seeds are positive"},
-		{"test --seeds 3 --seed 4", "if any flags in the group [seeds seed] are set none of the others can be; [seed seeds] were all set"},
-		{"test --seeds 9999999", `seeds "1-9999999" are more than 1000000`},
+		{"test --format jsn", `unknown format "jsn": there is table, json, junit, markdown; did you mean json?`},
+		{"test --jobs -1", "--jobs and --timeout are positive"},
+		{"test --seeds 3 --seed 4", "if any flags in the group [seeds seed quick] are set none of the others can be; [seed seeds] were all set"},
+		{"test --quick --seed 4", "if any flags in the group [seeds seed quick] are set none of the others can be; [quick seed] were all set"},
+		{"test --seeds 9999999", `invalid argument "9999999" for "--seeds" flag: seeds "1-9999999" are more than 1000000`},
+		{"test --seeds 9-5", `invalid argument "9-5" for "--seeds" flag: seeds "9-5" run backwards`},
+		{"test --seed x", `invalid argument "x" for "--seed" flag: seed "x" is not a positive number (write seeds like 1-20 or 3,17)`},
+		{"test --seed 0", `invalid argument "0" for "--seed" flag: seed "0" is not a positive number (write seeds like 1-20 or 3,17)`},
 		{"replay", "accepts 1 arg(s), received 0"},
 		{"replay TestNone1", `unknown test "TestNone1": "lab explain STAGE" lists the tests of a stage`},
 		{"replay TestAddSeeds1", "TestAddSeeds1 has seeds: name one with --seed, such as --seed 1"},
+		{"replay TestAddSeeds1 --seed 3-4", "replay runs one seed, and --seed 3-4 is 2: lab test TestAddSeeds1 --seed 3-4 runs them all"},
+		{"watch 7", `unknown stage "7": there is 1, 2a, 8, 9`},
 		{"trace", "accepts 1 arg(s), received 0"},
 		{"trace none", "open none: no such file or directory"},
 		{"trace course.yaml", "course.yaml: trace: no header: invalid character 'i' in literal true (expecting 'r')"},
@@ -102,7 +113,7 @@ func TestUsage(t *testing.T) {
 		{"grade x --hidden none", "hidden tests need a list: stat none/course.yaml: no such file or directory"},
 		{"mutants 7", `unknown stage "7": there is 1, 2a, 8, 9`},
 		{"handout", "accepts 1 arg(s), received 0"},
-		{"status 1", `unknown command "1" for "lab status"`},
+		{"status 7", `unknown stage "7": there is 1, 2a, 8, 9`},
 		{"-C / status", "no course.yaml in / or above it: go to the course's folder first"},
 	} {
 		code, stdout, stderr := lab(t, root, strings.Fields(test.args)...)
@@ -129,7 +140,7 @@ func TestBrokenCourse(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{nil, {"-h"}, {"test", "-h"}, {"replay", "-h"}, {"trace", "-h"}, {"fuzz", "-h"}, {"status", "-h"}, {"explain", "-h"}, {"handout", "-h"}, {"grade", "-h"}, {"mutants", "-h"}} {
+	for _, args := range [][]string{nil, {"-h"}, {"test", "-h"}, {"replay", "-h"}, {"trace", "-h"}, {"fuzz", "-h"}, {"status", "-h"}, {"watch", "-h"}, {"explain", "-h"}, {"handout", "-h"}, {"grade", "-h"}, {"mutants", "-h"}} {
 		code, stdout, stderr := lab(t, t.TempDir(), args...)
 		require.Equal(t, exitPassed, code)
 		require.Contains(t, stdout, "Examples:")
@@ -151,6 +162,12 @@ func TestTestCommand(t *testing.T) {
 	require.Equal(t, exitPassed, code)
 	require.Contains(t, stdout, "passed, 30 seeds")
 	require.Contains(t, stdout, "\nscore 2.5/2.5\n")
+	for args, want := range map[string]string{"--seeds 3,17,40-42": "passed, 5 seeds", "--seed 5-9": "passed, 5 seeds", "--seeds 5-9,7": "passed, 5 seeds", "--quick": "passed, 3 seeds"} {
+		code, stdout, stderr = lab(t, root, append([]string{"test", "1/testaddseeds1"}, strings.Fields(args)...)...)
+		require.Equal(t, exitPassed, code, stderr)
+		require.Contains(t, stdout, want, args)
+	}
+	require.Contains(t, stdout, "score 2.5/2.5")
 
 	edit(t, root, "counter/counter.go", "c.n++", "if c.n < 25 {\n\t\tc.n++\n\t}")
 	code, stdout, _ = lab(t, root, "test", "1")
@@ -245,11 +262,16 @@ Next: stage 2a, many counters.
     run     make project2a
     ask     go run ./cmd/lab explain 2a
 `), stdout)
+
+	code, stdout, _ = lab(t, root, "status", "1")
+	require.Equal(t, exitPassed, code)
+	require.NotContains(t, stdout, "many counters")
+	require.True(t, strings.HasSuffix(stdout, "\nEverything passes. Try fresh schedules: go run ./cmd/lab fuzz --for 10m\n"), stdout)
 }
 
 func TestExplainCommand(t *testing.T) {
 	root := counting(t)
-	code, stdout, _ := lab(t, root, "explain", "1", "TestAddSeeds1")
+	code, stdout, _ := lab(t, root, "explain", "1", "1/TestAddSeeds1")
 	require.Equal(t, exitPassed, code)
 	require.Equal(t, `Stage 1: one counter, 10 points
 
@@ -293,7 +315,7 @@ func TestHandoutCommand(t *testing.T) {
 	code, stdout, _ = lab(t, dir, "test", "1", "2a")
 	require.Equal(t, exitFailed, code)
 	require.True(t, strings.HasSuffix(stdout, "\nscore 0/15\n0 passed, 5 failed, 0 skipped\n"), stdout)
-	require.Contains(t, stdout, "not implemented: (*Counter).Add")
+	require.Contains(t, stdout, "not implemented: counter.(*Counter).Add")
 
 	// What was made of it can be graded, and says which version it was made for.
 	edit(t, root, "course.yaml", "version: \"2.1\"", "version: \"3.0\"")
@@ -338,6 +360,8 @@ func TestMutantsCommand(t *testing.T) {
 	code, _, stderr = lab(t, root, "mutants", "1/no-such-mistake")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "there is no mutant 1/no-such-mistake")
+	_, _, stderr = lab(t, root, "mutants", "1/"+mutantOf(t, root, "1")+"x")
+	require.Contains(t, stderr, "; did you mean 1/"+mutantOf(t, root, "1")+"?")
 	code, stdout, _ = lab(t, root, "mutants", "2a")
 	require.Equal(t, exitFailed, code)
 	require.True(t, strings.HasSuffix(stdout, "\nkilled 0/1\n"), stdout)

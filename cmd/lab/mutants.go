@@ -27,6 +27,7 @@ the tests hold solutions to and which wrong solutions each of them catches.`,
 		Example: `  lab mutants
   lab mutants 2aa 2ab --jobs 4
   lab mutants 2aa/half-is-majority`,
+		ValidArgsFunction: a.completeMutants,
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			c, err := a.course()
 			if err != nil {
@@ -47,14 +48,14 @@ the tests hold solutions to and which wrong solutions each of them catches.`,
 			if err != nil {
 				return err
 			}
-			b := a.newBar("building")
-			defer b.stop()
-			runner.Progress = b.update
+			p := newProgress("building")
+			defer p.stop()
+			runner.Progress = p.update
 			report, err := runner.RunMutants(cmd.Context(), c, catalog)
 			if err != nil {
 				return err
 			}
-			b.stop()
+			p.stop()
 			if err := report.Kills.WriteTable(os.Stdout, a.tableOptions()); err != nil {
 				return err
 			}
@@ -109,13 +110,17 @@ func selectMutants(c *course.Course, args []string) ([]mutants.Mutant, error) {
 	if err != nil {
 		return nil, err
 	}
+	var names []string
+	for _, m := range catalog {
+		names = append(names, m.Name)
+	}
 	catalog = slices.DeleteFunc(catalog, func(m mutants.Mutant) bool {
 		_, named := single[m.Name]
 		delete(single, m.Name)
 		return !named && !whole[m.Stage]
 	})
 	for _, name := range slices.Sorted(maps.Keys(single)) {
-		return nil, usageError{errors.Errorf("there is no mutant %s: the files in %s/%s are the mutants of that stage", name, mutants.Dir, strings.ToLower(single[name]))}
+		return nil, usageError{errors.Errorf("there is no mutant %s: the files in %s/%s are the mutants of that stage%s", name, mutants.Dir, strings.ToLower(single[name]), course.DidYouMean(name, names))}
 	}
 	return catalog, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/spf13/cobra"
 )
@@ -22,13 +23,14 @@ var formats = []string{"table", "json", "junit", "markdown"}
 
 func (o *output) flags(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&o.formats, "format", []string{"table"}, "any of table, json, junit, markdown; table goes to standard output, others to files")
+	completeFlag(cmd, "format", listCompletion(func(string) []cobra.Completion { return formats }))
 	cmd.Flags().StringVar(&o.dir, "out", "out", "`DIR` for files")
 }
 
 func (o *output) check() error {
 	for _, format := range o.formats {
 		if !slices.Contains(formats, format) {
-			return usageError{fmt.Errorf("unknown format %q: there is %s", format, strings.Join(formats, ", "))}
+			return usageError{fmt.Errorf("unknown format %q: there is %s%s", format, strings.Join(formats, ", "), course.DidYouMean(format, formats))}
 		}
 	}
 	return nil

@@ -30,20 +30,27 @@ A simulated run leaves its log, which "lab trace" prints, in the folder given by
 --out. If the run failed, it is the log of the smallest schedule found that fails
 in the same way. The search for that ends after a while; with --minimize it goes on
 until no fault is left that could be taken out.`,
-		Example: `  lab replay TestRandomSchedules2AB --seed 17
-  lab replay TestRandomSchedules2AB --seed 17 --log
-  lab replay TestRandomSchedules2AB --seed 17 --minimize`,
-		Args: cobra.ExactArgs(1),
+		Example: `  lab replay TestCrashesAnywhere2AC --seed 17
+  lab replay TestCrashesAnywhere2AC --seed 17 --log
+  lab replay TestCrashesAnywhere2AC --seed 17 --minimize`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeTest,
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			c, err := a.course()
 			if err != nil {
 				return err
 			}
-			test, ok := c.Test(args[0])
-			if !ok {
-				return usageError{fmt.Errorf("unknown test %q: \"lab explain STAGE\" lists the tests of a stage", args[0])}
+			test, err := c.FindTest(args[0])
+			if err != nil {
+				return usageError{err}
 			}
-			if len(test.Seeds) > 0 && r.seed == 0 {
+			seed := uint64(0) // the test has none
+			switch given := r.seed.seeds; {
+			case len(given) > 1:
+				return usageError{fmt.Errorf("replay runs one seed, and --seed %s is %d: lab test %s --seed %[1]s runs them all", &r.seed, len(given), test.Name)}
+			case len(given) == 1:
+				seed = given[0]
+			case len(test.Seeds) > 0:
 				return usageError{fmt.Errorf("%s has seeds: name one with --seed, such as --seed %d", test.Name, test.Seeds[0])}
 			}
 			runner, err := r.runner(false)
@@ -62,7 +69,7 @@ until no fault is left that could be taken out.`,
 				runner.Environ = append(runner.Environ, "LABKV_MINIMIZE=1")
 				runner.Timeout = cmp.Or(runner.Timeout, minimizeTimeout)
 			}
-			trace := filepath.Join(traces, fmt.Sprintf("%s-%d.jsonl", test.Name, r.seed))
+			trace := filepath.Join(traces, fmt.Sprintf("%s-%d.jsonl", test.Name, seed))
 			if err := os.Remove(trace); err != nil && !os.IsNotExist(err) {
 				return err
 			}
@@ -91,7 +98,7 @@ until no fault is left that could be taken out.`,
 		}),
 	}
 	r.flags(cmd)
-	cmd.Flags().Uint64Var(&r.seed, "seed", 0, "the seed, `S`, of a test that has seeds")
+	cmd.Flags().Var(&r.seed, "seed", "the seed, `S`, of a test that has seeds")
 	cmd.Flags().BoolVar(&log, "log", false, "print what the test printed")
 	cmd.Flags().BoolVar(&minimize, "minimize", false, "take faults out of a failing schedule until none can go")
 	cmd.Flags().StringVar(&out, "out", "out", "`DIR` for the log of the run")

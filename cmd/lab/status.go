@@ -13,18 +13,20 @@ import (
 func (a *app) statusCommand() *cobra.Command {
 	var r running
 	cmd := &cobra.Command{
-		Use:   "status",
+		Use:   "status [STAGE or TEST ...]",
 		Short: "what is implemented, what passes, and what to do next",
-		Long: `Runs all graded tests and shows, stage by stage, how much is implemented and what
-passes, the points so far, and what to do next.`,
-		Example: `  lab status`,
-		Args:    cobra.NoArgs,
-		RunE: ran(func(cmd *cobra.Command, _ []string) error {
+		Long: `Runs graded tests and shows, stage by stage, how much is implemented and what
+passes, the points so far, and what to do next. Without arguments it looks at all
+stages.`,
+		Example: `  lab status
+  lab status 2a`,
+		ValidArgsFunction: a.completeSelectors,
+		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			c, err := a.course()
 			if err != nil {
 				return err
 			}
-			chosen, err := c.Select()
+			chosen, err := selection(c, args)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/labkv/labkv/lab/course"
@@ -14,11 +15,33 @@ import (
 
 // running are the flags of commands that run tests.
 type running struct {
-	seeds   int
-	seed    uint64
+	seeds   seedList // numbers of seeds are allowed
+	seed    seedList
+	quick   bool
 	jobs    int
 	timeout time.Duration
 }
+
+// A seedList is a flag that takes seeds, such as 17, 5-9 or 3,17.
+type seedList struct {
+	count bool // a single number N stands for the seeds 1 to N
+	seeds []uint64
+}
+
+// String implements pflag.Value.
+func (l *seedList) String() string { return course.FormatSeeds(l.seeds) }
+
+// Set implements pflag.Value.
+func (l *seedList) Set(text string) (err error) {
+	if l.count && !strings.ContainsAny(text, "-,") {
+		text = "1-" + text
+	}
+	l.seeds, err = course.ParseSeeds(text)
+	return err
+}
+
+// Type implements pflag.Value.
+func (l *seedList) Type() string { return "SEEDS" }
 
 func (r *running) flags(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&r.jobs, "jobs", 0, "processes at a time (default: one per processor)")
@@ -26,29 +49,27 @@ func (r *running) flags(cmd *cobra.Command) {
 }
 
 func (r *running) seedFlags(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&r.seeds, "seeds", 0, "run tests that have seeds with seeds 1 to `N` instead")
-	cmd.Flags().Uint64Var(&r.seed, "seed", 0, "run tests that have seeds with exactly this one, `S`")
-	cmd.MarkFlagsMutuallyExclusive("seeds", "seed")
+	r.seeds.count = true
+	cmd.Flags().Var(&r.seeds, "seeds", "run tests that have seeds with seeds 1 to `N` instead, or with a list such as 5-9 or 3,17")
+	cmd.Flags().Var(&r.seed, "seed", "run tests that have seeds with exactly this one, `S`, or with a list such as 5-9 or 3,17")
+	cmd.Flags().BoolVar(&r.quick, "quick", false, fmt.Sprintf("run only %d seeds of each test: faster, and no grade", grade.QuickSeeds))
+	cmd.MarkFlagsMutuallyExclusive("seeds", "seed", "quick")
 }
 
 // runner returns what the flags ask for.
 func (r *running) runner(confine bool) (*grade.Runner, error) {
-	if r.jobs < 0 || r.timeout < 0 || r.seeds < 0 {
-		return nil, usageError{errors.New("--jobs, --timeout and --seeds are positive")}
+	if r.jobs < 0 || r.timeout < 0 {
+		return nil, usageError{errors.New("--jobs and --timeout are positive")}
 	}
 	box, err := sandbox(confine)
 	if err != nil {
 		return nil, err
 	}
-	runner := &grade.Runner{Jobs: r.jobs, Timeout: r.timeout, Sandbox: box}
-	if r.seed != 0 {
-		runner.Seeds = []uint64{r.seed}
-	} else if r.seeds > 0 {
-		if runner.Seeds, err = course.ParseSeeds(fmt.Sprintf("1-%d", r.seeds)); err != nil {
-			return nil, usageError{err}
-		}
+	seeds := r.seeds.seeds
+	if len(r.seed.seeds) > 0 {
+		seeds = r.seed.seeds
 	}
-	return runner, nil
+	return &grade.Runner{Jobs: r.jobs, Timeout: r.timeout, Sandbox: box, Seeds: seeds, Quick: r.quick}, nil
 }
 
 func (a *app) testCommand() *cobra.Command {
@@ -61,11 +82,16 @@ func (a *app) testCommand() *cobra.Command {
 stages are run. Its last two lines on standard output are for programs:
 
   score 15/15
-  12 passed, 0 failed, 0 skipped`,
+  12 passed, 0 failed, 0 skipped
+
+A test can be written with its stage, as in 2aa/TestGrantsOneVotePerTerm2AA.`,
 		Example: `  lab test 2a                         election, replication and RawNode
-  lab test 2ab --seeds 200            more schedules than the grade needs
-  lab test TestLeaderElection2AA --seed 17
+  lab test 2b --quick                 a few seeds, for a first look
+  lab test 2ac --seeds 200            more schedules than the grade needs
+  lab test TestCrashesAnywhere2AC --seed 17
+  lab test TestCrashesAnywhere2AC --seed 5-9,17
   lab test --format table,junit --out results`,
+		ValidArgsFunction: a.completeSelectors,
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			if err := out.check(); err != nil {
 				return err
@@ -106,10 +132,10 @@ stages are run. Its last two lines on standard output are for programs:
 	return cmd
 }
 
-// run runs tests of the plain tree with a progress bar.
+// run runs tests of the plain tree and shows the progress.
 func (a *app) run(cmd *cobra.Command, runner *grade.Runner, c *course.Course, chosen course.Selection) (*grade.Report, error) {
-	b := a.newBar("building")
-	runner.Progress = b.update
-	defer b.stop()
+	p := newProgress("building")
+	runner.Progress = p.update
+	defer p.stop()
 	return runner.Run(cmd.Context(), grade.Tree{Course: c}, chosen)
 }

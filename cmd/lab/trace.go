@@ -21,6 +21,9 @@ for each thing that happened. All times are virtual, since the beginning of the 
 		Example: `  lab trace out/traces/TestUnreliableNetwork2B-17.jsonl
   lab trace --from 1.2s --to 1.5s --store 2 out/traces/TestUnreliableNetwork2B-17.jsonl`,
 		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return []cobra.Completion{"jsonl"}, cobra.ShellCompDirectiveFilterFileExt
+		},
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			if to < 0 || from < 0 || to != 0 && to < from {
 				return usageError{fmt.Errorf("--from %s is after --to %s", from, to)}

@@ -40,14 +40,14 @@ the reference's way instead of the guarantee. The last line is "passed N/N".`,
 			if err != nil {
 				return err
 			}
-			b := a.newBar("building")
-			defer b.stop()
-			runner.Progress = b.update
+			p := newProgress("building")
+			defer p.stop()
+			runner.Progress = p.update
 			trials, err := runner.RunVariants(cmd.Context(), c, variants)
 			if err != nil {
 				return err
 			}
-			b.stop()
+			p.stop()
 			if err := trials.WriteTable(os.Stdout, a.tableOptions()); err != nil {
 				return err
 			}

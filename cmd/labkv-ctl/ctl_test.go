@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/internal/program"
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/server"
@@ -19,6 +22,8 @@ import (
 	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
@@ -45,10 +50,16 @@ func start(t *testing.T) *store {
 // serve serves s until the test ends, and returns its address.
 func serve(t *testing.T, s tinykvpb.TinyKvServer) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
 	e := endpoint.New(endpoint.Config{})
 	tinykvpb.RegisterTinyKvServer(e, s)
+	return listen(t, e)
+}
+
+// listen makes e serve until the test ends, and returns its address.
+func listen(t *testing.T, e *endpoint.Endpoint) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
 	served := make(chan error, 1)
 	go func() { served <- e.Serve(listener) }()
 	t.Cleanup(func() {
@@ -83,8 +94,7 @@ func TestPutGetDeleteScan(t *testing.T) {
 	require.Equal(t, "locked\n", s.raw(t, "get", "a", "--cf=lock"))
 	require.Equal(t, "a\t1\nb\t2\n", s.raw(t, "scan"))
 	require.Equal(t, "b\t2\n", s.raw(t, "scan", "aa"))
-	require.Equal(t, "a\t1\n", s.raw(t, "scan", "--limit", "1"))
-	require.Equal(t, "", s.raw(t, "scan", "--limit", "0"))
+	require.Equal(t, "a\t1\nb\t2\n", s.raw(t, "scan", "--limit", "2"))
 	require.Equal(t, "", s.raw(t, "scan", "c"))
 	require.Empty(t, s.raw(t, "delete", "a"))
 	require.Empty(t, s.raw(t, "delete", "a"))
@@ -106,7 +116,29 @@ func TestBinaryKeysAndValues(t *testing.T) {
 	require.Equal(t, "0a\n", s.raw(t, "get", "--hex", "00FF"))
 	require.Equal(t, "\"\\x00\\xff\"\t\"\\n\"\n\"\\\"quoted\\\"\"\t\n\"tab\\there\"\tünï\n", s.raw(t, "scan"))
 	require.Equal(t, "00ff\t0a\n2271756f74656422\t\n7461620968657265\tc3bc6ec3af\n", s.raw(t, "scan", "--hex"))
-	require.Equal(t, "\"\\\"quoted\\\"\"\t\n", s.raw(t, "scan", `"`, "--limit=1"))
+	require.True(t, strings.HasPrefix(s.raw(t, "scan", `"`), "\"\\\"quoted\\\"\"\t\n"))
+}
+
+// A scan that its limit has cut says how to go on: with the next key, as a shell takes
+// it.
+func TestScanSaysWhereToGoOn(t *testing.T) {
+	s := start(t)
+	for key, argument := range map[string]string{
+		"b":         "b",
+		"b/1":       "b/1",
+		"two words": "'two words'",
+		"it's":      `'it'\''s'`,
+		"-dash":     "-- '-dash'",
+		"\x00\xff":  "--hex 00ff",
+		"tab\t":     "--hex 74616209",
+	} {
+		require.NoError(t, s.storage.Write(await.Context(t, "a write"), &kvrpcpb.Context{}, []engine.Op{{CF: engine.CFDefault, Key: []byte(key)}}))
+		code, stdout, stderr := ctl("raw", "scan", "--limit", "0", "--addr", s.addr)
+		require.Zero(t, code)
+		require.Empty(t, stdout)
+		require.Equal(t, "more pairs follow; to go on: labkv-ctl raw scan "+argument+"\n", stderr)
+		require.NoError(t, s.storage.Write(await.Context(t, "a write"), &kvrpcpb.Context{}, []engine.Op{{CF: engine.CFDefault, Key: []byte(key), Delete: true}}))
+	}
 }
 
 // TestScanGoesOn scans more than fits into one response.
@@ -123,7 +155,11 @@ func TestScanGoesOn(t *testing.T) {
 		return strings.Join(strings.Fields(output), " ")
 	}
 	require.Equal(t, "key0 key1 key2 key3 key4 key5 key6 key7 key8 key9", keys(s.raw(t, "scan")))
-	require.Equal(t, "key2 key3 key4 key5", keys(s.raw(t, "scan", "key2", "--limit", "4")))
+	code, stdout, stderr := ctl("raw", "--addr", s.addr, "scan", "key2", "--limit", "4")
+	require.Zero(t, code)
+	require.Equal(t, "key2 key3 key4 key5", keys(stdout))
+	require.Equal(t, "more pairs follow; to go on: labkv-ctl raw scan key6\n", stderr)
+	require.Equal(t, "key6 key7 key8 key9", keys(s.raw(t, "scan", "key6", "--limit", "4")))
 	require.Equal(t, "key0 key1 key2 key3 key4 key5 key6 key7 key8 key9", keys(s.raw(t, "scan", "--limit", fmt.Sprint(uint32(math.MaxUint32)))))
 }
 
@@ -196,6 +232,9 @@ func TestFailures(t *testing.T) {
 		{"raw get a --timeout 0s", 2, "--timeout 0s is not positive"},
 		{"raw get a --nonsense", 2, "unknown flag: --nonsense"},
 		{"raw", 2, "get, put, delete or scan"},
+		{"status --format xml", 2, `--format "xml" is neither table nor json`},
+		{"status --timeout 0s", 2, "--timeout 0s is not positive"},
+		{"status now", 2, `unexpected argument "now"`},
 		{"raw nonsense", 2, `unknown command "nonsense"`},
 		{"nonsense", 2, `unknown command "nonsense"`},
 	} {
@@ -245,4 +284,68 @@ func TestHelp(t *testing.T) {
 	for _, word := range []string{"get", "put", "delete", "scan", "--addr", "--cf", "--timeout", "--hex"} {
 		require.Contains(t, stdout, word)
 	}
+}
+
+// A cluster answers Inspect as a store of it does.
+type inspected struct {
+	raftserverpb.UnimplementedInspectServer
+	status *raftserverpb.StoreStatus
+}
+
+func (i inspected) Status(context.Context, *raftserverpb.StatusRequest) (*raftserverpb.StoreStatus, error) {
+	return i.status, nil
+}
+
+func serveStatus(t *testing.T, store uint64, peers ...*raftserverpb.PeerStatus) string {
+	t.Helper()
+	region := &metapb.Region{Id: 1, Peers: []*metapb.Peer{{Id: 11, StoreId: 1}, {Id: 12, StoreId: 2}, {Id: 13, StoreId: 3}}}
+	for _, p := range peers {
+		p.Region = region
+	}
+	e := endpoint.New(endpoint.Config{})
+	raftserverpb.RegisterInspectServer(e, inspected{status: &raftserverpb.StoreStatus{ClusterId: 7, StoreId: store, Peers: peers}})
+	return listen(t, e)
+}
+
+// The state of a cluster, one of whose stores is down and one of which lags.
+func TestStatus(t *testing.T) {
+	absent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, absent.Close())
+	leader := serveStatus(t, 1, &raftserverpb.PeerStatus{PeerId: 11, Role: raftserverpb.PeerStatus_LEADER, Leader: 11, Term: 3, Commit: 120, Applied: 118, FirstIndex: 21, LastIndex: 121, SnapshotIndex: 90})
+	behind := serveStatus(t, 2, &raftserverpb.PeerStatus{PeerId: 12, Leader: 11, Term: 3, Commit: 40, Applied: 40, FirstIndex: 41, LastIndex: 40, InstallingSnapshot: true})
+
+	code, stdout, stderr := ctl("status", "--addr", strings.Join([]string{leader, behind, absent.Addr().String()}, ","))
+	require.Equal(t, 1, code)
+	require.Regexp(t, "^labkv-ctl: store at "+absent.Addr().String()+": .*connection refused.*\n$", stderr)
+	table := regexp.MustCompile(`[ │╭╮╰╯├┤─┬┴┼]+`).ReplaceAllString(stdout, " ")
+	require.Equal(t, `
+ store address region role leader term commit applied lag log snapshot
+ 1 `+leader+` 1 leader 1 3 120 118 2 21-121 at 90
+ 2 `+behind+` 1 follower 1 3 40 40 80 empty installing
+ ? `+absent.Addr().String()+` down
+`, strings.ReplaceAll(strings.ReplaceAll(table, " \n \n", "\n"), " \n", "\n"))
+
+	code, stdout, stderr = ctl("status", "--addr", leader, "--addr", behind, "--format", "json")
+	require.Zero(t, code, stderr)
+	require.Empty(t, stderr)
+	var got clusterStatus
+	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
+	require.Equal(t, &peerStatus{Region: 1, Peer: 12, Role: "follower", LeaderStore: 1, Term: 3, Commit: 40, Applied: 40, Lag: 80, LogFirst: 41, LogLast: 40, Snapshot: "installing"}, got.Stores[1].Peers[0])
+	require.Empty(t, got.Problems)
+
+	code, _, stderr = ctl("status", "--addr", behind)
+	require.Equal(t, 1, code)
+	require.Equal(t, "labkv-ctl: no store that answers leads region 1\n", stderr)
+
+	alone := start(t)
+	code, _, stderr = ctl("status", "--addr", alone.addr)
+	require.Equal(t, 1, code)
+	require.Equal(t, "labkv-ctl: store at "+alone.addr+": it is not a store of a cluster\n", stderr)
+}
+
+func TestVersion(t *testing.T) {
+	code, stdout, _ := ctl("--version")
+	require.Zero(t, code)
+	require.Contains(t, stdout, "labkv-ctl version "+program.VersionText()+"\n")
 }

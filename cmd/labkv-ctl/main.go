@@ -1,17 +1,19 @@
-// Command labkv-ctl reads and writes a store from the command line.
+// Command labkv-ctl reads and writes a store from the command line, and shows the
+// state of a cluster.
 //
 //	labkv-ctl raw get KEY
 //	labkv-ctl raw put KEY VALUE
 //	labkv-ctl raw delete KEY
 //	labkv-ctl raw scan [START]
+//	labkv-ctl status
 //
 // Given the addresses of several stores (--addr once for each), it finds the one
 // that leads. It sends a request again, until --timeout, as long as the request
 // certainly had no effect. A write of which that is not certain ends with an error
 // that says so.
 //
-// Exit codes: 0 done, 1 it could not be done or the key of a get is absent,
-// 2 wrong usage.
+// Exit codes: 0 done, 1 it could not be done, the key of a get is absent, or a cluster
+// is not well, 2 wrong usage.
 package main
 
 import (
@@ -22,13 +24,14 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/labkv/labkv/internal/program"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), program.Signals()...)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -38,11 +41,12 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := &cobra.Command{
 		Use:           "labkv-ctl",
-		Short:         "Read and write a LabKV store",
+		Short:         "Read, write and look at LabKV stores",
+		Version:       program.VersionText(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRawCommand())
+	root.AddCommand(newRawCommand(), newStatusCommand())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -5,6 +5,7 @@ import (
 	"context"
 	stderrors "errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -126,7 +127,8 @@ func (r *raw) get(ctx context.Context, c *client.Raw, cmd *cobra.Command, key []
 }
 
 // scan prints pairs until there are limit of them or no more. It asks again as
-// long as the server says that a response was cut short.
+// long as the server says that a response was cut short. If the limit has cut the
+// result, it says on standard error where to go on.
 func (r *raw) scan(ctx context.Context, c *client.Raw, cmd *cobra.Command, args [][]byte, limit uint32) error {
 	var start []byte
 	if len(args) > 0 {
@@ -134,16 +136,28 @@ func (r *raw) scan(ctx context.Context, c *client.Raw, cmd *cobra.Command, args 
 	}
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	for {
-		pairs, more, err := c.Scan(ctx, r.cf, start, limit)
+		// One more than is printed shows whether more follow.
+		ask := limit
+		if ask < math.MaxUint32 {
+			ask++
+		}
+		pairs, more, err := c.Scan(ctx, r.cf, start, ask)
 		if err != nil {
 			out.Flush() // the pairs that did arrive
 			return err
 		}
-		for _, pair := range pairs {
+		for i, pair := range pairs {
+			if limit == 0 {
+				if err := out.Flush(); err != nil {
+					return errors.Trace(err)
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "more pairs follow; to go on: labkv-ctl raw scan %s\n", r.argument(pairs[i].Key))
+				return nil
+			}
 			fmt.Fprintf(out, "%s\t%s\n", r.format(pair.Key), r.format(pair.Value))
+			limit--
 		}
-		limit -= min(limit, uint32(len(pairs)))
-		if !more || limit == 0 || len(pairs) == 0 {
+		if !more || len(pairs) == 0 {
 			return errors.Trace(out.Flush())
 		}
 		start = append(pairs[len(pairs)-1].Key, 0)

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -40,6 +41,27 @@ func (n notation) format(b []byte) string {
 		return strconv.Quote(s)
 	}
 }
+
+// argument returns how to write b on a command line, with the flag that it needs.
+func (n notation) argument(b []byte) string {
+	s := string(b)
+	switch {
+	case n.hex || !printable(s):
+		return "--hex " + hex.EncodeToString(b)
+	case plain.MatchString(s):
+		return s
+	case strings.HasPrefix(s, "-"):
+		return "-- " + quoted(s)
+	default:
+		return quoted(s)
+	}
+}
+
+// quoted returns s as a shell reads it.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// plain are words that every shell takes as they are.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,][A-Za-z0-9_./:@%+,-]*$`)
 
 func printable(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })

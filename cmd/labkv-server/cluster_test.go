@@ -82,8 +82,9 @@ func TestCluster(t *testing.T) {
 	c.Stores()[0].Kill()
 	put()
 
-	health := healthOf(t, last.Addr)
-	require.Equal(t, grpc_health_v1.HealthCheckResponse_SERVING, health)
+	await.Until(t, "a store that is ready", func() bool {
+		return healthOf(t, last.Addr) == grpc_health_v1.HealthCheckResponse_SERVING
+	})
 	c.Stop(10 * time.Second)
 	for _, s := range c.Stores()[1:] {
 		require.NotContains(t, logOf(t, s), "calls were cut off", "a peer delays no stop")

@@ -43,6 +43,7 @@ type config struct {
 	LogLevel       slog.Level `toml:"log-level"`
 	MaxMessageSize int        `toml:"max-message-size"` // bytes
 	StopTimeout    duration   `toml:"stop-timeout"`
+	StatusAddr     string     `toml:"status-addr"`
 	DebugAddr      string     `toml:"debug-addr"`
 
 	// bootstrap and rejoin are for one start only, so that there is nothing in
@@ -88,6 +89,7 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.TextVar(&c.LogLevel, "log-level", c.LogLevel, "lowest `level` to log: debug, info, warn or error")
 	flags.IntVar(&c.MaxMessageSize, "max-message-size", c.MaxMessageSize, "largest request and response, in `bytes`")
 	flags.TextVar(&c.StopTimeout, "stop-timeout", c.StopTimeout, "`time` that calls have to finish after a signal to stop")
+	flags.StringVar(&c.StatusAddr, "status-addr", c.StatusAddr, "`host:port` for /metrics (Prometheus), /livez and /readyz over HTTP; empty for none")
 	flags.StringVar(&c.DebugAddr, "debug-addr", c.DebugAddr, "`host:port` for profiles over HTTP, as in go tool pprof http://host:port/debug/pprof/profile; empty for none")
 }
 
@@ -167,9 +169,11 @@ func (c *config) check() error {
 	if err := checkAddr("addr", c.Addr); err != nil {
 		return err
 	}
-	if c.DebugAddr != "" {
-		if err := checkAddr("debug-addr", c.DebugAddr); err != nil {
-			return err
+	for name, addr := range map[string]string{"status-addr": c.StatusAddr, "debug-addr": c.DebugAddr} {
+		if addr != "" {
+			if err := checkAddr(name, addr); err != nil {
+				return err
+			}
 		}
 	}
 	switch {

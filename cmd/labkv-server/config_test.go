@@ -146,6 +146,7 @@ func TestConfigErrors(t *testing.T) {
 		{"bootstrap and rejoin", peers, "--store-id=1 --bootstrap --rejoin", "pass one of them"},
 		{"rejoin alone", "cluster-id = 1\nstore-id = 1\n[peers]\n1 = 'a:1'", "--rejoin", "no other store has the data"},
 		{"small messages in a cluster", peers, "--store-id=1 --max-message-size=1000000", "too small for what stores send"},
+		{"status-addr without port", good, "--status-addr=localhost", `status-addr "localhost" is not host:port`},
 		{"debug-addr without port", good, "--debug-addr=localhost", `debug-addr "localhost" is not host:port`},
 		{"no path", "standalone = true", "", "pass --path"},
 		{"addr without port", good, "--addr=localhost", `addr "localhost" is not host:port`},

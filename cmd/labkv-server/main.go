@@ -8,8 +8,9 @@
 // all keys. The first start of such a store needs --bootstrap, and waits for the
 // first start of all others.
 //
-// Settings come from the file, then from flags, which win. It stops on SIGINT or
-// SIGTERM, after letting calls finish for a while; a second signal ends it at once.
+// Settings come from the file, then from flags, which win. It stops on SIGINT,
+// SIGTERM or SIGHUP, after letting calls finish for a while; a second signal ends it
+// at once.
 // Exit codes: 0 stopped, 1 could not serve, 2 wrong usage.
 package main
 
@@ -22,13 +23,14 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/labkv/labkv/internal/program"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), program.Signals()...)
 	context.AfterFunc(ctx, stop) // from now on a signal has its usual effect
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -81,6 +83,7 @@ The first start waits for all stores. Later ones go without --bootstrap.`,
 			}
 			return nil
 		},
+		Version:       program.VersionText(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {

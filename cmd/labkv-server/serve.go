@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
+	"sync"
 	"time"
 
 	"github.com/pingcap/errors"
@@ -23,27 +25,62 @@ import (
 func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	var (
 		s storage.Storage
+		m *metrics
 		// Both are nil if the store serves alone.
 		rs *replicated.Storage
 		f  *founders
 	)
 	if c.Standalone {
+		m = newMetrics(engineStandalone)
 		s = standalone.New(standalone.Config{
-			Open:   func() (engine.Engine, error) { return openStandalone(c.Path) },
+			Open: func() (engine.Engine, error) {
+				e, err := openStandalone(c.Path)
+				if err != nil {
+					return nil, err
+				}
+				return m.engine(engineStandalone, e), nil
+			},
 			NoSync: !c.Sync,
 		})
 	} else {
+		m = newMetrics(engineRaft, engineKV)
 		f = newFounders(c, log)
 		rs = replicated.New(replicated.Config{
-			ClusterID:     c.ClusterID,
-			StoreID:       c.StoreID,
-			Addrs:         c.members,
-			Open:          func() (*replicated.Disk, error) { return openReplicated(ctx, c, f, log) },
+			ClusterID: c.ClusterID,
+			StoreID:   c.StoreID,
+			Addrs:     c.members,
+			Open: func() (*replicated.Disk, error) {
+				disk, err := openReplicated(ctx, c, f, log)
+				if err != nil {
+					return nil, err
+				}
+				disk.Raft, disk.KV = m.engine(engineRaft, disk.Raft), m.engine(engineKV, disk.KV)
+				return disk, nil
+			},
 			Tick:          time.Duration(c.Tick),
 			MaxLogEntries: c.MaxLogEntries,
 			Logger:        log,
+			Around:        m.around,
+			Applied:       m.countApplied,
 		})
+		m.replicated(rs)
 		s = rs
+	}
+	r := newReadiness()
+	m.ready(r)
+	// They say that the process lives while it waits for others.
+	for _, pages := range []struct {
+		addr, what string
+		mux        *http.ServeMux
+	}{{c.StatusAddr, "status", statusPages(m, r)}, {c.DebugAddr, "profiles", profiles()}} {
+		if pages.addr == "" {
+			continue
+		}
+		stop, err := serveHTTP(pages.addr, pages.what, pages.mux, log)
+		if err != nil {
+			return err
+		}
+		defer stop()
 	}
 	if err := s.Start(); err != nil {
 		if ctx.Err() != nil {
@@ -58,13 +95,6 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		}
 	}()
 
-	if c.DebugAddr != "" {
-		stop, err := serveDebug(c.DebugAddr, log)
-		if err != nil {
-			return err
-		}
-		defer stop()
-	}
 	listener, err := net.Listen("tcp", c.Addr)
 	if err != nil {
 		return errors.Trace(err)
@@ -74,26 +104,37 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		StopTimeout:    time.Duration(c.StopTimeout),
 		Logger:         log,
 	})
-	tinykvpb.RegisterTinyKvServer(e, server.New(s))
-	if f != nil {
+	if rs == nil {
+		tinykvpb.RegisterTinyKvServer(e, server.New(measured{s, m}))
+	} else {
+		tinykvpb.RegisterTinyKvServer(e, server.New(measuredPeers{measured{s, m}, rs}))
 		raftserverpb.RegisterBootstrapServer(e, f)
+		raftserverpb.RegisterInspectServer(e, server.NewInspect(rs))
 	}
 
 	ctx, fail := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
 	defer fail()
-	if rs != nil {
+	if rs == nil {
+		r.set(nil)
+	} else {
 		failed := rs.Failed()
-		go func() {
+		watching.Go(func() {
 			select {
 			case <-failed:
 				fail()
 			case <-ctx.Done():
 			}
-		}()
+		})
+		e.SetReady(false)
+		r.changed = e.SetReady
+		watching.Go(func() { r.watch(ctx, rs, log) })
 	}
 	stopped := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {
 		defer close(stopped)
+		r.set(errStopping)
 		log.Info("stopping", "timeout", time.Duration(c.StopTimeout))
 		if !e.Stop() {
 			log.Warn("calls were cut off")
@@ -109,6 +150,12 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		err = errors.Annotate(rs.Err(), "the store has failed")
 	}
 	return err
+}
+
+// measuredPeers is a replicated storage whose requests are measured.
+type measuredPeers struct {
+	measured
+	server.Peers
 }
 
 // explain adds to the error of a store that does not start what to do about it.

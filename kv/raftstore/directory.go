@@ -34,6 +34,17 @@ func (d *directory) all() []*peer {
 	return peers
 }
 
+// ids returns the ids of the peers' regions, in the order of their keys.
+func (d *directory) ids() []uint64 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	ids := make([]uint64, 0, len(d.byID))
+	for r := range d.regions.All() {
+		ids = append(ids, r.Id)
+	}
+	return ids
+}
+
 // add adds a peer. It returns an error, and changes nothing, if the peer's
 // region overlaps another one.
 func (d *directory) add(p *peer) error {

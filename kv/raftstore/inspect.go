@@ -47,6 +47,10 @@ func (s *Store) Status(regionID uint64) (Status, bool) {
 	if p == nil {
 		return Status{}, false
 	}
+	return p.status(), true
+}
+
+func (p *peer) status() Status {
 	first, _ := p.storage.FirstIndex()
 	last, _ := p.storage.LastIndex()
 	return Status{
@@ -56,7 +60,41 @@ func (s *Store) Status(regionID uint64) (Status, bool) {
 		LastIndex:  last,
 		Busy:       p.task != nil,
 		Installing: p.installing,
-	}, true
+	}
+}
+
+// An Inspection is the state of one peer, for the people who run its store.
+type Inspection struct {
+	Status
+	Region *metapb.Region // the caller may keep it
+
+	// MakingSnapshot is true while a snapshot is being made for another peer.
+	MakingSnapshot bool
+	// SnapshotIndex is the index of the last snapshot that was made and still
+	// exists, or 0.
+	SnapshotIndex uint64
+}
+
+// Peers returns the ids of the regions that have a peer on this store, in the
+// order of their keys.
+func (s *Store) Peers() []uint64 { return s.directory.ids() }
+
+// Inspect makes the peer of a region call done with its state in one of its next
+// passes, and reports whether there is such a peer. done must not block. It is
+// not called if the store ends before that pass.
+func (s *Store) Inspect(regionID uint64, done func(Inspection)) bool {
+	p := s.directory.peer(regionID)
+	return p != nil && p.put(event{do: func(p *peer) {
+		i := Inspection{
+			Status:         p.status(),
+			Region:         proto.Clone(p.region()).(*metapb.Region),
+			MakingSnapshot: p.storage.maker.making,
+		}
+		if made := p.storage.maker.made; made != nil {
+			i.SnapshotIndex = made.Metadata.Index
+		}
+		done(i)
+	}})
 }
 
 // Regions returns the regions that a store's kv engine holds, in the order of

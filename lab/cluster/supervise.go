@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/pingcap/errors"
@@ -48,17 +46,6 @@ func (c *Cluster) Supervise(ctx context.Context, r Restarts, report func(Event))
 		group.Go(func() error { return s.keep(ctx, store) })
 	}
 	return group.Wait()
-}
-
-// Signals are the signals at which a program that runs a cluster stops the stores and
-// ends: stores are in process groups of their own and would outlive it. The end of
-// the terminal is one of them, unless nohup said to ignore it.
-func Signals() []os.Signal {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		signals = append(signals, syscall.SIGHUP)
-	}
-	return signals
 }
 
 type supervisor struct {

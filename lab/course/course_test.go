@@ -166,6 +166,8 @@ func TestSelect(t *testing.T) {
 		{"2ab 1", "TestFirst1 TestSeeds1 TestEnd2AB TestSecret2AB"},
 		{"testend2ab", "TestEnd2AB"},
 		{"TestOn2AA 1", "TestFirst1 TestSeeds1 TestOn2AA"},
+		{"2aa/TestOn2AA", "TestOn2AA"},
+		{"2/testend2ab 1/TestFirst1", "TestFirst1 TestEnd2AB"},
 	} {
 		chosen, err := c.Select(strings.Fields(test.selectors)...)
 		require.NoError(t, err)
@@ -176,15 +178,23 @@ func TestSelect(t *testing.T) {
 		require.Equal(t, test.want, strings.Join(names, " "), test.selectors)
 	}
 	for selector, want := range map[string]string{
-		"3":       `unknown stage "3": there is 1, 2aa, 2ab`,
-		"2b":      `unknown stage "2b": there is 1, 2aa, 2ab`,
-		"11":      `unknown stage "11": there is 1, 2aa, 2ab`,
-		"a":       `unknown stage "a": there is 1, 2aa, 2ab`,
-		"TestNo1": `unknown test "TestNo1"`,
-		"TestOn":  `unknown test "TestOn"`,
+		"3":             `unknown stage "3": there is 1, 2aa, 2ab`,
+		"2b":            `unknown stage "2b": there is 1, 2aa, 2ab`,
+		"11":            `unknown stage "11": there is 1, 2aa, 2ab`,
+		"a":             `unknown stage "a": there is 1, 2aa, 2ab`,
+		"2ac":           `unknown stage "2ac": there is 1, 2aa, 2ab`,
+		"3ab":           `unknown stage "3ab": there is 1, 2aa, 2ab; did you mean 2ab?`,
+		"on2aa":         `unknown stage "on2aa"; did you mean the test TestOn2AA?`,
+		"TestNo1":       `unknown test "TestNo1": "lab explain STAGE" lists the tests of a stage`,
+		"TestOn":        `unknown test "TestOn"; did you mean TestOn2AA?`,
+		"testned2ab":    `unknown test "testned2ab"; did you mean TestEnd2AB?`,
+		"1/TestOn2AA":   `TestOn2AA is not a test of stage 1 but of 2aa`,
+		"9/TestOn2AA":   `unknown stage "9": there is 1, 2aa, 2ab`,
+		"2aa/TestOnn2A": `unknown test "TestOnn2A"; did you mean TestOn2AA?`,
+		"2aa/":          `unknown test ""`,
 	} {
 		_, err := c.Select(selector)
-		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, want, selector)
 	}
 }
 

@@ -57,11 +57,7 @@ func (g *Grades) WriteTable(w io.Writer, o TableOptions) error {
 		header = append(header, st.Stage.ID)
 		columns = append(columns, table.ColumnConfig{Name: st.Stage.ID, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
-	columns = append(columns,
-		table.ColumnConfig{Name: "total", Align: text.AlignRight, AlignHeader: text.AlignRight},
-		table.ColumnConfig{Name: "note", WidthMax: 72, WidthMaxEnforcer: text.WrapSoft},
-	)
-	t.SetColumnConfigs(columns)
+	columns = append(columns, table.ColumnConfig{Name: "total", Align: text.AlignRight, AlignHeader: text.AlignRight})
 	t.AppendHeader(append(header, "total", "note"))
 	for _, row := range g.Rows {
 		status := Passed
@@ -76,7 +72,7 @@ func (g *Grades) WriteTable(w io.Writer, o TableOptions) error {
 	}
 	out := &errWriter{w: w}
 	graded, rejected := g.counts()
-	out.print(t.Render(), "\n", g.Enforced, "\n", fmt.Sprintf("%d graded, %d rejected\n", graded, rejected))
+	out.print(o.fit(t, "note", 72, columns...), "\n", g.Enforced, "\n", fmt.Sprintf("%d graded, %d rejected\n", graded, rejected))
 	return out.err
 }
 

@@ -18,11 +18,12 @@ type (
 	jsonReport struct {
 		Schema  string      `json:"schema"` // ReportSchema
 		Course  string      `json:"course"`
-		Version string      `json:"version"` // of the course
-		Score   float64     `json:"score"`   // points earned, rounded down to hundredths
-		Points  float64     `json:"points"`  // points at stake
-		Passed  int         `json:"passed"`  // numbers of tests
-		Failed  int         `json:"failed"`  // not implemented, not built and timed out included
+		Version string      `json:"version"`         // of the course
+		Quick   bool        `json:"quick,omitempty"` // not all seeds have run: this is not a grade
+		Score   float64     `json:"score"`           // points earned, rounded down to hundredths
+		Points  float64     `json:"points"`          // points at stake
+		Passed  int         `json:"passed"`          // numbers of tests
+		Failed  int         `json:"failed"`          // not implemented, not built and timed out included
 		Skipped int         `json:"skipped"`
 		Seconds float64     `json:"seconds"` // real time, builds included
 		Stages  []jsonStage `json:"stages"`
@@ -71,6 +72,7 @@ func (r *Report) json() jsonReport {
 		Schema:  ReportSchema,
 		Course:  r.Course.Title,
 		Version: r.Course.Version.String(),
+		Quick:   r.Quick,
 		Score:   points(score.Earned),
 		Points:  points(score.Points),
 		Passed:  passed,

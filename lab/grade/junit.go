@@ -87,6 +87,9 @@ func (r *Report) junit(prefix string) []junitSuite {
 			{"score", FormatPoints(score.Earned)},
 			{"points", FormatPoints(score.Points)},
 		}
+		if r.Quick {
+			suite.Properties.Properties = append(suite.Properties.Properties, junitProperty{"quick", "true"})
+		}
 		for _, result := range s.Results {
 			c := junitCase{
 				Name:      result.Test.Name,

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/mutants"
 	"github.com/labkv/labkv/lab/overlay"
@@ -311,7 +310,6 @@ func (ks Kills) Survivors() Kills {
 // "killed N/N".
 func (ks Kills) WriteTable(w io.Writer, o TableOptions) error {
 	t := newTable()
-	t.SetColumnConfigs([]table.ColumnConfig{{Name: "guarantee", WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
 	t.AppendHeader(table.Row{"mutant", "killed by", "seeds", "guarantee", "time"})
 	var seeds []int
 	for _, k := range ks {
@@ -331,7 +329,7 @@ func (ks Kills) WriteTable(w io.Writer, o TableOptions) error {
 		t.AppendRow(table.Row{k.Mutant.Name, by, n, k.Killer.Claim.Text, seconds(k.Elapsed)})
 	}
 	out := &errWriter{w: w}
-	out.print(t.Render(), "\n")
+	out.print(o.fit(t, "guarantee", 60), "\n")
 	survivors := ks.Survivors()
 	for _, k := range survivors {
 		out.print("\n", o.paint(Failed, "SURVIVED: "+k.Mutant.Name), "  ", filepath.ToSlash(k.Mutant.File), "\n    ",

@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/mutants"
 	"github.com/labkv/labkv/lab/overlay"
 	"github.com/stretchr/testify/require"
 )
@@ -51,7 +53,7 @@ func TestReportTable(t *testing.T) {
 │       │ TestAddSeeds1   │ failed, seed 12: the count is 11 │        │ 1.50 s │
 ├───────┼─────────────────┼──────────────────────────────────┼────────┼────────┤
 │ 2a    │ many counters   │ 0 of 3 passed                    │    0/5 │ 0.00 s │
-│       │ TestSum2A       │ not implemented: Sum             │        │ 0.00 s │
+│       │ TestSum2A       │ not implemented: counter.Sum     │        │ 0.00 s │
 │       │ TestSumOfNone2A │ skipped: not today               │        │ 0.00 s │
 │       │ TestSumKeeps2A  │ timed out: no verdict within 1m  │        │ 0.00 s │
 ╰───────┴─────────────────┴──────────────────────────────────┴────────┴────────╯
@@ -72,13 +74,108 @@ score 7.5/15
 `, out.String())
 
 	out.Reset()
-	require.NoError(t, sample(t).WriteTable(&out, grade.TableOptions{Color: true, Width: 70}))
+	require.NoError(t, sample(t).WriteTable(&out, grade.TableOptions{Color: true}))
 	require.Contains(t, out.String(), "\x1b[32mpassed\x1b[0m")
-	for line := range strings.Lines(out.String()) {
-		if strings.HasPrefix(line, "│       │ TestAddSeeds1") {
-			require.Contains(t, line, "…", "what does not fit is cut")
+}
+
+// On a terminal the board is no wider than that, and shows as much as it can.
+func TestReportTableFits(t *testing.T) {
+	for width, want := range map[int]string{
+		80: `╭───────┬─────────────────┬──────────────────────────────────┬────────┬────────╮
+│ stage │ test            │ result                           │ points │   time │
+├───────┼─────────────────┼──────────────────────────────────┼────────┼────────┤
+│ 1     │ one counter     │ 1 of 2 passed                    │ 7.5/10 │ 1.62 s │
+│       │ TestAdd1        │ passed                           │        │ 0.12 s │
+│       │ TestAddSeeds1   │ failed, seed 12: the count is 11 │        │ 1.50 s │
+├───────┼─────────────────┼──────────────────────────────────┼────────┼────────┤
+│ 2a    │ many counters   │ 0 of 3 passed                    │    0/5 │ 0.00 s │
+│       │ TestSum2A       │ not implemented: counter.Sum     │        │ 0.00 s │
+│       │ TestSumOfNone2A │ skipped: not today               │        │ 0.00 s │
+│       │ TestSumKeeps2A  │ timed out: no verdict within 1m  │        │ 0.00 s │
+╰───────┴─────────────────┴──────────────────────────────────┴────────┴────────╯
+`,
+		60: `╭──────────────────┬──────────────────────────────┬────────╮
+│ test             │ result                       │ points │
+├──────────────────┼──────────────────────────────┼────────┤
+│ 1 one counter    │ 1 of 2 passed                │ 7.5/10 │
+│ TestAdd1         │ passed                       │        │
+│ TestAddSeeds1    │ failed, seed 12: the count … │        │
+├──────────────────┼──────────────────────────────┼────────┤
+│ 2a many counters │ 0 of 3 passed                │    0/5 │
+│ TestSum2A        │ not implemented: counter.Sum │        │
+│ TestSumOfNone2A  │ skipped: not today           │        │
+│ TestSumKeeps2A   │ timed out: no verdict withi… │        │
+╰──────────────────┴──────────────────────────────┴────────╯
+`,
+		40: `1 one counter
+  1 of 2 passed, 7.5/10 points
+TestAdd1 passed
+TestAddSeeds1
+  failed, seed 12: the count is 11
+
+2a many counters
+  0 of 3 passed, 0/5 points
+TestSum2A not implemented: counter.Sum
+TestSumOfNone2A skipped: not today
+TestSumKeeps2A
+  timed out: no verdict within 1m
+`,
+	} {
+		for _, color := range []bool{false, true} {
+			var out bytes.Buffer
+			require.NoError(t, sample(t).WriteTable(&out, grade.TableOptions{Color: color, Width: width}))
+			board, _, _ := strings.Cut(out.String(), "\n\n…")
+			if !color {
+				require.Equal(t, want, board+"\n", width)
+			}
+			requireFits(t, board, width)
 		}
 	}
+}
+
+// requireFits fails if a line is wider than a terminal.
+func requireFits(t *testing.T, board string, width int) {
+	t.Helper()
+	for line := range strings.Lines(board) {
+		require.LessOrEqual(t, text.StringWidthWithoutEscSequences(strings.TrimRight(line, "\n")), width, "%s", line)
+	}
+}
+
+func TestStatusAndOtherTablesFit(t *testing.T) {
+	for _, width := range []int{80, 60, 40} {
+		var out bytes.Buffer
+		require.NoError(t, sample(t).WriteStatus(&out, nil, grade.TableOptions{Width: width}))
+		requireFits(t, out.String(), width)
+		require.Contains(t, out.String(), "7.5/15")
+
+		out.Reset()
+		claim := graded.Claim{Text: "a sum is the sum of all counters, and of nothing else, however many there are"}
+		kills := grade.Kills{
+			{Mutant: mutants.Mutant{Name: "2a/first-counter-twice"}, Killer: &grade.Result{Test: &course.Test{Name: "TestSum2A"}, Claim: claim}},
+		}
+		require.NoError(t, kills.WriteTable(&out, grade.TableOptions{Width: width}))
+		requireFits(t, out.String(), width)
+
+		out.Reset()
+		grades := grade.Grades{Course: sample(t).Course, Rows: []*grade.Row{{Name: "somebody-with-a-name.zip", Status: grade.Rejected, Note: "there is no such file or directory, neither here nor there nor anywhere"}}}
+		require.NoError(t, grades.WriteTable(&out, grade.TableOptions{Width: width}))
+		requireFits(t, out.String(), width)
+		require.Contains(t, out.String(), "rejected")
+	}
+}
+
+// A quick run does not look like a grade, in any format.
+func TestQuickReport(t *testing.T) {
+	report := sample(t)
+	report.Quick = true
+	var out bytes.Buffer
+	require.NoError(t, report.WriteTable(&out, grade.TableOptions{}))
+	require.Contains(t, out.String(), "╯\nquick run, not a grade: 3 seeds a test\n")
+	require.True(t, strings.HasSuffix(out.String(), "\nscore 7.5/15 (quick run, not a grade)\n1 passed, 3 failed, 1 skipped (quick run)\n"), out.String())
+	require.Contains(t, string(written(t, report.WriteJSON)), `"quick": true`)
+	require.NotContains(t, string(written(t, sample(t).WriteJSON)), `"quick"`)
+	require.Contains(t, string(written(t, report.WriteJUnit)), `<property name="quick" value="true">`)
+	require.Contains(t, string(written(t, report.WriteMarkdown)), "score 7.5/15 (quick run, not a grade)\n")
 }
 
 func TestReportJSON(t *testing.T) {
@@ -120,7 +217,7 @@ func TestReportJUnit(t *testing.T) {
 func TestReportMarkdown(t *testing.T) {
 	text := string(written(t, sample(t).WriteMarkdown))
 	require.Contains(t, text, "| **1** | **one counter** | **1 of 2 passed** | **7.5/10** |\n")
-	require.Contains(t, text, "| | TestSum2A | not implemented: Sum | |\n")
+	require.Contains(t, text, "| | TestSum2A | not implemented: counter.Sum | |\n")
 	require.Contains(t, text, "\n````text\n", "a fence that the text cannot close")
 	require.Contains(t, text, "found       no verdict within 1m", "all failures are shown")
 }

@@ -82,6 +82,8 @@ type StageReport struct {
 type Report struct {
 	Course *course.Course
 	Stages []*StageReport // in the order of the course's file
+	// Quick is whether only a few of the seeds that count have run.
+	Quick bool
 	// Elapsed is real time, builds included.
 	Elapsed time.Duration
 }

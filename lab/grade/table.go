@@ -3,6 +3,7 @@ package grade
 import (
 	"fmt"
 	"io"
+	"path"
 	"strings"
 	"time"
 
@@ -25,57 +26,140 @@ type TableOptions struct {
 //
 //	score 15/15
 //	12 passed, 0 failed, 0 skipped
+//
+// On the board of a quick run, both lines say that it is one.
 func (r *Report) WriteTable(w io.Writer, o TableOptions) error {
 	out := &errWriter{w: w}
 	out.print(r.board(o), "\n")
+	if r.Quick {
+		out.print(fmt.Sprintf("quick run, not a grade: %d seeds a test\n", QuickSeeds))
+	}
 	r.writeDetails(out, o)
 	out.print("\n")
 	r.writeTotals(out)
 	return out.err
 }
 
+// leastResult is the width from which on a result says enough beside its test.
+const leastResult = 24
+
+// otherReason is the width of results where the width of the table is unlimited.
+const otherReason = 60
+
+// A layout says which columns a board has. Points and tests are always there.
+type layout struct {
+	stage, time bool
+	result      int // width
+}
+
+// layout returns the one with the most columns that fits, and whether one fits.
+func (r *Report) layout(o TableOptions) (layout, bool) {
+	all := layout{stage: true, time: true, result: otherReason}
+	if o.Width == 0 {
+		return all, true
+	}
+	const border, stage = 3, len("stage")
+	name, title, result, points, time := 0, 0, 0, len("points"), len("time")
+	for _, s := range r.Stages {
+		name = max(name, text.StringWidth(s.Stage.Title))
+		title = max(title, len(s.Stage.ID)+1+text.StringWidth(s.Stage.Title))
+		result = max(result, len(s.passedText()))
+		points = max(points, len(s.Score().String()))
+		time = max(time, len(seconds(s.Elapsed())))
+		for _, test := range r.shown(s) {
+			name = max(name, len(test.Test.Name))
+			result = max(result, text.StringWidthWithoutEscSequences(o.result(test, otherReason)))
+		}
+	}
+	for _, l := range []layout{{stage: true, time: true}, {stage: true}, {}} {
+		left := o.Width - 1 - border - (border + points)
+		if l.stage {
+			left -= border + stage + border + name
+		} else {
+			left -= border + max(name, title)
+		}
+		if l.time {
+			left -= border + time
+		}
+		if left >= min(result, leastResult) {
+			l.result = left
+			return l, true
+		}
+	}
+	return layout{}, false
+}
+
+// shown returns the results of a stage that have a line on the board.
+func (r *Report) shown(s *StageReport) []*Result {
+	if len(r.Stages) > 1 && s.Passed() == len(s.Results) {
+		return nil // the line of the stage says it all
+	}
+	return s.Results
+}
+
+func (s *StageReport) passedText() string {
+	return fmt.Sprintf("%d of %d passed", s.Passed(), len(s.Results))
+}
+
 func (r *Report) board(o TableOptions) string {
+	l, fits := r.layout(o)
+	if !fits {
+		return r.list(o)
+	}
 	t := newTable()
-	t.AppendHeader(table.Row{"stage", "test", "result", "points", "time"})
+	columns := func(stage, test, result, points, time string) table.Row {
+		row := table.Row{test, result, points}
+		if l.stage {
+			row = append(table.Row{stage}, row...)
+		}
+		if l.time {
+			row = append(row, time)
+		}
+		return row
+	}
+	t.AppendHeader(columns("stage", "test", "result", "points", "time"))
 	t.SetColumnConfigs([]table.ColumnConfig{
 		{Name: "points", Align: text.AlignRight, AlignHeader: text.AlignRight},
 		{Name: "time", Align: text.AlignRight, AlignHeader: text.AlignRight},
 	})
-	reasonWidth := 60
-	if o.Width > 0 {
-		reasonWidth = max(24, o.Width-r.otherWidth())
-	}
 	for i, s := range r.Stages {
 		if i > 0 {
 			t.AppendSeparator()
 		}
-		t.AppendRow(table.Row{
-			o.bold(s.Stage.ID),
-			o.bold(s.Stage.Title),
-			o.bold(fmt.Sprintf("%d of %d passed", s.Passed(), len(s.Results))),
-			o.bold(s.Score().String()),
-			seconds(s.Elapsed()),
-		})
-		if len(r.Stages) > 1 && s.Passed() == len(s.Results) {
-			continue // the line above says it all
+		title := s.Stage.Title
+		if !l.stage {
+			title = s.Stage.ID + " " + title
 		}
-		for _, result := range s.Results {
-			t.AppendRow(table.Row{"", result.Test.Name, o.result(result, reasonWidth), "", seconds(result.Elapsed)})
+		t.AppendRow(columns(o.bold(s.Stage.ID), o.bold(title), o.bold(s.passedText()), o.bold(s.Score().String()), seconds(s.Elapsed())))
+		for _, result := range r.shown(s) {
+			t.AppendRow(columns("", result.Test.Name, o.result(result, l.result), "", seconds(result.Elapsed)))
 		}
 	}
 	return t.Render()
 }
 
-// otherWidth is the width of all columns but the result's, borders included.
-func (r *Report) otherWidth() int {
-	name := 0
-	for _, s := range r.Stages {
-		name = max(name, len(s.Stage.Title))
-		for _, result := range s.Results {
-			name = max(name, len(result.Test.Name))
+// list is the board for a terminal that is too narrow for a table: a result
+// that has no room beside its test is below it.
+func (r *Report) list(o TableOptions) string {
+	const indent = "  "
+	var lines []string
+	for i, s := range r.Stages {
+		if i > 0 {
+			lines = append(lines, "")
+		}
+		lines = append(lines,
+			o.bold(text.Snip(s.Stage.ID+" "+s.Stage.Title, o.Width, "…")),
+			indent+s.passedText()+", "+s.Score().String()+" points")
+		for _, test := range r.shown(s) {
+			name, result := test.Test.Name, o.result(test, o.Width-len(indent))
+			if len(name)+1+text.StringWidthWithoutEscSequences(result) <= o.Width {
+				lines = append(lines, name+" "+result)
+			} else {
+				lines = append(lines, text.Snip(name, o.Width, "…"), indent+result)
+			}
 		}
 	}
-	return name + len("stage") + 10 + 8 + 5*3 + 1
+	return strings.Join(lines, "\n")
 }
 
 func newTable() table.Writer {
@@ -84,6 +168,27 @@ func newTable() table.Writer {
 	style.Format.Header = text.FormatDefault
 	t.SetStyle(style)
 	return t
+}
+
+// fit renders t no wider than the terminal: one column of text is wrapped as
+// narrowly as that takes, at most at a width, and if that is not enough, lines
+// are cut.
+func (o TableOptions) fit(t table.Writer, column string, width int, others ...table.ColumnConfig) string {
+	const least = 12
+	for {
+		t.SetColumnConfigs(append(others, table.ColumnConfig{Name: column, WidthMax: width, WidthMaxEnforcer: text.WrapSoft}))
+		rendered := t.Render()
+		over := tableWidth(rendered) - o.Width
+		if o.Width == 0 || over <= 0 {
+			return rendered
+		}
+		if width == least {
+			t.Style().Size.WidthMax = o.Width
+			t.Style().Box.UnfinishedRow = "…"
+			return t.Render()
+		}
+		width = max(least, width-over)
+	}
 }
 
 func (o TableOptions) bold(s string) string {
@@ -136,10 +241,19 @@ func shortReason(r *Result) string {
 		return "" // the same for all tests of a package, and explained below
 	case NotImplemented:
 		if _, function, ok := strings.Cut(r.Reason, "implement "); ok {
-			return function
+			return qualified(function, r.At)
 		}
 	}
 	return r.Reason
+}
+
+// qualified puts the package in front of a function that is in a file, as stack
+// traces do: standalone.New, raft.(*Raft).Step.
+func qualified(function, at string) string {
+	if dir := path.Dir(at); dir != "." {
+		return path.Base(dir) + "." + function
+	}
+	return function
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
@@ -185,7 +299,11 @@ func (r *Report) WriteTotals(w io.Writer) error {
 
 func (r *Report) writeTotals(out *errWriter) {
 	passed, failed, skipped := r.Counts()
-	out.print(fmt.Sprintf("score %s\n%d passed, %d failed, %d skipped\n", r.Score(), passed, failed, skipped))
+	grade, run := "", ""
+	if r.Quick {
+		grade, run = " (quick run, not a grade)", " (quick run)"
+	}
+	out.print(fmt.Sprintf("score %s%s\n%d passed, %d failed, %d skipped%s\n", r.Score(), grade, passed, failed, skipped, run))
 }
 
 // errWriter remembers the first error, so that text can be written piece by piece.

@@ -26,6 +26,7 @@ import (
 	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
 
+	"github.com/labkv/labkv/internal/program"
 	"github.com/labkv/labkv/lab/cluster"
 )
 
@@ -62,7 +63,7 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), cluster.Signals()...)
+	ctx, stop := signal.NotifyContext(context.Background(), program.Signals()...)
 	var o options
 	cmd := &cobra.Command{
 		Use:           "bench-kv",

@@ -25,8 +25,8 @@ import (
 	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
 
+	"github.com/labkv/labkv/internal/program"
 	"github.com/labkv/labkv/lab/check"
-	"github.com/labkv/labkv/lab/cluster"
 )
 
 // Exit codes.
@@ -47,7 +47,7 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), cluster.Signals()...)
+	ctx, stop := signal.NotifyContext(context.Background(), program.Signals()...)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)

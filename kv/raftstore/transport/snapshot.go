@@ -45,6 +45,7 @@ func (t *Transport) sendSnapshot(m *raftserverpb.RaftMessage) {
 		if err != nil {
 			t.drops.count(DropSnapshotLost, "region", m.RegionId, "to", to.GetStoreId(), "error", err)
 		} else {
+			t.sent.Add(1)
 			t.cfg.Logger.Info("sent a snapshot", "region", m.RegionId, "to", to.GetStoreId(),
 				"index", m.Message.Snapshot.Metadata.Index, "bytes", n, "took", time.Since(begin))
 		}
@@ -177,6 +178,7 @@ func (t *Transport) receiveSnapshot(next func() (*raftserverpb.SnapshotChunk, er
 			return status.Error(code, err.Error())
 		}
 		if done {
+			t.received.Add(1)
 			t.cfg.Logger.Info("received a snapshot", "region", r.message.RegionId, "from", from,
 				"index", r.message.Message.Snapshot.Metadata.Index, "bytes", r.sum.Size())
 			t.store.Step(r.message)

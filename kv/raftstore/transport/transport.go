@@ -80,6 +80,8 @@ type Transport struct {
 	drops   drops
 	// attempts numbers the temporary files.
 	attempts atomic.Uint64
+	// sent and received count the snapshots that have arrived.
+	sent, received atomic.Uint64
 
 	// sending and receiving hold a token for each snapshot under way.
 	sending, receiving chan struct{}
@@ -165,3 +167,7 @@ func (t *Transport) Send(m *raftserverpb.RaftMessage) {
 // Drops returns how many messages and streams were dropped since the start, by
 // reason.
 func (t *Transport) Drops() map[DropReason]uint64 { return t.drops.snapshot() }
+
+// Snapshots returns how many snapshots have arrived since the start, at other
+// stores and here.
+func (t *Transport) Snapshots() (sent, received uint64) { return t.sent.Load(), t.received.Load() }

@@ -12,6 +12,7 @@ package endpoint
 import (
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/pingcap/errors"
@@ -60,6 +61,11 @@ type Endpoint struct {
 	health      *health.Server
 	stopTimeout time.Duration
 	drain       *drain
+
+	mu       sync.Mutex
+	services []string // that are registered, and "" for the whole
+	serving  bool     // Serve was called
+	unready  bool     // SetReady has said so
 }
 
 var _ grpc.ServiceRegistrar = (*Endpoint)(nil)
@@ -97,10 +103,9 @@ func New(config Config) *Endpoint {
 		health:      health.NewServer(),
 		stopTimeout: config.StopTimeout,
 		drain:       d,
+		services:    []string{""},
 	}
-	// Not serving until Serve: no client is to come while the listener does
-	// not accept.
-	e.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	e.setHealth()
 	grpc_health_v1.RegisterHealthServer(e.server, e.health)
 	reflection.Register(e.server)
 	return e
@@ -109,13 +114,42 @@ func New(config Config) *Endpoint {
 // RegisterService adds a service; generated Register functions call it.
 func (e *Endpoint) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	e.server.RegisterService(desc, impl)
-	e.health.SetServingStatus(desc.ServiceName, grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.services = append(e.services, desc.ServiceName)
+	e.setHealth()
+}
+
+// SetReady says whether clients are to come: health says not serving while they
+// are not. An endpoint is ready until SetReady says otherwise. Calls are served
+// in either case.
+func (e *Endpoint) SetReady(ready bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.unready = !ready
+	e.setHealth()
+}
+
+// setHealth makes the health service say what is true, for all services. The
+// caller holds mu. After Stop nothing changes.
+func (e *Endpoint) setHealth() {
+	// Before Serve no client is to come: the listener does not accept.
+	status := grpc_health_v1.HealthCheckResponse_NOT_SERVING
+	if e.serving && !e.unready {
+		status = grpc_health_v1.HealthCheckResponse_SERVING
+	}
+	for _, service := range e.services {
+		e.health.SetServingStatus(service, status)
+	}
 }
 
 // Serve accepts connections on l, which it closes in the end, until Stop. It
 // returns nil if it was Stop that ended it.
 func (e *Endpoint) Serve(l net.Listener) error {
-	e.health.Resume()
+	e.mu.Lock()
+	e.serving = true
+	e.setHealth()
+	e.mu.Unlock()
 	err := e.server.Serve(l)
 	if err == grpc.ErrServerStopped { // Stop came before Serve
 		return nil

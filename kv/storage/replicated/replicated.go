@@ -21,6 +21,7 @@ import (
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/raftstore/transport"
 	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
@@ -49,6 +50,10 @@ type Config struct {
 	MaxLogEntries uint64
 
 	Logger *slog.Logger
+
+	// Around and Applied are as in raftstore.Config. They may be nil.
+	Around  func(pass func())
+	Applied func(regionID, peerID uint64, entries []*eraftpb.Entry)
 }
 
 // Defaults of Config.
@@ -250,6 +255,8 @@ func start(cfg *Config) (*instance, error) {
 		HeartbeatTicks: cfg.HeartbeatTicks,
 		MaxLogEntries:  cfg.MaxLogEntries,
 		Logger:         cfg.Logger,
+		Around:         cfg.Around,
+		Applied:        cfg.Applied,
 	})
 	if err != nil {
 		i.pool.close()
