@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/pingcap/errors"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
@@ -15,6 +17,7 @@ import (
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/kv/storage/standalone"
+	"github.com/labkv/labkv/lab/todo"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
@@ -73,6 +76,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		MaxMessageSize: c.MaxMessageSize,
 		StopTimeout:    time.Duration(c.StopTimeout),
 		Logger:         log,
+		Explain:        explainPanic,
 	})
 	tinykvpb.RegisterTinyKvServer(e, server.New(s))
 	if f != nil {
@@ -109,6 +113,14 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		err = errors.Annotate(rs.Err(), "the store has failed")
 	}
 	return err
+}
+
+// explainPanic tells a client of a handler that is not written yet.
+func explainPanic(panicked any) error {
+	if missing, ok := todo.Recovered(panicked); ok {
+		return status.Error(codes.Unimplemented, missing.Explain("."))
+	}
+	return nil
 }
 
 // explain adds to the error of a store that does not start what to do about it.

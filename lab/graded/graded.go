@@ -29,7 +29,8 @@
 //	              failure needs takes as long as it takes, see [Thorough]
 //
 // Without LABKV_REPORT, as in a plain "go test ./raft -run 2AA", the same block
-// goes to the test's log.
+// goes to the test's log, and one line if the test called a function that is not
+// written yet.
 package graded
 
 import (
@@ -146,6 +147,9 @@ func run(t *testing.T, test string, c Claim, seed uint64, body func(t *T) uint64
 	r.start(t)
 	returned := false
 	t.Cleanup(func() { r.end(t, returned) })
-	r.setDigest(body(&T{T: t, record: r}))
-	returned = true
+	r.attempt(t, func() {
+		t.Helper()
+		r.setDigest(body(&T{T: t, record: r}))
+		returned = true
+	})
 }

@@ -63,6 +63,11 @@ var bodies = map[string]func(t *testing.T){
 			panic("broken")
 		})
 	},
+	"TestCallsMissingFunction": func(t *testing.T) {
+		graded.Test(t, claim, func(t *graded.T) {
+			t.Bubble(func(t *graded.T) { panic("TODO(2AA): implement raft.New") })
+		})
+	},
 	"TestClaimsNothing": func(t *testing.T) {
 		graded.Test(t, graded.Claim{Text: "it holds"}, func(t *graded.T) {})
 	},
@@ -191,6 +196,17 @@ func TestPlainGoTest(t *testing.T) {
 	} {
 		require.Contains(t, string(out), line)
 	}
+}
+
+// What is not written yet is said in one line, and not with a stack.
+func TestPlainGoTestOfMissingFunction(t *testing.T) {
+	cmd := await.Command(t, await.Limit, os.Args[0])
+	cmd.Env = append(os.Environ(), "GRADED_CHILD=TestCallsMissingFunction", "LABKV_REPORT=")
+	out, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "not implemented: raft.New; stage 2aa, see doc/project2-raftkv.md#leader-election\n")
+	require.NotContains(t, string(out), "panic")
+	require.NotContains(t, string(out), "goroutine")
 }
 
 func TestFailure(t *testing.T) {

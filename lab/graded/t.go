@@ -64,7 +64,10 @@ func (t *T) Run(name string, f func(t *T)) bool {
 	t.Helper()
 	return t.T.Run(name, func(sub *testing.T) {
 		sub.Helper()
-		f(&T{T: sub, record: t.record})
+		t.record.attempt(sub, func() {
+			sub.Helper()
+			f(&T{T: sub, record: t.record})
+		})
 	})
 }
 
@@ -73,6 +76,9 @@ func (t *T) Bubble(f func(t *T)) {
 	t.Helper()
 	synctest.Test(t.T, func(inner *testing.T) {
 		inner.Helper()
-		f(&T{T: inner, record: t.record})
+		t.record.attempt(inner, func() {
+			inner.Helper()
+			f(&T{T: inner, record: t.record})
+		})
 	})
 }
