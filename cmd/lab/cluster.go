@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -85,7 +86,13 @@ func (a *app) runCluster(cmd *cobra.Command, stores int, dir string) error {
 	}
 	out := cmd.OutOrStdout()
 	introduce(out, c, filepath.Join(bin, "labkv-ctl"))
-	if err := c.Supervise(ctx, restarts, func(e cluster.Event) { fmt.Fprintln(out, describe(e)) }); err != nil {
+	err = c.Supervise(ctx, restarts, func(e cluster.Event) { fmt.Fprintln(out, describe(e)) })
+	var unfinished *cluster.UnfinishedError
+	if errors.As(err, &unfinished) {
+		fmt.Fprintf(os.Stderr, "lab: %v\n", unfinished)
+		return exit{exitFailed}
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "stopping")

@@ -5,18 +5,21 @@ import (
 	"os"
 
 	"github.com/labkv/labkv/lab/grade"
-	"github.com/labkv/labkv/lab/overlay"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) handoutCommand() *cobra.Command {
-	return &cobra.Command{
+	var withAnswers bool
+	cmd := &cobra.Command{
 		Use:   "handout DIR",
 		Short: "write the repository that students start from",
 		Long: `Writes the course without its solution to DIR, which must be new or empty, as a
-Git repository with one commit. The same tree always gives the same commit.`,
-		Example: `  lab handout ../handout`,
-		Args:    cobra.ExactArgs(1),
+Git repository with one commit. The same tree always gives the same commit.
+
+The answers to the questions of the guides are not in it, unless you ask for them.`,
+		Example: `  lab handout ../handout
+  lab handout ../mykv --with-answers`,
+		Args: cobra.ExactArgs(1),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			c, err := a.course()
 			if err != nil {
@@ -25,8 +28,7 @@ Git repository with one commit. The same tree always gives the same commit.`,
 			if entries, err := os.ReadDir(args[0]); err == nil && len(entries) > 0 {
 				return usageError{fmt.Errorf("%s is not empty: name a new or an empty directory", args[0])}
 			}
-			h := overlay.Handout{Tree: grade.SourceTree(c), Exclude: c.Exclude}
-			commit, err := h.Write(cmd.Context(), args[0])
+			commit, err := grade.Handout(c, withAnswers).Write(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -38,4 +40,6 @@ Git repository with one commit. The same tree always gives the same commit.`,
 			return nil
 		}),
 	}
+	cmd.Flags().BoolVar(&withAnswers, "with-answers", false, "with the answers to the questions of the guides, for studying alone")
+	return cmd
 }

@@ -11,12 +11,13 @@
 // Settings come from the file, then from flags, which win. It stops on SIGINT,
 // SIGTERM or SIGHUP, after letting calls finish for a while; a second signal ends it
 // at once.
-// Exit codes: 0 stopped, 1 could not serve, 2 wrong usage.
+// Exit codes: 0 stopped, 1 could not serve, 2 wrong usage, 3 something that the store
+// needs is not implemented yet.
 package main
 
 import (
 	"context"
-	"errors"
+	stderrors "errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,9 +25,12 @@ import (
 	"os/signal"
 	"strings"
 
+	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
 
 	"github.com/labkv/labkv/internal/program"
+	"github.com/labkv/labkv/kv/storage/replicated"
+	"github.com/labkv/labkv/lab/todo"
 )
 
 func main() {
@@ -36,7 +40,16 @@ func main() {
 }
 
 // run is main with its surroundings as parameters. It returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			missing, ok := todo.Recovered(p)
+			if !ok {
+				panic(p)
+			}
+			code = unfinished(stderr, missing)
+		}
+	}()
 	cmd := newCommand(stderr)
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
@@ -45,12 +58,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
+	if broken, ok := errors.Cause(err).(*replicated.PanicError); ok {
+		if missing, ok := todo.Recovered(broken.Value); ok {
+			return unfinished(stderr, missing)
+		}
+		fmt.Fprintf(stderr, "panic: %v\n\n%s\n", broken.Value, broken.Stack)
+	}
 	fmt.Fprintf(stderr, "labkv-server: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
 	var usage *usageError
-	if errors.As(err, &usage) {
+	if stderrors.As(err, &usage) {
 		return 2
 	}
 	return 1
+}
+
+// unfinished says what is not implemented, and returns the exit code for it.
+func unfinished(stderr io.Writer, missing todo.Func) int {
+	fmt.Fprintf(stderr, "labkv-server: %s\n", missing.Explain("."))
+	return todo.ExitCode
 }
 
 // A usageError is a mistake in flags or in the configuration file.

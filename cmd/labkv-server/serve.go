@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pingcap/errors"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
@@ -17,6 +19,7 @@ import (
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/kv/storage/standalone"
+	"github.com/labkv/labkv/lab/todo"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
@@ -103,6 +106,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		MaxMessageSize: c.MaxMessageSize,
 		StopTimeout:    time.Duration(c.StopTimeout),
 		Logger:         log,
+		Explain:        explainPanic,
 	})
 	if rs == nil {
 		tinykvpb.RegisterTinyKvServer(e, server.New(measured{s, m}))
@@ -156,6 +160,14 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 type measuredPeers struct {
 	measured
 	server.Peers
+}
+
+// explainPanic tells a client of a handler that is not written yet.
+func explainPanic(panicked any) error {
+	if missing, ok := todo.Recovered(panicked); ok {
+		return status.Error(codes.Unimplemented, missing.Explain("."))
+	}
+	return nil
 }
 
 // explain adds to the error of a store that does not start what to do about it.

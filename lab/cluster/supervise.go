@@ -10,6 +10,8 @@ import (
 
 	"github.com/pingcap/errors"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/labkv/labkv/lab/todo"
 )
 
 // Restarts says when Supervise starts a store again that has ended.
@@ -38,7 +40,8 @@ type Event struct {
 //
 // A store that is killed comes back. When no store is left and none was killed,
 // something is wrong that a restart does not mend: then Supervise returns an error
-// with the last words of a store.
+// with the last words of a store. It returns an UnfinishedError as soon as a store
+// ends because a function of its code is not written yet.
 func (c *Cluster) Supervise(ctx context.Context, r Restarts, report func(Event)) error {
 	group, ctx := errgroup.WithContext(ctx)
 	s := &supervisor{restarts: r, report: report, failed: map[*Store]bool{}, stores: len(c.stores)}
@@ -47,6 +50,11 @@ func (c *Cluster) Supervise(ctx context.Context, r Restarts, report func(Event))
 	}
 	return group.Wait()
 }
+
+// An UnfinishedError says which function a store has called that is not written yet.
+type UnfinishedError struct{ Missing string }
+
+func (e *UnfinishedError) Error() string { return e.Missing }
 
 type supervisor struct {
 	restarts Restarts
@@ -97,6 +105,10 @@ func (s *supervisor) ended(store *Store, pause time.Duration) error {
 	defer s.mu.Unlock()
 	killed := !store.process.ProcessState.Exited()
 	s.failed[store] = !killed
+	if store.process.ProcessState.ExitCode() == todo.ExitCode {
+		_, missing, _ := strings.Cut(store.LastWords(), ": ")
+		return &UnfinishedError{missing}
+	}
 	s.report(Event{Store: store, Process: store.Process(), Ended: store.Exit(), Killed: killed, Pause: pause})
 	if s.failures() < s.stores {
 		return nil

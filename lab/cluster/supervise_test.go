@@ -17,6 +17,7 @@ import (
 
 	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/cluster"
+	"github.com/labkv/labkv/lab/todo"
 )
 
 // TestMain is a store if a cluster starts it as one: it runs until SIGTERM, or ends at
@@ -36,6 +37,10 @@ func store(dir string) {
 		fmt.Fprintln(os.Stderr, "my disk is broken")
 		os.Exit(1)
 	}
+	if _, err := os.Stat(dir + ".unfinished"); err == nil {
+		fmt.Fprintln(os.Stderr, "store: not implemented: raft.New")
+		os.Exit(todo.ExitCode)
+	}
 	<-stop
 }
 
@@ -51,10 +56,16 @@ type run struct {
 
 func start(t *testing.T, broken ...uint64) *run {
 	t.Helper()
+	return startWith(t, ".broken", broken...)
+}
+
+// startWith starts the stores, some of them with a mark that says how they end.
+func startWith(t *testing.T, mark string, marked ...uint64) *run {
+	t.Helper()
 	c, err := cluster.New(cluster.Config{Server: os.Args[0], Dir: t.TempDir(), Stores: 3})
 	require.NoError(t, err)
-	for _, id := range broken {
-		require.NoError(t, os.WriteFile(c.Stores()[id-1].Dir+".broken", nil, 0o644))
+	for _, id := range marked {
+		require.NoError(t, os.WriteFile(c.Stores()[id-1].Dir+mark, nil, 0o644))
 	}
 	t.Cleanup(func() { c.Stop(await.Limit) })
 	require.NoError(t, c.Start())
@@ -134,6 +145,14 @@ func TestBrokenStoreIsTriedAgain(t *testing.T) {
 func TestAllStoresBroken(t *testing.T) {
 	r := start(t, 1, 2, 3)
 	require.ErrorContains(t, await.Receive(t, r.ended, "the end of the supervision"), ".log are: my disk is broken")
+}
+
+// A store whose code is not complete is not started again, whatever the others do.
+func TestUnfinishedStoreEndsAll(t *testing.T) {
+	r := startWith(t, ".unfinished", 2)
+	err := await.Receive(t, r.ended, "the end of the supervision")
+	require.Equal(t, &cluster.UnfinishedError{Missing: "not implemented: raft.New"}, err)
+	require.Empty(t, r.events)
 }
 
 // A store that was stopped with SIGSTOP stops in order.

@@ -8,6 +8,8 @@
 //	version: "1.0"                        # see Version
 //	budget: {time: 60s, memory: 1GiB}     # of one test process; a stage may have its own
 //	handout:
+//	  files: handout                      # laid over the tree: handout/README.md is its README.md
+//	  answers: [doc/answers.md]           # left out unless asked for
 //	  exclude: [lab/mutants, "**/*_internal_test.go"]
 //	imports: [bytes, fmt, encoding/..., github.com/pingcap/errors]
 //	projects:
@@ -69,9 +71,16 @@ type Course struct {
 	Module   string // path of the Go module in Root
 	Title    string
 	Version  Version
-	Exclude  []string // patterns of files that a handout does not contain
+	Handout  Handout
 	Imports  []string // patterns of packages that submissions may import everywhere
 	Projects []*Project
+}
+
+// Handout says what the repository that students start from has of the tree.
+type Handout struct {
+	Exclude []string // patterns of files that it does not contain
+	Answers []string // the same, but a handout for self-study may contain them
+	Files   string   // directory of files that take the places of the tree's; "" for none
 }
 
 // Project groups stages that share a guide.

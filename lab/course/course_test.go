@@ -25,8 +25,8 @@ func tree(t *testing.T, files map[string]string) string {
 
 const whole = `title: A course
 budget: {time: 20s}
-handout:
-  exclude: [secret, "**/*_internal_test.go"]
+handout: {files: front, answers: [answers.md],
+  exclude: [secret, "**/*_internal_test.go"]}
 imports: [bytes, encoding/..., example.org/lib]
 projects:
   - id: "1"
@@ -82,7 +82,7 @@ func TestLoad(t *testing.T) {
 	require.Equal(t, "A course", c.Title)
 	require.Equal(t, "example.com/c", c.Module)
 	require.Equal(t, course.Version{Major: 1, Minor: 2}, c.Version)
-	require.Equal(t, []string{"secret", "**/*_internal_test.go"}, c.Exclude)
+	require.Equal(t, course.Handout{Exclude: []string{"secret", "**/*_internal_test.go"}, Answers: []string{"answers.md"}, Files: "front"}, c.Handout)
 	require.Equal(t, []string{"1", "2AA", "2AB"}, c.Directives())
 	require.Equal(t, []string{"a", "b"}, c.EditDirs())
 
@@ -205,6 +205,7 @@ func TestMistakes(t *testing.T) {
 		want     string // all of the error
 	}{
 		{"unknown field", "title: go on", "titel: go on", `course.yaml:26: unknown field "titel"`},
+		{"files elsewhere", "files: front", "files: ../front", `course.yaml:3: files "../front" is not a directory below the course`},
 		{"unknown top field", "title: A course", "title: A course\ncolour: red", `course.yaml:2: unknown field "colour"`},
 		{"unknown field of a test", "weight: 3", "wieght: 3", `course.yaml:20: unknown field "wieght"`},
 		{"field twice", "points: 5", "points: 5\n        points: 6", `course.yaml:28: field "points" is given twice, first on line 27`},

@@ -60,6 +60,8 @@ type (
 		Version text
 		Budget  budgetYAML
 		Handout struct {
+			Files   text
+			Answers []text
 			Exclude []text
 		}
 		Imports  []text
@@ -288,7 +290,14 @@ func (p *loader) file(f fileYAML) {
 		p.problem(f.Version.line, "%v", err)
 	}
 	p.budget = p.parseBudget(f.Budget, defaultBudget)
-	c.Exclude = p.patterns(f.Handout.Exclude)
+	c.Handout = Handout{
+		Exclude: p.patterns(f.Handout.Exclude),
+		Answers: p.patterns(f.Handout.Answers),
+		Files:   f.Handout.Files.value,
+	}
+	if dir := c.Handout.Files; dir != "" && (dir == "." || dir != path.Clean(dir) || !filepath.IsLocal(filepath.FromSlash(dir))) {
+		p.problem(f.Handout.Files.line, "files %q is not a directory below the course", dir)
+	}
 	c.Imports = values(f.Imports)
 	if len(f.Projects) == 0 {
 		p.problem(1, "the course has no projects")

@@ -16,6 +16,16 @@ func SourceTree(c *course.Course) *overlay.Tree {
 	return &overlay.Tree{Root: c.Root, Dirs: c.EditDirs(), Stages: c.Directives()}
 }
 
+// Handout returns the repository that students start from, with the answers to the
+// guides' questions if they are to have them.
+func Handout(c *course.Course, withAnswers bool) *overlay.Handout {
+	h := &overlay.Handout{Tree: SourceTree(c), Exclude: c.Handout.Exclude, Files: c.Handout.Files}
+	if !withAnswers {
+		h.Exclude = slices.Concat(h.Exclude, c.Handout.Answers)
+	}
+	return h
+}
+
 // Pristine returns the files in which the tree of a student differs from the course's
 // tree, as far as building and testing see it: contents by path, nil for files that
 // disappear. In a handout no file does.
@@ -48,7 +58,7 @@ func UpTo(c *course.Course, id string) (map[string][]byte, error) {
 // they may use what only the complete solution has.
 func dropExcluded(c *course.Course, files map[string][]byte) error {
 	var globs []overlay.Glob
-	for _, pattern := range c.Exclude {
+	for _, pattern := range c.Handout.Exclude {
 		glob, err := overlay.ParseGlob(pattern)
 		if err != nil {
 			return err

@@ -94,8 +94,7 @@ func seeds(n uint64) []uint64 {
 func TestHandoutIsNotImplemented(t *testing.T) {
 	c := house(t)
 	dir := filepath.Join(t.TempDir(), "handout")
-	h := overlay.Handout{Tree: grade.SourceTree(c), Exclude: c.Exclude}
-	_, err := h.Write(await.Context(t, "the handout"), dir)
+	_, err := grade.Handout(c, false).Write(await.Context(t, "the handout"), dir)
 	require.NoError(t, err)
 
 	// Vetting type-checks everything, tests included.

@@ -29,7 +29,8 @@
 //	              failure needs takes as long as it takes, see [Thorough]
 //
 // Without LABKV_REPORT, as in a plain "go test ./raft -run 2AA", the same block
-// goes to the test's log.
+// goes to the test's log, and one line if the test called a function that is not
+// written yet.
 package graded
 
 import (

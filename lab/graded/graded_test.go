@@ -87,6 +87,11 @@ var bodies = map[string]func(t *testing.T){
 	"TestGoexit": func(t *testing.T) {
 		graded.Test(t, claim, func(t *graded.T) { runtime.Goexit() })
 	},
+	"TestCallsMissingFunction": func(t *testing.T) {
+		graded.Test(t, claim, func(t *graded.T) {
+			t.Bubble(func(t *graded.T) { panic("TODO(2AA): implement raft.New") })
+		})
+	},
 	"TestClaimsNothing": func(t *testing.T) {
 		graded.Test(t, graded.Claim{Text: "it holds"}, func(t *graded.T) {})
 	},
@@ -282,6 +287,17 @@ func TestReasonsAreInWords(t *testing.T) {
 		require.Len(t, records, 2, output)
 		require.Equal(t, want, records[1].Reason, name)
 	}
+}
+
+// What is not written yet is said in one line, and not with a stack.
+func TestPlainGoTestOfMissingFunction(t *testing.T) {
+	cmd := await.Command(t, await.Limit, os.Args[0])
+	cmd.Env = append(os.Environ(), "GRADED_CHILD=TestCallsMissingFunction", "LABKV_REPORT=")
+	out, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "not implemented: raft.New; stage 2aa, see doc/project2-raftkv.md#leader-election\n")
+	require.NotContains(t, string(out), "panic")
+	require.NotContains(t, string(out), "goroutine")
 }
 
 func TestFailure(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/stack"
+	"github.com/labkv/labkv/lab/todo"
 )
 
 // Events of a [Record].
@@ -130,7 +131,8 @@ type recorder struct {
 	sections []Section
 	digest   uint64
 	goals    []Goal
-	crash    *Crash // the first
+	crash    *Crash     // the first
+	missing  *todo.Func // what the test called and is not written yet; nil with a report
 }
 
 func (r *recorder) explain(section, text string) {
@@ -149,12 +151,22 @@ func (r *recorder) found(message string) {
 
 // left is deferred around code that may be left by a panic or by runtime.Goexit,
 // which it notes. returned is set once the code has returned.
+//
+// If there is no report, a call of a function that is not written yet fails t, and
+// the tests after it run. With a report it ends the process, which runs one test:
+// from what the process printed, the verdict is made that the test is not
+// implemented.
 func (r *recorder) left(t testing.TB, returned *bool) {
 	if *returned {
 		return
 	}
 	// The stack still has the calls that are being left.
 	if p := recover(); p != nil {
+		report, err := openReport()
+		if missing, ok := todo.Recovered(p); ok && report == nil && err == nil {
+			r.lacks(missing)
+			t.FailNow()
+		}
 		r.crashed("panic: "+fmt.Sprint(p), debug.Stack())
 		panic(p)
 	}
@@ -169,6 +181,12 @@ func (r *recorder) crashed(message string, stack []byte) {
 	if r.crash == nil {
 		r.crash = &Crash{Message: InOneLine(message), Stack: string(stack)}
 	}
+}
+
+func (r *recorder) lacks(missing todo.Func) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.missing = &missing
 }
 
 func (r *recorder) hasCrashed() bool {
@@ -221,9 +239,14 @@ func (r *recorder) end(t testing.TB, returned bool) {
 	if r.digest != 0 {
 		rec.Digest = fmt.Sprintf("%016x", r.digest)
 	}
-	if !appendRecord(t, rec) && rec.Status == StatusFailed {
-		t.Log("\n" + failureHere(rec).String())
+	if appendRecord(t, rec) || rec.Status != StatusFailed {
+		return
 	}
+	if r.missing != nil {
+		t.Log(r.missing.Explain("."))
+		return
+	}
+	t.Log("\n" + failureHere(rec).String())
 }
 
 // failureHere returns what a student is shown of rec who runs "go test" in the

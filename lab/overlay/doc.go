@@ -46,9 +46,9 @@
 //	// TODO(2AB): implement (*Raft).campaign. It does nothing yet.
 //	return false
 //
-// The text of the panic is fixed: "TODO(", the stage, "): implement ", and
-// the name of the function as [Func] has it. A test whose code under test
-// panics with it ended as "not implemented".
+// The text of the panic is that of package todo, with the name of the function as
+// [Func] has it. A test whose code under test panics with it ended as "not
+// implemented".
 //
 // Zero results are a bare return where results are named; else the literal of
 // the type where its declaration in the package shows it (false, 0, "", nil,

@@ -11,8 +11,8 @@ import (
 
 // Func is a function that students implement.
 type Func struct {
-	// Name is as Go's tools print it, without the package and type parameters:
-	// newLog, (*Raft).becomeLeader, State.String.
+	// Name is as Go's tools print it, without type parameters, and of a method without
+	// the package: raft.newLog, (*Raft).becomeLeader, State.String.
 	Name string
 	// Stage is the stage that asks for it, as the directive spells it.
 	Stage string
@@ -45,7 +45,7 @@ func (t *Tree) Funcs() ([]Func, error) {
 		for f, m := range p.marks {
 			for fn, d := range m.implement {
 				funcs = append(funcs, Func{
-					Name:  source.FuncName(fn),
+					Name:  task(f, fn, d).Name,
 					Stage: d.stage,
 					Quiet: d.quiet,
 					File:  f.Path,

@@ -51,7 +51,7 @@ func TestFuncs(t *testing.T) {
 		{Name: "Raft.last", Stage: "2AB", Quiet: true, File: "raft/a.go", Line: 6},
 		{Name: "Raft.nothing", Stage: "2AB", Quiet: true, File: "raft/a.go", Line: 9},
 		{Name: "(*Raft).becomeLeader", Stage: "2AA", File: "raft/b.go", Line: 8, Doc: "becomeLeader makes r the leader (§8).\n\n\tcode"},
-		{Name: "serve", Stage: "1", File: "kv/server/raw.go", Line: 4},
+		{Name: "server.serve", Stage: "1", File: "kv/server/raw.go", Line: 4},
 	}
 	got, err := tree.Funcs()
 	require.NoError(t, err)
@@ -76,13 +76,13 @@ func TestFuncsTODO(t *testing.T) {
 		quiet      bool
 		want       bool
 	}{
-		{"skeleton", `panic("TODO(2AA): implement f")`, false, true},
-		{"begun", "x := 1\n_ = x\nif x > 0 {\npanic(\"TODO(2AA): implement f\")\n}\nreturn false", false, true},
-		{"another panic", `panic("TODO(2AA): implement g")`, false, false},
+		{"skeleton", `panic("TODO(2AA): implement raft.f")`, false, true},
+		{"begun", "x := 1\n_ = x\nif x > 0 {\npanic(\"TODO(2AA): implement raft.f\")\n}\nreturn false", false, true},
+		{"another panic", `panic("TODO(2AA): implement raft.g")`, false, false},
 		{"written", "return true", false, false},
-		{"quiet skeleton", "// TODO(2AA): implement f. It does nothing yet.\nreturn false", true, true},
+		{"quiet skeleton", "// TODO(2AA): implement raft.f. It does nothing yet.\nreturn false", true, true},
 		{"quiet without the comment", "return false", true, false},
-		{"quiet and begun", "// TODO(2AA): implement f. It does nothing yet.\nreturn true", true, false},
+		{"quiet and begun", "// TODO(2AA): implement raft.f. It does nothing yet.\nreturn true", true, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

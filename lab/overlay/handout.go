@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -25,6 +26,10 @@ type Handout struct {
 	// must match something, because one that does not is a file that was renamed
 	// and is about to be handed out.
 	Exclude []string
+	// Files is a directory of the tree, "" for none, whose files take the places of
+	// the tree's, or join them: Files/Makefile is the Makefile of the handout. The
+	// directory itself is not handed out.
+	Files string
 }
 
 // Write makes the handout in dir, which must be absent or empty; its parent must
@@ -32,7 +37,7 @@ type Handout struct {
 // the files that Git tracks or would track; else all files outside out and outside
 // directories that begin with a dot), without the excluded ones, as
 // [Tree.Skeleton] has them when no stage is kept and what is private is
-// dropped. Permissions are as in the tree.
+// dropped, and of those in Files. Permissions are as in the tree.
 //
 // If Git is installed, dir becomes a repository with one commit, which is
 // returned. Its author and date are fixed: the same tree gives the same commit.
@@ -92,7 +97,7 @@ func (h *Handout) contents(ctx context.Context) ([]handoutFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := h.included(ctx)
+	names, origin, err := h.included(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -100,10 +105,15 @@ func (h *Handout) contents(ctx context.Context) ([]handoutFile, error) {
 	var mistakes source.ErrorList
 	for _, name := range names {
 		content, rewritten := skeleton[name]
-		if rewritten && content == nil {
+		if origin[name] != name {
+			if path.Ext(name) == ".go" && slices.Contains(h.Tree.Dirs, path.Dir(name)) {
+				mistakes.Add(origin[name], 0, "would be handed out in the place of a file that students write; remove it")
+				continue
+			}
+		} else if rewritten && content == nil {
 			continue
 		}
-		from := filepath.Join(h.Tree.Root, filepath.FromSlash(name))
+		from := filepath.Join(h.Tree.Root, filepath.FromSlash(origin[name]))
 		info, err := os.Lstat(from)
 		if os.IsNotExist(err) {
 			continue // Git still lists what was deleted and not yet committed.
@@ -112,7 +122,7 @@ func (h *Handout) contents(ctx context.Context) ([]handoutFile, error) {
 			return nil, errors.Trace(err)
 		}
 		if !info.Mode().IsRegular() {
-			mistakes.Add(name, 0, "is not a plain file, and a handout holds only such; exclude it")
+			mistakes.Add(origin[name], 0, "is not a plain file, and a handout holds only such; exclude it")
 			continue
 		}
 		if !rewritten {
@@ -152,18 +162,48 @@ func goIgnores(name string) bool {
 	})
 }
 
-// included returns the names of the tree's files without the excluded ones.
-func (h *Handout) included(ctx context.Context) ([]string, error) {
+// included returns the names of the files of the handout, in order, and the names
+// that they have in the tree.
+func (h *Handout) included(ctx context.Context) (names []string, origin map[string]string, err error) {
+	all, err := listFiles(ctx, h.Tree.Root)
+	if err != nil {
+		return nil, nil, err
+	}
+	var laid []string
+	if h.Files != "" {
+		all = slices.DeleteFunc(all, func(name string) bool {
+			within, ok := strings.CutPrefix(name, h.Files+"/")
+			if ok {
+				laid = append(laid, within)
+			}
+			return ok
+		})
+		if len(laid) == 0 {
+			return nil, nil, errors.Errorf("handout: there are no files in %s, which are to be laid over the tree's", h.Files)
+		}
+	}
+	all, err = h.withoutExcluded(all)
+	if err != nil {
+		return nil, nil, err
+	}
+	origin = map[string]string{}
+	for _, name := range all {
+		origin[name] = name
+	}
+	for _, name := range laid {
+		origin[name] = h.Files + "/" + name
+	}
+	return slices.Sorted(maps.Keys(origin)), origin, nil
+}
+
+// withoutExcluded returns those of the names that no pattern excludes.
+func (h *Handout) withoutExcluded(names []string) ([]string, error) {
 	globs := make([]Glob, len(h.Exclude))
 	for i, pattern := range h.Exclude {
 		var err error
 		if globs[i], err = ParseGlob(pattern); err != nil {
 			return nil, errors.Annotate(err, "handout")
 		}
-	}
-	names, err := listFiles(ctx, h.Tree.Root)
-	if err != nil {
-		return nil, err
 	}
 	used := make([]bool, len(globs))
 	names = slices.DeleteFunc(names, func(name string) bool {

@@ -86,6 +86,28 @@ var handedOut = []string{
 	"raft/a.go", "raft/a_test.go", "raft/b.go", "scripts/run",
 }
 
+// What is laid over the tree takes the places of its files, excluded ones too, and
+// joins them. Its directory is not handed out.
+func TestHandoutFiles(t *testing.T) {
+	tree := writeRepository(t)
+	for name, text := range map[string]string{"README.md": "for students", "lab/mutants/README.md": "none", "scripts/run": "echo"} {
+		name = filepath.Join(tree.Root, "front", filepath.FromSlash(name))
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		require.NoError(t, os.WriteFile(name, []byte(text), 0o644))
+	}
+	dir := filepath.Join(t.TempDir(), "handout")
+	h := &overlay.Handout{Tree: tree, Files: "front", Exclude: []string{"lab/mutants", "*.log", ".gitignore"}}
+	_, err := h.Write(await.Context(t, "a handout"), dir)
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"README.md", "kv/server/raw.go", "lab/mutants/README.md", "lab/testdata/raft.go",
+		"raft/a.go", "raft/a_test.go", "raft/b.go", "scripts/run",
+	}, list(t, dir))
+	text, err := os.ReadFile(filepath.Join(dir, "scripts", "run"))
+	require.NoError(t, err)
+	require.Equal(t, "echo", string(text))
+}
+
 func TestHandoutOfARepository(t *testing.T) {
 	tree := writeRepository(t)
 	runGit(t, tree.Root, "init", "--quiet")
@@ -156,6 +178,13 @@ func TestHandoutMistakes(t *testing.T) {
 			`pattern "lab/mutant" excludes no file of the tree; correct or remove it`},
 		{"wrong pattern", func(t *testing.T, h *overlay.Handout, dir *string) { h.Exclude = []string{"/lab"} },
 			`pattern "/lab" is not a relative path`},
+		{"no files to lay over", func(t *testing.T, h *overlay.Handout, dir *string) { h.Files = "front" },
+			"there are no files in front, which are to be laid over the tree's"},
+		{"a solution laid over", func(t *testing.T, h *overlay.Handout, dir *string) {
+			h.Files = "lab/testdata"
+			h.Tree.Dirs = append(h.Tree.Dirs, ".")
+		},
+			"lab/testdata/raft.go: would be handed out in the place of a file that students write; remove it"},
 		{"wrong directive", func(t *testing.T, h *overlay.Handout, dir *string) { h.Tree.Stages = []string{"1", "2AB"} },
 			`raft/b.go:7: unknown stage "2AA"; there are 1, 2AB`},
 		{"forgotten directory", func(t *testing.T, h *overlay.Handout, dir *string) { h.Tree.Dirs = []string{"raft"} },

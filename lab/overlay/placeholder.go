@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"github.com/labkv/labkv/lab/overlay/source"
+	"github.com/labkv/labkv/lab/todo"
 )
 
 // placeholder returns what stands between the braces of a function that is
 // still to implement. problem is empty, or one line for the course author.
 func (p *pkg) placeholder(f *source.File, fn *ast.FuncDecl, d implement) (body, problem string) {
-	todo := "TODO(" + d.stage + "): implement " + source.FuncName(fn)
+	todo := task(f, fn, d).String()
 	if !d.quiet {
 		return "\n\tpanic(" + strconv.Quote(todo) + ")\n", ""
 	}
@@ -22,10 +23,19 @@ func (p *pkg) placeholder(f *source.File, fn *ast.FuncDecl, d implement) (body, 
 	return "\n\t// " + todo + ". It does nothing yet.\n" + statements, problem
 }
 
+// task is fn as a student is told of it.
+func task(f *source.File, fn *ast.FuncDecl, d implement) todo.Func {
+	name := source.FuncName(fn)
+	if fn.Recv == nil {
+		name = f.AST.Name.Name + "." + name
+	}
+	return todo.Func{Stage: d.stage, Name: name}
+}
+
 // isPlaceholder reports whether the body of fn is still the skeleton's: it
 // panics as a placeholder does, or, if quiet, is the placeholder unchanged.
 func (p *pkg) isPlaceholder(f *source.File, fn *ast.FuncDecl, d implement) bool {
-	todo := "TODO(" + d.stage + "): implement " + source.FuncName(fn)
+	todo := task(f, fn, d).String()
 	if !d.quiet {
 		found := false
 		ast.Inspect(fn.Body, func(n ast.Node) bool {

@@ -3,17 +3,17 @@ package sim
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/todo"
 )
 
 // explain fails t with what broke in the run of s that had the outcome out.
 func explain(t *graded.T, sc *Scenario, s Schedule, out *Outcome) {
 	t.Helper()
 	f := out.Failure
-	if f.Panic != nil && strings.HasPrefix(fmt.Sprint(f.Panic), "TODO(") {
+	if _, ok := todo.Recovered(f.Panic); ok {
 		panic(f.Panic) // not implemented: there is nothing to explain
 	}
 	if graded.Brief() {

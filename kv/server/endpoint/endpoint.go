@@ -52,6 +52,11 @@ type Config struct {
 	StopTimeout time.Duration
 	// Logger is told of panics. nil means none.
 	Logger *slog.Logger
+	// Explain returns the status that ends a call whose handler panicked with a
+	// value, if the client can do something about it. Otherwise it returns nil: the
+	// panic is logged, and the client learns that something broke. A nil Explain
+	// always does.
+	Explain func(panicked any) error
 }
 
 // An Endpoint serves the services that are registered with it. It is a
@@ -82,7 +87,10 @@ func New(config Config) *Endpoint {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := recovery{log: config.Logger}
+	if config.Explain == nil {
+		config.Explain = func(any) error { return nil }
+	}
+	r := recovery{log: config.Logger, explain: config.Explain}
 	d := newDrain()
 	e := &Endpoint{
 		server: grpc.NewServer(

@@ -172,6 +172,35 @@ func TestPanicCostsOneCall(t *testing.T) {
 	require.Contains(t, log.String(), "the stream, too")
 }
 
+// A panic that a client can do something about is no secret, and no news for the log.
+func TestExplainedPanic(t *testing.T) {
+	var log strings.Builder
+	explain := func(panicked any) error {
+		if panicked == "later" {
+			return status.Error(codes.Unimplemented, "comes later")
+		}
+		return nil
+	}
+	calls := 0
+	r := run(t, endpoint.Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Explain: explain}, &service{
+		get: func(context.Context, *kvrpcpb.RawGetRequest) (*kvrpcpb.RawGetResponse, error) {
+			if calls++; calls == 1 {
+				panic("later")
+			}
+			panic("another")
+		},
+	})
+	ctx := await.Context(t, "the end of calls that panic")
+	_, err := r.client.RawGet(ctx, &kvrpcpb.RawGetRequest{})
+	require.Equal(t, codes.Unimplemented, status.Code(err))
+	require.ErrorContains(t, err, "comes later")
+	_, err = r.client.RawGet(ctx, &kvrpcpb.RawGetRequest{})
+	require.Equal(t, codes.Internal, status.Code(err))
+
+	require.True(t, stop(t, r.Endpoint)) // after which no handler writes to log
+	require.Equal(t, 1, strings.Count(log.String(), "stack="), "only of the other panic")
+}
+
 // TestStopLetsCallsFinish stops while a call is under way, and a stream. The call
 // goes on to its end; health says meanwhile that no others should come. The stream
 // lasts as long as the call, and holds nothing up.

@@ -9,6 +9,7 @@ package replicated
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
@@ -267,32 +268,53 @@ func start(cfg *Config) (*instance, error) {
 	}
 	i.transport.Start(i.store)
 	var once sync.Once
+	fail := func(err error) {
+		once.Do(func() {
+			cfg.Logger.Error("the store has failed", "error", err)
+			i.store.Close() // answers the requests that still wait
+			i.failure = err
+			close(i.failed)
+		})
+	}
 	for range runners {
 		i.loops.Go(func() {
-			if err := i.run(cfg.Logger); err != storage.ErrNotRunning {
-				once.Do(func() {
-					cfg.Logger.Error("the store has failed", "error", err)
-					i.store.Close() // answers the requests that still wait
-					i.failure = err
-					close(i.failed)
-				})
+			if err := i.run(); err != storage.ErrNotRunning {
+				fail(err)
 			}
 		})
 	}
+	i.loops.Go(func() {
+		select {
+		case err := <-i.pool.broken:
+			fail(err)
+		case <-i.stopping:
+		}
+	})
 	i.loops.Go(func() { i.tick(cfg.Tick) })
 	return i, nil
 }
 
-// run makes passes until the store ends, and returns why. A panic there means
-// that something in memory or on disk is impossible: the store must not go on,
-// but the rest of the process can still end in good order.
-func (i *instance) run(logger *slog.Logger) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			logger.Error("panic in a pass", "panic", p, "stack", string(debug.Stack()))
-			err = errors.Errorf("the store is broken: %v", p)
-		}
-	}()
+// A PanicError is why a store failed that panicked. Something in memory or on disk
+// is impossible: the store must not go on, but the rest of the process can still end
+// in good order.
+type PanicError struct {
+	Value any // what the store panicked with
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("the store is broken: %v", e.Value) }
+
+// catch is deferred where the store works. It sets err to the PanicError of a panic
+// there.
+func catch(err *error) {
+	if p := recover(); p != nil {
+		*err = &PanicError{Value: p, Stack: debug.Stack()}
+	}
+}
+
+// run makes passes until the store ends, and returns why.
+func (i *instance) run() (err error) {
+	defer catch(&err)
 	return i.store.Run()
 }
 
