@@ -45,8 +45,8 @@ handout: ## [DIR=...] write the repository that students start from
 	@$(if $(DIR),,$(error say where to write it: make handout DIR=../handout))
 	$(LAB) handout "$(DIR)"
 
-mutants: ## [STAGE=...] run the catalog of wrong solutions
-	$(LAB) mutants $(STAGE)
+mutants: ## [STAGE=...] run the catalog of wrong solutions; all of them write doc/what-the-tests-catch.md
+	$(LAB) mutants $(if $(STAGE),$(STAGE),--markdown doc/what-the-tests-catch.md)
 
 variants: ## [VARIANT=...] run right solutions of another shape
 	$(LAB) variants $(VARIANT)

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"io"
 	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/mutants"
 	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
@@ -14,12 +16,14 @@ import (
 
 func (a *app) mutantsCommand() *cobra.Command {
 	var r running
+	var markdown string
 	cmd := &cobra.Command{
 		Use:   "mutants [STAGE or MUTANT ...]",
 		Short: "run the catalog of wrong solutions against the tests",
 		Long: `Runs every wrong solution of the catalog against the graded tests of its stage,
 and prints what killed it. A wrong solution that passes is a hole in the tests. The
-last line is "killed N/N".`,
+last line is "killed N/N". With --markdown, it also writes a document that lists what
+the tests hold solutions to and which wrong solutions each of them catches.`,
 		Example: `  lab mutants
   lab mutants 2aa 2ab --jobs 4
   lab mutants 2aa/half-is-majority`,
@@ -32,6 +36,13 @@ last line is "killed N/N".`,
 			if err != nil {
 				return err
 			}
+			if markdown != "" && len(args) > 0 {
+				return usageError{errors.New("--markdown needs all wrong solutions: name no stage and no mutant")}
+			}
+			clauses, err := grade.LoadClauses(c)
+			if err != nil {
+				return err
+			}
 			runner, err := r.runner(false)
 			if err != nil {
 				return err
@@ -39,21 +50,28 @@ last line is "killed N/N".`,
 			b := a.newBar("building")
 			defer b.stop()
 			runner.Progress = b.update
-			kills, err := runner.RunMutants(cmd.Context(), c, catalog)
+			report, err := runner.RunMutants(cmd.Context(), c, catalog)
 			if err != nil {
 				return err
 			}
 			b.stop()
-			if err := kills.WriteTable(os.Stdout, a.tableOptions()); err != nil {
+			if err := report.Kills.WriteTable(os.Stdout, a.tableOptions()); err != nil {
 				return err
 			}
-			if len(kills.Survivors()) > 0 {
+			if markdown != "" && len(report.Kills.Survivors()) == 0 {
+				write := func(w io.Writer) error { return report.WriteMarkdown(w, clauses) }
+				if err := writeFile(markdown, write); err != nil {
+					return err
+				}
+			}
+			if len(report.Kills.Survivors()) > 0 {
 				return exit{exitFailed}
 			}
 			return nil
 		}),
 	}
 	r.flags(cmd)
+	cmd.Flags().StringVar(&markdown, "markdown", "", "also write what the tests catch to `FILE`")
 	return cmd
 }
 

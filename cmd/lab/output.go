@@ -64,9 +64,13 @@ func (o *output) write(r results, name string, table grade.TableOptions) error {
 	return nil
 }
 
-// file writes one file below the directory, which is made if need be.
+// file writes one file below the directory.
 func (o *output) file(name string, write func(io.Writer) error) error {
-	path := filepath.Join(o.dir, name)
+	return writeFile(filepath.Join(o.dir, name), write)
+}
+
+// writeFile writes a file, whose directory is made if need be.
+func writeFile(path string, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -34,12 +35,20 @@ type Kill struct {
 // Kills are the verdicts on a catalog, in its order.
 type Kills []*Kill
 
+// A MutantReport is what became of a catalog.
+type MutantReport struct {
+	Kills Kills
+	// tests are the verdicts on the tests of the catalog's stages without any
+	// mutant, in the order of the course's file.
+	tests []*Result
+}
+
 // RunMutants runs each mutant against the graded tests of its own stage, until
 // the first that does not pass. One test binary per package holds all of them.
 //
-// Without any mutant in force, all of those tests must pass: that is checked
-// first, and its failure is an error.
-func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mutants.Mutant) (Kills, error) {
+// A test kills only if it passes without any mutant in force. That is checked
+// when it kills for the first time, and its failure is an error.
+func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mutants.Mutant) (*MutantReport, error) {
 	files, err := mutants.Overlay(c.Root, catalog)
 	if err != nil {
 		return nil, err
@@ -53,20 +62,21 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mut
 	if err != nil {
 		return nil, err
 	}
-	var selection course.Selection
-	batches := map[string][]testBatch{}
+	h := hunt{runner: r, scratch: scratch, batches: map[string][]*testBatch{}}
+	var tests []*course.Test
 	for _, m := range catalog {
-		if batches[m.Stage] != nil {
+		if h.batches[m.Stage] != nil {
 			continue
 		}
 		stage, ok := c.Stage(m.Stage)
 		if !ok {
 			return nil, errors.Errorf("mutant %s: there is no stage %s", m.Name, m.Stage)
 		}
-		batches[m.Stage] = testBatches(stage)
-		selection = append(selection, course.StageTests{Stage: stage, Tests: stage.Tests})
+		h.batches[m.Stage] = h.testBatches(ctx, stage)
+		tests = append(tests, stage.Tests...)
 	}
-	binaries, failures, err := r.buildAll(ctx, Tree{Course: c, Overlay: arg}, selection.Tests(), scratch)
+	var failures map[string]*buildFailure
+	h.binaries, failures, err = r.buildAll(ctx, Tree{Course: c, Overlay: arg}, tests, scratch)
 	if err != nil {
 		return nil, err
 	}
@@ -74,25 +84,31 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mut
 		return nil, errors.Errorf("package %s with its mutants does not build: %s", dir, strings.Join(failure.lines, "\n"))
 	}
 
-	// The control runs in batches, too: a test that depends on another one in its
-	// process must not pass for a killer.
 	kills := make(Kills, len(catalog))
-	var control []*Kill
-	for _, st := range selection {
-		control = append(control, &Kill{Mutant: mutants.Mutant{Stage: st.Stage.Directive()}})
+	p := progress{report: r.Progress, total: len(kills)}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(r.jobs())
+	for i, m := range catalog {
+		group.Go(func() error {
+			var err error
+			kills[i], err = h.kill(groupCtx, m)
+			p.add(m.Name)
+			return err
+		})
 	}
-	if err := r.killAll(ctx, control, batches, binaries, scratch); err != nil {
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, k := range control {
-		if k.Killer != nil {
-			return nil, errors.Errorf("%s fails without any mutant: %s", k.Killer.Test.Name, k.Killer.Found())
-		}
-	}
-	for i, m := range catalog {
-		kills[i] = &Kill{Mutant: m}
-	}
-	return kills, r.killAll(ctx, kills, batches, binaries, scratch)
+	results, err := h.controls(tests)
+	return &MutantReport{Kills: kills, tests: results}, err
+}
+
+// A hunt is what it takes to kill the mutants of a catalog.
+type hunt struct {
+	runner   *Runner
+	scratch  string
+	binaries map[string]string       // by package
+	batches  map[string][]*testBatch // by stage's directive
 }
 
 // A testBatch is tests of a package that share a process, and run with the same
@@ -103,6 +119,10 @@ type testBatch struct {
 	seeds []uint64
 	// before is how many seeds of its tests earlier batches have run.
 	before int
+	// control is the verdicts on the tests without any mutant. They run in the
+	// same batch: a test that depends on another one in its process must not
+	// pass for a killer. It fails if a test does.
+	control func() ([]*Result, error)
 }
 
 // firstSeeds is how many seeds of each test a mutant meets before it meets further
@@ -113,14 +133,14 @@ const firstSeeds = 3
 // testBatches returns all tests of s in the order in which a mutant meets them: first
 // the tests without seeds, then the first seeds of the others, and then the others one
 // by one with the rest of their seeds.
-func testBatches(s *course.Stage) []testBatch {
-	var none, first, rest []testBatch
-	join := func(batches *[]testBatch, test *course.Test, seeds []uint64) {
-		i := slices.IndexFunc(*batches, func(b testBatch) bool {
+func (h *hunt) testBatches(ctx context.Context, s *course.Stage) []*testBatch {
+	var none, first, rest []*testBatch
+	join := func(batches *[]*testBatch, test *course.Test, seeds []uint64) {
+		i := slices.IndexFunc(*batches, func(b *testBatch) bool {
 			return b.dir == test.Package && slices.Equal(b.seeds, seeds)
 		})
 		if i < 0 {
-			*batches = append(*batches, testBatch{dir: test.Package, seeds: seeds})
+			*batches = append(*batches, &testBatch{dir: test.Package, seeds: seeds})
 			i = len(*batches) - 1
 		}
 		(*batches)[i].tests = append((*batches)[i].tests, test)
@@ -133,50 +153,121 @@ func testBatches(s *course.Stage) []testBatch {
 		}
 		join(&first, test, test.Seeds[:n])
 		if n < len(test.Seeds) {
-			rest = append(rest, testBatch{dir: test.Package, tests: []*course.Test{test}, seeds: test.Seeds[n:], before: n})
+			rest = append(rest, &testBatch{dir: test.Package, tests: []*course.Test{test}, seeds: test.Seeds[n:], before: n})
 		}
 	}
-	return slices.Concat(none, first, rest)
-}
-
-func (r *Runner) killAll(ctx context.Context, kills []*Kill, batches map[string][]testBatch, binaries map[string]string, scratch string) error {
-	p := progress{report: r.Progress, total: len(kills)}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.jobs())
-	for _, k := range kills {
-		group.Go(func() error {
-			begin := time.Now()
-			for _, batch := range batches[k.Mutant.Stage] {
-				killer, err := r.killOne(ctx, k.Mutant.Name, batch, binaries[batch.dir], scratch)
-				if err != nil {
-					return err
-				}
-				if killer != nil {
-					k.Killer = killer
-					if killer.Seed != 0 {
-						k.Seeds = batch.before + len(killer.Runs) + 1
-					}
-					break
-				}
+	all := slices.Concat(none, first, rest)
+	for _, b := range all {
+		b.control = sync.OnceValues(func() ([]*Result, error) {
+			results, failed, err := h.run(ctx, "", b)
+			if err == nil && failed != nil {
+				err = failsWithoutMutant(failed)
 			}
-			k.Elapsed = time.Since(begin)
-			p.add(k.Mutant.Name)
-			return nil
+			return results, err
 		})
 	}
-	return group.Wait()
+	return all
 }
 
-// killOne runs a batch of tests in one process, which ends with the first that
-// fails, and returns its verdict, nil if all passed.
-func (r *Runner) killOne(ctx context.Context, mutant string, batch testBatch, binary, scratch string) (*Result, error) {
+func failsWithoutMutant(r *Result) error {
+	return errors.Errorf("%s fails without any mutant: %s", r.Test.Name, r.Found())
+}
+
+// kill runs the batches of m's stage until a test fails. With all of its seeds run, a
+// test also fails if it missed a goal.
+func (h *hunt) kill(ctx context.Context, m mutants.Mutant) (*Kill, error) {
+	k := &Kill{Mutant: m}
+	begin := time.Now()
+	defer func() { k.Elapsed = time.Since(begin) }()
+	passed := map[*course.Test]*Result{}
+	for _, b := range h.batches[m.Stage] {
+		results, killer, err := h.run(ctx, m.Name, b)
+		if err != nil {
+			return nil, err
+		}
+		if killer != nil {
+			k.Killer = killer
+			if killer.Seed != 0 {
+				k.Seeds = b.before + len(killer.Runs) + 1
+			}
+			_, err := b.control()
+			return k, err
+		}
+		for _, r := range results {
+			if addRuns(passed, r); passed[r.Test].Status != Passed {
+				k.Killer, k.Seeds = passed[r.Test], len(passed[r.Test].Runs)
+				return k, h.controlGoals(m.Stage, r.Test)
+			}
+		}
+	}
+	return k, nil
+}
+
+// addRuns adds the runs of r, which passed, to what earlier batches have run of its
+// test, and judges the goals.
+func addRuns(passed map[*course.Test]*Result, r *Result) {
+	if all := passed[r.Test]; all != nil {
+		all.Runs = append(all.Runs, r.Runs...)
+	} else {
+		passed[r.Test] = r
+	}
+	passed[r.Test].judgeGoals()
+}
+
+// controlGoals checks that test reaches its goals without any mutant.
+func (h *hunt) controlGoals(stage string, test *course.Test) error {
+	passed := map[*course.Test]*Result{}
+	for _, b := range h.batches[stage] {
+		if !slices.Contains(b.tests, test) {
+			continue
+		}
+		results, err := b.control()
+		if err != nil {
+			return err
+		}
+		r := *results[slices.Index(b.tests, test)]
+		if addRuns(passed, &r); passed[test].Status != Passed {
+			return failsWithoutMutant(passed[test])
+		}
+	}
+	return nil
+}
+
+// controls returns the verdicts on tests without any mutant, after the first of their
+// seeds.
+func (h *hunt) controls(tests []*course.Test) ([]*Result, error) {
+	byTest := map[*course.Test]*Result{}
+	for _, batches := range h.batches {
+		for _, b := range batches {
+			if b.before > 0 {
+				continue
+			}
+			results, err := b.control()
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range results {
+				byTest[r.Test] = r
+			}
+		}
+	}
+	all := make([]*Result, len(tests))
+	for i, test := range tests {
+		all[i] = byTest[test]
+	}
+	return all, nil
+}
+
+// run runs a batch of tests in one process, which ends with the first that fails. It
+// returns the verdict of that one, nil if all passed, and then the verdicts of all.
+func (h *hunt) run(ctx context.Context, mutant string, batch *testBatch) (results []*Result, failed *Result, err error) {
 	names := make([]string, len(batch.tests))
 	for i, test := range batch.tests {
 		names[i] = test.Name
 	}
-	budget := r.budget(batch.tests[0].Stage)
+	budget := h.runner.budget(batch.tests[0].Stage)
 	p := process{
-		binary: binary,
+		binary: h.binaries[batch.dir],
 		run:    "^(" + strings.Join(names, "|") + ")$",
 		seeds:  batch.seeds,
 		budget: budget,
@@ -185,9 +276,9 @@ func (r *Runner) killOne(ctx context.Context, mutant string, batch testBatch, bi
 	if mutant != "" {
 		p.extra = []string{mutants.Variable + "=" + mutant, "LABKV_BRIEF=1"}
 	}
-	o, err := p.start(ctx, r.Sandbox, scratch)
+	o, err := p.start(ctx, h.runner.Sandbox, h.scratch)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// The test that reported last is the one that failed. The others passed, as far
 	// as they ran.
@@ -195,20 +286,20 @@ func (r *Runner) killOne(ctx context.Context, mutant string, batch testBatch, bi
 	if n := len(o.records); n > 0 {
 		last = slices.Index(names, o.records[n-1].Test)
 	}
-	var killer *Result
 	for i, test := range batch.tests {
 		result := judge(test, batch.seeds, budget, o)
+		results = append(results, result)
 		if result.Status == Passed {
 			continue
 		}
-		if i == last || killer == nil && o.exit == nil {
-			killer = result
+		if i == last || failed == nil && o.exit == nil {
+			failed = result
 		}
 	}
-	if killer == nil && o.exit != nil {
-		killer = judge(batch.tests[0], batch.seeds, budget, o)
+	if failed == nil && o.exit != nil {
+		failed = results[0]
 	}
-	return killer, nil
+	return results, failed, nil
 }
 
 // Survivors returns the mutants that no test killed.

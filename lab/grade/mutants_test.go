@@ -17,8 +17,9 @@ func TestRunMutants(t *testing.T) {
 	catalog, err := mutants.Load(c.Root, c.Directives())
 	require.NoError(t, err)
 	r := &grade.Runner{Sandbox: sandbox(t, false), Timeout: 5 * time.Second}
-	kills, err := r.RunMutants(context.Background(), c, catalog)
+	report, err := r.RunMutants(context.Background(), c, catalog)
 	require.NoError(t, err)
+	kills := report.Kills
 	type fate struct {
 		mutant, killer string
 		status         grade.Status
@@ -36,16 +37,69 @@ func TestRunMutants(t *testing.T) {
 		{"1/never-counts", "TestAdd1", grade.Failed, 0},
 		{"1/stops-at-nine", "TestAddSeeds1", grade.Failed, 10},
 		{"1/waits-forever", "TestAddSeeds1", grade.TimedOut, 3},
+		{"1/wears-out", "TestAddSeeds1", grade.Failed, 0}, // it passes by never getting there
 		{"2a/counts-negative", "", "", 0},
 	}, got)
 
 	var out bytes.Buffer
 	require.NoError(t, kills.WriteTable(&out, grade.TableOptions{}))
 	require.Regexp(t, `1/stops-at-nine +│ TestAddSeeds1, seed 10 +│ 10 +│ Add counts every call +│`, out.String())
-	require.Contains(t, out.String(), "2 died of a test with seeds; the median of them took 3, the last 10\n")
+	require.Contains(t, out.String(), "3 died of a test with seeds; the median of them took 10, the last 20\n")
 	require.Contains(t, out.String(), "TestAddSeeds1, seed 3 (timed out)")
 	require.Contains(t, out.String(), "\nSURVIVED: 2a/counts-negative  lab/mutants/2a/counts-negative.go\n    A sum of many counters is wrong, which no test looks at.\n")
-	require.True(t, strings.HasSuffix(out.String(), "\nkilled 3/4\n"))
+	require.True(t, strings.HasSuffix(out.String(), "\nkilled 4/5\n"))
+
+	out.Reset()
+	clauses, err := grade.LoadClauses(c)
+	require.NoError(t, err)
+	require.NoError(t, report.WriteMarkdown(&out, clauses))
+	_, tables, _ := strings.Cut(out.String(), "\n## ")
+	require.Equal(t, `doc/counting.md, One counter, Promises
+
+| | clause | tests | wrong solutions |
+|---:|---|---|---|
+| 1 | It counts. | §TestAdd1§ | §never-counts§ |
+| 2 | It does not stop. | §TestAddSeeds1§, §TestSum2A§ | §stops-at-nine§, §waits-forever§, §wears-out§ |
+
+## counter/counter.go, Wear
+
+| | clause | tests | wrong solutions |
+|---:|---|---|---|
+| 1 | A counter lasts for at least twenty calls. | §TestAddSeeds1§ | §stops-at-nine§, §waits-forever§, §wears-out§ |
+
+## Stage 1: one counter
+
+| guarantee | source | tests | wrong solutions |
+|---|---|---|---|
+| Add returns the count | the counter contract | §TestAdd1§ | §never-counts§ |
+| Add counts every call | the counter contract | §TestAddSeeds1§ | §stops-at-nine§, §waits-forever§, §wears-out§ |
+
+## Stage 2a: many counters
+
+| guarantee | source | tests | wrong solutions |
+|---|---|---|---|
+| Sum adds up | the counter contract | §TestSum2A§ | — |
+| Sum of none is zero | the counter contract | §TestSumOfNone2A§ | — |
+| Sum changes nothing | the counter contract | §TestSumKeeps2A§ | — |
+`, strings.ReplaceAll(tables, "`", "§"))
+}
+
+// Each clause has tests, which exist, and each section that is named has clauses.
+func TestClauses(t *testing.T) {
+	for _, c := range []struct{ old, new, want string }{
+		{"2: [TestAddSeeds1, TestSum2A]", "", "doc/counting.md, One counter, Promises: item 2 has no test"},
+		{"TestSum2A", "TestNone2A", "item 2: there is no test TestNone2A"},
+		{"2: [", "3: [TestAdd1]\n    2: [", "there are tests for 3 items, and the section has 2"},
+		{"Promises", "Promise", `there is no heading "Promise"`},
+		{"[Wear]", "[]", "the section has no numbered items"},
+		{"file: counter/counter.go", "file: counter/none.go", "none.go"},
+		{"under", "over", "over"},
+	} {
+		course := counting(t)
+		edit(t, course, "lab/mutants/clauses.yaml", c.old, c.new)
+		_, err := grade.LoadClauses(course)
+		require.ErrorContains(t, err, c.want)
+	}
 }
 
 // If the tests fail without any mutant, they say nothing about mutants.

@@ -24,6 +24,7 @@ const (
 type Run struct {
 	Seed   uint64 // 0: the test has none
 	Digest string // 16 hexadecimal digits that stand for all that happened; empty if the test leaves none
+	Goals  []graded.Goal
 }
 
 // Result is the verdict on one test.

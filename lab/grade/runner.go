@@ -315,7 +315,7 @@ func (r *Runner) runUnit(ctx context.Context, u unit, binary, scratch string) (*
 
 // combine makes one verdict of the verdicts on a test's units, which are in ascending
 // order of seeds. A unit without a verdict did not run, because a lower one did not
-// pass.
+// pass. All units together must reach the test's goals.
 func combine(test *course.Test, units []*Result) *Result {
 	all := &Result{Test: test, Status: Passed}
 	for _, u := range units {
@@ -329,6 +329,7 @@ func combine(test *course.Test, units []*Result) *Result {
 			break
 		}
 	}
+	all.judgeGoals()
 	return all
 }
 

@@ -108,6 +108,8 @@ func TestVerdicts(t *testing.T) {
 		{"TestSilent9", grade.Failed, `^ended without a verdict$`, 0},
 		{"TestLowestSeed9", grade.Failed, `^seed 11 is unlucky$`, 11},
 		{"TestOtherSeeds9", grade.Failed, `^ended without a verdict$`, 3},
+		{"TestReachesGoal9", grade.Passed, `^$`, 0},
+		{"TestMissesGoal9", grade.Failed, `^the test never got to what it is about: in none of its 20 runs did this happen: it was thirty$`, 0},
 	} {
 		t.Run(want.test, func(t *testing.T) {
 			result := results[want.test]
@@ -129,7 +131,7 @@ func TestVerdicts(t *testing.T) {
 	require.Contains(t, results["TestDeadlock9"].Failure().String(), "stuck in    behave.Deadlock, behave/behave.go")
 	require.Contains(t, results["TestPanics9"].Failure().String(), "behave.Index")
 	passed, failed, skipped := report.Counts()
-	require.Equal(t, []int{1, 16, 1}, []int{passed, failed, skipped})
-	require.Equal(t, "0.05/1", report.Score().String())
+	require.Equal(t, []int{2, 17, 1}, []int{passed, failed, skipped})
+	require.Equal(t, "0.1/1", report.Score().String())
 	require.False(t, report.Passed())
 }

@@ -53,7 +53,7 @@ func requireAll(t *testing.T, report *grade.Report, want grade.Status) {
 // Every graded test passes on the tree, and the same seed gives the same digest,
 // whatever else runs at the same time. The first time the tree is graded as a
 // submission: what the solution imports is allowed, and it needs nothing that a
-// sandbox denies.
+// sandbox denies. The second time only the first process of each test runs.
 func TestSolutionPassesAndReplays(t *testing.T) {
 	c := house(t)
 	batch := grade.Batch{Course: c, Selection: choose(t, c), Runner: &grade.Runner{Sandbox: sandbox(t, true)}}
@@ -66,10 +66,11 @@ func TestSolutionPassesAndReplays(t *testing.T) {
 	requireAll(t, first, grade.Passed)
 	require.True(t, first.Score().Full())
 
-	second := run(t, &grade.Runner{Sandbox: sandbox(t, false), Jobs: 3}, c)
+	second := run(t, &grade.Runner{Sandbox: sandbox(t, false), Jobs: 3, Seeds: seeds(grade.SeedsPerProcess)}, c)
+	requireAll(t, second, grade.Passed)
 	digests := 0
-	for i, r := range first.Results() {
-		require.Equal(t, r.Runs, second.Results()[i].Runs, r.Test.Name)
+	for i, r := range second.Results() {
+		require.Equal(t, first.Results()[i].Runs[:len(r.Runs)], r.Runs, r.Test.Name)
 		for _, run := range r.Runs {
 			if run.Digest != "" {
 				digests++
@@ -77,7 +78,15 @@ func TestSolutionPassesAndReplays(t *testing.T) {
 		}
 	}
 	require.NotZero(t, digests)
-	require.Equal(t, timeless(t, first.WriteJSON), timeless(t, second.WriteJSON))
+}
+
+// seeds returns the seeds from 1 to n.
+func seeds(n uint64) []uint64 {
+	var all []uint64
+	for s := uint64(1); s <= n; s++ {
+		all = append(all, s)
+	}
+	return all
 }
 
 // The handout builds and vets, and every graded test on it ends as not
@@ -114,7 +123,8 @@ func TestHandoutIsNotImplemented(t *testing.T) {
 }
 
 // A tree with the stages up to S passes every test up to S: no stage leans on a
-// later one.
+// later one. The tests of stages before S, which have passed on less, run with few
+// seeds.
 func TestStagesBuildOnEachOther(t *testing.T) {
 	c := house(t)
 	stages := c.Stages()
@@ -124,14 +134,23 @@ func TestStagesBuildOnEachOther(t *testing.T) {
 			require.NoError(t, err)
 			arg, err := overlay.WriteOverlay(t.TempDir(), c.Root, files)
 			require.NoError(t, err)
-			var selectors []string
+			var upTo []string
 			for _, up := range stages[:i+1] {
-				selectors = append(selectors, up.ID)
+				upTo = append(upTo, up.ID)
 			}
 			r := &grade.Runner{Sandbox: sandbox(t, false)}
-			report, err := r.Run(context.Background(), grade.Tree{Course: c, Overlay: arg}, choose(t, c, selectors...))
+			built, err := r.Build(context.Background(), grade.Tree{Course: c, Overlay: arg}, choose(t, c, upTo...))
 			require.NoError(t, err)
-			requireAll(t, report, grade.Passed)
+			defer built.Close()
+			passes := func(selectors ...string) {
+				report, err := r.RunBuilt(context.Background(), built, choose(t, c, selectors...))
+				require.NoError(t, err)
+				requireAll(t, report, grade.Passed)
+			}
+			passes(s.ID)
+			if r.Seeds = seeds(2); i > 0 {
+				passes(upTo[:i]...)
+			}
 		})
 	}
 }
@@ -143,13 +162,20 @@ func TestMutantsDie(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, catalog)
 	r := &grade.Runner{Sandbox: sandbox(t, false)}
-	kills, err := r.RunMutants(context.Background(), c, catalog)
+	report, err := r.RunMutants(context.Background(), c, catalog)
 	require.NoError(t, err)
-	if len(kills.Survivors()) > 0 {
-		var out bytes.Buffer
-		require.NoError(t, kills.Survivors().WriteTable(&out, grade.TableOptions{}))
+	var out bytes.Buffer
+	if survivors := report.Kills.Survivors(); len(survivors) > 0 {
+		require.NoError(t, survivors.WriteTable(&out, grade.TableOptions{}))
 		t.Fatal("mutants survived:\n" + out.String())
 	}
+
+	clauses, err := grade.LoadClauses(c)
+	require.NoError(t, err)
+	require.NoError(t, report.WriteMarkdown(&out, clauses))
+	table, err := os.ReadFile(filepath.Join(c.Root, "doc", "what-the-tests-catch.md"))
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(out.Bytes(), table), "doc/what-the-tests-catch.md is not up to date: make mutants writes it")
 }
 
 // Every variant passes the graded tests of the stages that it names: they ask for

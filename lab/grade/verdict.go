@@ -88,7 +88,7 @@ func (r *Result) judgeReport(a account, seeds []uint64, err error) {
 		r.fail(noVerdict)
 	default:
 		r.Status = Passed
-		if missing, ok := firstMissing(seeds, a.ends); ok {
+		if missing, ok := firstMissing(seeds, r.Runs); ok {
 			r.Seed = missing
 			r.fail(noVerdict)
 		}
@@ -134,16 +134,36 @@ func (a account) passed() []Run {
 	var runs []Run
 	for _, end := range a.ends {
 		if end.Status == graded.StatusPassed {
-			runs = append(runs, Run{Seed: end.Seed, Digest: end.Digest})
+			runs = append(runs, Run{Seed: end.Seed, Digest: end.Digest, Goals: end.Goals})
 		}
 	}
 	return runs
 }
 
-func firstMissing(seeds []uint64, ends []graded.Record) (uint64, bool) {
+// judgeGoals fails a test that passed with all the seeds of the course's file, if
+// none of its runs reached some goal.
+func (r *Result) judgeGoals() {
+	if r.Status != Passed {
+		return
+	}
+	if _, ok := firstMissing(r.Test.Seeds, r.Runs); ok {
+		return
+	}
+	var reached [][]graded.Goal
+	for _, run := range r.Runs {
+		reached = append(reached, run.Goals)
+	}
+	if reason, ok := graded.MissedGoal(reached); ok {
+		r.fail(reason)
+		r.Sections = append(r.Sections, graded.GoalAdvice)
+	}
+}
+
+// firstMissing returns the first of seeds that is not among runs.
+func firstMissing(seeds []uint64, runs []Run) (uint64, bool) {
 	done := map[uint64]bool{}
-	for _, end := range ends {
-		done[end.Seed] = true
+	for _, run := range runs {
+		done[run.Seed] = true
 	}
 	for _, seed := range seeds {
 		if !done[seed] {

@@ -36,6 +36,7 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,7 +52,7 @@ type Claim struct {
 // Test runs body as a graded test without a seed.
 func Test(t *testing.T, c Claim, body func(t *T)) {
 	t.Helper()
-	run(t, t.Name(), c, 0, func(t *T) uint64 {
+	newRecorder(t, t.Name(), c, 0).run(t, func(t *T) uint64 {
 		t.Helper()
 		body(t)
 		return 0
@@ -70,6 +71,10 @@ func Test(t *testing.T, c Claim, body func(t *T)) {
 // Top-level math/rand functions are seeded with the seed before each run (as
 // far as GODEBUG=randseednop=0 allows), so that a solution that draws from them
 // still replays.
+//
+// A goal that no run reached fails the test, if no seeds were named. Where they
+// were, the runs are a part of the test, and the process that reads the report
+// adds up what the parts reached.
 func Seeds(t *testing.T, c Claim, n int, body func(t *T, seed uint64) (digest uint64)) {
 	t.Helper()
 	seeds, err := chosenSeeds(n)
@@ -77,12 +82,15 @@ func Seeds(t *testing.T, c Claim, n int, body func(t *T, seed uint64) (digest ui
 		t.Fatal(err)
 	}
 	test := t.Name()
+	var reached [][]Goal
 	for _, seed := range seeds {
+		var r *recorder
 		ok := t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Helper()
 			//lint:ignore SA1019 rand.Seed is the only way to pin what solutions draw from the top-level source
 			rand.Seed(int64(seed))
-			run(t, test, c, seed, func(t *T) uint64 {
+			r = newRecorder(t, test, c, seed)
+			r.run(t, func(t *T) uint64 {
 				t.Helper()
 				return body(t, seed)
 			})
@@ -90,6 +98,16 @@ func Seeds(t *testing.T, c Claim, n int, body func(t *T, seed uint64) (digest ui
 		if !ok {
 			return
 		}
+		if r != nil { // nil if a pattern chose other seeds
+			reached = append(reached, r.goals)
+		}
+	}
+	if seedsChosen() || len(reached) < len(seeds) {
+		return
+	}
+	if reason, ok := MissedGoal(reached); ok {
+		f := Failure{Test: test, Claim: c, Found: reason, Sections: []Section{GoalAdvice}, Read: guideOf(test)}
+		t.Fatal("\n" + f.String())
 	}
 }
 
@@ -115,8 +133,16 @@ func Brief() bool { return os.Getenv("LABKV_BRIEF") != "" }
 // the failure needs until none can be taken out, however long that takes.
 func Thorough() bool { return os.Getenv("LABKV_MINIMIZE") != "" }
 
+// seedVariables name the seeds to run; the first that is set wins.
+var seedVariables = []string{"LABKV_SEEDS", "LABKV_SEED"}
+
+// seedsChosen reports whether the environment names the seeds to run.
+func seedsChosen() bool {
+	return slices.ContainsFunc(seedVariables, func(name string) bool { return os.Getenv(name) != "" })
+}
+
 func chosenSeeds(n int) ([]uint64, error) {
-	for _, name := range []string{"LABKV_SEEDS", "LABKV_SEED"} {
+	for _, name := range seedVariables {
 		if text := os.Getenv(name); text != "" {
 			seeds, err := course.ParseSeeds(text)
 			if err != nil {
@@ -131,18 +157,24 @@ func chosenSeeds(n int) ([]uint64, error) {
 	return course.ParseSeeds(fmt.Sprintf("1-%d", n))
 }
 
-// run executes body and records how it ended. The verdict is written by the
-// cleanup that is registered first and therefore runs last, so that it also
-// covers failures in body's own cleanups and subtests.
-func run(t *testing.T, test string, c Claim, seed uint64, body func(t *T) uint64) {
+// newRecorder returns the recorder of one run, after it has checked that the run
+// may be graded.
+func newRecorder(t *testing.T, test string, c Claim, seed uint64) *recorder {
 	t.Helper()
-	r := &recorder{test: test, seed: seed, claim: c}
 	if c.Text == "" || c.Source == "" {
 		t.Fatal("graded: a test states its claim and the claim's source")
 	}
 	if strings.Contains(test, "/") {
 		t.Fatalf("graded: %s is a subtest; only top-level tests are graded", test)
 	}
+	return &recorder{test: test, seed: seed, claim: c}
+}
+
+// run executes body and records how it ended. The verdict is written by the
+// cleanup that is registered first and therefore runs last, so that it also
+// covers failures in body's own cleanups and subtests.
+func (r *recorder) run(t *testing.T, body func(t *T) uint64) {
+	t.Helper()
 	r.start(t)
 	returned := false
 	t.Cleanup(func() { r.end(t, returned) })

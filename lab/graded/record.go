@@ -39,6 +39,7 @@ type Record struct {
 	Source   string    `json:"source"`
 	Reason   string    `json:"reason,omitempty"` // one line
 	Sections []Section `json:"sections,omitempty"`
+	Goals    []Goal    `json:"goals,omitempty"` // of an end
 }
 
 // Section is a named part of a failure's explanation.
@@ -114,6 +115,7 @@ type recorder struct {
 	reason   string     // of the first failure, else of the skip
 	sections []Section
 	digest   uint64
+	goals    []Goal
 }
 
 func (r *recorder) explain(section, text string) {
@@ -153,6 +155,7 @@ func (r *recorder) end(t testing.TB, returned bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec := r.record(EventEnd)
+	rec.Goals = r.goals
 	switch {
 	case t.Failed(), !returned && !t.Skipped():
 		rec.Status = StatusFailed

@@ -1,8 +1,9 @@
 package sim
 
-// A Goal is a situation that a scenario is about. A scenario none of whose seeds
-// gets there tests nothing, and fails the harness. Systems have goals of their
-// own beside these; the text completes "in some run, …".
+// A Goal is a situation that a scenario is about: a scenario none of whose seeds
+// gets there fails, as it shows nothing. Only what every right solution comes to
+// can be a goal. Systems have goals of their own beside these; the text completes
+// "in some run, …".
 type Goal string
 
 // What every world can tell that it happened.

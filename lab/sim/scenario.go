@@ -3,7 +3,6 @@ package sim
 import (
 	stderrors "errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,22 +56,17 @@ type Scenario struct {
 // Test runs a scenario with each seed, as a graded test. A failure is run again
 // to see whether it replays, and its schedule made as small as it gets.
 //
-// If all the seeds that the scenario asks for were run, and no others, the goals
-// must have been reached.
+// Some of the seeds must reach each goal of the scenario.
 func Test(t *testing.T, sc Scenario) {
 	t.Helper()
-	reached := map[Goal]bool{}
-	runs := 0
 	graded.Seeds(t, sc.Claim, sc.Seeds, func(t *graded.T, seed uint64) uint64 {
 		t.Helper()
-		runs++
-		return one(t, &sc, MakeSchedule(&sc, seed), reached)
+		return one(t, &sc, MakeSchedule(&sc, seed))
 	})
-	conclude(t, &sc, runs, reached)
 }
 
-// one runs s, fails t if it fails, and adds the goals that it reached.
-func one(t *graded.T, sc *Scenario, s Schedule, reached map[Goal]bool) (digest uint64) {
+// one runs s, fails t if it fails, and states which goals it reached.
+func one(t *graded.T, sc *Scenario, s Schedule) (digest uint64) {
 	t.Helper()
 	out := Run(t.T, sc, s, traceDir() != "")
 	t.SetDigest(out.Digest)
@@ -80,7 +74,9 @@ func one(t *graded.T, sc *Scenario, s Schedule, reached map[Goal]bool) (digest u
 		explain(t, sc, s, out)
 	}
 	keepTrace(t, s, out)
-	maps.Copy(reached, out.Reached)
+	for _, g := range sc.Reach {
+		t.Goal(string(g), out.Reached[g])
+	}
 	return out.Digest
 }
 
@@ -89,11 +85,8 @@ func one(t *graded.T, sc *Scenario, s Schedule, reached map[Goal]bool) (digest u
 // disk: before it, after it but before it is acknowledged, and after that.
 func TestEveryWrite(t *testing.T, sc Scenario) {
 	t.Helper()
-	reached := map[Goal]bool{}
-	runs := 0
 	graded.Seeds(t, sc.Claim, sc.Seeds, func(t *graded.T, seed uint64) uint64 {
 		t.Helper()
-		runs++
 		s := MakeSchedule(&sc, seed)
 		out := Run(t.T, &sc, s, false)
 		t.SetDigest(out.Digest)
@@ -102,11 +95,10 @@ func TestEveryWrite(t *testing.T, sc Scenario) {
 		}
 		digest := out.Digest
 		for _, crash := range EveryWrite(s, out) {
-			digest = dice.Mix(digest ^ one(t, &sc, crash, reached))
+			digest = dice.Mix(digest ^ one(t, &sc, crash))
 		}
 		return digest
 	})
-	conclude(t, &sc, runs, reached)
 }
 
 // EveryWrite returns schedules that are s with one more fault: the crash of a store,
@@ -124,30 +116,6 @@ func EveryWrite(s Schedule, out *Outcome) []Schedule {
 				Delay: 5 * s.Setting.Tick, Until: s.Setting.Span,
 			})
 			all = append(all, one)
-		}
-	}
-	return all
-}
-
-// conclude checks that the goals of the scenario were reached, if that can be
-// said of the seeds that were run.
-func conclude(t *testing.T, sc *Scenario, runs int, reached map[Goal]bool) {
-	t.Helper()
-	if t.Failed() || t.Skipped() || runs != sc.Seeds ||
-		os.Getenv("LABKV_SEED") != "" || os.Getenv("LABKV_SEEDS") != "" {
-		return
-	}
-	if missed := missed(sc.Reach, reached); len(missed) > 0 {
-		t.Fatalf("the test tests nothing: in none of %d runs did it come to pass that %s", runs, strings.Join(missed, ", or that "))
-	}
-}
-
-// missed returns the goals that were not reached.
-func missed(goals []Goal, reached map[Goal]bool) []string {
-	var all []string
-	for _, g := range goals {
-		if !reached[g] {
-			all = append(all, string(g))
 		}
 	}
 	return all

@@ -119,3 +119,19 @@ func TestOtherSeeds9(t *testing.T) {
 	t.Setenv("LABKV_SEEDS", "1-2")
 	graded.Seeds(t, claim, 2, func(t *graded.T, seed uint64) uint64 { return seed })
 }
+
+// TestReachesGoal9 reaches its goal in one run, which shares its process with few others.
+func TestReachesGoal9(t *testing.T) {
+	graded.Seeds(t, claim, 20, func(t *graded.T, seed uint64) uint64 {
+		t.Goal("it was twelve", seed == 12)
+		return seed
+	})
+}
+
+func TestMissesGoal9(t *testing.T) {
+	graded.Seeds(t, claim, 20, func(t *graded.T, seed uint64) uint64 {
+		t.Goal("it was twelve", seed == 12)
+		t.Goal("it was thirty", seed == 30)
+		return seed
+	})
+}

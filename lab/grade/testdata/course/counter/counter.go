@@ -1,4 +1,9 @@
 // Package counter counts.
+//
+// # Wear
+//
+//  1. A counter lasts for at least
+//     twenty calls.
 package counter
 
 // Counter counts. The zero value is at zero.
@@ -7,7 +12,7 @@ type Counter struct {
 	n int
 }
 
-// Add adds one and returns the count.
+// Add adds one and returns the count, 0 if the counter is worn out.
 //
 //lab:implement 1
 func (c *Counter) Add() int {
