@@ -17,9 +17,6 @@ type Violation struct {
 	About string
 	// Operations are those that do not fit together, the one that showed it first.
 	Operations []*Operation
-	// Lesser is set if what clients saw may be right all the same. Then the run is
-	// still asked whether it is: nothing lesser hides a broken promise.
-	Lesser bool
 	// Undecided is set if the check could not come to an end. That says nothing
 	// about the system; it is a failure of the test.
 	Undecided bool

@@ -30,7 +30,8 @@ type Failure struct {
 	operations []*check.Operation
 	// call is the call that was not answered, if that is the failure.
 	call *call
-	// lesser failures are reported only if what clients saw is right.
+	// lesser failures are those of runs that make no progress. They are reported
+	// only if what clients saw is right: they hide no broken promise.
 	lesser bool
 	// Harness is set if the test itself is at fault, not the system.
 	Harness bool
@@ -48,7 +49,7 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.3fs", d.Seconds()) 
 // violation turns an error of a check into a failure.
 func violation(err error) *Failure {
 	if v, ok := err.(*check.Violation); ok {
-		return &Failure{Rule: v.Rule, At: v.At, Found: v.Found, Fate: v.Fate, about: v.About, operations: v.Operations, lesser: v.Lesser, Harness: v.Undecided}
+		return &Failure{Rule: v.Rule, At: v.At, Found: v.Found, Fate: v.Fate, about: v.About, operations: v.Operations, Harness: v.Undecided}
 	}
 	return &Failure{Rule: "watch", Found: err.Error()}
 }

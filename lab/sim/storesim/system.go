@@ -235,7 +235,7 @@ func orNothing(value string) string {
 // watchLog checks that the log of s is as short as it should be, also on the disk.
 func (y *System) watchLog(s *store, st raftstore.Status) error {
 	if n := st.LastIndex + 1 - st.FirstIndex; y.opts.LogLimit > 0 && n > y.opts.LogLimit {
-		return &check.Violation{Rule: RuleLogIsCompacted, Lesser: true, Found: fmt.Sprintf(
+		return &check.Violation{Rule: RuleLogIsCompacted, Found: fmt.Sprintf(
 			"the log of store %d has %d entries, from %d to %d, of which %d are applied; with at most %d kept there should be no more than %d",
 			s.env.ID, n, st.FirstIndex, st.LastIndex, st.Applied+1-st.FirstIndex, y.opts.MaxLogEntries, y.opts.LogLimit)}
 	}
@@ -244,7 +244,7 @@ func (y *System) watchLog(s *store, st raftstore.Status) error {
 	}
 	bytes, err := s.logBytes()
 	if err == nil && bytes > y.opts.LogBytes {
-		return &check.Violation{Rule: RuleLogIsCompacted, Lesser: true, Found: fmt.Sprintf(
+		return &check.Violation{Rule: RuleLogIsCompacted, Found: fmt.Sprintf(
 			"the raft engine of store %d holds %d bytes, although its log has only %d entries, from %d to %d; there should be no more than %d bytes",
 			s.env.ID, bytes, st.LastIndex+1-st.FirstIndex, st.FirstIndex, st.LastIndex, y.opts.LogBytes)}
 	}
