@@ -11,7 +11,7 @@ STAGES   := 1 2 2a 2aa 2ab 2ac 2b 2c 3 3a
 PROJECTS := $(addprefix project,$(STAGES))
 
 .DEFAULT_GOAL := help
-.PHONY: help projects $(PROJECTS) test handout replay mutants soak cluster bench-kv bench lint proto
+.PHONY: help projects $(PROJECTS) test handout replay mutants variants soak cluster bench-kv bench lint proto
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { \
@@ -47,6 +47,9 @@ handout: ## [DIR=...] write the repository that students start from
 
 mutants: ## [STAGE=...] run the catalog of wrong solutions; all of them write doc/what-the-tests-catch.md
 	$(LAB) mutants $(if $(STAGE),$(STAGE),--markdown doc/what-the-tests-catch.md)
+
+variants: ## [VARIANT=...] run right solutions of another shape
+	$(LAB) variants $(VARIANT)
 
 test: ## run the complete test suite
 	CGO_ENABLED=1 $(GO) test -timeout 25m ./...

@@ -100,9 +100,12 @@
 //   - MsgAppend carries entries that follow the entry (index, logTerm), and the
 //     leader's commit index. It is sent with no entries to find out where a log
 //     agrees, and to tell the commit index.
-//   - MsgAppendResponse says that the log agrees up to index. With reject, it
-//     says that there is no entry (index, logTerm of the append): then rejectHint
-//     and logTerm name the last entry that may agree.
+//   - MsgAppendResponse answers every append of the current term. It says that the
+//     log agrees up to index: the last entry of the append or, if that has none,
+//     the entry before; or the commit index, if that is greater. With reject, it
+//     says that there is no entry (index, logTerm of the append). rejectHint and
+//     logTerm may then name the last entry that may agree: a leader may use them, or
+//     go back by one.
 //   - MsgHeartbeat says that the leader is alive. Its commit is never past what
 //     the receiver is known to have, and is 0 for a new member.
 //     MsgHeartbeatResponse answers it; the leader then goes on with a member that
@@ -110,9 +113,13 @@
 //   - MsgSnapshot carries a snapshot. It is answered with MsgAppendResponse.
 //   - MsgTransferLeader asks the leader to hand over to the member that it names
 //     as its sender. It has no term. A node that is not the leader passes it on.
-//   - MsgTimeoutNow tells the transferee to campaign at once.
+//   - MsgTimeoutNow tells the transferee to campaign at once. It may go without a
+//     term.
 //
 // Local messages have no term and never cross the network: MsgHup (campaign),
 // MsgBeat (send heartbeats), MsgPropose (append these entries together),
 // MsgUnreachable and MsgSnapStatus (from ReportUnreachable and ReportSnapshot).
+//
+// How soon a leader sends, and how much at once, is up to it: with the proposal,
+// after the answer to the message before, or with the next heartbeat.
 package raft

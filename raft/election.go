@@ -7,7 +7,7 @@ import (
 // campaign starts an election (§5.2): the node becomes candidate and asks every
 // other member for its vote. A leader, and a node that is not a member, do not
 // campaign. Nor does a node that has yet to apply a committed membership change
-// (3A).
+// (3A): it does not know whose votes count (thesis §4.1).
 //
 //lab:implement 2AA
 func (r *Raft) campaign() {

@@ -45,8 +45,9 @@ func (r *Raft) addNode(id uint64) {
 
 // removeNode makes id no longer a member, once the change is applied. The
 // majority is smaller now, and what waited for id may have one: that is looked
-// at again. A leader that removed itself steps down (thesis §4.2.2). Removing a
-// stranger does nothing.
+// at again. A leader that removed itself steps down (thesis §4.2.2): at once, or
+// after its next heartbeat, with which the others learn of it. Removing a stranger
+// does nothing.
 //
 //lab:implement 3A
 func (r *Raft) removeNode(id uint64) {

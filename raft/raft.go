@@ -56,7 +56,8 @@ type Raft struct {
 
 	state StateType
 
-	// lead is the leader of this term, or None while it is not known.
+	// lead is the leader of this term, or None while it is not known. (A
+	// candidate may keep the one that it had: lead is for routing only.)
 	lead uint64
 
 	// members are the members of the group, in ascending order of their ids.
@@ -116,7 +117,10 @@ type Raft struct {
 }
 
 // New returns a node in the state that c.Storage holds: a follower that knows
-// no leader. It returns an error if c is invalid or the state cannot be read.
+// no leader. It returns an error if c is invalid, if the state cannot be read, or
+// if what is said to be there contradicts itself: more is committed than the log
+// has, or c.Applied is more than is committed. A node that started from that would
+// do harm later, and no one would know why.
 //
 //lab:implement 2AA
 func New(c *Config) (*Raft, error) {

@@ -19,7 +19,7 @@ var (
 // SoftState is volatile: it helps to route requests and to log, and is never
 // saved.
 type SoftState struct {
-	Lead      uint64    // the leader of the current term, or None
+	Lead      uint64    // the leader of the current term, or None; a candidate may name its former one
 	RaftState StateType // the node's own role
 }
 
@@ -179,8 +179,9 @@ func (rn *RawNode) ReportUnreachable(id uint64) {
 }
 
 // ReportSnapshot tells the node whether the snapshot sent to id has arrived. It
-// must be called once for every MsgSnapshot: until then nothing more is sent
-// to id.
+// must be called once for every MsgSnapshot: until then, or until id acknowledges
+// it, no other snapshot is sent to id. (This node sends it nothing but heartbeats
+// meanwhile.)
 func (rn *RawNode) ReportSnapshot(id uint64, arrived bool) {
 	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgSnapStatus, From: id, Reject: !arrived})
 }

@@ -39,7 +39,8 @@ func (l *Log) snapshotToSend() (*pb.Snapshot, error) {
 
 // handleSnapshot replaces log and membership by the leader's snapshot, unless
 // everything in it is known already (§7). The answer says up to where the log
-// now agrees.
+// now agrees. A snapshot in which this node is not a member may be ignored, or
+// installed like any other.
 //
 //lab:implement 2C
 func (r *Raft) handleSnapshot(m *pb.Message) {

@@ -177,6 +177,50 @@ func TestMutantsDie(t *testing.T) {
 	require.True(t, bytes.Equal(out.Bytes(), table), "doc/what-the-tests-catch.md is not up to date: make mutants writes it")
 }
 
+// Every variant passes the graded tests of the stages that it names: they ask for
+// guarantees, and not for the reference's way of keeping them.
+func TestVariantsPass(t *testing.T) {
+	c := house(t)
+	variants, err := mutants.LoadVariants(c.Root, c.Directives())
+	require.NoError(t, err)
+	require.NotEmpty(t, variants)
+	r := &grade.Runner{Sandbox: sandbox(t, false)}
+	trials, err := r.RunVariants(context.Background(), c, variants)
+	require.NoError(t, err)
+	if !trials.Passed() {
+		var out bytes.Buffer
+		require.NoError(t, trials.WriteTable(&out, grade.TableOptions{Details: 3}))
+		t.Fatal("right solutions fail:\n" + out.String())
+	}
+}
+
+var (
+	testName    = regexp.MustCompile("`(Test[A-Za-z0-9]+)`")
+	variantName = regexp.MustCompile("`([a-z]+(?:-[a-z]+)+)`")
+)
+
+// The table of what is graded names tests that exist, and each variant.
+func TestWhatIsGradedIsTrue(t *testing.T) {
+	c := house(t)
+	text, err := os.ReadFile(filepath.Join(c.Root, "doc", "what-is-graded.md"))
+	require.NoError(t, err)
+	for _, m := range testName.FindAllSubmatch(text, -1) {
+		_, ok := c.Test(string(m[1]))
+		require.True(t, ok, "there is no test %s", m[1])
+	}
+	var named []string
+	for _, m := range variantName.FindAllSubmatch(text, -1) {
+		named = append(named, string(m[1]))
+	}
+	variants, err := mutants.LoadVariants(c.Root, c.Directives())
+	require.NoError(t, err)
+	for _, v := range variants {
+		require.Contains(t, named, v.Name, "a variant that the table does not mention")
+		named = slices.DeleteFunc(named, func(name string) bool { return name == v.Name })
+	}
+	require.Empty(t, named, "there are no such variants")
+}
+
 var heading = regexp.MustCompile(`(?m)^#+ +(.*)$`)
 
 // Every section that a failure report refers to exists.

@@ -260,34 +260,29 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds())
 
 func (r *Report) writeDetails(out *errWriter, o TableOptions) {
 	shown, left := 0, 0
-	compilers := map[string]bool{}
-	for _, result := range r.Results() {
-		var block string
-		switch result.Status {
-		case Failed, TimedOut:
-			block = result.Failure().String()
-		case NotBuilt:
-			if compilers[result.Test.Package] {
-				continue
-			}
-			compilers[result.Test.Package] = true
-			block = "package " + result.Test.Package + " does not build:\n"
-			for _, s := range result.Sections {
-				block += "    " + strings.ReplaceAll(s.Text, "\n", "\n    ") + "\n"
-			}
-		default:
-			continue
-		}
+	for _, c := range causes(r.Results()) {
 		if o.Details >= 0 && shown == o.Details {
-			left++
+			left += len(c)
 			continue
 		}
 		shown++
-		out.print("\n", block)
+		out.print("\n", c.heading(), c[0].block())
 	}
 	if left > 0 {
 		out.print(fmt.Sprintf("\n… and %d more like these; name a TEST to see its own, or use --format markdown for all.\n", left))
 	}
+}
+
+// block explains a result that did not pass.
+func (r *Result) block() string {
+	if r.Status != NotBuilt {
+		return r.Failure().String()
+	}
+	block := "package " + r.Test.Package + " does not build:\n"
+	for _, s := range r.Sections {
+		block += "    " + strings.ReplaceAll(s.Text, "\n", "\n    ") + "\n"
+	}
+	return block
 }
 
 // WriteTotals writes the last two lines of WriteTable.

@@ -25,7 +25,10 @@ func explain(impl Implementation, plan schedule, out outcome) explanation {
 	if differs := compareRuns(impl, plan); differs != "" {
 		add("determinism", differs)
 	} else {
-		smaller, smallest := minimize(impl, plan, performUntil(impl, plan, out.violation.rule))
+		if until := performUntil(impl, plan, out.violation.rule); until.violation != nil {
+			out = until // its story ends with the violation
+		}
+		smaller, smallest := minimize(impl, plan, out)
 		if n, m := len(plan.faults), len(smaller.faults); m < n {
 			note = fmt.Sprintf("\n(minimized from %d faults to %d)", n, m)
 		}

@@ -112,12 +112,13 @@ func (s *solo) watchLog() {
 	s.log = s.Entries()
 }
 
-// patient makes a node wait long before it campaigns, so that for ElectionTick
-// ticks it can listen to no leader: then it votes again, even if it protects a
-// leader that it hears of from candidates (thesis §4.2.3).
+// patient makes a node wait for some ticks more than ElectionTick before it campaigns,
+// whichever way it makes a timeout of what it draws. So it can hear of no leader for
+// ElectionTick ticks, and votes again then, even if it protects a leader that it hears
+// of from candidates (thesis §4.2.3).
 func patient(c *raft.Config) {
-	id := c.ID
-	c.RandIntN = func(n int) int { return n - 1 - int(id%5) }
+	dice := rand.New(rand.NewPCG(2014, c.ID))
+	c.RandIntN = func(n int) int { return max(0, min(n-1, n/2-1+dice.IntN(3))) }
 }
 
 // configOf returns the configuration of node id. Its randomness has a fixed seed.

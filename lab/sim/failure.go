@@ -31,6 +31,9 @@ type Failure struct {
 	operations []*check.Operation
 	// call is the call that was not answered, if that is the failure.
 	call *call
+	// lesser failures are those of runs that make no progress. They are reported
+	// only if what clients saw is right: they hide no broken promise.
+	lesser bool
 	// Harness is set if the test itself is at fault, not the system.
 	Harness bool
 }

@@ -128,11 +128,11 @@ func (ps *phases) supervise(n uint64) {
 			return
 		}
 	case now >= ps.deadline && ps.now == core:
-		w.fail(&Failure{Rule: ruleCore, call: w.clients.waiting(), Found: fmt.Sprintf(
+		w.fail(&Failure{Rule: ruleCore, lesser: true, call: w.clients.waiting(), Found: fmt.Sprintf(
 			"%s after all stores but %s became well and stayed well, %s", seconds(Recovery), ps.broken(), missing)})
 		return
 	case now >= ps.deadline:
-		w.fail(&Failure{Rule: ruleRecovers, call: w.clients.waiting(), Found: fmt.Sprintf("%s after everything was well again, %s", seconds(Recovery), missing)})
+		w.fail(&Failure{Rule: ruleRecovers, lesser: true, call: w.clients.waiting(), Found: fmt.Sprintf("%s after everything was well again, %s", seconds(Recovery), missing)})
 		return
 	}
 	w.post(&event{at: now + w.setting.Tick, name: name{kind: supervises, n: n}, do: func() { ps.supervise(n + 1) }})

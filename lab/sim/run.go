@@ -62,9 +62,11 @@ func Run(t *testing.T, sc *Scenario, s Schedule, trace bool) *Outcome {
 	}()
 	stuck := w.await(out)
 	o := w.outcome(stuck)
-	if o.Failure == nil && sc.Check != nil {
+	if sc.Check != nil && (o.Failure == nil || o.Failure.lesser) {
 		if err := sc.Check(o.History); err != nil {
-			o.Failure = violation(err)
+			if f := violation(err); o.Failure == nil || !f.Harness {
+				o.Failure = f
+			}
 		}
 	}
 	return o

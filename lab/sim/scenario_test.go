@@ -33,6 +33,11 @@ var bodies = map[string]func(t *testing.T){
 		sc.Check = func(*check.History) error { return &check.Violation{Rule: "something", Found: "something is wrong"} }
 		sim.Test(t, sc)
 	},
+	"TestNeverAnsweredAndWrong": func(t *testing.T) {
+		sc := scenario(forgetsAnswer)
+		sc.Check = func(*check.History) error { return &check.Violation{Rule: "something", Found: "a promise is broken"} }
+		sim.Test(t, sc)
+	},
 	"TestNotImplemented": func(t *testing.T) { sim.Test(t, scenario(notImplemented)) },
 	"TestNeverAnswered":  func(t *testing.T) { sim.Test(t, scenario(forgetsAnswer)) },
 	"TestNoGoal": func(t *testing.T) {
@@ -246,6 +251,14 @@ func TestExplain(t *testing.T) {
 	require.Contains(t, out, "still waits for")
 	require.Contains(t, out, "    fate        ")
 	require.Contains(t, out, "call #")
+}
+
+// What does not go on hides no promise that was broken before.
+func TestGravestIsReported(t *testing.T) {
+	out, ok := child(t, "TestNeverAnsweredAndWrong")
+	require.False(t, ok)
+	require.Contains(t, out, "a promise is broken")
+	require.NotContains(t, out, "still waits for")
 }
 
 func TestNondeterminism(t *testing.T) {

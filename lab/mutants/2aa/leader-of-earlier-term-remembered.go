@@ -1,9 +1,9 @@
 //go:build mutant
 
-// A server that campaigns, or hears of a later term, keeps the leader that it
-// had until another shows up. That one leads a term which is over: clients are
-// sent to it, and it can commit nothing for them (§5.2: in a new term the
-// leader is unknown until it is heard).
+// A server that hears of a later term keeps the leader that it had until another
+// shows up. That one leads a term which is over: clients are sent to it, and it
+// can commit nothing for them (§5.2: in a new term the leader is unknown until it
+// is heard).
 //
 //lab:mutant 2AA raft
 package raft
