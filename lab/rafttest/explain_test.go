@@ -112,3 +112,24 @@ func TestFaultsAreReadable(t *testing.T) {
 		seen[text] = true
 	}
 }
+
+// Two nodes that say the same to each other forever are the reason why a group does not
+// recover, and one round of it is shown.
+func TestExplanationOfEndlessExchange(t *testing.T) {
+	impl := wrapped{wrap: alterReady(func(n RawNode, rd *raft.Ready) {
+		for i, m := range rd.Messages {
+			if m.MsgType == pb.MessageType_MsgAppendResponse && m.From == 3 {
+				rd.Messages[i] = copyMessage(m)
+				rd.Messages[i].Reject, rd.Messages[i].RejectHint = true, m.Index
+			}
+		}
+	})}
+	plan, out := failing(t, impl, "SteadyGroupKeepsItsLeader2AC")
+	require.Equal(t, recovers, out.violation.rule, "%s", out.violation.found)
+	f := explain(impl, plan, out)
+	require.Regexp(t, `; since \d+\.\d+s nodes \d and \d have said nothing new to each other, in \d+ messages from \d to \d$`, f.message)
+	round := strings.Split(sectionsOf(f)["exchange"], "\n")
+	require.Len(t, round, 2)
+	require.Contains(t, sectionsOf(f)["exchange"], "MsgAppendResponse 3->")
+	require.Contains(t, sectionsOf(f)["exchange"], ": MsgAppend ")
+}

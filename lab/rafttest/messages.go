@@ -79,16 +79,11 @@ func shown(lines []line, keep int) []string {
 func cycle(lines []line) (repeated []string, times int) {
 	texts := make([]string, len(lines))
 	for i, l := range lines {
-		texts[len(lines)-1-i] = l.text // from the end, so that the cycle begins there
+		texts[i] = l.text
 	}
-	if len(texts) == 0 {
-		return nil, 0
-	}
-	r := fold.Runs(texts, longestCycle)[0]
+	r := fold.Tail(texts, longestCycle)
 	if r.Times < 3 {
 		return nil, 0
 	}
-	repeated = texts[:r.Length]
-	slices.Reverse(repeated)
-	return repeated, r.Times
+	return texts[r.From : r.From+r.Length], r.Times
 }
