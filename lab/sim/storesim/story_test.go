@@ -17,15 +17,15 @@ import (
 // to it by a client's call, once. What a snapshot brings to a store is told, too.
 func TestWritesHaveNames(t *testing.T) {
 	sc := sim.Scenario{
-		System:  storesim.New(storesim.Options{MaxLogEntries: 10}),
+		System:  storesim.New(storesim.Options{MaxLogEntries: 20}),
 		Stores:  3,
 		Clients: sim.Clients(4, kvload.PutsAndScans),
 		Finally: sim.Clients(1, kvload.ReadEverything),
-		Nemesis: sim.Together(sim.RandomPartitions(500*time.Millisecond), sim.Crashes(time.Second)),
-		For:     2 * time.Second,
+		Nemesis: sim.Together(sim.RandomPartitions(time.Second), sim.Crashes(2*time.Second)),
+		For:     4 * time.Second,
 	}
 	deletes, installs := 0, 0
-	for seed := range uint64(2) {
+	for seed := range uint64(3) {
 		out := sim.Run(t, &sc, sim.MakeSchedule(&sc, seed+1), true)
 		require.Nil(t, out.Failure)
 		type write struct {
