@@ -6,8 +6,8 @@ import (
 	"github.com/labkv/labkv/lab/stack"
 )
 
-// What is told of a crash: what happened, in which function, and how the program got
-// there.
+// A CrashTold is what a student is told of a crash: what happened, in which function, and
+// how the program got there.
 type CrashTold struct {
 	Reason string // with the function, without the place
 	At     string // file:line; "" if no call of the tree is known
