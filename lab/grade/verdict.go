@@ -59,6 +59,9 @@ func (r *Result) judgeCrash(bad *graded.Record, cr *crash) {
 	switch {
 	case cr.todo != "":
 		r.Status, r.Reason, r.At, r.Sections = NotImplemented, cr.todo, cr.told.At, nil
+		if file, _, _ := strings.Cut(r.At, ":"); !r.Test.Stage.Project.Course.Editable(file) {
+			r.At = "" // the harness has caught the panic, and handed it on
+		}
 	case bad != nil && bad.Reason != "":
 		r.fail(bad.Reason)
 	default:
