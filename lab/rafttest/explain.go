@@ -36,12 +36,13 @@ func explain(impl Implementation, plan schedule, out outcome) explanation {
 	f.message = fmt.Sprintf("at %s, %s", seconds(v.at), v.found)
 	add("broken", fmt.Sprintf("%s (%s)", claim.Text, claim.Source))
 	add("fate", out.story.describe(v.node))
-	if v.rule == recovers {
-		if found, round := out.story.endless(); found != "" {
+	if v.rule == recovers || v.rule == comesToRest {
+		found, round := out.story.endless()
+		if v.rule == recovers && found != "" {
 			f.message += "; " + found
-			if round != "" {
-				add("exchange", round)
-			}
+		}
+		if round != "" {
+			add("exchange", round)
 		}
 	}
 	add("schedule", plan.String()+note)

@@ -74,6 +74,21 @@ func shown(lines []line, keep int) []string {
 	return all
 }
 
+// counted returns the texts of lines, each once, with how often it comes.
+func counted(lines []line) []string {
+	times := map[string]int{}
+	var texts []string
+	for _, l := range lines {
+		if times[l.text]++; times[l.text] == 1 {
+			texts = append(texts, l.text)
+		}
+	}
+	for i, text := range texts {
+		texts[i] = fmt.Sprintf("%s  (%d of the last %d)", text, times[text], len(lines))
+	}
+	return texts[:min(len(texts), longestCycle)]
+}
+
 // cycle returns the messages that lines end with again and again, and how often; none
 // if these are fewer than three times.
 func cycle(lines []line) (repeated []string, times int) {
