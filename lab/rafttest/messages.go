@@ -63,15 +63,22 @@ func shown(lines []line, keep int) []string {
 		switch {
 		case r.Times == 1:
 		case r.Length == 1:
-			all = append(all, fmt.Sprintf("… the same %d more times", r.Times-1))
+			all = append(all, "… the same "+more(r.Times-1))
 		default:
-			all = append(all, fmt.Sprintf("… these %d again, %d more times", r.Length, r.Times-1))
+			all = append(all, fmt.Sprintf("… these %d again, %s", r.Length, more(r.Times-1)))
 		}
 	}
 	if left := len(all) - keep; left > 0 {
 		all = slices.Insert(all[left:], 0, "(earlier messages left out)")
 	}
 	return all
+}
+
+func more(times int) string {
+	if times == 1 {
+		return "once more"
+	}
+	return fmt.Sprintf("%d more times", times)
 }
 
 // counted returns the texts of lines, each once, with how often it comes.
