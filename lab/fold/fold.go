@@ -2,7 +2,10 @@
 // often it comes.
 package fold
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A Run is a piece of a list that comes several times in a row: the items from
 // From up to From+Length, Times times.
@@ -40,6 +43,18 @@ func repeats[T comparable](items []T, at, length int) bool {
 		}
 	}
 	return true
+}
+
+// Tail returns the run that items end with, where a piece that is repeated counts.
+func Tail[T comparable](items []T, longest int) Run {
+	if len(items) == 0 {
+		return Run{}
+	}
+	backwards := slices.Clone(items)
+	slices.Reverse(backwards)
+	r := Runs(backwards, longest)[0]
+	r.From = len(items) - r.Length*r.Times
+	return r
 }
 
 // Lines returns lines with each run shown once. Runs that save nothing stay.

@@ -33,6 +33,18 @@ func TestLines(t *testing.T) {
 	}
 }
 
+func TestTail(t *testing.T) {
+	for text, want := range map[string]fold.Run{
+		"":              {},
+		"a b c":         {From: 2, Length: 1, Times: 1},
+		"x y a b a b":   {From: 2, Length: 2, Times: 2},
+		"b a b a b a b": {From: 1, Length: 2, Times: 3},
+		"a b c c c":     {From: 2, Length: 1, Times: 3},
+	} {
+		require.Equal(t, want, fold.Tail(strings.Fields(text), 3), text)
+	}
+}
+
 func TestMiddle(t *testing.T) {
 	lines := []string{"1", "2", "3", "4", "5"}
 	require.Equal(t, lines, fold.Middle(lines, 3, 1), "one line would take the place of one")

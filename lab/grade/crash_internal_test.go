@@ -25,6 +25,7 @@ func TestParseCrash(t *testing.T) {
 		{"runtime: goroutine stack exceeds 67108864-byte limit\nfatal error: stack overflow\n" + frames, "fatal error: stack overflow, in raft.(*Raft).Step (raft/raft.go:15)", ""},
 		{"panic: close of closed channel [recovered, repanicked]\n" + frames, "panic: close of closed channel, in raft.(*Raft).Step (raft/raft.go:15)", ""},
 		{"panic: one\n\tpanic: two\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x1]\n" + frames, "panic: one, in raft.(*Raft).Step (raft/raft.go:15)", ""},
+		{"panic: (*raft.Raft) (0x6f84e7,0xc00012a000)\n" + frames, "panic: (*raft.Raft) (0x…,0x…), in raft.(*Raft).Step (raft/raft.go:15)", ""},
 		{"panic: TODO(1): implement Add\n" + frames, "panic: TODO(1): implement Add, in raft.(*Raft).Step (raft/raft.go:15)", "TODO(1): implement Add"},
 		{"panic: nowhere\n\ngoroutine 1 [running]:\nmain.main()\n\t/elsewhere/main.go:1 +0x1\n", "panic: nowhere", ""},
 	} {

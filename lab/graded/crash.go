@@ -1,13 +1,14 @@
 package graded
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/labkv/labkv/lab/stack"
 )
 
-// What is told of a crash: what happened, in which function, and how the program got
-// there.
+// A CrashTold is what a student is told of a crash: what happened, in which function, and
+// how the program got there.
 type CrashTold struct {
 	Reason string // with the function, without the place
 	At     string // file:line; "" if no call of the tree is known
@@ -25,7 +26,7 @@ func (c *Crash) Tell(root string, mine func(file string) bool) CrashTold {
 // calls of the course.
 func TellCrash(message string, goroutines []stack.Goroutine, mine func(file string) bool) CrashTold {
 	of := func(g *stack.Goroutine, is func(file string) bool) bool { return len(g.Of(is)) > 0 }
-	told := CrashTold{Reason: message}
+	told := CrashTold{Reason: address.ReplaceAllString(message, "0x…")}
 	for _, is := range []func(string) bool{mine, outsideGraded} {
 		for i := range goroutines {
 			g := &goroutines[i]
@@ -44,6 +45,10 @@ func TellCrash(message string, goroutines []stack.Goroutine, mine func(file stri
 	}
 	return told
 }
+
+// address is where something is in the memory of a process, which says nothing and differs
+// from run to run.
+var address = regexp.MustCompile(`\b0x[0-9a-f]{6,}\b`)
 
 // outsideGraded reports whether a file tells a student anything about a failure: this
 // package is on every stack.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -167,12 +168,25 @@ func (r *recorder) left(t testing.TB, returned *bool) {
 			r.lacks(missing)
 			t.FailNow()
 		}
-		r.crashed("panic: "+fmt.Sprint(p), debug.Stack())
+		message := "panic: " + fmt.Sprint(p)
+		if strings.HasPrefix(message, deadlock) {
+			r.crashed(message, everyStack())
+		} else {
+			r.crashed(message, debug.Stack())
+		}
 		panic(p)
 	}
 	if !t.Failed() && !t.Skipped() {
 		r.crashed("runtime.Goexit ends the test's goroutine", debug.Stack())
 	}
+}
+
+// deadlock begins the panic of a bubble whose goroutines all wait. They are still there.
+const deadlock = "panic: deadlock: "
+
+func everyStack() []byte {
+	buf := make([]byte, 256<<10)
+	return buf[:runtime.Stack(buf, true)]
 }
 
 func (r *recorder) crashed(message string, stack []byte) {

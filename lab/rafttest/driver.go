@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/labkv/labkv/lab/fold"
 	"github.com/labkv/labkv/lab/graded"
 	pb "github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/raft"
@@ -44,16 +45,19 @@ func drive(t *graded.T, impl Implementation, id uint64, disk *Disk) *driver {
 	d.RawNode = n
 	t.Cleanup(func() {
 		if t.Failed() {
-			graded.Explain(t, "fate", strings.Join(d.history, "\n"))
+			const most = 30
+			lines := fold.Lines(d.history, longestCycle)
+			graded.Explain(t, "fate", strings.Join(lines[max(0, len(lines)-most):], "\n"))
 		}
 	})
 	return d
 }
 
 func (d *driver) note(format string, args ...any) {
-	const most = 30
+	// More than are shown, since many of them may be the same again.
+	const most = 300
 	if len(d.history) == most {
-		d.history = d.history[:copy(d.history, d.history[1:])]
+		d.history = d.history[:copy(d.history, d.history[most/2:])]
 	}
 	d.history = append(d.history, fmt.Sprintf(format, args...))
 }

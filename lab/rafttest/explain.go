@@ -42,12 +42,13 @@ func explain(impl Implementation, plan schedule, out outcome) explanation {
 		add("before", fmt.Sprintf("at %s, %s\n%s (%s)", seconds(b.at), b.found, b.rule.claim().Text, b.rule.claim().Source))
 	}
 	add("fate", out.story.describe(v.node))
-	if v.rule == recovers {
-		if found, round := out.story.endless(); found != "" {
+	if v.rule == recovers || v.rule == comesToRest {
+		found, round := out.story.endless()
+		if v.rule == recovers && found != "" {
 			f.message += "; " + found
-			if round != "" {
-				add("exchange", round)
-			}
+		}
+		if round != "" {
+			add("exchange", round)
 		}
 	}
 	add("schedule", plan.String()+note)

@@ -112,3 +112,23 @@ func TestFaultsAreReadable(t *testing.T) {
 		seen[text] = true
 	}
 }
+
+// Of two nodes that say the same to each other forever, one round is shown: where the
+// group does not recover because of them, and where they say it more and more often.
+func TestExplanationOfEndlessExchange(t *testing.T) {
+	for broken, wrong := range map[rule]func(RawNode, *raft.Config) RawNode{
+		recovers:    alterReady(rejectEverything),
+		comesToRest: func(n RawNode, _ *raft.Config) RawNode { return &echoing{RawNode: n} },
+	} {
+		impl := wrapped{wrap: wrong}
+		plan, out := failing(t, impl, "SteadyGroupKeepsItsLeader2AC")
+		require.Equal(t, broken, out.violation.rule, "%s", out.violation.found)
+		f := explain(impl, plan, out)
+		require.Regexp(t, `since \d+\.\d+s nodes \d and \d have said nothing new to each other, in \d+ messages from \d to \d$`, f.message)
+		require.Contains(t, sectionsOf(f)["exchange"], "MsgAppendResponse 3->")
+		require.Contains(t, sectionsOf(f)["exchange"], ": MsgAppend ")
+		if broken == recovers {
+			require.Len(t, strings.Split(sectionsOf(f)["exchange"], "\n"), 2)
+		}
+	}
+}

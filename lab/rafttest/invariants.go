@@ -36,6 +36,7 @@ const (
 	staysConsistent
 	restarts
 	endsWork
+	comesToRest
 	recovers
 	noPanic
 )
@@ -68,6 +69,7 @@ var claims = map[rule]graded.Claim{
 	staysConsistent:     {Text: "what a node knows does not contradict itself", Source: "the comments in raft/invariants.go"},
 	restarts:            {Text: "a node continues from what it has saved", Source: "Raft Figure 2"},
 	endsWork:            {Text: "a node that nothing happens to runs out of work", Source: "the Ready contract"},
+	comesToRest:         {Text: "nodes stop sending each other what they have sent before", Source: "Raft §5.3; the guide, Part A, Log replication"},
 	recovers:            {Text: "once everything is well again, the group elects a leader, commits, and all logs become equal", Source: "Raft §5.3, §5.6"},
 	noPanic:             {Text: "no order of calls that the Ready contract allows makes a node panic", Source: "the Ready contract"},
 }

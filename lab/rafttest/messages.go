@@ -63,9 +63,9 @@ func shown(lines []line, keep int) []string {
 		switch {
 		case r.Times == 1:
 		case r.Length == 1:
-			all = append(all, fmt.Sprintf("… the same %d more times", r.Times-1))
+			all = append(all, "… the same "+more(r.Times-1))
 		default:
-			all = append(all, fmt.Sprintf("… these %d again, %d more times", r.Length, r.Times-1))
+			all = append(all, fmt.Sprintf("… these %d again, %s", r.Length, more(r.Times-1)))
 		}
 	}
 	if left := len(all) - keep; left > 0 {
@@ -74,21 +74,38 @@ func shown(lines []line, keep int) []string {
 	return all
 }
 
+func more(times int) string {
+	if times == 1 {
+		return "once more"
+	}
+	return fmt.Sprintf("%d more times", times)
+}
+
+// counted returns the texts of lines, each once, with how often it comes.
+func counted(lines []line) []string {
+	times := map[string]int{}
+	var texts []string
+	for _, l := range lines {
+		if times[l.text]++; times[l.text] == 1 {
+			texts = append(texts, l.text)
+		}
+	}
+	for i, text := range texts {
+		texts[i] = fmt.Sprintf("%s  (%d of the last %d)", text, times[text], len(lines))
+	}
+	return texts[:min(len(texts), longestCycle)]
+}
+
 // cycle returns the messages that lines end with again and again, and how often; none
 // if these are fewer than three times.
 func cycle(lines []line) (repeated []string, times int) {
 	texts := make([]string, len(lines))
 	for i, l := range lines {
-		texts[len(lines)-1-i] = l.text // from the end, so that the cycle begins there
+		texts[i] = l.text
 	}
-	if len(texts) == 0 {
-		return nil, 0
-	}
-	r := fold.Runs(texts, longestCycle)[0]
+	r := fold.Tail(texts, longestCycle)
 	if r.Times < 3 {
 		return nil, 0
 	}
-	repeated = texts[:r.Length]
-	slices.Reverse(repeated)
-	return repeated, r.Times
+	return texts[r.From : r.From+r.Length], r.Times
 }

@@ -419,6 +419,11 @@ var mistakes = []mistake{
 		breaks: []rule{goesForward},
 	},
 	{
+		name: "answers every rejection twice",
+		wrap: func(n RawNode, _ *raft.Config) RawNode { return &echoing{RawNode: n} },
+		test: "SteadyGroupKeepsItsLeader2AC", breaks: []rule{comesToRest},
+	},
+	{
 		name: "hands out Readys without end",
 		wrap: func(n RawNode, _ *raft.Config) RawNode { return restless{n} },
 		test: "SteadyGroupKeepsItsLeader2AC", breaks: []rule{endsWork},
@@ -600,6 +605,49 @@ func (n *hasty) unmask(rd *raft.Ready) {
 		rd.Messages[i] = copyMessage(m)
 		rd.Messages[i].Entries = all(m.Entries)
 	}
+}
+
+// rejectEverything makes node 3 reject each append, and ask for the same again.
+func rejectEverything(_ RawNode, rd *raft.Ready) {
+	for i, m := range rd.Messages {
+		if m.MsgType == pb.MessageType_MsgAppendResponse && m.From == 3 {
+			rd.Messages[i] = copyMessage(m)
+			rd.Messages[i].Reject, rd.Messages[i].RejectHint = true, m.Index
+		}
+	}
+}
+
+// echoing is a node that sends its last append to node 3 twice more for each rejection,
+// beside what its Raft sends. Node 3 rejects everything, so there is more and more to send.
+type echoing struct {
+	RawNode
+	last *pb.Message
+	owed int
+}
+
+func (n *echoing) Step(m *pb.Message) error {
+	if m.MsgType == pb.MessageType_MsgAppendResponse && m.Reject {
+		n.owed += 2
+	}
+	return n.RawNode.Step(m)
+}
+
+func (n *echoing) HasReady() bool { return n.owed > 0 || n.RawNode.HasReady() }
+
+func (n *echoing) Ready() raft.Ready {
+	rd := n.RawNode.Ready()
+	rejectEverything(n, &rd)
+	for _, m := range rd.Messages {
+		if m.MsgType == pb.MessageType_MsgAppend && m.To == 3 {
+			n.last = m
+		}
+	}
+	for ; n.owed > 0; n.owed-- {
+		if n.last != nil && n.last.Term == n.Status().Term {
+			rd.Messages = append(rd.Messages, copyMessage(n.last))
+		}
+	}
+	return rd
 }
 
 // amnesiac is a Raft whose nodes read their hard state without the vote.

@@ -144,6 +144,10 @@ func (w *world) deliver(r *replica, m *pb.Message, n uint64) {
 	}
 	w.digest = digest(w.digest, m)
 	w.story.arrived(w.now, m)
+	if w.story.exchanges[m.From][m.To].times > maxRepeats {
+		found, _ := w.story.endless()
+		w.violate(violation{rule: comesToRest, node: m.To, found: found})
+	}
 	stale := m.Term < r.status.Term
 	before := r.status
 	w.acting = r.id

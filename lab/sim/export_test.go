@@ -19,3 +19,6 @@ func SetPatience(d time.Duration) (restore func()) {
 func FateOf(about check.Command, operations []*check.Operation, events []trace.Event) string {
 	return fate(&Failure{about: about, operations: operations}, events)
 }
+
+// LastMessages is what is told of stores that make no progress.
+func LastMessages(events []trace.Event) []string { return lastMessages(events, 2) }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/fold"
 	"github.com/labkv/labkv/lab/trace"
 )
 
@@ -32,8 +33,7 @@ func fate(f *Failure, events []trace.Event) string {
 		}
 	}
 	if f.Rule == ruleLivelock {
-		lines = append(lines, "the last messages:")
-		lines = append(lines, lastMessages(events, 8)...)
+		lines = append(lines, lastMessages(events, 10)...)
 	}
 	if f.Fate != "" {
 		lines = append(lines, f.Fate)
@@ -41,16 +41,29 @@ func fate(f *Failure, events []trace.Event) string {
 	return strings.Join(lines, "\n")
 }
 
-// lastMessages returns the last messages between stores, oldest first.
+// lastMessages tells the messages between stores that came last, oldest first: one round
+// of them if they repeat, else n.
 func lastMessages(events []trace.Event, n int) []string {
+	const looked, longest = 1000, 24
+	type message struct {
+		from, to, stream uint64
+		text             string
+	}
+	var said []message
 	var lines []string
-	for i := len(events) - 1; i >= 0 && len(lines) < n; i-- {
-		if e := &events[i]; e.Kind == trace.Message {
+	for i := len(events) - 1; i >= 0 && len(said) < looked; i-- {
+		if e := &events[i]; e.Kind == trace.Message && e.Fate == "arrives" {
+			said = append(said, message{e.From, e.To, e.Stream, e.Text})
 			lines = append(lines, strings.TrimSpace(e.String()))
 		}
 	}
+	slices.Reverse(said)
 	slices.Reverse(lines)
-	return lines
+	if round := fold.Tail(said, longest); round.Times > 2 {
+		first := fmt.Sprintf("the last messages are the same %d, %d times in a row:", round.Length, round.Times)
+		return append([]string{first}, lines[len(lines)-round.Length:]...)
+	}
+	return append([]string{"the last messages:"}, lines[max(0, len(lines)-n):]...)
 }
 
 // TextOfPut is how the log of a run names a put. No value is put to a key twice, so

@@ -87,3 +87,28 @@ store 3 installed a snapshot up to index 9 at 0.006s, entries 2..9 not seen`, fa
 	require.NotContains(t, fate(2, ms), "store 4")
 	require.Contains(t, fate(4, 7*ms), "applied on store 4 at 0.008s")
 }
+
+// Of messages that repeat, one round is shown.
+func TestLastMessages(t *testing.T) {
+	var events []trace.Event
+	say := func(from, to uint64, text string) {
+		n := uint64(len(events)) + 1
+		events = append(events, trace.Event{At: time.Duration(n) * ms, Kind: trace.Message, From: from, To: to, Stream: 1, N: n, Fate: "arrives", Text: text})
+	}
+	say(1, 2, "Heartbeat")
+	for range 5 {
+		say(2, 1, "question")
+		say(1, 2, "answer")
+	}
+	require.Equal(t, []string{
+		"the last messages are the same 2, 5 times in a row:",
+		"0.010000s  2->1  arrives #10 question",
+		"0.011000s  1->2  arrives #11 answer",
+	}, sim.LastMessages(events))
+	say(1, 3, "news")
+	require.Equal(t, []string{
+		"the last messages:",
+		"0.011000s  1->2  arrives #11 answer",
+		"0.012000s  1->3  arrives #12 news",
+	}, sim.LastMessages(events))
+}

@@ -138,6 +138,12 @@ func TestPanicsInBubble9(t *testing.T) {
 	})
 }
 
+func TestAsleepInBubble9(t *testing.T) {
+	graded.Test(t, claim, func(t *graded.T) {
+		t.Bubble(func(t *graded.T) { behave.Asleep(make(chan int)) })
+	})
+}
+
 func TestPanicsInSeed9(t *testing.T) {
 	graded.Seeds(t, claim, 4, func(t *graded.T, seed uint64) uint64 {
 		if seed == 2 {
