@@ -11,7 +11,7 @@ STAGES   := 1 2 2a 2aa 2ab 2ac 2b 2c 3 3a
 PROJECTS := $(addprefix project,$(STAGES))
 
 .DEFAULT_GOAL := help
-.PHONY: help projects $(PROJECTS) test handout replay mutants variants soak cluster bench-kv bench lint proto
+.PHONY: help projects $(PROJECTS) check test race handout replay mutants variants soak cluster bench-kv bench lint proto
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { \
@@ -51,8 +51,22 @@ mutants: ## [STAGE=...] run the catalog of wrong solutions; all of them write do
 variants: ## [VARIANT=...] run right solutions of another shape
 	$(LAB) variants $(VARIANT)
 
+check: ## a first look, in a minute: format, build, vet, a few seeds of each graded test
+	@$(MAKE) --no-print-directory gofmt
+	$(GO) build ./...
+	$(GO) vet ./...
+	$(GO) test ./internal/... ./kv/region ./lab/course ./lab/check ./lab/graded ./proto
+	$(LAB) test --quick
+
 test: ## run the complete test suite
 	CGO_ENABLED=1 $(GO) test -timeout 25m ./...
+
+# The packages that start goroutines, outside of the simulator.
+CONCURRENT := ./cmd/labkv-ctl ./kv/client ./kv/engine/... ./kv/raftstore/snapdir ./kv/raftstore/transport \
+	./kv/server/... ./kv/storage/... ./lab/await ./lab/cluster ./lab/watch
+
+race: ## test what runs concurrently with the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 15m $(CONCURRENT)
 
 soak: ## [FOR=... SEED=...] kill stores of a real cluster under load, and check what clients saw
 	$(GO) run ./scripts/soak $(if $(FOR),--for "$(FOR)") $(if $(SEED),--seed "$(SEED)")
@@ -66,9 +80,12 @@ bench-kv: ## measure a real cluster, and etcd beside it
 bench: ## [COUNT=...] run the benchmarks, in the format of benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count $(or $(COUNT),1) ./...
 
-lint: ## check with gofmt, go vet and staticcheck
+.PHONY: gofmt
+gofmt:
 	@files=$$(gofmt -l .) || exit 1; \
 	if [ -n "$$files" ]; then printf 'not formatted; run gofmt -w on:\n%s\n' "$$files"; exit 1; fi
+
+lint: gofmt ## check with gofmt, go vet and staticcheck
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 

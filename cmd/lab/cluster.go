@@ -107,9 +107,10 @@ func introduce(out io.Writer, c *cluster.Cluster, ctl string) {
 	fmt.Fprintf(out, `
 Try it, in another terminal:
 
-  %s raw put key value --addr %s
+  %[1]s raw put key value --addr %[2]s
+  %[1]s status --addr %[2]s
 
-Kill a store (kill -9 %d) and it comes back after %s. Ctrl-C stops all.
+Kill a store (kill -9 %[3]d) and it comes back after %[4]s. Ctrl-C stops all.
 `, ctl, strings.Join(c.Addrs(), ","), c.Stores()[0].Process(), restarts.After)
 }
 

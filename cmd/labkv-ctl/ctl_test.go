@@ -79,7 +79,7 @@ func ctl(args ...string) (code int, stdout, stderr string) {
 // raw runs a raw command that is to succeed, and returns its output.
 func (s *store) raw(t *testing.T, args ...string) string {
 	t.Helper()
-	code, stdout, stderr := ctl(append([]string{"raw", "--addr", s.addr}, args...)...)
+	code, stdout, stderr := ctl(append([]string{"raw", "--timeout", await.Limit.String(), "--addr", s.addr}, args...)...)
 	require.Empty(t, stderr, "%q", args)
 	require.Zero(t, code, "%q", args)
 	return stdout
@@ -155,7 +155,7 @@ func TestScanGoesOn(t *testing.T) {
 		return strings.Join(strings.Fields(output), " ")
 	}
 	require.Equal(t, "key0 key1 key2 key3 key4 key5 key6 key7 key8 key9", keys(s.raw(t, "scan")))
-	code, stdout, stderr := ctl("raw", "--addr", s.addr, "scan", "key2", "--limit", "4")
+	code, stdout, stderr := ctl("raw", "--timeout", await.Limit.String(), "--addr", s.addr, "scan", "key2", "--limit", "4")
 	require.Zero(t, code)
 	require.Equal(t, "key2 key3 key4 key5", keys(stdout))
 	require.Equal(t, "more pairs follow; to go on: labkv-ctl raw scan key6\n", stderr)
@@ -214,9 +214,9 @@ func TestFailures(t *testing.T) {
 		code   int
 		stderr string // contained in the one line
 	}{
-		{"raw get a --timeout 50ms --addr " + absent.Addr().String(), 1, "cannot reach a server at " + absent.Addr().String()},
+		{"raw get a --timeout 1s --addr " + absent.Addr().String(), 1, "cannot reach a server at " + absent.Addr().String()},
 		{"raw get a --timeout 1ms --addr " + serve(t, silent{}), 1, "within 1ms"},
-		{"raw get a --timeout 50ms --addr " + wrong, 1, "not served within 50ms; " + wrong + " says: region 5 is led by peer 7"},
+		{"raw get a --timeout 1s --addr " + wrong, 1, "not served within 1s; " + wrong + " says: region 5 is led by peer 7"},
 		{"raw put a b --addr " + stranger, 1, "is not a LabKV server"},
 		{"raw put a b --addr " + full.addr, 1, "no space left on device"},
 		{"raw get a --cf nonsense --addr " + s.addr, 1, `unknown column family "nonsense"`},
@@ -264,7 +264,7 @@ func TestSeveralStores(t *testing.T) {
 		code, _, stderr := ctl(append([]string{"raw", "--addr", addrs}, args...)...)
 		require.Zero(t, code, "%v: %s", args, stderr)
 	}
-	code, _, stderr := ctl("raw", "get", "a", "--timeout=50ms", "--addr", follower, "--addr", follower)
+	code, _, stderr := ctl("raw", "get", "a", "--timeout=1s", "--addr", follower, "--addr", follower)
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, follower+" says: region 5 is led by peer 7")
 }

@@ -169,11 +169,12 @@ func (c *config) check() error {
 	if err := checkAddr("addr", c.Addr); err != nil {
 		return err
 	}
-	for name, addr := range map[string]string{"status-addr": c.StatusAddr, "debug-addr": c.DebugAddr} {
-		if addr != "" {
-			if err := checkAddr(name, addr); err != nil {
-				return err
-			}
+	for _, optional := range []struct{ name, addr string }{{"status-addr", c.StatusAddr}, {"debug-addr", c.DebugAddr}} {
+		if optional.addr == "" {
+			continue
+		}
+		if err := checkAddr(optional.name, optional.addr); err != nil {
+			return err
 		}
 	}
 	switch {

@@ -43,8 +43,8 @@ func (r *Report) WriteTable(w io.Writer, o TableOptions) error {
 // leastResult is the width from which on a result says enough beside its test.
 const leastResult = 24
 
-// otherReason is the width of results where the width of the table is unlimited.
-const otherReason = 60
+// unlimitedResult is the width of results where the width of the table is unlimited.
+const unlimitedResult = 60
 
 // A layout says which columns a board has. Points and tests are always there.
 type layout struct {
@@ -54,7 +54,7 @@ type layout struct {
 
 // layout returns the one with the most columns that fits, and whether one fits.
 func (r *Report) layout(o TableOptions) (layout, bool) {
-	all := layout{stage: true, time: true, result: otherReason}
+	all := layout{stage: true, time: true, result: unlimitedResult}
 	if o.Width == 0 {
 		return all, true
 	}
@@ -68,7 +68,7 @@ func (r *Report) layout(o TableOptions) (layout, bool) {
 		time = max(time, len(seconds(s.Elapsed())))
 		for _, test := range r.shown(s) {
 			name = max(name, len(test.Test.Name))
-			result = max(result, text.StringWidthWithoutEscSequences(o.result(test, otherReason)))
+			result = max(result, text.StringWidthWithoutEscSequences(o.result(test, unlimitedResult)))
 		}
 	}
 	for _, l := range []layout{{stage: true, time: true}, {stage: true}, {}} {

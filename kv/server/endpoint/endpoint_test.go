@@ -97,6 +97,14 @@ func TestHealthAndReflection(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, grpc_health_v1.HealthCheckResponse_SERVING, resp.Status, "service %q", name)
 	}
+	for _, ready := range []bool{false, true} {
+		r.SetReady(ready)
+		for _, name := range []string{"", "tinykvpb.TinyKv"} {
+			resp, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: name})
+			require.NoError(t, err)
+			require.Equal(t, ready, resp.Status == grpc_health_v1.HealthCheckResponse_SERVING)
+		}
+	}
 	_, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: "nonsense"})
 	require.Equal(t, codes.NotFound, status.Code(err))
 

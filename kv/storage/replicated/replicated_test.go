@@ -24,6 +24,7 @@ import (
 	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
@@ -340,6 +341,46 @@ func TestBadWrites(t *testing.T) {
 	}
 	large := strings.Repeat("x", engine.MaxValueSize-2<<10)
 	require.NoError(t, s.Write(ctx, rc, put("large", large)), "about the largest value that fits")
+}
+
+// A storage says what its peers know, and whom it leads.
+func TestInspect(t *testing.T) {
+	machines := newCluster(t, 3)
+	write(t, machines, "a", "1")
+	l := leader(t, machines)
+	eventually(t, "all stores to know the leader and to have its log", func(ctx context.Context) error {
+		for _, m := range machines {
+			status, err := m.storage.Status(ctx)
+			if err != nil {
+				return err
+			}
+			require.Equal(t, []uint64{7, m.id}, []uint64{status.ClusterId, status.StoreId})
+			require.Len(t, status.Peers, 1)
+			p := status.Peers[0]
+			switch {
+			case p.Leader == 0 || p.Applied < 2 || p.Commit != p.Applied:
+				return stderrors.New("not yet")
+			case m == l && p.Role != raftserverpb.PeerStatus_LEADER, m != l && p.Role == raftserverpb.PeerStatus_LEADER:
+				l = leader(t, machines)
+				return stderrors.New("another one leads by now")
+			}
+			require.Equal(t, uint64(1), p.Region.Id)
+			require.GreaterOrEqual(t, p.LastIndex, p.Applied)
+		}
+		return nil
+	})
+	for _, m := range machines {
+		if m != l {
+			m.stop()
+		}
+	}
+	s := l.storage
+	_, err := s.Inspect(await.Context(t, "the state of a store without a majority"))
+	require.NoError(t, err)
+	l.stop()
+	_, err = s.Inspect(t.Context())
+	require.Equal(t, storage.ErrNotRunning, err)
+	require.Zero(t, s.Traffic())
 }
 
 // Without a majority no request is answered until the caller gives up.
