@@ -196,19 +196,26 @@ func (r *recorder) attempt(t *testing.T, f func()) {
 	t.Helper()
 	if report, err := openReport(); report == nil && err == nil {
 		defer func() {
-			p := recover()
-			if p == nil {
-				return
+			if r.caught(recover()) {
+				t.FailNow()
 			}
-			missing, ok := todo.Recovered(p)
-			if !ok {
-				panic(p)
-			}
-			r.mu.Lock()
-			r.missing = &missing
-			r.mu.Unlock()
-			t.FailNow()
 		}()
 	}
 	f()
+}
+
+// caught notes the function that is not written yet and panicked with p. It reports
+// whether there was one, and lets any other panic go on.
+func (r *recorder) caught(p any) bool {
+	if p == nil {
+		return false
+	}
+	missing, ok := todo.Recovered(p)
+	if !ok {
+		panic(p)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.missing = &missing
+	return true
 }
