@@ -17,12 +17,15 @@ type app struct {
 	noColor   bool
 }
 
+// authoring are the commands that a handout does not have.
+var authoring []func(*app) *cobra.Command
+
 func newApp() *app { return &app{} }
 
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "lab",
-		Short: "grades, explains and hands out the course",
+		Short: "grades, explains and runs what you write in the course",
 		Long: `Lab runs the course's graded tests and explains what they find.
 
 Stages nest and are written as in the guides: 2 stands for 2aa, 2ab, 2ac and so
@@ -52,13 +55,12 @@ implemented; 2 wrong usage; 3 the harness itself failed.`,
 		a.fuzzCommand(),
 		a.statusCommand(),
 		a.explainCommand(),
-		a.handoutCommand(),
-		a.gradeCommand(),
-		a.mutantsCommand(),
-		a.variantsCommand(),
 		a.clusterCommand(),
 		sandboxCommand(),
 	)
+	for _, command := range authoring {
+		root.AddCommand(command(a))
+	}
 	return root
 }
 

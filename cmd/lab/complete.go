@@ -1,11 +1,8 @@
 package main
 
 import (
-	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/labkv/labkv/lab/mutants"
 	"github.com/spf13/cobra"
 )
 
@@ -89,32 +86,6 @@ func (a *app) completeTest(_ *cobra.Command, args []string, word string) ([]cobr
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return a.tests(word), cobra.ShellCompDirectiveNoFileComp
-}
-
-// completeMutants completes stages, and mutants once there is a stage before a
-// slash.
-func (a *app) completeMutants(_ *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if stage, _, within := strings.Cut(word, "/"); within {
-		return a.mutantNames(stage, word), cobra.ShellCompDirectiveNoFileComp
-	}
-	found := slices.DeleteFunc(a.selectors(word), func(name string) bool { return begins(name, "test") })
-	return found, cobra.ShellCompDirectiveNoFileComp
-}
-
-// mutantNames returns the mutants of a stage that begin with a word.
-func (a *app) mutantNames(stage, word string) []cobra.Completion {
-	c, err := a.course()
-	if err != nil {
-		return nil
-	}
-	files, _ := filepath.Glob(filepath.Join(c.Root, filepath.FromSlash(mutants.Dir), strings.ToLower(stage), "*.go"))
-	var found []cobra.Completion
-	for _, file := range files {
-		if name := stage + "/" + strings.TrimSuffix(filepath.Base(file), ".go"); begins(name, word) {
-			found = append(found, name)
-		}
-	}
-	return found
 }
 
 // listCompletion completes the last word of a list with commas.

@@ -4,14 +4,16 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pingcap/errors"
+	"github.com/spf13/cobra"
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/mutants"
-	"github.com/pingcap/errors"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) mutantsCommand() *cobra.Command {
@@ -123,4 +125,30 @@ func selectMutants(c *course.Course, args []string) ([]mutants.Mutant, error) {
 		return nil, usageError{errors.Errorf("there is no mutant %s: the files in %s/%s are the mutants of that stage%s", name, mutants.Dir, strings.ToLower(single[name]), course.DidYouMean(name, names))}
 	}
 	return catalog, nil
+}
+
+// completeMutants completes stages, and mutants once there is a stage before a
+// slash.
+func (a *app) completeMutants(_ *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if stage, _, within := strings.Cut(word, "/"); within {
+		return a.mutantNames(stage, word), cobra.ShellCompDirectiveNoFileComp
+	}
+	found := slices.DeleteFunc(a.selectors(word), func(name string) bool { return begins(name, "test") })
+	return found, cobra.ShellCompDirectiveNoFileComp
+}
+
+// mutantNames returns the mutants of a stage that begin with a word.
+func (a *app) mutantNames(stage, word string) []cobra.Completion {
+	c, err := a.course()
+	if err != nil {
+		return nil
+	}
+	files, _ := filepath.Glob(filepath.Join(c.Root, filepath.FromSlash(mutants.Dir), strings.ToLower(stage), "*.go"))
+	var found []cobra.Completion
+	for _, file := range files {
+		if name := stage + "/" + strings.TrimSuffix(filepath.Base(file), ".go"); begins(name, word) {
+			found = append(found, name)
+		}
+	}
+	return found
 }

@@ -28,8 +28,9 @@ func TestVersionOfThisCourse(t *testing.T) {
 	c, err := course.Load("../..")
 	require.NoError(t, err)
 	for name, line := range map[string]string{
-		"../../README.md":    "This is version " + c.Version.String() + " of the course",
-		"../../CHANGELOG.md": "\n## " + c.Version.String() + "\n",
+		"../../README.md":         "This is version " + c.Version.String() + " of the course",
+		"../../handout/README.md": "This is version " + c.Version.String() + " of the course",
+		"../../CHANGELOG.md":      "\n## " + c.Version.String() + "\n",
 	} {
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)

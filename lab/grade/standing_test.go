@@ -93,9 +93,7 @@ func seeds(n uint64) []uint64 {
 // implemented: none crashes, hangs or passes.
 func TestHandoutIsNotImplemented(t *testing.T) {
 	c := house(t)
-	dir := filepath.Join(t.TempDir(), "handout")
-	_, err := grade.Handout(c, false).Write(await.Context(t, "the handout"), dir)
-	require.NoError(t, err)
+	dir := handOut(t, c)
 
 	// Vetting type-checks everything, tests included.
 	vet := await.Command(t, await.BuildLimit, "go", "vet", "./...")

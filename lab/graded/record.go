@@ -295,3 +295,17 @@ func (r *recorder) watch(t testing.TB, f func()) {
 	f()
 	returned = true
 }
+
+// caught notes the function that is not written yet and panicked with p. It reports
+// whether there was one, and lets any other panic go on.
+func (r *recorder) caught(p any) bool {
+	if p == nil {
+		return false
+	}
+	missing, ok := todo.Recovered(p)
+	if !ok {
+		panic(p)
+	}
+	r.lacks(missing)
+	return true
+}

@@ -151,14 +151,32 @@ func (t *trial) torture(ctx context.Context, n *nemesis) error {
 	return err
 }
 
-// serves waits until a client gets an answer.
+// serves waits until a client gets an answer, or a store ends by itself.
 func (t *trial) serves(ctx context.Context) error {
 	w, err := t.newWorker(0)
 	if err != nil {
 		return err
 	}
 	defer w.client.Close()
-	return errors.Annotate(w.get(ctx, keyName(0), electionPatience), "the cluster does not serve")
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	for _, s := range t.cluster.Stores() {
+		exited := s.Exited()
+		go func() {
+			select {
+			case <-exited:
+				giveUp()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	err = w.get(ctx, keyName(0), electionPatience)
+	for _, s := range t.cluster.Stores() {
+		if !s.Running() {
+			return errors.Errorf("store %d has ended, and said last: %s", s.ID, s.LastWords())
+		}
+	}
+	return errors.Annotate(err, "the cluster does not serve")
 }
 
 // readAll reads all keys, so that the history shows what was acknowledged and is lost.
