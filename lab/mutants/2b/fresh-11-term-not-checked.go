@@ -1,0 +1,23 @@
+//go:build mutant
+
+// The term that a request names is not looked at.
+//
+//lab:mutant 2B kv/raftstore
+package raftstore
+
+import (
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/raft"
+)
+
+func (p *peer) check(rc *kvrpcpb.Context, keys ...[]byte) error {
+	status := p.node.BasicStatus()
+	switch store := rc.Peer.GetStoreId(); {
+	case store != 0 && store != p.store.cfg.StoreID:
+		return region.StoreNotMatch(store, p.store.cfg.StoreID)
+	case status.RaftState != raft.StateLeader:
+		return p.notLeader()
+	}
+	return region.Check(p.region(), rc.RegionEpoch, keys...)
+}
