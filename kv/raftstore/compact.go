@@ -20,7 +20,9 @@ type compaction struct {
 
 // compactLog begins to compact the log if it is longer than the store wants. A
 // leader keeps the entries that a follower lacks if the follower is not too far
-// behind: a few entries are cheaper than a snapshot.
+// behind: a few entries are cheaper than a snapshot. A step that fails, for lack
+// of room or because the data could not be synced, is repeated after a later
+// tick, and nothing is dropped that is not durable.
 //
 //lab:implement 2C quiet
 func (p *peer) compactLog() {

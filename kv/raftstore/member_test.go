@@ -31,8 +31,15 @@ func newMember(t *graded.T, id, maxLog uint64) *member {
 }
 
 func newMemberOf(t *graded.T, region *metapb.Region, id, maxLog uint64) *member {
+	return newMemberWith(t, serverConfig{id: id, region: region, maxLog: maxLog})
+}
+
+// newMemberWith returns a member with the configuration c, except for its
+// transport.
+func newMemberWith(t *graded.T, c serverConfig) *member {
 	m := &member{entries: map[uint64]*eraftpb.Entry{}}
-	m.server = newServer(t, serverConfig{id: id, region: region, maxLog: maxLog, transport: m})
+	c.transport = m
+	m.server = newServer(t, c)
 	return m
 }
 

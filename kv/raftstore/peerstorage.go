@@ -31,7 +31,8 @@ type peerStorage struct {
 }
 
 // loadPeerStorage reads the state of applied's region from the raft engine, and
-// raises it to what applied proves.
+// raises it to what applied proves. A state that cannot be read is an error: it
+// holds promises, and the store must not start without them.
 //
 //lab:implement 2B
 func loadPeerStorage(raftEngine engine.Engine, applied *raftserverpb.RegionState) (*peerStorage, error) {
