@@ -79,7 +79,10 @@ type refusal struct {
 }
 
 func (r *refusal) String() string {
-	return fmt.Sprintf("write %d of the store, and the next %d after it, find the disk full", r.at, r.times-1)
+	if r.times == 1 {
+		return fmt.Sprintf("write %d of the store finds the disk full", r.at)
+	}
+	return fmt.Sprintf("writes %d to %d of the store find the disk full", r.at, r.at+r.times-1)
 }
 
 // cutAt makes a power cut happen at one of the writes from now on; nil means

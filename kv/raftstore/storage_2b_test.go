@@ -163,10 +163,18 @@ func TestMissingEntryIsNoticed2B(t *testing.T) {
 			f.loseEntry(missing)
 			f.broken = true
 			f.restart()
-			if f.ended == "" {
-				f.receive(appendOf(2, 1, last, 1))
-				heartbeat := &eraftpb.Message{MsgType: eraftpb.MessageType_MsgHeartbeat, From: 2, Term: 1, Commit: last}
-				f.receive(heartbeat)
+			for _, m := range []*eraftpb.Message{
+				voteOf(3, 2, last-1, 1), // lacks the last entry, which was acknowledged
+				appendOf(2, 2, last, 1),
+				{MsgType: eraftpb.MessageType_MsgHeartbeat, From: 2, Term: 2, Commit: last},
+			} {
+				if f.ended != "" {
+					break
+				}
+				f.receive(m)
+				if vote := f.lastTo(3, eraftpb.MessageType_MsgRequestVoteResponse); vote != nil && !vote.Reject {
+					t.Fatalf("entry %d of %d is missing on the disk, and after a restart the store votes for a log that ends with entry %d", missing, last, last-1)
+				}
 			}
 			state, err := raftstore.LoadRegionState(f.kv, f.region.Id)
 			switch {
