@@ -79,7 +79,10 @@ type refusal struct {
 }
 
 func (r *refusal) String() string {
-	if r.times == 1 {
+	switch r.times {
+	case 0:
+		return "no write of the store finds the disk full"
+	case 1:
 		return fmt.Sprintf("write %d of the store finds the disk full", r.at)
 	}
 	return fmt.Sprintf("writes %d to %d of the store find the disk full", r.at, r.at+r.times-1)

@@ -152,54 +152,60 @@ func TestEveryWriteFindsDiskFull2B(t *testing.T) {
 		Text:   "until a write has succeeded, a store is what its disks say, and then it is what it has written",
 		Source: "doc.go: What a store costs; doc.go: What is durable when; the contract of peerStorage",
 	}, func(t *graded.T) {
-		writes, story := 0, newFollowerStory(t)
-		for _, times := range []int{0, 1, 3, 1000} {
-			for at := 1; at == 1 || times > 0 && at <= writes; at++ {
-				f := newMemberOf(t, story.region, 1, unlimited)
-				f.cutAt(nil)
-				r := &refusal{at: at, times: times}
-				if times > 0 {
-					f.refusal, f.full = r, true
-				}
-				fails := "while everything goes well"
-				if times > 0 {
-					fails = fmt.Sprintf("where %v", r)
-				}
-				for i, step := range story.steps {
-					when := fmt.Sprintf("%s, after message %d of %d", fails, i+1, len(story.steps))
-					f.receive(step)
-					story.check(f, when)
-					for f.status().Busy && f.writes < r.at+r.times {
-						if times == 1000 && f.writes > at+2 {
-							when += ", and a power cut while the disk was full"
-							f.refusal = nil
-							f.powerCut()
-							f.cutAt(nil)
-							r.at = 1 << 30 // not again
-							story.check(f, when)
-							for _, again := range story.steps[:i+1] {
-								f.receive(again)
-							}
-							break
-						}
-						f.sent = nil
-						f.tick()
-						story.check(f, when)
-					}
-				}
-				f.refusal, f.full = nil, false
-				f.tick()
-				if times == 0 {
-					writes = f.writes
-				}
-				story.ends(f, fails+", in the end")
-				f.powerCut()
-				f.receive(story.steps[len(story.steps)-1])
-				story.ends(f, fails+", after a power cut in the end")
-				f.Close()
+		story := newFollowerStory(t)
+		writes := story.run(t, &refusal{})
+		for _, times := range []int{1, 3, endless} {
+			for at := 1; at <= writes; at++ {
+				story.run(t, &refusal{at: at, times: times})
 			}
 		}
 	})
+}
+
+// endless is the number of attempts of a refusal that only a power cut ends.
+const endless = 1000
+
+// run tells the story to a follower whose disks refuse some writes, and returns
+// the number of its writes.
+func (s *followerStory) run(t *graded.T, r *refusal) (writes int) {
+	f := newMemberOf(t, s.region, 1, unlimited)
+	f.cutAt(nil)
+	if r.times > 0 {
+		f.refusal, f.full = r, true
+	}
+	what := fmt.Sprintf("where %v", r)
+	for i, step := range s.steps {
+		when := fmt.Sprintf("%s, after message %d of %d", what, i+1, len(s.steps))
+		f.receive(step)
+		s.check(f, when)
+		for tries := 0; f.status().Busy && f.refusal != nil; tries++ {
+			switch {
+			case tries == 20:
+				t.Fatalf("%s, the store is still busy after %d ticks, and has tried no more than %d writes", when, tries, f.writes)
+			case r.times == endless && f.writes > r.at+2:
+				when += ", and a power cut while the disk was full"
+				f.refusal, f.full = nil, false
+				f.powerCut()
+				s.check(f, when)
+				for _, again := range s.steps[:i+1] {
+					f.receive(again)
+				}
+			default:
+				f.sent = nil
+				f.tick()
+				s.check(f, when)
+			}
+		}
+	}
+	writes = f.writes
+	f.refusal, f.full = nil, false
+	f.tick()
+	s.ends(f, what+", in the end")
+	f.powerCut()
+	f.receive(s.steps[len(s.steps)-1])
+	s.ends(f, what+", after a power cut in the end")
+	f.Close()
+	return writes
 }
 
 // TestLeaderFindsDiskFull2B is the same with a leader, whose clients wait. Each
@@ -211,49 +217,50 @@ func TestLeaderFindsDiskFull2B(t *testing.T) {
 		Source: "the contract of Write; invariant 8 of the guide",
 	}, func(t *graded.T) {
 		const puts = 4
-		writes := 0
-		for _, times := range []int{0, 1, 3} {
-			for at := 1; at == 1 || times > 0 && at <= writes; at++ {
-				m := newMember(t, 1, unlimited)
-				m.follower = 3
-				m.lead(1)
-				m.cutAt(nil)
-				r := &refusal{at: at, times: times}
-				if times > 0 {
-					m.refusal, m.full = r, true
-				}
-				var asked []*answer
-				want := content{}
-				for i := range puts {
-					key := fmt.Sprintf("k%d", i)
-					want["default/"+key] = "1"
-					a := m.submit(fmt.Sprintf("put %d of %d, where %v,", i+1, puts, r), set(engine.CFDefault, key, "1"))
-					asked = append(asked, a)
-					read := m.submit(fmt.Sprintf("a read after put %d of %d, where %v,", i+1, puts, r))
-					for n := 0; n < 2 || len(a.results) == 0 || len(read.results) == 0; n++ {
-						if n == 20 {
-							break
-						}
-						m.work()
-						m.agrees(fmt.Sprintf("where %v, while put %d waits", r, i+1))
-						if _, there := m.content()["default/"+key]; len(a.results) > 0 && a.results[0].err == nil && !there {
-							t.Fatalf("%s is done, but its value is not in the kv engine", a.request)
-						}
-						m.tick()
+		run := func(r *refusal) (writes int) {
+			m := newMember(t, 1, unlimited)
+			m.follower = 3
+			m.lead(1)
+			m.cutAt(nil)
+			if r.times > 0 {
+				m.refusal, m.full = r, true
+			}
+			var asked []*answer
+			want := content{}
+			for i := range puts {
+				key := fmt.Sprintf("k%d", i)
+				want["default/"+key] = "1"
+				a := m.submit(fmt.Sprintf("put %d of %d, where %v,", i+1, puts, r), set(engine.CFDefault, key, "1"))
+				asked = append(asked, a)
+				read := m.submit(fmt.Sprintf("a read after put %d of %d, where %v,", i+1, puts, r))
+				for n := 0; n < 2 || len(a.results) == 0 || len(read.results) == 0; n++ {
+					if n == 20 {
+						break
 					}
-					read.reads()
+					m.work()
+					m.agrees(fmt.Sprintf("where %v, while put %d waits", r, i+1))
+					if _, there := m.content()["default/"+key]; len(a.results) > 0 && a.results[0].err == nil && !there {
+						t.Fatalf("%s is done, but its value is not in the kv engine", a.request)
+					}
+					m.tick()
 				}
-				m.refusal, m.full = nil, false
-				for _, a := range asked {
-					a.isDone()
-				}
-				if different := want.differs(m.content()); different != "" {
-					t.Fatalf("where %v, there is in the end %s", r, different)
-				}
-				if times == 0 {
-					writes = m.writes
-				}
-				m.Close()
+				read.reads()
+			}
+			m.refusal, m.full = nil, false
+			for _, a := range asked {
+				a.isDone()
+			}
+			if different := want.differs(m.content()); different != "" {
+				t.Fatalf("where %v, there is in the end %s", r, different)
+			}
+			writes = m.writes
+			m.Close()
+			return writes
+		}
+		writes := run(&refusal{})
+		for _, times := range []int{1, 3} {
+			for at := 1; at <= writes; at++ {
+				run(&refusal{at: at, times: times})
 			}
 		}
 	})
