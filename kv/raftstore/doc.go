@@ -58,4 +58,24 @@
 // was installed completely, and the log begins anew after it. Otherwise the
 // entries after the applied index are applied again. The commit index on disk
 // may be lower than the applied one, and is raised to it.
+//
+// Until a write has succeeded, a peer is what its disks say. A write may find
+// the disk full; then the task stays, and a later pass repeats it. So what is in
+// memory changes after the write, and as a whole.
+//
+// # What a store costs
+//
+// Work follows what is asked for, not what is there, and memory follows what
+// waits, not what was.
+//
+//  1. One pass applies a bounded part of what is committed and waits: at most
+//     engine.MaxBatchSize bytes of entries of a region, or a single entry. After
+//     an absence there may be any amount, and all regions wait for each pass.
+//  2. Storage reads the entries that it returns, and at most one or two records
+//     besides. Nothing walks the log: not a start, and not a message.
+//  3. A read costs the keys that it returns. It does not walk keys of other
+//     regions.
+//  4. A request that was answered is forgotten.
+//  5. Each iterator and snapshot is closed. Once no request waits and no slow
+//     work is under way, nothing is open, and nothing after Close.
 package raftstore

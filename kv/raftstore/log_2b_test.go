@@ -181,6 +181,7 @@ func TestEntriesAreCheckedAgain2B(t *testing.T) {
 	}, func(t *graded.T) {
 		f := newMemberOf(t, regionOf(3, "b", "d"), 1, unlimited)
 		now, before := f.region.RegionEpoch, &metapb.RegionEpoch{ConfVer: 1}
+		later := &metapb.RegionEpoch{ConfVer: 1, Version: 2}
 		var log []*eraftpb.Entry
 		for _, c := range []struct {
 			epoch *metapb.RegionEpoch
@@ -188,6 +189,8 @@ func TestEntriesAreCheckedAgain2B(t *testing.T) {
 		}{
 			{now, []engine.Op{set(engine.CFDefault, "b", "1"), set(engine.CFLock, "c", "1")}},
 			{before, []engine.Op{set(engine.CFDefault, "b", "2"), remove(engine.CFLock, "c")}},
+			{later, []engine.Op{set(engine.CFDefault, "b", "later"), remove(engine.CFLock, "c")}},
+			{nil, []engine.Op{set(engine.CFDefault, "b", "no version"), remove(engine.CFLock, "c")}},
 			{now, []engine.Op{set(engine.CFDefault, "a", "3")}},
 			{now, []engine.Op{set(engine.CFDefault, "b", "4"), set(engine.CFDefault, "d", "4")}},
 			{now, []engine.Op{set(engine.CFWrite, "c", "5")}},

@@ -72,7 +72,10 @@ func newPeer(s *Store, applied *raftserverpb.RegionState) (*peer, error) {
 }
 
 // newNode returns the peer's Raft node, which continues from what the peer has
-// stored and applied.
+// stored and applied. The committed entries of one of its Readys have at most
+// engine.MaxBatchSize bytes, or there is only one: a backlog of any size may wait
+// after an absence. (If your Raft has no such limit, takeReady can leave some of
+// them for the next Ready: Advance counts only those that it is given.)
 //
 //lab:implement 2B
 func (p *peer) newNode() (*raft.RawNode, error) {

@@ -15,7 +15,9 @@ import (
 // peerStorage is the durable state of one peer, as its Raft node reads it.
 //
 // Its fields equal what the disk holds: they change after a write, and not at
-// all if the write fails. Only the commit index on the disk may be older.
+// all if the write fails. Only the commit index on the disk may be older. So its
+// methods need not look for the ends of the log on the disk; what else they read
+// there is what they return.
 type peerStorage struct {
 	regionID uint64
 	engine   engine.Engine // raft

@@ -72,13 +72,32 @@ func (c *powerCut) String() string {
 		when, which, keeps(c.log), keeps(c.data), files)
 }
 
+// A refusal is a number of attempts to write to the engines, one after another,
+// that find the disk full.
+type refusal struct {
+	at, times int // the number of the first write, from 1
+}
+
+func (r *refusal) String() string {
+	switch r.times {
+	case 0:
+		return "no write of the store finds the disk full"
+	case 1:
+		return fmt.Sprintf("write %d of the store finds the disk full", r.at)
+	}
+	return fmt.Sprintf("writes %d to %d of the store find the disk full", r.at, r.at+r.times-1)
+}
+
 // cutAt makes a power cut happen at one of the writes from now on; nil means
 // none.
 func (s *server) cutAt(c *powerCut) { s.writes, s.cut = 0, c }
 
 // writesDisk counts a write to a disk, and returns the fault that it meets.
-func (s *server) writesDisk(d *memory.Disk) memory.Fault {
+func (s *server) writesDisk(d *memory.Disk, w memory.Write) memory.Fault {
 	s.writes++
+	if r := s.refusal; r != nil && w.Len > 0 && s.writes >= r.at && s.writes < r.at+r.times {
+		return memory.Fault{Kind: memory.FailWrite, Err: engine.ErrDiskFull}
+	}
 	c := s.cut
 	if c == nil || c.at != s.writes {
 		return memory.Fault{}

@@ -13,7 +13,9 @@ import (
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/meter"
 	"github.com/labkv/labkv/lab/stack"
+	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
 )
@@ -28,7 +30,10 @@ type server struct {
 
 	log, data *memory.Disk
 	raft, kv  *memory.Engine // on these disks
-	files     *fileSystem
+	// raftMeter and kvMeter are the engines as the store has them.
+	raftMeter, kvMeter *meter.Engine
+
+	files *fileSystem
 	// life is the present incarnation of the store.
 	life *life
 
@@ -39,6 +44,11 @@ type server struct {
 	// mayGiveUp is set while what is on the disk is a reason for the store
 	// to stop.
 	mayGiveUp bool
+	// broken is set while the disk lacks what the store relies on. The store
+	// must not go on, and ends in whatever way it likes: it does not start,
+	// stops, or panics. ended is what it says then.
+	broken bool
+	ended  string
 	// full is set while a disk has no room: committed entries may have to
 	// wait.
 	full bool
@@ -47,6 +57,12 @@ type server struct {
 	// the power cut that one of them will meet.
 	writes int
 	cut    *powerCut
+	// refusal is the attempts to write that find no room. It may be nil.
+	refusal *refusal
+
+	// applied is the number of bytes of the entries that the present pass has
+	// applied, and mostApplied the largest such number of any pass.
+	applied, mostApplied int
 }
 
 // A serverConfig says in what a server differs from others.
@@ -88,7 +104,7 @@ func newServer(t testing.TB, c serverConfig) *server {
 func (s *server) install() {
 	s.log, s.data, s.files = memory.NewDisk(), memory.NewDisk(), newFileSystem()
 	for _, d := range []*memory.Disk{s.log, s.data} {
-		d.Inject(func(memory.Write) memory.Fault { return s.writesDisk(d) })
+		d.Inject(func(w memory.Write) memory.Fault { return s.writesDisk(d, w) })
 	}
 	cfg := s.boot()
 	require.NoError(s.t, raftstore.Bootstrap(&cfg, append([]*metapb.Region{s.region}, s.neighbours...)...), "Bootstrap")
@@ -103,8 +119,9 @@ func (s *server) boot() raftstore.Config {
 	s.kv, err = s.data.Open(raftstore.KVFamilies...)
 	require.NoError(s.t, err, "opening the kv engine")
 	s.life, s.tasks = &life{of: s}, nil
+	s.raftMeter, s.kvMeter = meter.New(s.raft), meter.New(s.kv)
 	return raftstore.Config{
-		ClusterID: 1, StoreID: s.id, RaftEngine: s.raft, KVEngine: s.kv,
+		ClusterID: 1, StoreID: s.id, RaftEngine: s.raftMeter, KVEngine: s.kvMeter,
 		Files: s.life, Transport: s.life, Executor: s.life,
 		RandIntN: func(_ uint64, n int) int {
 			if s.randIntN == nil {
@@ -114,6 +131,12 @@ func (s *server) boot() raftstore.Config {
 		},
 		ElectionTicks: 10, HeartbeatTicks: 2, MaxLogEntries: s.maxLog,
 		Logger: slog.New(slog.DiscardHandler),
+		Applied: func(_, _ uint64, entries []*eraftpb.Entry) {
+			for _, e := range entries {
+				s.applied += len(e.Data)
+			}
+			s.mostApplied = max(s.mostApplied, s.applied)
+		},
 	}
 }
 
@@ -126,12 +149,33 @@ func (s *server) open(cfg raftstore.Config) bool {
 		if s.life.over {
 			return
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+			s.Store = store
+		case s.broken:
+			s.ended, s.life.over = err.Error(), true
+		default:
 			s.t.Fatalf("store %d does not start: %v", s.id, err)
 		}
-		s.Store = store
 	})
 	return s.Store != nil
+}
+
+// Close closes the store, which must have closed all that it has opened, unless
+// its power was cut.
+func (s *server) Close() {
+	s.Store.Close()
+	if s.life.over {
+		return
+	}
+	for _, e := range []struct {
+		name string
+		*meter.Engine
+	}{{"raft", s.raftMeter}, {"kv", s.kvMeter}} {
+		if open := e.Open(); len(open) > 0 {
+			s.t.Fatalf("store %d ends, but %d iterators and snapshots of its %s engine are still open, the first of them %s", s.id, len(open), e.name, open[0])
+		}
+	}
 }
 
 // restart starts the store again and lets it work. If there was no power cut,
@@ -163,6 +207,8 @@ func (s *server) unlessOver(run func()) {
 		case r == nil || l.over:
 		case strings.HasPrefix(text, "TODO("):
 			panic(r)
+		case s.broken:
+			s.ended, l.over = text, true
 		default:
 			calls := stack.Students(string(debug.Stack()))
 			graded.Explain(s.t, "stack", stack.Text(calls))
@@ -181,6 +227,7 @@ func (s *server) work() {
 			s.t.Fatalf("store %d does not come to rest: after 10000 steps it still has something to do", s.id)
 		}
 		worked := false
+		s.applied = 0
 		s.unlessOver(func() {
 			if worked = s.Pass(); !worked && len(s.tasks) > 0 && !s.hold {
 				task := s.tasks[0]
@@ -193,9 +240,10 @@ func (s *server) work() {
 		case s.life.over:
 			return
 		case s.Err() != nil:
-			if !s.mayGiveUp {
+			if !s.mayGiveUp && !s.broken {
 				s.t.Fatalf("store %d gives up: %v", s.id, s.Err())
 			}
+			s.ended = s.Err().Error()
 			return
 		case worked:
 			continue

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/metapb"
@@ -184,6 +185,31 @@ func TestCorruptStates(t *testing.T) {
 			require.ErrorContains(t, err, "the state of a region, record 020000000000000001, is corrupt")
 		})
 	}
+}
+
+// A store that has failed says why, also after it was closed, and a second Close
+// does nothing: each request is answered once.
+func TestCloseAfterFailure(t *testing.T) {
+	g := newGroup(t, 3, "", "")
+	g.elect(1)
+	s := g.at(1)
+	g.isolate(1)
+	waits := []*answer{g.do(1, "a put to a leader that is cut off", set(engine.CFDefault, "k", "1")), g.do(1, "a read from a leader that is cut off")}
+	s.mayGiveUp = true
+	s.log.Inject(func(memory.Write) memory.Fault { return memory.Fault{Kind: memory.FailSync} })
+	waits = append(waits, s.submit("a put that finds the disk broken", set(engine.CFDefault, "k", "2")))
+	s.work()
+	failure := s.Err()
+	require.ErrorContains(t, failure, "cannot write")
+	for range 2 {
+		s.Close()
+		require.Equal(t, failure, s.Err())
+		for _, a := range waits {
+			require.Len(t, a.results, 1, a.request)
+			require.Error(t, a.results[0].err, a.request)
+		}
+	}
+	require.Equal(t, storage.ErrNotRunning, s.submit("a put to a store that is closed", set(engine.CFDefault, "k", "3")).result().err)
 }
 
 func encode(t *testing.T, m proto.Message) []byte {

@@ -454,6 +454,43 @@ func TestPassPanics(t *testing.T) {
 	require.NoError(t, stop(t, s))
 }
 
+// Stop reports that the disk could not be closed, and closes it once, whoever
+// calls Stop how often. The storage can be started again.
+func TestStopFails(t *testing.T) {
+	m := newCluster(t, 1)[0]
+	m.stop()
+	broken := stderrors.New("no sync")
+	closed := 0
+	cfg := m.config()
+	cfg.Open = func() (*replicated.Disk, error) {
+		disk, err := m.open()
+		if err != nil {
+			return nil, err
+		}
+		closeDisk := disk.Close
+		disk.Close = func() error {
+			closed++
+			return stderrors.Join(closeDisk(), broken)
+		}
+		return disk, nil
+	}
+	s := replicated.New(cfg)
+	for round := 1; round <= 2; round++ {
+		require.NoError(t, s.Start())
+		failed := s.Failed()
+		require.ErrorContains(t, stop(t, s), "close the disk: no sync")
+		require.NoError(t, stop(t, s), "a second stop")
+		require.Equal(t, round, closed)
+		select {
+		case <-failed:
+			require.Fail(t, "a store that was stopped has not failed")
+		default:
+		}
+		require.Nil(t, s.Failed())
+		require.NoError(t, s.Err())
+	}
+}
+
 func TestStartFails(t *testing.T) {
 	broken := stderrors.New("no such disk")
 	s := replicated.New(replicated.Config{

@@ -11,8 +11,9 @@
 // After every event, of every store that had something to do: the rules of
 // check.Groups; that replicas hold the same data whenever they have applied up to
 // the same index; that each command is answered once, truly, and within AnswerBound
-// once all faults are over; that a log does not outgrow what Options allow; and
-// that a store gives up only if its disk gave it a reason.
+// once all faults are over; that a log does not outgrow what Options allow; that a
+// store leaves nothing open in its engines that it no longer needs; and that it gives
+// up only if its disk gave it a reason.
 //
 // When a store sends a message: that a power cut at this moment would leave what the
 // message promises, its term, its vote, its log. When a log was compacted: that a power

@@ -16,6 +16,7 @@ import (
 	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/lab/check"
+	"github.com/labkv/labkv/lab/meter"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -33,6 +34,8 @@ type store struct {
 	log    *memory.Engine
 	data   *summed
 	rpcs   *server.Server
+	// raft and kv are the engines as the store has them.
+	raft, kv *meter.Engine
 
 	// shuffler is nil unless Options.Disorder is set.
 	shuffler *shuffler
@@ -47,6 +50,9 @@ type store struct {
 	lied error
 	// exits is set once the store has failed, and is about to end.
 	exits bool
+
+	// working is the number of pieces of slow work that are not done.
+	working int
 
 	answers check.Answers
 	mu      sync.Mutex // guards open, number and unproposed
@@ -97,9 +103,10 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if s.data, err = newSummed(kv, y.regions, y.fates.wrote, s.wrote); err != nil {
 		return nil, err
 	}
+	s.raft, s.kv = meter.New(s.log), meter.New(s.data)
 	cfg := raftstore.Config{
 		ClusterID: clusterID, StoreID: env.ID,
-		RaftEngine: s.log, KVEngine: s.data, Files: s.files,
+		RaftEngine: s.raft, KVEngine: s.kv, Files: s.files,
 		Transport: network{s}, Executor: background{s},
 		RandIntN:      env.RandIntN,
 		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
@@ -110,7 +117,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if y.opts.Disorder {
 		s.shuffler = &shuffler{network: network{s}}
 		cfg.Transport = s.shuffler
-		cfg.RaftEngine, cfg.KVEngine = flushing{s.log, s.shuffler}, flushing{s.data, s.shuffler}
+		cfg.RaftEngine, cfg.KVEngine = flushing{s.raft, s.shuffler}, flushing{s.kv, s.shuffler}
 	}
 	s.Store, err = raftstore.Open(cfg)
 	if err == raftstore.ErrNotBootstrapped {
@@ -275,12 +282,16 @@ type background struct{ s *store }
 
 func (b background) Go(work func() (done func())) {
 	s := b.s
-	s.env.Go(func() (done func()) {
-		done = work()
+	s.working++
+	s.env.Go(func() func() {
+		done := work()
 		if s.dead() && slices.ContainsFunc(s.peers, func(p *peer) bool { return p.installs }) {
 			s.system.world.Reach(CrashedInstalling)
 		}
-		return done
+		return func() {
+			s.working--
+			done()
+		}
 	})
 }
 

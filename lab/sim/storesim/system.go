@@ -153,6 +153,9 @@ func (y *System) Watch(id uint64, p sim.Process) error {
 	if err := y.watchAnswers(s); err != nil {
 		return err
 	}
+	if err := watchOpen(s); err != nil {
+		return err
+	}
 	for _, p := range s.peers {
 		st, ok := s.Status(p.region)
 		if !ok || st.Busy {
