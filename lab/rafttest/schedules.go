@@ -193,11 +193,15 @@ func (s scheduledTest) schedules(seed uint64) []schedule {
 
 // graver looks among the seeds after seed for one that breaks a rule which is graver
 // than that, and says which. A mistake that shows in every run is found first, and
-// must not hide one that costs more and shows in few.
+// must not hide one that costs more and shows in few. The search has its bounds, as
+// that for a smaller schedule has.
 func (s scheduledTest) graver(impl Implementation, seed uint64, than gravity) string {
-	for other := seed + 1; other <= uint64(s.seeds) && than < ofDurability; other++ {
+	spent := 0
+	for other := seed + 1; other <= uint64(s.seeds) && than < ofDurability && spent < patience; other++ {
 		for _, plan := range s.schedules(other) {
-			if v := perform(impl, plan).violation; v != nil && v.rule.gravity() >= ofDurability {
+			out := perform(impl, plan)
+			spent += out.events
+			if v := out.violation; v != nil && v.rule.gravity() >= ofDurability {
 				return fmt.Sprintf("seed %d breaks more: %s (%s)\nat %s, %s", other, v.rule.claim().Text, v.rule.claim().Source, seconds(v.at), v.found)
 			}
 		}

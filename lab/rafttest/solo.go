@@ -372,7 +372,7 @@ type peer struct{ id, have uint64 }
 // whenever nothing comes, the peers answer a heartbeat.
 func (s *solo) feed(out []*pb.Message, peers ...peer) map[uint64][]*pb.Entry {
 	s.t.Helper()
-	const patience = 30 // heartbeats without an append
+	const silence = 30 // heartbeats without an append
 	took := map[uint64][]*pb.Entry{}
 	term := s.Status().Term
 	for rounds, idle, extra := 0, 0, 0; ; {
@@ -398,9 +398,9 @@ func (s *solo) feed(out []*pb.Message, peers ...peer) map[uint64][]*pb.Entry {
 				s.t.Fatalf("every append was acknowledged, and nothing new was proposed, but leader %d goes on sending: %s", s.id, describeMessages(out))
 			}
 		case len(answers) == 0:
-			if idle++; idle > patience {
+			if idle++; idle > silence {
 				s.t.Fatalf("the peers have the log up to %v and said so, so leader %d should send them the rest, up to %d; but it sent no append, although they answered %d heartbeats",
-					peers, s.id, s.lastIndex(), patience)
+					peers, s.id, s.lastIndex(), silence)
 			}
 			out = s.tick(heartbeatTick)
 			for _, p := range peers {
