@@ -15,7 +15,7 @@ test: ## run the complete test suite
 	CGO_ENABLED=1 $(GO) test -timeout 25m ./...
 
 # The packages that start goroutines, outside of the simulator.
-CONCURRENT := ./cmd/labkv-ctl ./kv/client ./kv/engine/... ./kv/raftstore/snapdir ./kv/raftstore/transport \
+CONCURRENT := ./cmd/labkv-ctl ./kv/client ./kv/engine/memory ./kv/raftstore/snapdir ./kv/raftstore/transport \
 	./kv/server/... ./kv/storage/... ./lab/await ./lab/cluster ./lab/watch
 
 race: ## test what runs concurrently with the race detector
