@@ -161,6 +161,9 @@ func Find(dir string) (string, error) {
 	}
 }
 
+// Name is the title of the course with its version, as reports have it: "LabKV 1.0".
+func (c *Course) Name() string { return c.Title + " " + c.Version.String() }
+
 // Stages returns all stages in the order of the file.
 func (c *Course) Stages() []*Stage {
 	var all []*Stage

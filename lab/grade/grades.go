@@ -72,7 +72,7 @@ func (g *Grades) WriteTable(w io.Writer, o TableOptions) error {
 	}
 	out := &errWriter{w: w}
 	graded, rejected := g.counts()
-	out.print(o.fit(t, "note", 72, columns...), "\n", g.Enforced, "\n", fmt.Sprintf("%d graded, %d rejected\n", graded, rejected))
+	out.print(o.fit(t, "note", 72, columns...), "\n", g.Course.Name(), "\n", g.Enforced, "\n", fmt.Sprintf("%d graded, %d rejected\n", graded, rejected))
 	return out.err
 }
 
@@ -157,7 +157,7 @@ func (g *Grades) WriteJUnit(w io.Writer) error {
 // board and failures.
 func (g *Grades) WriteMarkdown(w io.Writer) error {
 	out := &errWriter{w: w}
-	out.print("# ", markdownText(g.Course.Title), "\n\n| submission | status |")
+	out.print("# ", markdownText(g.Course.Name()), "\n\n| submission | status |")
 	for _, st := range g.Stages {
 		out.print(" ", st.Stage.ID, " |")
 	}

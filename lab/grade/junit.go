@@ -83,6 +83,7 @@ func (r *Report) junit(prefix string) []junitSuite {
 		suite.Package = r.Course.Module
 		suite.Time = junitTime(s.Elapsed())
 		suite.Properties.Properties = []junitProperty{
+			{"course", r.Course.Name()},
 			{"title", s.Stage.Title},
 			{"score", FormatPoints(score.Earned)},
 			{"points", FormatPoints(score.Points)},

@@ -12,7 +12,7 @@ const maxReasonInTable = 400
 // WriteMarkdown writes the score board as a table and every failure in full.
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	out := &errWriter{w: w}
-	out.print("# ", markdownText(r.Course.Title), "\n\n")
+	out.print("# ", markdownText(r.Course.Name()), "\n\n")
 	r.writeMarkdown(out, "##")
 	return out.err
 }
