@@ -98,8 +98,9 @@
 //   - MsgRequestVote (index and logTerm are the end of the candidate's log) asks
 //     for a vote. MsgRequestVoteResponse gives it, or refuses with reject.
 //   - MsgAppend carries entries that follow the entry (index, logTerm), and the
-//     leader's commit index. It is sent with no entries to find out where a log
-//     agrees, and to tell the commit index.
+//     leader's commit index, which counts as far as the last of them. It is sent
+//     with no entries to find out where a log agrees, and to tell the commit
+//     index.
 //   - MsgAppendResponse says that the log agrees up to index. With reject, it
 //     says that there is no entry (index, logTerm of the append): then rejectHint
 //     and logTerm name the last entry that may agree.

@@ -179,13 +179,14 @@ func (rn *RawNode) ReportUnreachable(id uint64) {
 }
 
 // ReportSnapshot tells the node whether the snapshot sent to id has arrived. It
-// must be called once for every MsgSnapshot: until then nothing more is sent
-// to id.
+// must be called once for every MsgSnapshot: until then, or until id acknowledges
+// it, only heartbeats are sent to id.
 func (rn *RawNode) ReportSnapshot(id uint64, arrived bool) {
 	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgSnapStatus, From: id, Reject: !arrived})
 }
 
-// HasReady reports whether there is a Ready to handle. It changes nothing,
+// HasReady reports whether there is a Ready to handle: whether any part of it
+// would not be empty. It changes nothing,
 // however often it is called: neither what Ready and Status return nor any
 // later message. (In one case the Ready is empty: when a snapshot is to be sent
 // that Storage does not have yet.)
@@ -231,7 +232,7 @@ func (rn *RawNode) Ready() Ready {
 }
 
 // Advance tells the node that everything in rd has been done. A second call
-// changes nothing. The node may have been stepped since: what it has replaced
+// changes nothing, even after a later Ready was advanced. The node may have been stepped since: what it has replaced
 // meanwhile comes with the next Ready.
 //
 //lab:implement 2AC

@@ -10,7 +10,7 @@ import (
 //
 // A request for another member replaces the transfer under way. A request for
 // the leader itself, for the present transferee or for a stranger does nothing:
-// the transfer under way goes on. A node that is not the leader forwards the
+// the transfer under way goes on, and ends when it would have. A node that is not the leader forwards the
 // request to the leader, if it knows it.
 //
 //lab:implement 3A
