@@ -596,10 +596,16 @@ func TestChangeWithoutEffectIsHarmless3A(t *testing.T) { conform(t) }
 // §4.1, Raft Figure 2).
 func TestMembershipSurvivesRestart3A(t *testing.T) { conform(t) }
 
-// TestRepeatedTransferTimesOut3A checks that a transfer is given up an election
-// timeout after it began, however often it is asked for again meanwhile (thesis
-// §3.10; the contract of ErrLeaderTransfer).
-func TestRepeatedTransferTimesOut3A(t *testing.T) { conform(t) }
+// TestTransferIsNotProlonged3A checks that a transfer is given up an election
+// timeout after it began, however often it is asked for again, and whatever is
+// heard of its target meanwhile (thesis §3.10; the contract of
+// ErrLeaderTransfer).
+func TestTransferIsNotProlonged3A(t *testing.T) { conform(t) }
+
+// TestNewTransferHasItsTime3A checks that a transfer that replaces another has
+// an election timeout of its own (thesis §3.10; the contract of
+// ErrLeaderTransfer).
+func TestNewTransferHasItsTime3A(t *testing.T) { conform(t) }
 
 // TestLeaderLeadsDuringTransfer3A checks that a leader that is handing over
 // still leads: it sends heartbeats, replicates what is in its log, and commits

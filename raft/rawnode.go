@@ -186,10 +186,9 @@ func (rn *RawNode) ReportSnapshot(id uint64, arrived bool) {
 }
 
 // HasReady reports whether there is a Ready to handle: whether any part of it
-// would not be empty. It changes nothing,
-// however often it is called: neither what Ready and Status return nor any
-// later message. (In one case the Ready is empty: when a snapshot is to be sent
-// that Storage does not have yet.)
+// would not be empty. It changes nothing, however often it is called: neither
+// what Ready and Status return nor any later message. (In one case the Ready is
+// empty: when a snapshot is to be sent that Storage does not have yet.)
 //
 //lab:implement 2AC
 func (rn *RawNode) HasReady() bool {
