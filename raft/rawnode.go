@@ -179,8 +179,8 @@ func (rn *RawNode) ReportUnreachable(id uint64) {
 }
 
 // ReportSnapshot tells the node whether the snapshot sent to id has arrived. It
-// must be called once for every MsgSnapshot: until then, or until id acknowledges
-// it, only heartbeats are sent to id.
+// must be called once for every MsgSnapshot: until then nothing more is sent
+// to id.
 func (rn *RawNode) ReportSnapshot(id uint64, arrived bool) {
 	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgSnapStatus, From: id, Reject: !arrived})
 }

@@ -602,13 +602,6 @@ func failedSnapshotIsSentAgain(t *graded.T, impl Implementation) {
 			out = append(out, n.step(propose(fmt.Sprint(i)))...)
 			out = append(out, n.tick(heartbeatTick)...)
 			out = append(out, n.step(heartbeatAnswer(2, 5))...)
-			// Late answers to what it got before.
-			out = append(out, n.step(rejectAppend(2, 5, 6, 0, 0))...)
-			out = append(out, n.step(rejectAppend(2, 5, 4, 0, 0))...)
-			out = append(out, n.step(matchUpTo(2, 5, 1))...)
-			// Some message got lost: perhaps a heartbeat.
-			n.host.ReportUnreachable(2)
-			out = append(out, n.collect(step{})...)
 		}
 		if more := ofType(sentTo(out, 2), pb.MessageType_MsgSnapshot, pb.MessageType_MsgAppend); len(more) != 0 {
 			t.Fatalf("a snapshot is on its way to node 2, and it was not reported what became of it; until then leader 1 sends only heartbeats, but sent %s",
@@ -618,6 +611,30 @@ func failedSnapshotIsSentAgain(t *graded.T, impl Implementation) {
 			t.Fatalf("a snapshot is on its way to node 2, which still needs heartbeats, but got none")
 		}
 	})
+	for _, c := range []struct {
+		name string
+		do   func(n *solo) []*pb.Message
+	}{
+		{"its rejection arrives again", func(n *solo) []*pb.Message { return n.step(rejectAppend(2, 5, 6, 0, 0)) }},
+		{"a rejection of what comes after the snapshot arrives", func(n *solo) []*pb.Message { return n.step(rejectAppend(2, 5, 4, 0, 0)) }},
+		{"an acknowledgement of what comes before arrives late", func(n *solo) []*pb.Message { return n.step(matchUpTo(2, 5, 1)) }},
+		{"another message, such as a heartbeat, did not reach it", func(n *solo) []*pb.Message {
+			n.host.ReportUnreachable(2)
+			return n.collect(step{})
+		}},
+	} {
+		runCase(t, "one at a time, although "+c.name, func(t *graded.T) {
+			n := send(t)
+			for range 3 {
+				out := c.do(n)
+				out = append(out, n.step(heartbeatAnswer(2, 5))...)
+				out = append(out, n.tick(heartbeatTick)...)
+				if more := ofType(out, pb.MessageType_MsgSnapshot); len(more) != 0 {
+					t.Fatalf("a snapshot is on its way to node 2, and it was not reported what became of it; %s, and leader 1 sent %s", c.name, describeMessages(more))
+				}
+			}
+		})
+	}
 	runCase(t, "reported as failed", func(t *graded.T) {
 		n := send(t)
 		for range 3 {
