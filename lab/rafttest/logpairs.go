@@ -232,7 +232,7 @@ func checkCommits(t *graded.T, impl Implementation, pair logPair, committed uint
 	t.Helper()
 	fail := func(n Node, format string, args ...any) {
 		t.Helper()
-		t.Fatalf("node 1 had a log of the terms %v, committed up to %d, and the leader has the terms %v; after %s node 1 has %s, committed up to %d: %s",
+		t.Fatalf("node 1 had a log of the terms %v, committed up to %d, and the leader has the terms %v; after %s, node 1 has %s, and has committed up to %d: %s",
 			pair.follower, committed, pair.leader, describe(m), describeEntries(n.Entries()), n.Status().Commit, fmt.Sprintf(format, args...))
 	}
 	n := startWith(t, impl, 1, 4, committed, pair.follower)
