@@ -1,10 +1,11 @@
 //go:build mutant
 
 // After a rejection the leader looks for its last entry of the term that the
-// follower names, and compares that term with the index of its entries. With
-// small numbers both are much the same, and most searches end at a useful place.
-// For some pairs of logs, such as 1 3 4 4 and 1 3 3 3 3, the two sides send the
-// same two messages to each other without end.
+// follower names, or an earlier one, and compares that term with the index of its
+// entries. With small numbers both are much the same, and most searches end at a
+// useful place. Where a term is greater than the index of its entry, as after
+// failed elections, the leader stays where it is, and the two sides send each
+// other the same two messages without end.
 //
 //lab:mutant 2AB raft
 package raft
@@ -17,7 +18,7 @@ func (r *Raft) handleAppendResponse(p *Progress, m *pb.Message) {
 		return
 	}
 	hint := min(m.RejectHint, r.log.LastIndex())
-	for hint > m.LogTerm {
+	for hint > 0 && hint >= m.LogTerm {
 		hint--
 	}
 	p.Next = max(hint+1, p.Match+1)
