@@ -34,8 +34,9 @@ type Config struct {
 
 	// Applied is the index of the last entry that the application has applied
 	// and remembers after a restart. The entries after it are handed out again.
-	// With zero these are all entries after the snapshot. It is not past the
-	// commit index in Storage.
+	// What the snapshot in Storage covers is applied: an index before its end
+	// stands for its end. So with zero, all entries after the snapshot come. It
+	// is not past the commit index in Storage.
 	Applied uint64
 
 	// RandIntN returns a uniformly distributed number in [0, n). It is the

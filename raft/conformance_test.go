@@ -104,6 +104,12 @@ func TestSingleNodeLeadsAtOnce2AA(t *testing.T) { conform(t) }
 // keeps it while it is alive, and elects another when it is gone (Raft §5.2).
 func TestGroupElectsAndReplacesLeader2AA(t *testing.T) { conform(t) }
 
+// TestAnswersDoNotResetClock2AA checks that answers put off no election: only
+// the present leader, and a vote that is granted, restart a follower's clock,
+// and nothing but the end of its election that of a candidate (Raft §5.2,
+// Figure 2 (Rules for Servers)).
+func TestAnswersDoNotResetClock2AA(t *testing.T) { conform(t) }
+
 // Stage 2AB.
 
 // TestNewLeaderAppendsNoOp2AB checks that a new leader appends an entry without
@@ -232,6 +238,17 @@ func TestLogSurvivesRestart2AB(t *testing.T) { conform(t) }
 // Log).
 func TestSentEntriesNeverChange2AB(t *testing.T) { conform(t) }
 
+// TestEveryPairOfLogsAgrees2AB checks that whatever the logs of a leader and a
+// follower are, the leader finds in a bounded number of steps where they agree,
+// and the follower ends up with the leader's log (Raft §5.3).
+func TestEveryPairOfLogsAgrees2AB(t *testing.T) { conform(t) }
+
+// TestNothingUncheckedIsCommitted2AB checks that whatever an append says is
+// committed, a follower commits no entry that the leader does not have there:
+// only up to the last entry of the append do the logs agree for certain (Raft
+// §5.3, Figure 2, Figure 3 (State Machine Safety)).
+func TestNothingUncheckedIsCommitted2AB(t *testing.T) { conform(t) }
+
 // Stage 2AC.
 
 // TestNothingToDoIsNoReady2AC checks that a node to which nothing has happened
@@ -335,6 +352,21 @@ func TestVoteSurvivesCrash2AC(t *testing.T) { conform(t) }
 // TestInvalidConfigIsAnError2AC checks that a configuration that makes no
 // sense, or contradicts what is saved, is an error (the Ready contract).
 func TestInvalidConfigIsAnError2AC(t *testing.T) { conform(t) }
+
+// TestHandedOutAddsUp2AC checks that HasReady reports every change that an
+// application has not been handed out, and once it reports none, the
+// application knows the node's role, leader, term, vote, log and commit index,
+// and has applied what is committed (the Ready contract).
+func TestHandedOutAddsUp2AC(t *testing.T) { conform(t) }
+
+// TestLateAdvance2AC checks that Advance may be called again for an earlier
+// Ready, and changes nothing (the Ready contract).
+func TestLateAdvance2AC(t *testing.T) { conform(t) }
+
+// TestUnreadableStorageIsAnError2AC checks that a node whose storage cannot be
+// read does not start: it may have voted (the contract of NewRawNode, Raft
+// Figure 2).
+func TestUnreadableStorageIsAnError2AC(t *testing.T) { conform(t) }
 
 // TestSteadyGroupKeepsItsLeader2AC checks that in a group without faults one
 // leader is elected, stays, and commits what is proposed (Raft §5.2, §5.3).
@@ -568,6 +600,42 @@ func TestChangeWithoutEffectIsHarmless3A(t *testing.T) { conform(t) }
 // membership as of what it has applied, and applies later changes again (thesis
 // §4.1, Raft Figure 2).
 func TestMembershipSurvivesRestart3A(t *testing.T) { conform(t) }
+
+// TestTransferIsNotProlonged3A checks that a transfer is given up an election
+// timeout after it began, however often it is asked for again, and whatever is
+// heard of its target meanwhile (thesis §3.10; the contract of
+// ErrLeaderTransfer).
+func TestTransferIsNotProlonged3A(t *testing.T) { conform(t) }
+
+// TestNewTransferHasItsTime3A checks that a transfer that replaces another has
+// an election timeout of its own (thesis §3.10; the contract of
+// ErrLeaderTransfer).
+func TestNewTransferHasItsTime3A(t *testing.T) { conform(t) }
+
+// TestLeaderLeadsDuringTransfer3A checks that a leader that is handing over
+// still leads: it sends heartbeats, replicates what is in its log, and commits
+// (thesis §3.10, Raft §5.2, §5.3).
+func TestLeaderLeadsDuringTransfer3A(t *testing.T) { conform(t) }
+
+// TestRefusedChangeBlocksNothing3A checks that a membership change that was
+// refused, or has vanished from the log, does not stand in the way of the next
+// one (thesis §4.1; the contract of ErrConfChangePending).
+func TestRefusedChangeBlocksNothing3A(t *testing.T) { conform(t) }
+
+// TestChangeAmongOtherEntries3A checks that a membership change is pending
+// until it is applied itself, wherever it stands in a proposal (thesis §4.1;
+// the contract of ErrConfChangePending).
+func TestChangeAmongOtherEntries3A(t *testing.T) { conform(t) }
+
+// TestAcknowledgementsOutliveChange3A checks that what the other members have
+// acknowledged before a member is added or removed counts after it (thesis
+// §4.1, Raft §5.3).
+func TestAcknowledgementsOutliveChange3A(t *testing.T) { conform(t) }
+
+// TestRemovedMemberComesBack3A checks that a member that was removed and kept
+// what it had saved can be added again, and is a member like the others (thesis
+// §4.1; the package comment of raft, Membership).
+func TestRemovedMemberComesBack3A(t *testing.T) { conform(t) }
 
 // TestLeadershipTransfers3A checks that a transfer of leadership is an election
 // like any other, and one that fails leaves the group working (thesis §3.10).

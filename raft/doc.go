@@ -98,8 +98,9 @@
 //   - MsgRequestVote (index and logTerm are the end of the candidate's log) asks
 //     for a vote. MsgRequestVoteResponse gives it, or refuses with reject.
 //   - MsgAppend carries entries that follow the entry (index, logTerm), and the
-//     leader's commit index. It is sent with no entries to find out where a log
-//     agrees, and to tell the commit index.
+//     leader's commit index, which counts as far as the last of them. It is sent
+//     with no entries to find out where a log agrees, and to tell the commit
+//     index.
 //   - MsgAppendResponse answers every append of the current term. It says that the
 //     log agrees up to index: the last entry of the append or, if that has none,
 //     the entry before; or the commit index, if that is greater. With reject, it

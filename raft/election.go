@@ -60,7 +60,8 @@ func (r *Raft) handleVoteRequest(m *pb.Message) {
 	r.send(&pb.Message{MsgType: pb.MessageType_MsgRequestVoteResponse, To: m.From, Reject: !grant})
 }
 
-// handleVoteResponse counts an answer to this term's campaign.
+// handleVoteResponse counts an answer to this term's campaign. It does not
+// restart the election clock.
 //
 //lab:implement 2AA
 func (r *Raft) handleVoteResponse(m *pb.Message) {

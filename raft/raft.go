@@ -36,7 +36,7 @@ var (
 
 	// ErrConfChangePending refuses a membership change because an earlier one
 	// may not have been applied yet (thesis §4.1). Propose again once the
-	// leader has applied its log.
+	// leader has applied its log: a refused change leaves no trace.
 	ErrConfChangePending = errors.New("raft: another membership change is pending")
 )
 

@@ -186,10 +186,10 @@ func (rn *RawNode) ReportSnapshot(id uint64, arrived bool) {
 	_ = rn.raft.Step(&pb.Message{MsgType: pb.MessageType_MsgSnapStatus, From: id, Reject: !arrived})
 }
 
-// HasReady reports whether there is a Ready to handle. It changes nothing,
-// however often it is called: neither what Ready and Status return nor any
-// later message. (In one case the Ready is empty: when a snapshot is to be sent
-// that Storage does not have yet.)
+// HasReady reports whether there is a Ready to handle: whether any part of it
+// would not be empty. It changes nothing, however often it is called: neither
+// what Ready and Status return nor any later message. (In one case the Ready is
+// empty: when a snapshot is to be sent that Storage does not have yet.)
 //
 //lab:implement 2AC
 func (rn *RawNode) HasReady() bool {
@@ -232,7 +232,7 @@ func (rn *RawNode) Ready() Ready {
 }
 
 // Advance tells the node that everything in rd has been done. A second call
-// changes nothing. The node may have been stepped since: what it has replaced
+// changes nothing, even after a later Ready was advanced. The node may have been stepped since: what it has replaced
 // meanwhile comes with the next Ready.
 //
 //lab:implement 2AC

@@ -142,7 +142,9 @@ func (r *Raft) sendAppend(p *Progress) bool {
 }
 
 // handleAppend makes the log agree with the leader's, from the entry before m's
-// first on, or says where the leader should try instead (§5.3).
+// first on, or says where the leader should try instead (§5.3). The commit index
+// follows the leader's no further than m's last entry (Figure 2): what the log
+// has after it was not compared.
 //
 //lab:implement 2AB
 func (r *Raft) handleAppend(m *pb.Message) {
@@ -173,7 +175,8 @@ func (r *Raft) handleAppend(m *pb.Message) {
 }
 
 // handleAppendResponse learns how far p's log agrees, and commits what has
-// reached a majority; or, on a rejection, tries again further back (§5.3).
+// reached a majority; or, on a rejection, tries again further back (§5.3), so
+// that the two come to an end whatever their logs are.
 //
 //lab:implement 2AB
 func (r *Raft) handleAppendResponse(p *Progress, m *pb.Message) {

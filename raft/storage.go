@@ -32,6 +32,7 @@ var (
 type Storage interface {
 	// InitialState returns what was saved: the hard state, and the membership
 	// as of the last applied entry. It is called once, when the node starts.
+	// The commit index may be behind the snapshot, as it need not be synced.
 	InitialState() (*pb.HardState, *pb.ConfState, error)
 
 	// Entries returns the entries [lo, hi), as many as fit into maxSize bytes,

@@ -8,10 +8,11 @@ import (
 // §3.10): the leader takes no more proposals, brings that member up to date, and
 // tells it to campaign at once. It gives up after an election timeout.
 //
-// A request for another member replaces the transfer under way. A request for
-// the leader itself, for the present transferee or for a stranger does nothing:
-// the transfer under way goes on. A node that is not the leader forwards the
-// request to the leader, if it knows it.
+// A request for another member replaces the transfer under way, and has an
+// election timeout of its own. A request for the leader itself, for the present
+// transferee or for a stranger does nothing: the transfer under way goes on, and
+// ends when it would have. A node that is not the leader forwards the request to
+// the leader, if it knows it.
 //
 //lab:implement 3A
 func (r *Raft) handleTransferLeader(m *pb.Message) {

@@ -23,6 +23,8 @@ import (
 // for these differences of the surface:
 //
 //   - it panics where our constructor returns an error;
+//   - its application must not give it a commit index or an applied index that is
+//     behind its snapshot;
 //   - its MustSync says nothing of snapshots;
 //   - it draws election timeouts from crypto/rand, not from its configuration.
 //
@@ -163,8 +165,14 @@ func newEtcdRawNode(e etcdRaft, c *raft.Config) (n *etcdRawNode, err error) {
 	}
 	n = &etcdRawNode{timeouts: timeouts{c}, unasked: e.unasked}
 	var storage etcd.Storage
+	applied := c.Applied
 	if c.Storage != nil {
+		first, err := c.Storage.FirstIndex()
+		if err != nil {
+			return nil, err
+		}
 		storage = etcdStorage{c.Storage}
+		applied = max(applied, first-1)
 	}
 	defer func() {
 		if v := recover(); v != nil {
@@ -177,7 +185,7 @@ func newEtcdRawNode(e etcdRaft, c *raft.Config) (n *etcdRawNode, err error) {
 		ElectionTick:              c.ElectionTick,
 		HeartbeatTick:             c.HeartbeatTick,
 		Storage:                   storage,
-		Applied:                   c.Applied,
+		Applied:                   applied,
 		MaxSizePerMsg:             raft.NoLimit,
 		MaxInflightMsgs:           256,
 		DisableProposalForwarding: true,
@@ -419,9 +427,14 @@ func (s etcdStorage) InitialState() (*etcdpb.HardState, *etcdpb.ConfState, error
 	if err != nil {
 		return nil, nil, toEtcdError(err)
 	}
+	first, err := s.FirstIndex()
+	if err != nil {
+		return nil, nil, toEtcdError(err)
+	}
 	var to *etcdpb.HardState
 	if hard.GetTerm() != 0 || hard.GetVote() != 0 || hard.GetCommit() != 0 {
-		to = &etcdpb.HardState{Term: &hard.Term, Vote: &hard.Vote, Commit: &hard.Commit}
+		commit := max(hard.Commit, first-1)
+		to = &etcdpb.HardState{Term: &hard.Term, Vote: &hard.Vote, Commit: &commit}
 	}
 	return to, toEtcdConfState(conf), nil
 }

@@ -495,6 +495,17 @@ func timeoutNowStartsElection(t *graded.T, impl Implementation) {
 		n.step(order(2, 5))
 		n.is(raft.StateFollower, 5, "although it was told to campaign, as it is not a member")
 	})
+	runCase(t, "candidate", func(t *graded.T) {
+		disk := NewDisk(upTo(5))
+		disk.SetHardState(5, 2, 0)
+		n := startHost(t, impl, 1, disk)
+		n.campaign()
+		n.step(grant(3, 6))
+		n.step(order(2, 6))
+		n.is(raft.StateCandidate, 6, "as it campaigns already")
+		n.step(grant(4, 6))
+		n.is(raft.StateLeader, 6, "with the votes of 1, 3 and 4 of five members")
+	})
 	runCase(t, "leader", func(t *graded.T) {
 		n := hostLeader(t, impl, 3)
 		out := n.step(order(2, 1))

@@ -230,6 +230,18 @@ func newLeaderAppendsNoOp(t *graded.T, impl Implementation) {
 			n.hasCommitted(prev+1, "as every member has acknowledged its no-op")
 		})
 	}
+	runCase(t, "when it is elected again", func(t *graded.T) {
+		// Whatever it waited for in its first term, it waits for no more.
+		n, _ := leader(t, impl, 3, 1)
+		n.step(propose("a", "b"))
+		n.step(heartbeat(2, 6, 0))
+		out := n.elect()
+		for _, id := range []uint64{2, 3} {
+			if ms := appends(out, id); len(ms) == 0 || ms[0].Index != 4 || ms[0].LogTerm != 5 || len(ms[0].Entries) != 1 {
+				t.Fatalf("node 1 leads again, in term 7, and should send its no-op to node %d as what follows entry 4/5, but sent it %s", id, describeMessages(ms))
+			}
+		}
+	})
 }
 
 func leaderReplicatesProposals(t *graded.T, impl Implementation) {
@@ -496,6 +508,15 @@ func appendObeysTerms(t *graded.T, impl Implementation) {
 				}
 				n.follows(2, term, "after its append")
 				n.hasLog([]uint64{1, term, term}, "after an append of term %d", term)
+			})
+		}
+		if as.state == raft.StateCandidate {
+			runCase(t, "candidate of term 5, append that it has to refuse", func(t *graded.T) {
+				n := startAs(t, impl, as)
+				if answer := appendAnswer(n, appendAfter(2, 5, 7, 5, 0)); !answer.Reject {
+					t.Fatalf("the log of node 1 ends at 1/1, but it answered an append after 7/5 with %s", describe(answer))
+				}
+				n.follows(2, 5, "after its append, whether the logs match or not")
 			})
 		}
 		runCase(t, as.name+" of term 5, answers to appends", func(t *graded.T) {

@@ -202,9 +202,11 @@ func restartFromSnapshot(t *graded.T, impl Implementation) {
 		{"entries after it", 3, 3},
 		{"entries after it, some committed", 5, 3},
 		{"nothing after it", 6, 6},
+		{"a commit index that was not synced", 1, 3}, // the snapshot was
 	} {
 		runCase(t, c.name, func(t *graded.T) {
 			disk := compactedDisk(5, c.commit, c.index, 1, 1, 2, 2, 4, 4)
+			c.commit = max(c.commit, c.index)
 			n := startHost(t, impl, 1, disk)
 			if commit := n.Status().Commit; commit < c.index {
 				t.Fatalf("the snapshot ends at %d, so that much is committed, but node 1 starts with commit index %d", c.index, commit)
@@ -220,6 +222,32 @@ func restartFromSnapshot(t *graded.T, impl Implementation) {
 				if m.Index != 6 || m.LogTerm != 4 {
 					t.Fatalf("the log of node 1 ends at 6/4, whether in the snapshot or after it, but it sent %s", describe(m))
 				}
+			}
+		})
+	}
+	for applied := range uint64(6) {
+		runCase(t, fmt.Sprintf("Config.Applied is %d", applied), func(t *graded.T) {
+			disk := compactedDisk(5, 5, 3, 1, 1, 2, 2, 4, 4)
+			n, err := impl.NewRawNode(configOf(1, disk, func(c *raft.Config) { c.Applied = applied }))
+			if err != nil {
+				t.Fatalf("the log begins with a snapshot up to 3 and is committed up to 5, and the application remembers to have applied up to %d, but node 1 does not start: %v", applied, err)
+			}
+			// Everything in the snapshot is applied with it.
+			next := max(3, applied)
+			if have := n.Status().Applied; have != next {
+				t.Fatalf("the snapshot ends at 3, and the application remembers to have applied up to %d, so node 1 should start with the applied index %d, but starts with %d", applied, next, have)
+			}
+			for n.HasReady() {
+				rd := n.Ready()
+				for _, e := range rd.CommittedEntries {
+					if next++; e.Index != next {
+						t.Fatalf("the next entry to apply is %d, but node 1 handed out %s", next, describeEntry(e))
+					}
+				}
+				n.Advance(rd)
+			}
+			if next != 5 {
+				t.Fatalf("entries 4 and 5 are committed, but what node 1 handed out ends at %d", next)
 			}
 		})
 	}
@@ -619,6 +647,30 @@ func failedSnapshotIsSentAgain(t *graded.T, impl Implementation) {
 			t.Fatalf("a snapshot is on its way to node 2, which still needs heartbeats, but got none")
 		}
 	})
+	for _, c := range []struct {
+		name string
+		do   func(n *solo) []*pb.Message
+	}{
+		{"its rejection arrives again", func(n *solo) []*pb.Message { return n.step(rejectAppend(2, 5, 6, 0, 0)) }},
+		{"a rejection of what comes after the snapshot arrives", func(n *solo) []*pb.Message { return n.step(rejectAppend(2, 5, 4, 0, 0)) }},
+		{"an acknowledgement of what comes before arrives late", func(n *solo) []*pb.Message { return n.step(matchUpTo(2, 5, 1)) }},
+		{"another message, such as a heartbeat, did not reach it", func(n *solo) []*pb.Message {
+			n.host.ReportUnreachable(2)
+			return n.collect(step{})
+		}},
+	} {
+		runCase(t, "one at a time, although "+c.name, func(t *graded.T) {
+			n := send(t)
+			for range 3 {
+				out := c.do(n)
+				out = append(out, n.step(heartbeatAnswer(2, 5))...)
+				out = append(out, n.tick(heartbeatTick)...)
+				if more := ofType(out, pb.MessageType_MsgSnapshot); len(more) != 0 {
+					t.Fatalf("a snapshot is on its way to node 2, and it was not reported what became of it; %s, and leader 1 sent %s", c.name, describeMessages(more))
+				}
+			}
+		})
+	}
 	runCase(t, "reported as failed", func(t *graded.T) {
 		n := send(t)
 		for range 3 {

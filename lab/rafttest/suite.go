@@ -28,10 +28,15 @@ func Tests() []Test {
 	var all []Test
 	for _, part := range [][]Test{
 		electionTests,
+		clockTests,
 		replicationTests,
+		logPairTests,
 		readyTests,
+		handedOutTests,
 		snapshotTests,
 		membershipTests,
+		transferTests,
+		changeTests,
 		scheduleTests,
 	} {
 		all = append(all, part...)
