@@ -19,7 +19,7 @@ import (
 //
 //lab:implement 2C
 func (p *peer) install(snapshot *eraftpb.Snapshot) {
-	p.installing = true
+	p.installing, p.installAgain = true, false
 	p.snapshots.setInstalling(SnapshotName(p.region().Id, snapshot.Metadata))
 	store, before := p.store, p.storage.applied
 	p.inBackground(func() func(*peer) {
@@ -29,10 +29,17 @@ func (p *peer) install(snapshot *eraftpb.Snapshot) {
 }
 
 // installed makes the state of the snapshot the state of the peer, which then
-// continues.
+// continues. If the disk was full, the data are neither the old nor the new
+// ones, and the next tick repeats the installation. Any other error stops the
+// store.
 //
 //lab:implement 2C
 func (p *peer) installed(state *raftserverpb.RegionState, err error) {
+	if errors.Cause(err) == engine.ErrDiskFull {
+		p.installAgain = true
+		p.store.writeFailed(err)
+		return
+	}
 	if err != nil {
 		p.store.stop(errors.Annotatef(err, "region %d: cannot install a snapshot", p.region().Id))
 		return
@@ -44,6 +51,7 @@ func (p *peer) installed(state *raftserverpb.RegionState, err error) {
 	// it does not tell which.
 	p.proposals.abandon(storage.ErrOutcomeUnknown)
 	p.snapshots.setInstalling("")
+	p.logger.Info("installed a snapshot", "index", state.AppliedIndex, "term", state.AppliedTerm)
 }
 
 // installSnapshot replaces the data and the log of a region by a snapshot whose

@@ -17,6 +17,8 @@ import (
 type life struct {
 	of   *server
 	over bool
+	// files is the number of files that are open.
+	files int
 }
 
 // Send implements raftstore.Transport.
@@ -79,6 +81,11 @@ func (s *server) cutAt(c *powerCut) { s.writes, s.cut = 0, c }
 // writesDisk counts a write to a disk, and returns the fault that it meets.
 func (s *server) writesDisk(d *memory.Disk) memory.Fault {
 	s.writes++
+	if s.fails != nil {
+		if err := s.fails(s.writes); err != nil {
+			return memory.Fault{Kind: memory.FailWrite, Err: err}
+		}
+	}
 	c := s.cut
 	if c == nil || c.at != s.writes {
 		return memory.Fault{}
@@ -101,6 +108,11 @@ func (l *life) writesFile(do func() error) error {
 	}
 	s := l.of
 	s.writes++
+	if s.fails != nil {
+		if err := s.fails(s.writes); err != nil {
+			return err
+		}
+	}
 	c := s.cut
 	if c == nil || c.at != s.writes {
 		return do()

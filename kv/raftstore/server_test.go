@@ -27,7 +27,9 @@ type server struct {
 
 	log, data *memory.Disk
 	raft, kv  *memory.Engine // on these disks
-	files     *fileSystem
+	// logMeter and dataMeter count what the store asks of the engines.
+	logMeter, dataMeter *meter
+	files               *fileSystem
 	// life is the present incarnation of the store.
 	life *life
 
@@ -46,6 +48,12 @@ type server struct {
 	// the power cut that one of them will meet.
 	writes int
 	cut    *powerCut
+	// fails returns the error that a write of that number meets, or nil. It
+	// is nil if none meets any.
+	fails func(write int) error
+
+	// began is where the log began when the store was last at rest.
+	began uint64
 }
 
 // A serverConfig says in what a server differs from others.
@@ -86,6 +94,7 @@ func newServer(t testing.TB, c serverConfig) *server {
 // install starts the store for the first time, on empty disks.
 func (s *server) install() {
 	s.log, s.data, s.files = memory.NewDisk(), memory.NewDisk(), newFileSystem()
+	s.logMeter, s.dataMeter = &meter{}, &meter{}
 	for _, d := range []*memory.Disk{s.log, s.data} {
 		d.Inject(func(memory.Write) memory.Fault { return s.writesDisk(d) })
 	}
@@ -101,9 +110,10 @@ func (s *server) boot() raftstore.Config {
 	require.NoError(s.t, err)
 	s.kv, err = s.data.Open(raftstore.KVFamilies...)
 	require.NoError(s.t, err)
-	s.life, s.tasks = &life{of: s}, nil
+	s.life, s.tasks, s.began = &life{of: s}, nil, 0
+	s.logMeter.Engine, s.dataMeter.Engine = s.raft, s.kv
 	return raftstore.Config{
-		ClusterID: 1, StoreID: s.id, RaftEngine: s.raft, KVEngine: s.kv,
+		ClusterID: 1, StoreID: s.id, RaftEngine: s.logMeter, KVEngine: s.dataMeter,
 		Files: s.life, Transport: s.life, Executor: s.life,
 		RandIntN: func(_ uint64, n int) int {
 			if s.randIntN == nil {
@@ -201,7 +211,27 @@ func (s *server) work() {
 		if st := s.status(); steps > 0 && st.Applied < st.Commit && !st.Installing && !s.full {
 			s.t.Fatalf("store %d is not in the queue for another pass, but has applied only up to index %d of what is committed up to %d", s.id, st.Applied, st.Commit)
 		}
+		s.agrees()
 		return
+	}
+}
+
+// agrees requires that the log is the one on the disk, and that it does not
+// begin earlier than it did.
+func (s *server) agrees() {
+	st := s.status()
+	if st.Busy || st.Installing {
+		return
+	}
+	if st.FirstIndex < s.began {
+		s.t.Fatalf("the log of store %d began at %d, and now it begins at %d: entries that were dropped are part of it again", s.id, s.began, st.FirstIndex)
+	}
+	s.began = st.FirstIndex
+	disk, err := raftstore.LoadRaftState(s.raft, s.region.Id)
+	require.NoError(s.t, err)
+	if first := disk.TruncatedIndex + 1; first != st.FirstIndex || disk.LastIndex != st.LastIndex {
+		s.t.Fatalf("store %d says that its log has entries %d to %d, but the state in its raft engine says that it has entries %d to %d",
+			s.id, st.FirstIndex, st.LastIndex, first, disk.LastIndex)
 	}
 }
 
