@@ -91,7 +91,8 @@ func (h *history) complete(m *member) {
 	case s.LastIndex != h.last:
 		h.t.Fatalf("the log of the leader ends at %d, but the log of the store, which has caught up, ends at %d", h.last, s.LastIndex)
 	case bytes > 3000+200*n:
-		h.t.Fatalf("the log has %d entries, but the raft engine holds %d bytes", n, bytes)
+		h.t.Fatalf("the log of region %d has %d entries, from %d to %d, but the raft engine holds %d bytes: %s",
+			m.region.Id, n, s.FirstIndex, s.LastIndex, bytes, m.logContent())
 	}
 	h.data(m, "having caught up,")
 }

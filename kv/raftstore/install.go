@@ -19,7 +19,7 @@ import (
 //
 //lab:implement 2C
 func (p *peer) install(snapshot *eraftpb.Snapshot) {
-	p.installing, p.installAgain = true, false
+	p.installing = true
 	p.snapshots.setInstalling(SnapshotName(p.region().Id, snapshot.Metadata))
 	store, before := p.store, p.storage.applied
 	p.inBackground(func() func(*peer) {
@@ -56,8 +56,9 @@ func (p *peer) installed(state *raftserverpb.RegionState, err error) {
 
 // installSnapshot replaces the data and the log of a region by a snapshot whose
 // file is complete, and returns the new applied state, durable. Once the mark
-// is written, the old data and the old log are of no use: after a crash at any
-// point the installation is repeated.
+// is written, the old data and the old log are of no use: after a crash or an
+// error at any point the installation is repeated. It touches no key and no log
+// of another region.
 //
 //lab:implement 2C
 func (c *Config) installSnapshot(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) (*raftserverpb.RegionState, error) {

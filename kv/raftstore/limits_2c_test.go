@@ -38,7 +38,7 @@ func (m *member) compacts(index uint64) {
 			m.t.Fatalf("with at most %d applied entries kept, the log still begins at %d after %d ticks, although everything up to %d is applied",
 				m.maxLog, s.FirstIndex, ticks, s.Applied)
 		case ticks == 100:
-			m.t.Fatalf("%d ticks after the log was compacted it has entries %d to %d, but the raft engine holds %d records", ticks, s.FirstIndex, s.LastIndex, records)
+			m.t.Fatalf("%d ticks after the log was compacted it has entries %d to %d, but the raft engine holds %d records: %s", ticks, s.FirstIndex, s.LastIndex, records, m.logContent())
 		}
 		m.passes(1, 1)
 	}

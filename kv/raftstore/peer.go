@@ -151,6 +151,7 @@ func (p *peer) handleEvents() {
 	}
 	if ticks > 0 {
 		if p.installAgain {
+			p.installAgain = false
 			p.install(p.task.rd.Snapshot)
 		}
 		p.compactLog()

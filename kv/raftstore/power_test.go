@@ -108,11 +108,6 @@ func (l *life) writesFile(do func() error) error {
 	}
 	s := l.of
 	s.writes++
-	if s.fails != nil {
-		if err := s.fails(s.writes); err != nil {
-			return err
-		}
-	}
 	c := s.cut
 	if c == nil || c.at != s.writes {
 		return do()

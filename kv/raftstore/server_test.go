@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
@@ -48,8 +49,8 @@ type server struct {
 	// the power cut that one of them will meet.
 	writes int
 	cut    *powerCut
-	// fails returns the error that a write of that number meets, or nil. It
-	// is nil if none meets any.
+	// fails returns the error that a write to an engine meets, if it has
+	// that number, or nil. It is nil if none meets any.
 	fails func(write int) error
 
 	// began is where the log began when the store was last at rest.
@@ -220,13 +221,13 @@ func (s *server) work() {
 // begin earlier than it did.
 func (s *server) agrees() {
 	st := s.status()
-	if st.Busy || st.Installing {
-		return
-	}
 	if st.FirstIndex < s.began {
 		s.t.Fatalf("the log of store %d began at %d, and now it begins at %d: entries that were dropped are part of it again", s.id, s.began, st.FirstIndex)
 	}
 	s.began = st.FirstIndex
+	if st.Busy || st.Installing {
+		return
+	}
 	disk, err := raftstore.LoadRaftState(s.raft, s.region.Id)
 	require.NoError(s.t, err)
 	if first := disk.TruncatedIndex + 1; first != st.FirstIndex || disk.LastIndex != st.LastIndex {
@@ -291,6 +292,30 @@ func (s *server) ask(rc *kvrpcpb.Context, ops []engine.Op, done func(result)) {
 
 // content returns the data in the kv engine.
 func (s *server) content() content { return read(s.t, s.kv) }
+
+// logContent says what the raft engine holds.
+func (s *server) logContent() string {
+	n, bytes := s.logRecords()
+	entries, size := 0, 0
+	first, last := uint64(0), uint64(0)
+	for i := uint64(1); i <= s.status().LastIndex+10000; i++ {
+		e, err := raftstore.LoadEntry(s.raft, s.region.Id, i)
+		require.NoError(s.t, err)
+		if e == nil {
+			continue
+		}
+		if entries == 0 {
+			first = i
+		}
+		last = i
+		entries++
+		size += proto.Size(e)
+	}
+	if entries == 0 {
+		return fmt.Sprintf("no entry of the region's log, and %d other records of %d bytes", n, bytes)
+	}
+	return fmt.Sprintf("%d entries of the region's log between %d and %d, of %d bytes, and %d other records", entries, first, last, size, n-entries)
+}
 
 // logRecords returns the number of records in the raft engine, and their bytes.
 func (s *server) logRecords() (n int, bytes uint64) {

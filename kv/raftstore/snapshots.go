@@ -25,7 +25,8 @@ type snapshotMaker struct {
 }
 
 // Snapshot implements raft.Storage. A snapshot is made in the background; until
-// it exists, the error is raft.ErrSnapshotTemporarilyUnavailable.
+// it exists, the error is raft.ErrSnapshotTemporarilyUnavailable. The last one
+// that was made is used again as long as the log continues it.
 //
 //lab:implement 2C
 func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
@@ -85,7 +86,8 @@ func (p *peer) inspectSnapshot() {
 }
 
 // makeSnapshot writes the data of a region, as they are now, to a file, and
-// returns the snapshot that Raft sends. It runs in the background.
+// returns the snapshot that Raft sends. It runs in the background, and reads no
+// key of another region.
 //
 //lab:implement 2C
 func makeSnapshot(kv engine.Engine, files Files, regionID uint64) (*eraftpb.Snapshot, error) {
