@@ -53,8 +53,9 @@ type server struct {
 	// that number, or nil. It is nil if none meets any.
 	fails func(write int) error
 
-	// began is where the log began when the store was last at rest.
-	began uint64
+	// found is where the log began when the incarnation started, and began
+	// where it began when the store was last at rest. Both are 0 before.
+	found, began uint64
 }
 
 // A serverConfig says in what a server differs from others.
@@ -111,7 +112,7 @@ func (s *server) boot() raftstore.Config {
 	require.NoError(s.t, err)
 	s.kv, err = s.data.Open(raftstore.KVFamilies...)
 	require.NoError(s.t, err)
-	s.life, s.tasks, s.began = &life{of: s}, nil, 0
+	s.life, s.tasks, s.found, s.began = &life{of: s}, nil, 0, 0
 	s.logMeter.Engine, s.dataMeter.Engine = s.raft, s.kv
 	return raftstore.Config{
 		ClusterID: 1, StoreID: s.id, RaftEngine: s.logMeter, KVEngine: s.dataMeter,
@@ -224,8 +225,15 @@ func (s *server) agrees() {
 	if st.FirstIndex < s.began {
 		s.t.Fatalf("the log of store %d began at %d, and now it begins at %d: entries that were dropped are part of it again", s.id, s.began, st.FirstIndex)
 	}
+	if s.found == 0 {
+		s.found = st.FirstIndex
+	}
 	s.began = st.FirstIndex
-	if st.Busy || st.Installing {
+	// A store that starts may find that a snapshot was installed, and that
+	// the raft engine does not know it yet. It need not write that at once:
+	// another start finds the same.
+	found := st.FirstIndex == s.found && st.LastIndex+1 == st.FirstIndex
+	if st.Busy || st.Installing || found {
 		return
 	}
 	disk, err := raftstore.LoadRaftState(s.raft, s.region.Id)
