@@ -59,6 +59,8 @@ func TestTicksCostNothing2C(t *testing.T) {
 		if log+data > 16*ticks {
 			t.Fatalf("the log has 500 entries of 1000 that it may keep. In %d ticks, each with a heartbeat, the store read %d records of the raft engine and %d of the kv engine", ticks, log, data)
 		}
+		f.append(2, 1, 500, 1, emptyEntries(1, 501, 1500), 1500)
+		f.compacts(500)
 		f.Close()
 	})
 }

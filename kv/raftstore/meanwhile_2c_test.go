@@ -37,6 +37,12 @@ func TestLogChangesDuringCompaction2C(t *testing.T) {
 		}
 		finish()
 		f.work()
+		for range 4 {
+			f.tick()
+		}
+		if f.status().FirstIndex == 1 {
+			t.Fatal("entries came while the log was being compacted. Four ticks later the log is still not compacted")
+		}
 		for _, when := range []string{"once its log is compacted", "after a power cut"} {
 			switch s := f.status(); {
 			case s.Term != c.term+1 || s.Vote != 3:

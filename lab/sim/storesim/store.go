@@ -69,7 +69,7 @@ type peer struct {
 	// began is where the log began when the incarnation was first observed,
 	// and past is what was observed of the log lately.
 	began uint64
-	past []logStatus
+	past  []logStatus
 }
 
 func (p *peer) leads() bool { return p.status.RaftState == raft.StateLeader }
