@@ -80,9 +80,6 @@ func one(t *graded.T, sc *Scenario, s Schedule, reached map[Goal]bool) (digest u
 		explain(t, sc, s, out)
 	}
 	keepTrace(t, s, out)
-	for g := range out.Reached {
-		fmt.Fprintf(os.Stderr, "GOAL %s %d %s\n", t.Name(), s.Seed, g)
-	}
 	maps.Copy(reached, out.Reached)
 	return out.Digest
 }
