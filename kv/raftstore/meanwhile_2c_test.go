@@ -86,9 +86,9 @@ func TestSnapshotOvertakesCompaction2C(t *testing.T) {
 }
 
 // TestFullDiskDuringCompaction2C lets the disk of the log fill up in the middle
-// of a compaction, so that new entries cannot be written: neither can the new
-// beginning of the log, or that just fits, or there is room again in time for
-// both. Later there is room for everything.
+// of a compaction. New entries, if any come, cannot be written: neither can the
+// new beginning of the log, or that just fits, or there is room again in time
+// for both. Later there is room for everything.
 func TestFullDiskDuringCompaction2C(t *testing.T) {
 	graded.Seeds(t, graded.Claim{
 		Text:   "the log that a store reports is the log on its disk, also when the disk was full in the middle of a compaction",
@@ -101,7 +101,9 @@ func TestFullDiskDuringCompaction2C(t *testing.T) {
 			Index: c.last + 1, Term: c.term, Data: command(t, f.region.RegionEpoch, set(engine.CFDefault, "large", strings.Repeat("x", 2000))),
 		})
 		f.whileFull(f.log, func() {
-			f.receive(more)
+			if seed%2 == 0 {
+				f.receive(more)
+			}
 			switch seed % 3 {
 			case 1:
 				f.log.SetCapacity(f.log.Used() + 100)
