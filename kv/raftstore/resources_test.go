@@ -7,12 +7,18 @@ import (
 	"strings"
 )
 
-// Close closes the store, and requires that nothing is left of what it had
-// opened. It shadows the method of the store, so that every test ends with it.
+// Close closes the store, and requires that every request is answered, and that
+// nothing is left of what the store had opened. It shadows the method of the
+// store, so that every test ends with it.
 func (s *server) Close() {
 	s.Store.Close()
 	if s.life.over {
 		return // its engines are gone
+	}
+	for _, a := range s.asked {
+		if len(a.results) == 0 {
+			s.t.Fatalf("store %d is closed, but %s was not answered", s.id, a.request)
+		}
 	}
 	if left := s.leaks(); left != "" {
 		s.t.Fatalf("store %d is closed, but %s", s.id, left)

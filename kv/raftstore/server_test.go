@@ -45,6 +45,9 @@ type server struct {
 	// wait.
 	full bool
 
+	// asked are the requests that this incarnation was given.
+	asked []*answer
+
 	// writes counts the writes to disks and files since cutAt, and cut is
 	// the power cut that one of them will meet.
 	writes int
@@ -112,7 +115,7 @@ func (s *server) boot() raftstore.Config {
 	require.NoError(s.t, err)
 	s.kv, err = s.data.Open(raftstore.KVFamilies...)
 	require.NoError(s.t, err)
-	s.life, s.tasks, s.found, s.began = &life{of: s}, nil, 0, 0
+	s.life, s.tasks, s.asked, s.found, s.began = &life{of: s}, nil, nil, 0, 0
 	s.logMeter.Engine, s.dataMeter.Engine = s.raft, s.kv
 	return raftstore.Config{
 		ClusterID: 1, StoreID: s.id, RaftEngine: s.logMeter, KVEngine: s.dataMeter,
@@ -276,6 +279,7 @@ func (s *server) context() *kvrpcpb.Context {
 // in failures.
 func (s *server) submit(request string, ops ...engine.Op) *answer {
 	a, l := &answer{t: s.t, request: fmt.Sprintf("%s on store %d", request, s.id)}, s.life
+	s.asked = append(s.asked, a)
 	s.ask(s.context(), ops, func(r result) {
 		if !l.over {
 			a.add(r)
