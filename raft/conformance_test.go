@@ -93,7 +93,8 @@ func TestOnlyGrantedVoteResetsClock2AA(t *testing.T) { conform(t) }
 func TestLeaderDoesNotCampaign2AA(t *testing.T) { conform(t) }
 
 // TestStrangerDoesNotCampaign2AA checks that a server that is not a member of
-// the group does not start elections (thesis §4.1).
+// the group does not start elections (the contract of campaign
+// (raft/election.go)).
 func TestStrangerDoesNotCampaign2AA(t *testing.T) { conform(t) }
 
 // TestSingleNodeLeadsAtOnce2AA checks that in a group of one, the node's own
@@ -204,7 +205,8 @@ func TestFollowersLearnCommitIndex2AB(t *testing.T) { conform(t) }
 func TestFollowerCommitsWhatItMatched2AB(t *testing.T) { conform(t) }
 
 // TestHeartbeatCommitIsBounded2AB checks that a heartbeat tells a follower to
-// commit only what the follower is known to have (Raft §5.3).
+// commit only what the follower is known to have (the guide, Part A, Log
+// replication).
 func TestHeartbeatCommitIsBounded2AB(t *testing.T) { conform(t) }
 
 // TestLostMessagesAreSentAgain2AB checks that a leader retries appends, however
@@ -230,7 +232,8 @@ func TestLeaderHasEverythingCommitted2AB(t *testing.T) { conform(t) }
 func TestSingleNodeCommitsAlone2AB(t *testing.T) { conform(t) }
 
 // TestLogSurvivesRestart2AB checks that a server that starts again goes on with
-// the log and commit index that it finds in storage (Raft Figure 2, §5.5).
+// the log and commit index that it finds in storage (Raft Figure 2, thesis
+// §3.8; the contract of Storage).
 func TestLogSurvivesRestart2AB(t *testing.T) { conform(t) }
 
 // TestSentEntriesNeverChange2AB checks that what is in a message stays as it
@@ -334,7 +337,7 @@ func TestSingleNodeGroup2AC(t *testing.T) { conform(t) }
 func TestManyEntries2AC(t *testing.T) { conform(t) }
 
 // TestRestartContinues2AC checks that a node that restarts has the term, vote,
-// commit index and log that it had saved (Raft Figure 2).
+// commit index and log that it had saved (Raft Figure 2, the Ready contract).
 func TestRestartContinues2AC(t *testing.T) { conform(t) }
 
 // TestRestartAppliesTheRest2AC checks that after a restart, committed entries
@@ -374,17 +377,17 @@ func TestSteadyGroupKeepsItsLeader2AC(t *testing.T) { conform(t) }
 
 // TestRandomSchedulesOfThree2AC checks that whatever the network does and
 // whichever nodes crash, no safety property is ever broken, and once all is
-// well the group recovers (Raft Figure 3, §5.4.3).
+// well the group recovers (Raft Figure 3, §5.6).
 func TestRandomSchedulesOfThree2AC(t *testing.T) { conform(t) }
 
 // TestRandomSchedulesOfFive2AC checks that whatever the network does and
 // whichever nodes crash, no safety property is ever broken, and once all is
-// well the group recovers (Raft Figure 3, §5.4.3).
+// well the group recovers (Raft Figure 3, §5.6).
 func TestRandomSchedulesOfFive2AC(t *testing.T) { conform(t) }
 
 // TestRandomSchedulesOfOtherSizes2AC checks that whatever the network does and
 // whichever nodes crash, no safety property is ever broken, and once all is
-// well the group recovers (Raft Figure 3, §5.4.3).
+// well the group recovers (Raft Figure 3, §5.6).
 func TestRandomSchedulesOfOtherSizes2AC(t *testing.T) { conform(t) }
 
 // TestLeadersCutOff2AC checks that a leader that is cut off commits nothing,
@@ -427,7 +430,7 @@ func TestSnapshotBringsMembership2C(t *testing.T) { conform(t) }
 
 // TestStaleSnapshotIsIgnored2C checks that a snapshot of what is committed
 // already changes nothing, and is acknowledged with the commit index (Raft §7,
-// Figure 13).
+// Figure 13; the contract of handleSnapshot).
 func TestStaleSnapshotIsIgnored2C(t *testing.T) { conform(t) }
 
 // TestEntriesBehindSnapshotAreKept2C checks that where a snapshot describes a
@@ -490,7 +493,7 @@ func TestSnapshotsLostLateAndRepeated2C(t *testing.T) { conform(t) }
 
 // TestRandomSchedulesWithSnapshots2C checks that whatever the network does and
 // whichever nodes crash, no safety property is ever broken, and once all is
-// well the group recovers (Raft Figure 3, §5.4.3).
+// well the group recovers (Raft Figure 3, §5.6).
 func TestRandomSchedulesWithSnapshots2C(t *testing.T) { conform(t) }
 
 // Stage 3A.
@@ -514,15 +517,17 @@ func TestNoProposalsDuringTransfer3A(t *testing.T) { conform(t) }
 func TestTransferTimesOut3A(t *testing.T) { conform(t) }
 
 // TestTransferToSelfOrStrangerIsNothing3A checks that a transfer to the leader
-// itself, or to a server that is not a member, changes nothing (thesis §3.10).
+// itself, or to a server that is not a member, changes nothing (the contract of
+// handleTransferLeader).
 func TestTransferToSelfOrStrangerIsNothing3A(t *testing.T) { conform(t) }
 
 // TestNewTransferReplacesOld3A checks that a transfer to another member
-// replaces the one under way (thesis §3.10).
+// replaces the one under way (the contract of handleTransferLeader).
 func TestNewTransferReplacesOld3A(t *testing.T) { conform(t) }
 
 // TestTransferIsForwarded3A checks that a server that is not the leader passes
-// a request for a transfer on to the leader (thesis §3.10).
+// a request for a transfer on to the leader (the contract of
+// handleTransferLeader).
 func TestTransferIsForwarded3A(t *testing.T) { conform(t) }
 
 // TestTimeoutNowStartsElection3A checks that a follower that is told so
@@ -532,12 +537,12 @@ func TestTimeoutNowStartsElection3A(t *testing.T) { conform(t) }
 
 // TestTransferEndsWithLeadership3A checks that a transfer ends with the
 // leadership, and when its target is removed: nothing of it remains (thesis
-// §3.10).
+// §3.10; the contract of handleTransferLeader).
 func TestTransferEndsWithLeadership3A(t *testing.T) { conform(t) }
 
 // TestChangeTakesEffectWhenApplied3A checks that a membership change takes
-// effect on a server when that server applies it, and not before (thesis §4.1;
-// the contract of ApplyConfChange).
+// effect on a server when that server applies it, and not before (the contract
+// of ApplyConfChange (thesis §4.1 lets it take effect when appended)).
 func TestChangeTakesEffectWhenApplied3A(t *testing.T) { conform(t) }
 
 // TestAddedMemberCatchesUp3A checks that a member that was added with an empty
@@ -546,7 +551,7 @@ func TestAddedMemberCatchesUp3A(t *testing.T) { conform(t) }
 
 // TestMajorityIsOfTheNewMembers3A checks that once a change is applied, entries
 // and elections need a majority of the new members, and only of them (thesis
-// §4.1).
+// §4.1; the contract of ApplyConfChange).
 func TestMajorityIsOfTheNewMembers3A(t *testing.T) { conform(t) }
 
 // TestStrangersMayLead3A checks that a server follows a leader, and votes for a
@@ -560,7 +565,8 @@ func TestStrangersMayLead3A(t *testing.T) { conform(t) }
 func TestRemovalCommitsWhatWaited3A(t *testing.T) { conform(t) }
 
 // TestRemovedMemberIsGone3A checks that a member that was removed gets no more
-// messages, and does not campaign once it knows (thesis §4.2.2, §4.2.3).
+// messages, and does not campaign once it knows (thesis §4.2.3; the contract
+// of ApplyConfChange).
 func TestRemovedMemberIsGone3A(t *testing.T) { conform(t) }
 
 // TestRemovedLeaderStepsDown3A checks that a leader that was removed leads
@@ -578,12 +584,13 @@ func TestOneChangeAtATime3A(t *testing.T) { conform(t) }
 
 // TestNewLeaderMindsPendingChange3A checks that a new leader accepts no
 // membership change until it has applied those that its log may hold, and has
-// committed in its term (thesis §4.1).
+// committed in its term (thesis §4.1, corrected in 2015 (raft-dev: a bug in
+// single-server membership changes)).
 func TestNewLeaderMindsPendingChange3A(t *testing.T) { conform(t) }
 
 // TestUncommittedChangeCanVanish3A checks that a membership change that was not
 // committed can be replaced like any entry, and then has no effect anywhere
-// (thesis §4.1, Raft §5.3).
+// (Raft §5.3; the contract of ApplyConfChange).
 func TestUncommittedChangeCanVanish3A(t *testing.T) { conform(t) }
 
 // TestUnappliedChangeBlocksCampaign3A checks that a server that has a committed
@@ -597,8 +604,8 @@ func TestUnappliedChangeBlocksCampaign3A(t *testing.T) { conform(t) }
 func TestChangeWithoutEffectIsHarmless3A(t *testing.T) { conform(t) }
 
 // TestMembershipSurvivesRestart3A checks that a server that restarts has the
-// membership as of what it has applied, and applies later changes again (thesis
-// §4.1, Raft Figure 2).
+// membership as of what it has applied, and applies later changes again (the
+// Ready contract; the contract of ApplyConfChange).
 func TestMembershipSurvivesRestart3A(t *testing.T) { conform(t) }
 
 // TestTransferIsNotProlonged3A checks that a transfer is given up an election
@@ -648,5 +655,5 @@ func TestMembersComeAndGo3A(t *testing.T) { conform(t) }
 
 // TestRandomSchedulesWithEverything3A checks that whatever the network does and
 // whichever nodes crash, no safety property is ever broken, and once all is
-// well the group recovers (Raft Figure 3, §5.4.3).
+// well the group recovers (Raft Figure 3, §5.6).
 func TestRandomSchedulesWithEverything3A(t *testing.T) { conform(t) }

@@ -74,7 +74,7 @@ func (r *Raft) restore(s *pb.Snapshot) bool {
 	}
 	r.log.restore(s)
 	r.setMembers(nodes)
-	r.logger.Info("installed snapshot", "index", index, "term", meta.GetTerm())
+	r.logger.Info("took over a snapshot, which is to be installed", "index", index, "term", meta.GetTerm())
 	return true
 }
 

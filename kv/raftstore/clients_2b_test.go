@@ -31,7 +31,7 @@ func TestOneStore2B(t *testing.T) {
 	}, 3)
 	sc.Stores = 1
 	sc.Nemesis = sim.Crashes(1500 * ms)
-	sc.Reach = []sim.Goal{sim.CrashLostWrites, sim.Restarted}
+	sc.Reach = []sim.Goal{sim.Crashed, sim.Restarted}
 	sim.Test(t, sc)
 }
 

@@ -20,9 +20,16 @@ type compaction struct {
 
 // compactLog begins to compact the log if it is longer than the store wants. A
 // leader keeps the entries that a follower lacks if the follower is not too far
-// behind: a few entries are cheaper than a snapshot. A step that fails, for lack
-// of room or because the data could not be synced, is repeated after a later
-// tick, and nothing is dropped that is not durable.
+// behind: a few entries are cheaper than a snapshot. It spares each follower
+// that answers and lacks at most MaxLogEntries of the applied entries. But for
+// no follower does it keep more than 8 times MaxLogEntries applied entries.
+//
+// compactLog is called after ticks, and mostly finds nothing to do. Then it
+// reads no entry. The work of a compaction grows with the entries that it
+// drops, not with those that stay or were dropped before.
+//
+// A step that fails, for lack of room or because the data could not be synced,
+// is repeated after a later tick, and nothing is dropped that is not durable.
 //
 //lab:implement 2C quiet
 func (p *peer) compactLog() {

@@ -29,6 +29,28 @@
 // region and every proposal that was ready (group commit). While the sync runs,
 // the next requests gather in the inboxes.
 //
+// # Slow work
+//
+// Other regions share a pass, and wait for its end. So a pass does nothing that
+// takes the longer the more data or history a region has, and it never waits
+// for a sync of the kv engine. This is work for the Executor: to sync the kv
+// engine, to delete a range of keys, to read the data of a region, and to
+// create, write, read or sync a snapshot file. A pass may remove a file.
+//
+// A task may wait for long until it begins, and its result for long until a
+// pass takes it. Meanwhile the peer goes on: its log grows, it may vote, a
+// snapshot may replace the log. So a result is compared with the present state,
+// never with what the peer remembers from when the task began; and of each kind
+// of task, a region has at most one at a time, however many ticks and messages
+// come. A task that failed because the disk was full is begun again later.
+//
+// # Snapshot files
+//
+// No snapshot file stays that the store does not need: it needs the last one
+// that it made, the one that it is installing, and one that has just arrived
+// until Raft has decided about it. A file that could not be written completely
+// is removed at once, and what a crash leaves is removed when the store opens.
+//
 // # What is durable when
 //
 // A store has two engines. A crash keeps everything that was written to an
@@ -61,7 +83,9 @@
 //
 // Until a write has succeeded, a peer is what its disks say. A write may find
 // the disk full; then the task stays, and a later pass repeats it. So what is in
-// memory changes after the write, and as a whole.
+// memory changes after the write, and as a whole: where the log begins and ends is
+// always what the raft engine says. Only after a crash may the log begin earlier
+// than before.
 //
 // # What a store costs
 //

@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
 )
 
@@ -17,6 +19,10 @@ type fileSystem struct {
 	now, durable map[string][]byte
 	// full is the number of further attempts to write that find no room.
 	full int
+	// unreadable is the number of further attempts to open a file that fail.
+	unreadable int
+	// used counts how often a file was created, opened, written or synced.
+	used int
 }
 
 func newFileSystem() *fileSystem {
@@ -39,22 +45,49 @@ func (s *fileSystem) receive(name string, content []byte) {
 
 // Create implements raftstore.Files.
 func (l *life) Create(name string) (raftstore.File, error) {
-	return &openFile{life: l, name: name}, l.writesFile(func() error {
+	l.of.files.used++
+	err := l.writesFile(func() error {
 		l.of.files.now[name] = nil
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return &openFile{life: l, name: name, closing: l.opened()}, nil
+}
+
+// opened notes that a file is open, and returns what closes it.
+func (l *life) opened() (close func()) {
+	l.files++
+	return sync.OnceFunc(func() { l.files-- })
 }
 
 // Open implements raftstore.Files.
 func (l *life) Open(name string) (io.ReadCloser, error) {
-	content, found := l.of.files.now[name]
+	files := l.of.files
+	content, found := files.now[name]
+	files.used++
 	switch {
 	case l.over:
 		return nil, engine.ErrClosed
+	case files.unreadable > 0:
+		files.unreadable--
+		return nil, &fs.PathError{Op: "open", Path: name, Err: memory.ErrIO}
 	case !found:
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	return io.NopCloser(bytes.NewReader(content)), nil
+	return &reader{bytes.NewReader(content), l.opened()}, nil
+}
+
+// A reader is a file that is being read.
+type reader struct {
+	io.Reader
+	closing func()
+}
+
+func (r *reader) Close() error {
+	r.closing()
+	return nil
 }
 
 // Remove implements raftstore.Files.
@@ -76,11 +109,13 @@ func (l *life) List() ([]string, error) {
 // An openFile is a file that is being written.
 type openFile struct {
 	*life
-	name string
+	name    string
+	closing func()
 }
 
 func (s *openFile) Write(data []byte) (n int, err error) {
 	files := s.of.files
+	files.used++
 	err = s.writesFile(func() error {
 		if files.full > 0 {
 			files.full--
@@ -95,10 +130,14 @@ func (s *openFile) Write(data []byte) (n int, err error) {
 
 func (s *openFile) Sync() error {
 	files := s.of.files
+	files.used++
 	return s.writesFile(func() error {
 		files.durable = maps.Clone(files.now)
 		return nil
 	})
 }
 
-func (s *openFile) Close() error { return nil }
+func (s *openFile) Close() error {
+	s.closing()
+	return nil
+}

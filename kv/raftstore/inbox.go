@@ -53,15 +53,17 @@ type inbox struct {
 }
 
 // maxMessages is the number of waiting events from which on an inbox drops Raft
-// messages. Raft repeats what was dropped; requests are never dropped, because
-// a client waits for each.
+// messages. Raft repeats what was dropped. Requests are never dropped, because
+// a client waits for each, and neither are snapshots: the peer removes the file
+// of one that it does not need.
 const maxMessages = 4096
 
 // put adds e and reports whether it was accepted.
 func (b *inbox) put(e event) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed || e.message != nil && len(b.events) >= maxMessages {
+	droppable := e.message != nil && e.message.Message.Snapshot.GetMetadata() == nil
+	if b.closed || droppable && len(b.events) >= maxMessages {
 		return false
 	}
 	b.events = append(b.events, e)

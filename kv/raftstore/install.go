@@ -29,10 +29,17 @@ func (p *peer) install(snapshot *eraftpb.Snapshot) {
 }
 
 // installed makes the state of the snapshot the state of the peer, which then
-// continues.
+// continues. If the disk was full, the data are neither the old nor the new
+// ones, and the next tick repeats the installation. Any other error stops the
+// store.
 //
 //lab:implement 2C
 func (p *peer) installed(state *raftserverpb.RegionState, err error) {
+	if errors.Cause(err) == engine.ErrDiskFull {
+		p.installAgain = true
+		p.store.writeFailed(err)
+		return
+	}
 	if err != nil {
 		p.store.stop(errors.Annotatef(err, "region %d: cannot install a snapshot", p.region().Id))
 		return
@@ -44,12 +51,14 @@ func (p *peer) installed(state *raftserverpb.RegionState, err error) {
 	// it does not tell which.
 	p.proposals.abandon(storage.ErrOutcomeUnknown)
 	p.snapshots.setInstalling("")
+	p.logger.Info("installed a snapshot", "index", state.AppliedIndex, "term", state.AppliedTerm)
 }
 
 // installSnapshot replaces the data and the log of a region by a snapshot whose
 // file is complete, and returns the new applied state, durable. Once the mark
-// is written, the old data and the old log are of no use: after a crash at any
-// point the installation is repeated.
+// is written, the old data and the old log are of no use: after a crash or an
+// error at any point the installation is repeated. It touches no key and no log
+// of another region.
 //
 //lab:implement 2C
 func (c *Config) installSnapshot(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) (*raftserverpb.RegionState, error) {

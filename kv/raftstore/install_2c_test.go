@@ -169,6 +169,9 @@ func (x *transfer) cutWhileWaiting() {
 	x.deliver(r)
 	promised := x.acknowledged(r)
 	r.hold = false
+	if promised {
+		x.t.Fatal("the store acknowledges a snapshot that the executor has not begun to install: a pass has installed it, or it is not durable")
+	}
 	explaining(x.t, func() string {
 		return x.String() + "\npower cut when the store has received the snapshot, before any work in the background; what was not synced is lost"
 	}, func() {

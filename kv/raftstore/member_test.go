@@ -43,8 +43,12 @@ func newMemberWith(t *graded.T, c serverConfig) *member {
 	return m
 }
 
-// Send implements raftstore.Transport.
+// Send implements raftstore.Transport. What neighbours of the region send is
+// lost.
 func (m *member) Send(r *raftserverpb.RaftMessage) {
+	if r.RegionId != m.region.Id {
+		return
+	}
 	m.sent = append(m.sent, r.Message)
 	for _, e := range r.Message.Entries {
 		m.entries[e.Index] = e
@@ -253,6 +257,19 @@ func (m *member) snapshotFor(follower, last uint64, meanwhile func()) *eraftpb.M
 	m.t.Fatalf("the log of store %d ends at %d, and the log of the leader begins at %d, but the leader sends no snapshot, although store %d answers again and again",
 		follower, last, m.status().FirstIndex, follower)
 	return nil
+}
+
+// refuses answers for a follower whose log ends at last, so that it rejects all
+// that the store, which leads, sends to it, again and again.
+func (m *member) refuses(follower, last uint64, rounds int) {
+	for range rounds {
+		m.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgHeartbeatResponse, From: follower, Term: m.status().Term})
+		if a := m.lastTo(follower, eraftpb.MessageType_MsgAppend); a != nil && m.lastTo(follower, eraftpb.MessageType_MsgSnapshot) == nil {
+			m.receive(&eraftpb.Message{
+				MsgType: eraftpb.MessageType_MsgAppendResponse, From: follower, Term: a.Term, Reject: true, Index: a.Index, RejectHint: last,
+			})
+		}
+	}
 }
 
 // checkSnapshot requires that the metadata of a snapshot are true.

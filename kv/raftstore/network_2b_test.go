@@ -45,7 +45,7 @@ func TestOldLeaderNeverAnswers2B(t *testing.T) {
 		Text:   "a leader answers a read only after it has made sure that it still leads",
 		Source: "Raft §8, thesis §6.4",
 	}, 2)
-	sc.Clients = append(sc.Clients, sim.Clients(4, kvload.Gets)...)
+	sc.Clients = append(sc.Clients, sim.Clients(5, kvload.GetsAtOneStore)...)
 	sc.For = 4 * time.Second
 	sc.Nemesis = sim.Together(sim.IsolateLeaders(1200*ms), sim.SlowLinks(1500*ms))
 	sc.Reach = []sim.Goal{sim.LeaderDeposed, storesim.AskedOldLeader}
@@ -104,7 +104,7 @@ func TestClocksDisagree2B(t *testing.T) {
 		Text:   "safety does not depend on clocks",
 		Source: "Raft §2, §5.6",
 	}, 2)
-	sc.Clients = append(sc.Clients, sim.Clients(2, kvload.Gets)...)
+	sc.Clients = append(sc.Clients, sim.Clients(4, kvload.GetsAtOneStore)...)
 	sc.Nemesis = sim.Together(sim.WrongClocks(900*ms), func(d *dice.Drawer, s sim.Setting) []sim.Fault {
 		var faults []sim.Fault
 		for at := d.Duration(s.Span/8, s.Span/3); at < s.Span; at += d.Duration(s.Span/3, s.Span/2) {

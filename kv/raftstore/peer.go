@@ -38,6 +38,9 @@ type peer struct {
 	// installing is true while the task's snapshot is being installed: the
 	// peer does not tick, and its task waits.
 	installing bool
+	// installAgain is true while the installation waits for a tick, because
+	// it has met a full disk.
+	installAgain bool
 
 	// pending estimates the number of bytes that the node has taken in
 	// since the last Ready.
@@ -150,6 +153,10 @@ func (p *peer) handleEvents() {
 		p.read(reads)
 	}
 	if ticks > 0 {
+		if p.installAgain {
+			p.installAgain = false
+			p.install(p.task.rd.Snapshot)
+		}
 		p.compactLog()
 	}
 }
@@ -158,12 +165,13 @@ func (p *peer) handleEvents() {
 //
 //lab:implement 2B
 func (p *peer) step(m *raftserverpb.RaftMessage) {
+	// The file is there, whatever becomes of the message.
+	if s := m.Message.Snapshot; s.GetMetadata() != nil {
+		p.snapshots.receive(SnapshotName(m.RegionId, s.Metadata))
+	}
 	if to := m.ToPeer.GetId(); to != p.id {
 		p.logger.Warn("dropped a message for another peer", "to", to)
 		return
-	}
-	if s := m.Message.Snapshot; s.GetMetadata() != nil {
-		p.snapshots.receive(SnapshotName(m.RegionId, s.Metadata))
 	}
 	if err := p.node.Step(m.Message); err != nil {
 		p.logger.Debug("dropped a message", "from", m.FromPeer.GetId(), "type", m.Message.GetMsgType(), "reason", err)

@@ -17,6 +17,8 @@ import (
 type life struct {
 	of   *server
 	over bool
+	// files is the number of files that are open.
+	files int
 }
 
 // Send implements raftstore.Transport.
@@ -97,6 +99,11 @@ func (s *server) writesDisk(d *memory.Disk, w memory.Write) memory.Fault {
 	s.writes++
 	if r := s.refusal; r != nil && w.Len > 0 && s.writes >= r.at && s.writes < r.at+r.times {
 		return memory.Fault{Kind: memory.FailWrite, Err: engine.ErrDiskFull}
+	}
+	if s.fails != nil {
+		if err := s.fails(s.writes); err != nil {
+			return memory.Fault{Kind: memory.FailWrite, Err: err}
+		}
 	}
 	c := s.cut
 	if c == nil || c.at != s.writes {

@@ -30,10 +30,11 @@ type server struct {
 
 	log, data *memory.Disk
 	raft, kv  *memory.Engine // on these disks
-	// raftMeter and kvMeter are the engines as the store has them.
+	// raftMeter and kvMeter are the engines as seen by raftTally and kvTally,
+	// which are the engines as the store has them.
 	raftMeter, kvMeter *meter.Engine
-
-	files *fileSystem
+	raftTally, kvTally *tally
+	files              *fileSystem
 	// life is the present incarnation of the store.
 	life *life
 
@@ -53,6 +54,9 @@ type server struct {
 	// wait.
 	full bool
 
+	// asked are the requests that this incarnation was given.
+	asked []*answer
+
 	// writes counts the writes to disks and files since cutAt, and cut is
 	// the power cut that one of them will meet.
 	writes int
@@ -63,6 +67,14 @@ type server struct {
 	// applied is the number of bytes of the entries that the present pass has
 	// applied, and mostApplied the largest such number of any pass.
 	applied, mostApplied int
+
+	// fails returns the error that a write to an engine meets, if it has
+	// that number, or nil. It is nil if none meets any.
+	fails func(write int) error
+
+	// found is where the log began when the incarnation started, and began
+	// where it began when the store was last at rest. Both are 0 before.
+	found, began uint64
 }
 
 // A serverConfig says in what a server differs from others.
@@ -103,6 +115,7 @@ func newServer(t testing.TB, c serverConfig) *server {
 // install starts the store for the first time, on empty disks.
 func (s *server) install() {
 	s.log, s.data, s.files = memory.NewDisk(), memory.NewDisk(), newFileSystem()
+	s.raftTally, s.kvTally = &tally{}, &tally{}
 	for _, d := range []*memory.Disk{s.log, s.data} {
 		d.Inject(func(w memory.Write) memory.Fault { return s.writesDisk(d, w) })
 	}
@@ -118,10 +131,11 @@ func (s *server) boot() raftstore.Config {
 	require.NoError(s.t, err, "opening the raft engine")
 	s.kv, err = s.data.Open(raftstore.KVFamilies...)
 	require.NoError(s.t, err, "opening the kv engine")
-	s.life, s.tasks = &life{of: s}, nil
+	s.life, s.tasks, s.asked, s.found, s.began = &life{of: s}, nil, nil, 0, 0
 	s.raftMeter, s.kvMeter = meter.New(s.raft), meter.New(s.kv)
+	s.raftTally.Engine, s.kvTally.Engine = s.raftMeter, s.kvMeter
 	return raftstore.Config{
-		ClusterID: 1, StoreID: s.id, RaftEngine: s.raftMeter, KVEngine: s.kvMeter,
+		ClusterID: 1, StoreID: s.id, RaftEngine: s.raftTally, KVEngine: s.kvTally,
 		Files: s.life, Transport: s.life, Executor: s.life,
 		RandIntN: func(_ uint64, n int) int {
 			if s.randIntN == nil {
@@ -159,23 +173,6 @@ func (s *server) open(cfg raftstore.Config) bool {
 		}
 	})
 	return s.Store != nil
-}
-
-// Close closes the store, which must have closed all that it has opened, unless
-// its power was cut.
-func (s *server) Close() {
-	s.Store.Close()
-	if s.life.over {
-		return
-	}
-	for _, e := range []struct {
-		name string
-		*meter.Engine
-	}{{"raft", s.raftMeter}, {"kv", s.kvMeter}} {
-		if open := e.Open(); len(open) > 0 {
-			s.t.Fatalf("store %d ends, but %d iterators and snapshots of its %s engine are still open, the first of them %s", s.id, len(open), e.name, open[0])
-		}
-	}
 }
 
 // restart starts the store again and lets it work. If there was no power cut,
@@ -251,7 +248,34 @@ func (s *server) work() {
 		if st := s.status(); steps > 0 && st.Applied < st.Commit && !st.Installing && !s.full {
 			s.t.Fatalf("store %d is not in the queue for another pass, but has applied only up to index %d of what is committed up to %d", s.id, st.Applied, st.Commit)
 		}
+		s.logAgrees()
 		return
+	}
+}
+
+// logAgrees requires that the log is the one on the disk, and that it does not
+// begin earlier than it did.
+func (s *server) logAgrees() {
+	st := s.status()
+	if st.FirstIndex < s.began {
+		s.t.Fatalf("the log of store %d began at %d, and now it begins at %d: entries that were dropped are part of it again", s.id, s.began, st.FirstIndex)
+	}
+	if s.found == 0 {
+		s.found = st.FirstIndex
+	}
+	s.began = st.FirstIndex
+	// A store that starts may find that a snapshot was installed, and that
+	// the raft engine does not know it yet. It need not write that at once:
+	// another start finds the same.
+	found := st.FirstIndex == s.found && st.LastIndex+1 == st.FirstIndex
+	if st.Busy || st.Installing || found {
+		return
+	}
+	disk, err := raftstore.LoadRaftState(s.raft, s.region.Id)
+	require.NoError(s.t, err)
+	if first := disk.TruncatedIndex + 1; first != st.FirstIndex || disk.LastIndex != st.LastIndex {
+		s.t.Fatalf("store %d says that its log has entries %d to %d, but the state in its raft engine says that it has entries %d to %d",
+			s.id, st.FirstIndex, st.LastIndex, first, disk.LastIndex)
 	}
 }
 
@@ -287,6 +311,7 @@ func (s *server) context() *kvrpcpb.Context {
 // in failures.
 func (s *server) submit(request string, ops ...engine.Op) *answer {
 	a, l := &answer{t: s.t, request: fmt.Sprintf("%s on store %d", request, s.id)}, s.life
+	s.asked = append(s.asked, a)
 	s.ask(s.context(), ops, func(r result) {
 		if !l.over {
 			a.add(r)

@@ -163,13 +163,19 @@ func noEOF(err error) error {
 }
 
 // writeSnapshotFile writes the data of a region, as view shows them, to the
-// file name, synced, and returns its header.
-func writeSnapshotFile(files Files, name string, view engine.Reader, of *metapb.Region) (*raftserverpb.SnapshotHeader, error) {
+// file name, synced, and returns its header. If that fails, no file is left: it
+// would take up room that the next attempt needs.
+func writeSnapshotFile(files Files, name string, view engine.Reader, of *metapb.Region) (header *raftserverpb.SnapshotHeader, err error) {
 	f, err := files.Create(name)
 	if err != nil {
 		return nil, errors.Annotate(err, "cannot create a snapshot file")
 	}
-	defer f.Close()
+	defer func() {
+		_ = f.Close()
+		if err != nil {
+			_ = files.Remove(name)
+		}
+	}()
 	sum := &SnapshotSum{}
 	w := bufio.NewWriterSize(io.MultiWriter(f, sum), 64<<10)
 	r := region.Range(of)

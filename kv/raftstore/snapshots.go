@@ -19,12 +19,14 @@ type snapshotMaker struct {
 	// made is the last one that was made; its file exists. It is nil if
 	// there is none.
 	made *eraftpb.Snapshot
-	// making is true while one is being made.
-	making bool
+	// making is true while one is being made, inspecting while the file of
+	// one is being read.
+	making, inspecting bool
 }
 
 // Snapshot implements raft.Storage. A snapshot is made in the background; until
-// it exists, the error is raft.ErrSnapshotTemporarilyUnavailable.
+// it exists, the error is raft.ErrSnapshotTemporarilyUnavailable. The last one
+// that was made is used again as long as the log continues it.
 //
 //lab:implement 2C
 func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
@@ -61,17 +63,20 @@ func (p *peer) snapshotMade(snapshot *eraftpb.Snapshot, err error) {
 // was written. If it does not, the peer forgets the snapshot: no receiver would
 // ever accept it, and every further attempt would send the same file.
 func (p *peer) inspectSnapshot() {
-	snapshot, files, regionID := p.storage.maker.made, p.store.cfg.Files, p.region().Id
-	if snapshot == nil {
+	m := &p.storage.maker
+	snapshot, files, regionID := m.made, p.store.cfg.Files, p.region().Id
+	if snapshot == nil || m.inspecting {
 		return
 	}
+	m.inspecting = true
 	p.inBackground(func() func(*peer) {
 		header, err := ReadSnapshotHeader(snapshot)
 		if err == nil {
 			err = verifySnapshotFile(files, SnapshotName(regionID, snapshot.Metadata), header)
 		}
 		return func(p *peer) {
-			if m := &p.storage.maker; err != nil && m.made == snapshot {
+			m.inspecting = false
+			if err != nil && m.made == snapshot {
 				p.logger.Warn("making a snapshot again", "reason", err)
 				m.made = nil
 				p.snapshots.setMade("")
@@ -81,7 +86,8 @@ func (p *peer) inspectSnapshot() {
 }
 
 // makeSnapshot writes the data of a region, as they are now, to a file, and
-// returns the snapshot that Raft sends. It runs in the background.
+// returns the snapshot that Raft sends. It runs in the background, and reads no
+// key of another region.
 //
 //lab:implement 2C
 func makeSnapshot(kv engine.Engine, files Files, regionID uint64) (*eraftpb.Snapshot, error) {

@@ -256,10 +256,20 @@ func (s *Store) submit(regionID uint64, request event) {
 }
 
 // Step gives m to the peer of its region. A message for a region that has no
-// peer here is dropped.
+// peer here is dropped, and its snapshot file removed.
 func (s *Store) Step(m *raftserverpb.RaftMessage) {
-	if p := s.directory.peer(m.RegionId); p != nil && m.Message != nil {
+	if m.Message == nil {
+		return
+	}
+	if p := s.directory.peer(m.RegionId); p != nil {
 		p.put(event{message: m})
+		return
+	}
+	if meta := m.Message.Snapshot.GetMetadata(); meta != nil {
+		name := SnapshotName(m.RegionId, meta)
+		if err := s.cfg.Files.Remove(name); err != nil {
+			s.cfg.Logger.Warn("cannot remove a snapshot file", "name", name, "error", err)
+		}
 	}
 }
 

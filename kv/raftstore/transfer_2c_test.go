@@ -29,6 +29,8 @@ type transfer struct {
 
 	before background
 	maxLog uint64
+	// hold makes all slow work of store 1 wait until the snapshot comes.
+	hold bool
 	// common is the index up to which both logs agree when the snapshot is
 	// sent.
 	common uint64
@@ -146,6 +148,7 @@ func (x *transfer) send(leader, r *member) {
 // that wait for it.
 func (x *transfer) receiver() (r *member, waiting []*answer) {
 	r = newMember(x.t, 1, x.maxLog)
+	r.hold = x.hold
 	for _, happens := range x.past {
 		happens(r, &waiting)
 	}

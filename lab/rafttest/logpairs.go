@@ -73,16 +73,16 @@ func logPairs(maxTerm uint64, maxLen int) []logPair {
 	return pairs
 }
 
-// An exchange is what a leader and one follower say to each other, without loss.
+// A repair is what a leader and one follower say to each other, without loss.
 // It watches nothing by itself: there are thousands of them.
-type exchange struct {
+type repair struct {
 	t     *graded.T
 	pair  logPair
 	nodes [2]Node // the leader is node 1, the follower node 2
 	said  []*pb.Message
 }
 
-func (x *exchange) fail(format string, args ...any) {
+func (x *repair) fail(format string, args ...any) {
 	x.t.Helper()
 	const most = 12
 	var lines []string
@@ -100,7 +100,7 @@ func (x *exchange) fail(format string, args ...any) {
 // deliver delivers messages between the two until they have nothing more to say,
 // or have sent more than most. It returns how many they sent. Messages to node 3
 // are lost.
-func (x *exchange) deliver(most int) (sent int) {
+func (x *repair) deliver(most int) (sent int) {
 	for quiet := false; !quiet; {
 		quiet = true
 		for _, n := range x.nodes {
@@ -123,7 +123,7 @@ func (x *exchange) deliver(most int) (sent int) {
 
 // agree reports whether the follower has the leader's log of n entries, and both
 // know all of it to be committed.
-func (x *exchange) agree(n uint64) bool {
+func (x *repair) agree(n uint64) bool {
 	for _, node := range x.nodes {
 		if node.Status().Commit != n {
 			return false
@@ -160,7 +160,7 @@ func everyPairOfLogsAgrees(t *graded.T, impl Implementation) {
 // exchangeLogs makes node 1 the leader and has it repair the log of node 2.
 func exchangeLogs(t *graded.T, impl Implementation, pair logPair) {
 	const term = 5 // the logs are of the terms before
-	x := &exchange{t: t, pair: pair}
+	x := &repair{t: t, pair: pair}
 	x.nodes[0] = startWith(t, impl, 1, term-1, 0, pair.leader)
 	x.nodes[1] = startWith(t, impl, 2, term-1, 0, pair.follower)
 	leader := x.nodes[0]

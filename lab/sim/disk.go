@@ -137,6 +137,9 @@ func (m *machine) writesDisk(d *disk, write memory.Write) memory.Fault {
 			return memory.Fault{}
 		}
 		m.world.Reach(CrashedWriting)
+		if fault.Keep < unsynced {
+			m.world.Reach(CrashLostWrites)
+		}
 	} else {
 		m.world.Reach(DiskFailed)
 	}

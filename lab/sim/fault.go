@@ -27,6 +27,7 @@ const (
 	Duplicate  FaultKind = "duplicate"   // Who, Share of the messages
 	Slow       FaultKind = "slow"        // Who, Share of the messages are late by up to Delay
 	Cut        FaultKind = "cut"         // Who, Share: how likely each piece of a transfer is its end
+	Repeat     FaultKind = "repeat"      // Who, Share of the transfers arrive once more, up to Delay later, and half of these soon
 	LoseCalls  FaultKind = "lose-calls"  // Who, Share of the requests of clients, and of the replies
 	SlowCalls  FaultKind = "slow-calls"  // Who, Share of both are late by up to Delay
 	Crash      FaultKind = "crash"       // Who: crashes, restarts at the end
@@ -38,7 +39,7 @@ const (
 	Pause      FaultKind = "pause"       // Who: its process stands still, then finds what has come meanwhile, and one tick
 )
 
-var kinds = []FaultKind{Partition, OneWay, Bridge, Isolate, Deaf, Mute, Lose, Duplicate, Slow, Cut,
+var kinds = []FaultKind{Partition, OneWay, Bridge, Isolate, Deaf, Mute, Lose, Duplicate, Slow, Cut, Repeat,
 	LoseCalls, SlowCalls, Crash, CrashWrite, DiskFull, FlipBit, Skew, Stall, Pause}
 
 // Targets that are looked for when a fault begins, among the machines of the fault's
@@ -192,6 +193,18 @@ func (fs *faults) share(kind FaultKind, from, to uint64) float64 {
 		}
 	}
 	return 1 - spared
+}
+
+// delay returns the longest delay of the faults of a kind that hit what goes from
+// one to another.
+func (fs *faults) delay(kind FaultKind, from, to uint64) time.Duration {
+	longest := time.Duration(0)
+	for _, f := range fs.active {
+		if f.Kind == kind && f.touches(from, to) {
+			longest = max(longest, f.Delay)
+		}
+	}
+	return longest
 }
 
 func (fs *faults) loss(from, to uint64) float64       { return fs.share(Lose, from, to) }

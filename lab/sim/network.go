@@ -93,10 +93,18 @@ func (net *network) launch(t *transit, way *traffic) {
 	a, b := t.from<<32|t.to, t.stream
 	lost := w.faults.blocks(t.from, t.to) || w.dice.Chance(w.faults.loss(t.from, t.to), askLoss, t.n, a, b)
 	again := !lost && w.dice.Chance(w.faults.duplicates(t.from, t.to), askDuplicate, t.n, a, b)
+	later := time.Duration(0)
+	if !lost && len(t.attachment) > 0 && w.dice.Chance(w.faults.share(Repeat, t.from, t.to), askDuplicate, t.n|resend, a, b) {
+		again = true
+		bits := w.dice.Roll(askDelay, t.n|2*resend, a, b)
+		if later = dice.Scaled(bits, 0, w.faults.delay(Repeat, t.from, t.to)); dice.Mix(bits)%2 == 0 {
+			later /= 20 // into what the receiver does about the first
+		}
+	}
 	var copies [2]time.Duration
 	copies[0] = now + net.latency(t, 0)
 	if again {
-		copies[1] = now + net.latency(t, resend)
+		copies[1] = now + net.latency(t, resend) + later
 	}
 	if !w.setting.Reorder && !w.faults.slows(t.from, t.to) {
 		copies[0] = max(copies[0], way.last+1)

@@ -4,7 +4,7 @@
 // write that was acknowledged before the read came is applied, too. Nothing asks
 // Raft for a read index (thesis §6.4: the simple way).
 //
-//lab:variant kv/raftstore 2B
+//lab:variant kv/raftstore 2B 2C
 package raftstore
 
 import (

@@ -11,9 +11,10 @@
 // After every event, of every store that had something to do: the rules of
 // check.Groups; that replicas hold the same data whenever they have applied up to
 // the same index; that each command is answered once, truly, and within AnswerBound
-// once all faults are over; that a log does not outgrow what Options allow; that a
-// store leaves nothing open in its engines that it no longer needs; and that it gives
-// up only if its disk gave it a reason.
+// once all faults are over; that the log is the one on the disk, never begins
+// earlier than it did, and is as short as Options want; that the executor is not
+// given more and more tasks; that a store leaves nothing open in its engines that it
+// no longer needs; and that it gives up only if its disk gave it a reason.
 //
 // When a store sends a message: that a power cut at this moment would leave what the
 // message promises, its term, its vote, its log. When a log was compacted: that a power
@@ -26,5 +27,6 @@
 //
 // A region is settled when one peer leads, no command waits for an answer, and all
 // replicas have applied the same entries, hold the same data, and have compacted their
-// logs if Options say that they do.
+// logs if Options say that they do. Then no store may have an iterator or a snapshot of
+// an engine open, a task with the executor, or more than one snapshot file for a region.
 package storesim

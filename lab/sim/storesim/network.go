@@ -39,7 +39,7 @@ func (s *store) snapshotFile(m *raftserverpb.RaftMessage) (content []byte, ok bo
 	if err != nil {
 		return nil, false
 	}
-	f, err := s.files.Open(raftstore.SnapshotName(m.RegionId, m.Message.Snapshot.Metadata))
+	f, err := s.files.Files.Open(raftstore.SnapshotName(m.RegionId, m.Message.Snapshot.Metadata))
 	if err != nil {
 		return nil, false
 	}
@@ -75,13 +75,18 @@ func (s *store) Receive(p *sim.Packet) {
 
 // receiveFile makes a file durable under its name, as a whole or not at all: there
 // may be one of that name already, which is needed.
-func (s *store) receiveFile(name string, content []byte) error {
+func (s *store) receiveFile(name string, content []byte) (err error) {
 	part := name + ".part"
 	f, err := s.files.Create(part)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() {
+		_ = f.Close()
+		if err != nil {
+			_ = s.files.Remove(part)
+		}
+	}()
 	if _, err := f.Write(content); err != nil {
 		return err
 	}
@@ -107,7 +112,17 @@ func (s *store) Transferred(p *sim.Packet, arrived bool) {
 }
 
 // files implements raftstore.Files.
-type files struct{ *sim.Files }
+type files struct {
+	*sim.Files
+	s *store
+}
 
-func (f files) Create(name string) (raftstore.File, error) { return f.Files.Create(name) }
-func (f files) Open(name string) (io.ReadCloser, error)    { return f.Files.Open(name) }
+func (f files) Create(name string) (raftstore.File, error) {
+	f.s.inPass("creates snapshot file " + name)
+	return f.Files.Create(name)
+}
+
+func (f files) Open(name string) (io.ReadCloser, error) {
+	f.s.inPass("opens snapshot file " + name)
+	return f.Files.Open(name)
+}

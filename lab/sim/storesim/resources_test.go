@@ -32,9 +32,9 @@ func TestOpen(t *testing.T) {
 	answered := s.answers.Expect("a read")
 	require.NoError(t, watchOpen(s), "the read may need it")
 	answered()
-	s.working++
+	s.tasks++
 	require.NoError(t, watchOpen(s), "slow work may need it")
-	s.working--
+	s.tasks--
 	require.Error(t, watchOpen(s))
 	require.NoError(t, it.Close())
 	require.NoError(t, watchOpen(s))

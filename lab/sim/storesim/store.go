@@ -51,8 +51,10 @@ type store struct {
 	// exits is set once the store has failed, and is about to end.
 	exits bool
 
-	// working is the number of pieces of slow work that are not done.
-	working int
+	// passing is true during a pass, and tasks is the number of tasks that the
+	// executor has.
+	passing bool
+	tasks   int
 
 	answers check.Answers
 	mu      sync.Mutex // guards open, number and unproposed
@@ -67,6 +69,13 @@ type peer struct {
 	status raftstore.Status
 	// installs is true since a snapshot began to be installed.
 	installs bool
+	// marked is true while the data are marked as being replaced by a
+	// snapshot.
+	marked bool
+	// began is where the log began when the incarnation was first observed,
+	// and past is what was observed of the log lately.
+	began uint64
+	past  []logStatus
 }
 
 func (p *peer) leads() bool { return p.status.RaftState == raft.StateLeader }
@@ -88,10 +97,11 @@ func (s *store) replica(region, peer uint64) check.Replica {
 
 // open opens the store of a machine, as its disks hold it.
 func open(y *System, env *sim.Env) (*store, error) {
-	s := &store{system: y, env: env, files: files{env.Files()}, open: map[uint64]waiting{}}
+	s := &store{system: y, env: env, files: files{env.Files(), nil}, open: map[uint64]waiting{}}
 	for _, r := range y.regions {
 		s.peers = append(s.peers, &peer{region: r.Id})
 	}
+	s.files.s = s
 	var err error
 	if s.log, err = env.Disk("raft", raftstore.RaftFamilies...); err != nil {
 		return nil, err
@@ -106,7 +116,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 	s.raft, s.kv = meter.New(s.log), meter.New(s.data)
 	cfg := raftstore.Config{
 		ClusterID: clusterID, StoreID: env.ID,
-		RaftEngine: s.raft, KVEngine: s.kv, Files: s.files,
+		RaftEngine: observed{s.raft, s, "raft"}, KVEngine: observed{s.kv, s, "kv"}, Files: s.files,
 		Transport: network{s}, Executor: background{s},
 		RandIntN:      env.RandIntN,
 		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
@@ -117,7 +127,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if y.opts.Disorder {
 		s.shuffler = &shuffler{network: network{s}}
 		cfg.Transport = s.shuffler
-		cfg.RaftEngine, cfg.KVEngine = flushing{s.raft, s.shuffler}, flushing{s.kv, s.shuffler}
+		cfg.RaftEngine, cfg.KVEngine = flushing{cfg.RaftEngine, s.shuffler}, flushing{cfg.KVEngine, s.shuffler}
 	}
 	s.Store, err = raftstore.Open(cfg)
 	if err == raftstore.ErrNotBootstrapped {
@@ -162,17 +172,16 @@ func (s *store) Pass() bool {
 		}
 		return false
 	}
+	s.passing = true
 	worked := s.Store.Pass()
+	s.passing = false
 	s.shuffler.flush()
 	if !worked {
 		return false
 	}
 	for _, p := range s.peers {
-		switch st, _ := s.Status(p.region); {
-		case st.Installing:
+		if st, _ := s.Status(p.region); st.Installing {
 			p.installs = true
-		case st.Busy && s.Err() == nil:
-			s.env.Reach(DiskWasFull) // nothing else keeps a Ready from being done
 		}
 	}
 	return true
@@ -200,6 +209,12 @@ func (s *store) wrote(b *engine.Batch) {
 		if err := s.system.ranges.Observe(s.replica(state.Region.Id, here.GetId()), state.Region); err != nil && s.lied == nil {
 			s.lied = err
 		}
+		if p := s.peer(state.Region.Id); p != nil {
+			if p.marked && state.Restoring == nil {
+				s.env.Reach(SnapshotInstalled)
+			}
+			p.marked = state.Restoring != nil
+		}
 	}
 	s.tellApplied(b)
 }
@@ -217,6 +232,9 @@ func (s *store) dead() bool { return !s.env.Alive() }
 
 // Close implements sim.Process.
 func (s *store) Close() {
+	if s.dead() && slices.ContainsFunc(s.peers, func(p *peer) bool { return p.marked }) {
+		s.system.world.Reach(CrashedInstalling)
+	}
 	s.Store.Close()
 	// They may be closed already, by a crash.
 	_ = s.data.Close()
@@ -229,11 +247,6 @@ func (s *store) Leads() bool { return slices.ContainsFunc(s.peers, (*peer).leads
 // Services implements sim.Server.
 func (s *store) Services() []sim.Service {
 	return []sim.Service{{Desc: &tinykvpb.TinyKv_ServiceDesc, Impl: s.rpcs}}
-}
-
-// logBytes returns what the raft engine holds.
-func (s *store) logBytes() (uint64, error) {
-	return s.log.ApproximateSize(raftstore.RaftFamilies[0], engine.Range{})
 }
 
 // A waiting is a command that was not answered yet.
@@ -275,24 +288,6 @@ func (s *store) oldest() (waiting, bool) {
 		return waiting{}, false
 	}
 	return s.open[slices.Min(slices.Collect(maps.Keys(s.open)))], true
-}
-
-// background implements raftstore.Executor.
-type background struct{ s *store }
-
-func (b background) Go(work func() (done func())) {
-	s := b.s
-	s.working++
-	s.env.Go(func() func() {
-		done := work()
-		if s.dead() && slices.ContainsFunc(s.peers, func(p *peer) bool { return p.installs }) {
-			s.system.world.Reach(CrashedInstalling)
-		}
-		return func() {
-			s.working--
-			done()
-		}
-	})
 }
 
 // isDiskError reports whether e says that the disk failed, or lost something.

@@ -37,8 +37,7 @@ const (
 
 // The rules of this package.
 const (
-	RuleLogIsCompacted = "a log that is compacted stays short"
-	RuleKeepsGoing     = "a store gives up only if it cannot rely on its disk"
+	RuleKeepsGoing = "a store gives up only if it cannot rely on its disk"
 )
 
 // AnswerBound is how long a command may wait for its answer once all
@@ -60,9 +59,11 @@ type Options struct {
 	Regions func(stores []uint64) []*metapb.Region
 	// MaxLogEntries is raftstore.Config.MaxLogEntries; with 0 no log is compacted.
 	MaxLogEntries uint64
-	// LogLimit is the number of entries that no log may exceed, and
-	// LogBytes what the entries of one may take on the disk. 0 for no limit.
-	LogLimit, LogBytes uint64
+	// ShortLogs makes sure that logs are compacted soon, in memory and on the
+	// disk. It is for scenarios in which nothing keeps a store from that.
+	ShortLogs bool
+	// Background makes sure that passes leave slow work to the Executor.
+	Background bool
 	// SettledLog is the number of entries that a log may have once the region is
 	// settled and all clients are done. 0 for no limit.
 	SettledLog uint64
@@ -97,6 +98,7 @@ type System struct {
 	stores map[uint64]*store
 	// healed is when everything was well again, 0 before.
 	healed time.Duration
+	leaks  leaks
 }
 
 // New returns a function that makes the stores of a run, for a sim.Scenario.
@@ -144,6 +146,9 @@ func (y *System) Watch(id uint64, p sim.Process) error {
 	if s.lied != nil {
 		return s.lied
 	}
+	if err := y.leaks.violation(); err != nil {
+		return err
+	}
 	if err := s.answers.Violation(); err != nil {
 		return err
 	}
@@ -180,11 +185,13 @@ func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 		s.env.Reach(LogCompacted)
 	}
 	if p.installs && !st.Installing {
-		s.env.Reach(SnapshotInstalled)
 		s.tellInstalled(p, st.Applied)
 		p.installs = false
 	}
 	compacted := st.FirstIndex != p.status.FirstIndex
+	if err := watchLog(s, p, st); err != nil {
+		return err
+	}
 	s.tellStatus(p, st)
 	applied := st.Applied != p.status.Applied || p.status.Term == 0
 	p.status = st
@@ -202,11 +209,9 @@ func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 		}
 	}
 	if compacted {
-		if err := watchCompaction(s, p.region, st); err != nil {
-			return err
-		}
+		return watchCompaction(s, p.region, st)
 	}
-	return y.watchLog(s, st)
+	return nil
 }
 
 // difference tells how the data of s's peer p differ from the data of another
@@ -234,26 +239,6 @@ func orNothing(value string) string {
 		return "absent"
 	}
 	return value
-}
-
-// watchLog checks that the log of s is as short as it should be, also on the disk.
-func (y *System) watchLog(s *store, st raftstore.Status) error {
-	if n := st.LastIndex + 1 - st.FirstIndex; y.opts.LogLimit > 0 && n > y.opts.LogLimit {
-		return &check.Violation{Rule: RuleLogIsCompacted, Found: fmt.Sprintf(
-			"the log of store %d has %d entries, from %d to %d, of which %d are applied; with at most %d kept there should be no more than %d",
-			s.env.ID, n, st.FirstIndex, st.LastIndex, st.Applied+1-st.FirstIndex, y.opts.MaxLogEntries, y.opts.LogLimit)}
-	}
-	if y.opts.LogBytes == 0 {
-		return nil
-	}
-	bytes, err := s.logBytes()
-	if err == nil && bytes > y.opts.LogBytes {
-		return &check.Violation{Rule: RuleLogIsCompacted, Found: fmt.Sprintf(
-			"the raft engine of store %d holds %d bytes, although its log has only %d entries, from %d to %d; there should be no more than %d bytes",
-			s.env.ID, bytes, st.LastIndex+1-st.FirstIndex, st.FirstIndex, st.LastIndex, y.opts.LogBytes),
-			Fate: fmt.Sprintf("the raft engine of store %d holds %s", s.env.ID, raftstore.DescribeRaft(s.log))}
-	}
-	return nil
 }
 
 // watchAnswers checks that no command waits for longer than AnswerBound.
@@ -290,7 +275,7 @@ func (y *System) Unsettled(live []sim.Process) string {
 	if err := check.Covered(y.regions); err != nil {
 		return err.Error()
 	}
-	return ""
+	return y.leaks.look(y, stores)
 }
 
 // unsettled says in what a region has not recovered yet, or "".

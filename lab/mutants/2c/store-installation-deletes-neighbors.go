@@ -1,15 +1,16 @@
 //go:build mutant
 
-// The installation of a snapshot deletes all keys of each family, not only
-// those of the region.
+// To install a snapshot, all data of the store are deleted, not only the data
+// of the region.
 //
 //lab:mutant 2C kv/raftstore
 package raftstore
 
 import (
+	"math"
+
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/raftserverpb"
-	"math"
 )
 
 func (c *Config) clear(old *raftserverpb.RegionState) error {
