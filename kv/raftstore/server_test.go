@@ -72,9 +72,9 @@ type server struct {
 	// that number, or nil. It is nil if none meets any.
 	fails func(write int) error
 
-	// found is where the log began when the incarnation started, and began
-	// where it began when the store was last at rest. Both are 0 before.
-	found, began uint64
+	// found is where the log of a region began when the incarnation started,
+	// and began where it began when the store was last at rest.
+	found, began map[uint64]uint64
 }
 
 // A serverConfig says in what a server differs from others.
@@ -131,7 +131,8 @@ func (s *server) boot() raftstore.Config {
 	require.NoError(s.t, err, "opening the raft engine")
 	s.kv, err = s.data.Open(raftstore.KVFamilies...)
 	require.NoError(s.t, err, "opening the kv engine")
-	s.life, s.tasks, s.asked, s.found, s.began = &life{of: s}, nil, nil, 0, 0
+	s.life, s.tasks, s.asked = &life{of: s}, nil, nil
+	s.found, s.began = map[uint64]uint64{}, map[uint64]uint64{}
 	s.raftMeter, s.kvMeter = meter.New(s.raft), meter.New(s.kv)
 	s.raftTally.Engine, s.kvTally.Engine = s.raftMeter, s.kvMeter
 	return raftstore.Config{
@@ -257,22 +258,23 @@ func (s *server) work() {
 // begin earlier than it did.
 func (s *server) logAgrees() {
 	st := s.status()
-	if st.FirstIndex < s.began {
-		s.t.Fatalf("the log of store %d began at %d, and now it begins at %d: entries that were dropped are part of it again", s.id, s.began, st.FirstIndex)
+	region := s.region.Id
+	if began := s.began[region]; st.FirstIndex < began {
+		s.t.Fatalf("the log of store %d began at %d, and now it begins at %d: entries that were dropped are part of it again", s.id, began, st.FirstIndex)
 	}
-	if s.found == 0 {
-		s.found = st.FirstIndex
+	if _, ok := s.found[region]; !ok {
+		s.found[region] = st.FirstIndex
 	}
-	s.began = st.FirstIndex
+	s.began[region] = st.FirstIndex
 	// A store that starts may find that a snapshot was installed, and that
 	// the raft engine does not know it yet. It need not write that at once:
 	// another start finds the same.
-	found := st.FirstIndex == s.found && st.LastIndex+1 == st.FirstIndex
+	found := st.FirstIndex == s.found[region] && st.LastIndex+1 == st.FirstIndex
 	if st.Busy || st.Installing || found {
 		return
 	}
-	disk, err := raftstore.LoadRaftState(s.raft, s.region.Id)
-	require.NoError(s.t, err)
+	disk, err := raftstore.LoadRaftState(s.raft, region)
+	require.NoError(s.t, err, "reading the state of the log")
 	if first := disk.TruncatedIndex + 1; first != st.FirstIndex || disk.LastIndex != st.LastIndex {
 		s.t.Fatalf("store %d says that its log has entries %d to %d, but the state in its raft engine says that it has entries %d to %d",
 			s.id, st.FirstIndex, st.LastIndex, first, disk.LastIndex)
