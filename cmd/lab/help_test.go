@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/mutants"
 )
 
 // commands returns a command and all below it.
@@ -68,6 +70,12 @@ func TestExamples(t *testing.T) {
 				}
 				_, err := selectMutants(c, args)
 				require.NoError(t, err, line)
+			case "variants":
+				variants, err := mutants.LoadVariants(c.Root, c.Directives())
+				require.NoError(t, err, line)
+				for _, name := range args {
+					require.True(t, slices.ContainsFunc(variants, func(v mutants.Mutant) bool { return v.Name == name }), line)
+				}
 			case "trace":
 				m := traceName.FindStringSubmatch(args[0])
 				require.NotNil(t, m, line)

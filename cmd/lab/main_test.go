@@ -136,7 +136,7 @@ func TestBrokenCourse(t *testing.T) {
 	code, _, stderr = lab(t, root, "test")
 	require.Equal(t, exitHarness, code)
 	require.Equal(t, "lab: course.yaml:29: TestSum2A is not in package counter\n"+
-		"counter/counter_test.go:39: TestSums2A is not among the tests of stage 2a in course.yaml\n", stderr)
+		"counter/counter_test.go:43: TestSums2A is not among the tests of stage 2a in course.yaml\n", stderr)
 }
 
 func TestHelp(t *testing.T) {
@@ -190,7 +190,7 @@ func TestReplayCommand(t *testing.T) {
 	edit(t, root, "counter/counter.go", "c.n++", "if c.n < 9 {\n\t\tc.n++\n\t}")
 	code, stdout, _ = lab(t, root, "replay", "TestAddSeeds1", "--seed", "17", "--log")
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, stdout, "counter_test.go:33: the count is 9 after adding 17 times")
+	require.Contains(t, stdout, "counter_test.go:37: the count is 9 after adding 17 times")
 	require.Contains(t, stdout, "    schedule    add, again and again\n")
 	require.Contains(t, stdout, "run 2: failed, digest 0000000000000009, the count is 9 after adding 17 times\nreplays exactly\n")
 
@@ -249,7 +249,7 @@ func TestFuzzCommand(t *testing.T) {
 
 func TestStatusCommand(t *testing.T) {
 	root := counting(t)
-	edit(t, root, "counter/counter.go", "sum := 0\n\tfor _, c := range counters {\n\t\tsum += c.n\n\t}\n\treturn sum", `panic("TODO(2A): implement Sum")`)
+	edit(t, root, "counter/counter.go", "sum := 0\n\tfor _, c := range counters {\n\t\tsum += c.n\n\t}\n\treturn sum", `panic("TODO(2A): implement counter.Sum")`)
 	code, stdout, _ := lab(t, root, "status", "--timeout", "2s")
 	require.Equal(t, exitPassed, code)
 	require.Regexp(t, `│ 1 +│ one counter +│ +1 of 1 │ +2 of 2 │ +10/10 │`, stdout)
@@ -257,7 +257,7 @@ func TestStatusCommand(t *testing.T) {
 	require.True(t, strings.HasSuffix(stdout, `
 Next: stage 2a, many counters.
 
-    write   Sum                                      counter/counter.go:21
+    write   counter.Sum                              counter/counter.go:26
     read    doc/counting.md#many
     run     make project2a
     ask     go run ./cmd/lab explain 2a
@@ -281,7 +281,7 @@ func TestExplainCommand(t *testing.T) {
 
 Functions to write:
 
-    done   (*Counter).Add                           counter/counter.go:13
+    done   (*Counter).Add                           counter/counter.go:18
 
 Hints:
 
@@ -294,7 +294,7 @@ Tests:
 
 TestAddSeeds1, stage 1 (one counter)
 
-    TestAddSeeds1 adds as often as the seed says.
+    TestAddSeeds1 adds as often as the seed says, or until the counter is worn out.
 
     where  counter/counter_test.go:23
     worth  2.5 of 10 points
@@ -353,7 +353,7 @@ func TestMutantsCommand(t *testing.T) {
 	root := counting(t)
 	code, stdout, stderr := lab(t, root, "mutants", "1", "--timeout", "5s")
 	require.Equal(t, exitPassed, code, stderr)
-	require.True(t, strings.HasSuffix(stdout, "\nkilled 3/3\n"), stdout)
+	require.True(t, strings.HasSuffix(stdout, "\nkilled 4/4\n"), stdout)
 	code, stdout, stderr = lab(t, root, "mutants", "1/"+mutantOf(t, root, "1"), "--timeout", "5s")
 	require.Equal(t, exitPassed, code, stderr)
 	require.True(t, strings.HasSuffix(stdout, "\nkilled 1/1\n"), stdout)

@@ -77,7 +77,7 @@ func (m *manyRegions) context(i int) *kvrpcpb.Context {
 
 func (m *manyRegions) write(i int, done func(error), ops ...engine.Op) {
 	w, err := raftstore.NewWrite(m.context(i), ops, done)
-	require.NoError(m.t, err)
+	require.NoError(m.t, err, "NewWrite of a few operations")
 	m.Write(w)
 }
 

@@ -127,7 +127,7 @@ func TestTailsReplacedTogether2B(t *testing.T) {
 				f.in(r).appendAll(2, 1, 0, 0, 5)
 			}
 			state, err := raftstore.LoadRaftState(f.raft, 1)
-			require.NoError(t, err)
+			require.NoError(t, err, "reading the state of the log")
 			const key, stateKey = 17, 9 // bytes
 			end := stateKey + proto.Size(state)
 			tail := 3 * key
@@ -175,7 +175,7 @@ func TestRegionsAppliedTogether2B(t *testing.T) {
 		all, keys := engine.MaxBatchSize, []string{"!", "0", "4"}
 		for i, r := range regions {
 			state, err := raftstore.LoadRegionState(f.kv, r.Id)
-			require.NoError(t, err)
+			require.NoError(t, err, "reading the state of a region")
 			state.AppliedIndex, state.AppliedTerm = 1, 1
 			index := stateKey + proto.Size(state)
 			if all -= len(keys[i]) + index; i == 2 {

@@ -39,7 +39,7 @@ func submit(t testing.TB, c *course.Course, name string, replace []string, more 
 func TestBatch(t *testing.T) {
 	c := counting(t)
 	dir := t.TempDir()
-	skeleton := []string{"c.n++\n\treturn c.n", `panic("TODO(1): implement (*Counter).Add")`, "sum := 0\n\tfor _, c := range counters {\n\t\tsum += c.n\n\t}\n\treturn sum", `panic("TODO(2A): implement Sum")`}
+	skeleton := []string{"c.n++\n\treturn c.n", `panic("TODO(1): implement (*Counter).Add")`, "sum := 0\n\tfor _, c := range counters {\n\t\tsum += c.n\n\t}\n\treturn sum", `panic("TODO(2A): implement counter.Sum")`}
 	data, err := os.ReadFile(filepath.Join(c.Root, "counter/counter.go"))
 	require.NoError(t, err)
 	outside := filepath.Join(dir, "outside")
@@ -83,10 +83,10 @@ func TestBatch(t *testing.T) {
 		{"skeleton", grade.Graded, "", "0/15"},
 		{"half", grade.Graded, "", "13.33/15"},
 		{"late", grade.Graded, "", "12.5/15"},
-		{"broken", grade.Graded, "does not build: counter/counter.go:26:9: undefined: total", "0/15"},
-		{"unparsable", grade.Graded, "does not build: counter/counter.go:27:2: expected '}', found 'EOF'", "0/15"},
+		{"broken", grade.Graded, "does not build: counter/counter.go:31:9: undefined: total", "0/15"},
+		{"unparsable", grade.Graded, "does not build: counter/counter.go:32:2: expected '}', found 'EOF'", "0/15"},
 		{"cheater", grade.Graded, "1 edited test ignored", "1.66/15"},
-		{"reacher", grade.Rejected, `counter/counter.go:4: imports "os"; a solution does no I/O of its own`, "-"},
+		{"reacher", grade.Rejected, `counter/counter.go:9: imports "os"; a solution does no I/O of its own`, "-"},
 		{"zipped", grade.Graded, "", "15/15"},
 		{"bomb", grade.Rejected, `"../counter.go" leads out of the submission`, "-"},
 		{"absent", grade.Rejected, "there is no such file or directory", "-"},
@@ -189,10 +189,10 @@ func TestVersions(t *testing.T) {
 		{"1.9", "made for version 1.9 of the course, this is version 2.1" + advice, "10/10", ""},
 		{"0.x", "made for version 0.x of the course, this is version 2.1" + advice, "10/10", ""},
 		{"3.0", "made for version 3.0 of the course, this is version 2.1: grade it with that version", "10/10", ""},
-		{"0.x", "made for version 0.x of the course, this is version 2.1" + advice + "; does not build: counter/counter.go:26:9: undefined: c", "0/10",
+		{"0.x", "made for version 0.x of the course, this is version 2.1" + advice + "; does not build: counter/counter.go:31:9: undefined: c", "0/10",
 			"The likely reason: made for version 0.x of the course, this is version 2.1" + advice + "."},
-		{"2.1", "does not build: counter/counter.go:26:9: undefined: c", "0/10", ""},
-		{"", "does not build: counter/counter.go:26:9: undefined: c", "0/10",
+		{"2.1", "does not build: counter/counter.go:31:9: undefined: c", "0/10", ""},
+		{"", "does not build: counter/counter.go:31:9: undefined: c", "0/10",
 			"A possible reason: it has no course.yaml that says for which version of the course it was made; this is version 2.1."},
 	} {
 		row := grades.Rows[i]
@@ -201,7 +201,7 @@ func TestVersions(t *testing.T) {
 		require.Equal(t, want.score, row.Report.Score().String(), row.Name)
 		var text bytes.Buffer
 		require.NoError(t, row.WriteMarkdown(&text))
-		before, _, found := strings.Cut(text.String(), "    counter/counter.go:26")
+		before, _, found := strings.Cut(text.String(), "    counter/counter.go:31")
 		if want.score == "0/10" {
 			require.True(t, found, text.String())
 		}

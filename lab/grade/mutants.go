@@ -258,7 +258,7 @@ func (h *hunt) controls(tests []*course.Test) ([]*Result, error) {
 }
 
 // run runs a batch of tests in one process, which ends with the first that fails. It
-// returns the verdict of that one, nil if all passed, and then the verdicts of all.
+// returns the verdict of that one, or nil and the verdicts of all.
 func (h *hunt) run(ctx context.Context, mutant string, batch *testBatch) (results []*Result, failed *Result, err error) {
 	names := make([]string, len(batch.tests))
 	for i, test := range batch.tests {
@@ -279,24 +279,21 @@ func (h *hunt) run(ctx context.Context, mutant string, batch *testBatch) (result
 	if err != nil {
 		return nil, nil, err
 	}
-	// The test that reported last is the one that failed. The others passed, as far
-	// as they ran.
-	last := -1
-	if n := len(o.records); n > 0 {
-		last = slices.Index(names, o.records[n-1].Test)
+	if o.exit != nil {
+		// The test that reported last is the one that failed. The others passed, as
+		// far as they ran.
+		last := 0
+		if n := len(o.records); n > 0 {
+			last = max(0, slices.Index(names, o.records[n-1].Test))
+		}
+		return nil, judge(batch.tests[last], batch.seeds, budget, o), nil
 	}
-	for i, test := range batch.tests {
+	for _, test := range batch.tests {
 		result := judge(test, batch.seeds, budget, o)
 		results = append(results, result)
-		if result.Status == Passed {
-			continue
-		}
-		if i == last || failed == nil && o.exit == nil {
+		if failed == nil && result.Status != Passed {
 			failed = result
 		}
-	}
-	if failed == nil && o.exit != nil {
-		failed = results[0]
 	}
 	return results, failed, nil
 }
@@ -319,7 +316,9 @@ func (ks Kills) WriteTable(w io.Writer, o TableOptions) error {
 		}
 		by, n := k.Killer.Test.Name, ""
 		if k.Seeds > 0 {
-			by += fmt.Sprintf(", seed %d", k.Killer.Seed)
+			if k.Killer.Seed > 0 {
+				by += fmt.Sprintf(", seed %d", k.Killer.Seed)
+			}
 			n = strconv.Itoa(k.Seeds)
 			seeds = append(seeds, k.Seeds)
 		}
