@@ -51,7 +51,7 @@ func (p *peer) installed(state *raftserverpb.RegionState, err error) {
 	// it does not tell which.
 	p.proposals.abandon(storage.ErrOutcomeUnknown)
 	p.snapshots.setInstalling("")
-	p.logger.Info("installed a snapshot", "index", state.AppliedIndex, "term", state.AppliedTerm)
+	p.logger.Info("installed snapshot", "index", state.AppliedIndex, "term", state.AppliedTerm)
 }
 
 // installSnapshot replaces the data and the log of a region by a snapshot whose
