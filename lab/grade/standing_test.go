@@ -70,8 +70,10 @@ func TestSolutionPassesAndReplays(t *testing.T) {
 	requireAll(t, second, grade.Passed)
 	digests := 0
 	for i, r := range second.Results() {
-		require.Equal(t, first.Results()[i].Runs[:len(r.Runs)], r.Runs, r.Test.Name)
-		for _, run := range r.Runs {
+		runs := first.Results()[i].Runs
+		n := min(len(runs), len(r.Runs)) // a test may have fewer seeds
+		require.Equal(t, runs[:n], r.Runs[:n], r.Test.Name)
+		for _, run := range runs[:n] {
 			if run.Digest != "" {
 				digests++
 			}

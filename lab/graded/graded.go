@@ -178,7 +178,7 @@ func (r *recorder) run(t *testing.T, body func(t *T) uint64) {
 	t.Helper()
 	r.start(t)
 	returned := false
-	t.Cleanup(func() { r.end(t, returned) })
+	t.Cleanup(func() { r.end(t, returned, t.Log) })
 	defer r.left(t, &returned)
 	r.setDigest(body(&T{T: t, record: r}))
 	returned = true

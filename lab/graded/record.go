@@ -228,7 +228,9 @@ func (r *recorder) start(t testing.TB) {
 // end writes the verdict. returned is false when the body was left by a failure,
 // a skip, a panic or runtime.Goexit. The last two are no reason: what is said of them
 // depends on whose functions are on the stack.
-func (r *recorder) end(t testing.TB, returned bool) {
+//
+// Without a report, log is told what a student is shown.
+func (r *recorder) end(t testing.TB, returned bool, log func(...any)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec := r.record(EventEnd)
@@ -257,10 +259,10 @@ func (r *recorder) end(t testing.TB, returned bool) {
 		return
 	}
 	if r.missing != nil {
-		t.Log(r.missing.Explain("."))
+		log(r.missing.Explain("."))
 		return
 	}
-	t.Log("\n" + failureHere(rec).String())
+	log("\n" + failureHere(rec).String())
 }
 
 // failureHere returns what a student is shown of rec who runs "go test" in the

@@ -100,7 +100,9 @@ func (t *T) Bubble(f func(t *T)) {
 		returned := false
 		defer func() {
 			if !returned && t.record.hasCrashed() {
-				t.record.end(inner, false) // the cleanups of the test itself do not run
+				// The process ends here: no cleanup of the test itself runs, and what
+				// was logged in the bubble is never printed.
+				t.record.end(inner, false, func(args ...any) { fmt.Println(args...) })
 			}
 		}()
 		t.record.watch(inner, func() { f(&T{T: inner, record: t.record}) })

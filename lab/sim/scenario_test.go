@@ -270,7 +270,7 @@ func TestNondeterminism(t *testing.T) {
 func TestNotImplemented(t *testing.T) {
 	out, ok := child(t, "TestNotImplemented")
 	require.False(t, ok)
-	require.Contains(t, out, "panic: TODO(9): implement (*register).misbehave")
+	require.Contains(t, out, "not implemented: (*register).misbehave; stage 9")
 }
 
 // A test that tests nothing, and a check that does not come to an end, are
