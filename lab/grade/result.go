@@ -46,6 +46,8 @@ type Result struct {
 	// Digest stands for all that happened in the run that did not pass; empty if
 	// the test leaves none.
 	Digest string
+	// missedGoal is set if every run passed and none reached a goal of the test.
+	missedGoal bool
 	// Output is what the process that decided the verdict printed. It proves nothing.
 	Output string
 	// Elapsed is the real time of all of the test's processes.
@@ -57,6 +59,7 @@ func (r *Result) Failure() graded.Failure {
 	return graded.Failure{
 		Test:     r.Test.Name,
 		Seed:     r.Seed,
+		AllSeeds: r.missedGoal,
 		Claim:    r.Claim,
 		Found:    r.Found(),
 		Sections: r.Sections,

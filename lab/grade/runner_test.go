@@ -146,6 +146,7 @@ func TestVerdicts(t *testing.T) {
 	} {
 		require.Regexp(t, block, results[test].Failure().String())
 	}
+	require.Equal(t, "go run ./cmd/lab test TestMissesGoal9", results["TestMissesGoal9"].Failure().Replay())
 	passed, failed, skipped := report.Counts()
 	require.Equal(t, []int{2, 25, 1}, []int{passed, failed, skipped})
 	require.Equal(t, "0.07/1", report.Score().String())

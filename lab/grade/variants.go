@@ -7,18 +7,15 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/mutants"
 	"github.com/labkv/labkv/lab/overlay"
 	"github.com/pingcap/errors"
+	"golang.org/x/sync/errgroup"
 )
-
-// variantSeeds are the seeds of each test that a variant meets, unless the runner has
-// its own. A test that asks for too much does so at once; many seeds are for
-// mistakes that need luck.
-var variantSeeds = []uint64{1, 2, 3}
 
 // A VariantTrial is a variant with what its graded tests said.
 type VariantTrial struct {
@@ -31,6 +28,9 @@ type VariantTrials []VariantTrial
 
 // RunVariants runs the graded tests that each variant must pass: those of its
 // stages that are in its package. One test binary per package holds all of them.
+//
+// A variant meets only the first seeds of each test: a test that asks for too much
+// does so at once; many seeds are for mistakes that need luck.
 func (r *Runner) RunVariants(ctx context.Context, c *course.Course, variants []mutants.Mutant) (VariantTrials, error) {
 	files, err := mutants.Overlay(c.Root, variants)
 	if err != nil {
@@ -61,20 +61,58 @@ func (r *Runner) RunVariants(ctx context.Context, c *course.Course, variants []m
 	for dir, failure := range built.failures {
 		return nil, errors.Errorf("package %s with its variants does not build: %s", dir, strings.Join(failure.lines, "\n"))
 	}
-	var trials VariantTrials
+	h := hunt{runner: r, scratch: scratch, binaries: built.binaries}
+	trials := make(VariantTrials, len(variants))
+	p := progress{report: r.Progress, total: len(variants)}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.jobs())
 	for i, v := range variants {
-		own := *r
-		if len(own.Seeds) == 0 {
-			own.Seeds = variantSeeds
-		}
-		own.Environ = append(slices.Clone(r.Environ), mutants.Variable+"="+v.Name)
-		report, err := own.RunBuilt(ctx, built, selections[i])
-		if err != nil {
-			return nil, err
-		}
-		trials = append(trials, VariantTrial{v, report})
+		group.Go(func() error {
+			report, err := h.try(ctx, built, v, selections[i])
+			trials[i] = VariantTrial{v, report}
+			p.add(v.Name)
+			return err
+		})
 	}
-	return trials, nil
+	return trials, group.Wait()
+}
+
+// try runs the tests of selection on a variant, in the batches in which mutants meet
+// them. If one fails, each test runs in a process of its own, to say more.
+func (h *hunt) try(ctx context.Context, built *Built, v mutants.Mutant, selection course.Selection) (*Report, error) {
+	begin := time.Now()
+	report := &Report{Course: built.tree.Course}
+	for _, st := range selection {
+		passed := map[*course.Test]*Result{}
+		for _, b := range h.testBatches(ctx, st.Stage) {
+			if b.dir != v.Dir || b.before > 0 {
+				continue
+			}
+			results, failed, err := h.run(ctx, v.Name, b)
+			if err != nil {
+				return nil, err
+			}
+			if failed != nil {
+				own := *h.runner
+				own.Progress = nil
+				for seed := range uint64(firstSeeds) {
+					own.Seeds = append(own.Seeds, seed+1)
+				}
+				own.Environ = append(slices.Clone(own.Environ), mutants.Variable+"="+v.Name)
+				return own.RunBuilt(ctx, built, selection)
+			}
+			for _, r := range results {
+				passed[r.Test] = r
+			}
+		}
+		s := &StageReport{Stage: st.Stage}
+		for _, test := range st.Tests {
+			s.Results = append(s.Results, passed[test])
+		}
+		report.Stages = append(report.Stages, s)
+	}
+	report.Elapsed = time.Since(begin)
+	return report, nil
 }
 
 // Passed reports whether every variant passed all its tests.

@@ -175,6 +175,7 @@ func (r *Result) judgeGoals() {
 	}
 	if reason, ok := graded.MissedGoal(reached); ok {
 		r.fail(reason)
+		r.missedGoal = true
 		r.Sections = append(r.Sections, graded.GoalAdvice)
 	}
 }

@@ -18,6 +18,7 @@ import (
 type Failure struct {
 	Test     string
 	Seed     uint64 // 0: none
+	AllSeeds bool   // only all seeds of the test together show it
 	Claim    Claim
 	Found    string
 	Sections []Section
@@ -37,6 +38,9 @@ func FailureOf(rec Record) Failure {
 
 // Replay is the command that runs exactly this again.
 func (f Failure) Replay() string {
+	if f.AllSeeds {
+		return "go run ./cmd/lab test " + f.Test
+	}
 	if f.Seed == 0 {
 		return "make replay TEST=" + f.Test
 	}

@@ -108,7 +108,9 @@ func Seeds(t *testing.T, c Claim, n int, body func(t *T, seed uint64) (digest ui
 	}
 	if reason, ok := MissedGoal(reached); ok {
 		rec := Record{Test: test, Claim: c.Text, Source: c.Source, Reason: reason, Sections: []Section{GoalAdvice}}
-		t.Fatal("\n" + failureHere(rec).String())
+		f := failureHere(rec)
+		f.AllSeeds = true
+		t.Fatal("\n" + f.String())
 	}
 }
 
