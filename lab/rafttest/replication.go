@@ -235,10 +235,11 @@ func newLeaderAppendsNoOp(t *graded.T, impl Implementation) {
 		n, _ := leader(t, impl, 3, 1)
 		n.step(propose("a", "b"))
 		n.step(heartbeat(2, 6, 0))
-		out := n.elect()
+		took := n.feed(n.elect(), peer{2, 4}, peer{3, 4})
 		for _, id := range []uint64{2, 3} {
-			if ms := appends(out, id); len(ms) == 0 || ms[0].Index != 4 || ms[0].LogTerm != 5 || len(ms[0].Entries) != 1 {
-				t.Fatalf("node 1 leads again, in term 7, and should send its no-op to node %d as what follows entry 4/5, but sent it %s", id, describeMessages(ms))
+			if noop := n.log[4]; !sameEntries(took[id], []*pb.Entry{noop}) {
+				t.Fatalf("node 1 leads again, in term 7, and should send its no-op %s to node %d, whose log ends before it, but node %d got %s",
+					describeEntry(noop), id, id, describeEntries(took[id]))
 			}
 		}
 	})
