@@ -97,7 +97,7 @@ func TestUsage(t *testing.T) {
 		{"test --seed 0", `invalid argument "0" for "--seed" flag: seed "0" is not a positive number (write seeds like 1-20 or 3,17)`},
 		{"replay", "accepts 1 arg(s), received 0"},
 		{"replay TestNone1", `unknown test "TestNone1": "lab explain STAGE" lists the tests of a stage`},
-		{"replay TestAddSeeds1", "TestAddSeeds1 has seeds: name one with --seed, such as --seed 1"},
+		{"replay TestAddSeeds1", "TestAddSeeds1 has seeds: name one with --seed, such as --seed 1; lab test TestAddSeeds1 runs them all"},
 		{"replay TestAddSeeds1 --seed 3-4", "replay runs one seed, and --seed 3-4 is 2: lab test TestAddSeeds1 --seed 3-4 runs them all"},
 		{"watch 7", `unknown stage "7": there is 1, 2a, 8, 9`},
 		{"trace", "accepts 1 arg(s), received 0"},
