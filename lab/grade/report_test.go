@@ -25,7 +25,7 @@ func sample(t *testing.T) *grade.Report {
 	results := map[string]grade.Result{
 		"TestAdd1":        {Status: grade.Passed, Runs: []grade.Run{{}}, Elapsed: 120 * time.Millisecond},
 		"TestAddSeeds1":   {Status: grade.Failed, Reason: "the count is 11", At: "counter/counter.go:15", Seed: 12, Digest: "00000000000000ff", Runs: make([]grade.Run, 11), Claim: claim, Sections: []graded.Section{{Name: "fate", Text: "```\nlost"}}, Elapsed: 1500 * time.Millisecond},
-		"TestSum2A":       {Status: grade.NotImplemented, Reason: "TODO(2A): implement Sum", At: "counter/counter.go:22", Claim: claim},
+		"TestSum2A":       {Status: grade.NotImplemented, Reason: "TODO(2A): implement counter.Sum", At: "counter/counter.go:22", Claim: claim},
 		"TestSumOfNone2A": {Status: grade.Skipped, Reason: "not today"},
 		"TestSumKeeps2A":  {Status: grade.TimedOut, Reason: "no verdict within 1m", Claim: claim},
 	}

@@ -247,10 +247,10 @@ func shortReason(r *Result) string {
 	return r.Reason
 }
 
-// qualified puts the package in front of a function that is in a file, as stack
-// traces do: standalone.New, raft.(*Raft).Step.
+// qualified puts the package in front of a method that is in a file, as stack
+// traces do: raft.(*Raft).Step. A function has it already: standalone.New.
 func qualified(function, at string) string {
-	if dir := path.Dir(at); dir != "." {
+	if dir := path.Dir(at); dir != "." && strings.HasPrefix(function, "(") {
 		return path.Base(dir) + "." + function
 	}
 	return function
