@@ -17,7 +17,7 @@ import (
 )
 
 // metrics are what a store counts and measures, for Prometheus. What happens often
-// costs an addition or two; the state of Raft is asked for when somebody wants to know
+// costs an addition or two; the state of Raft is asked for on demand
 // it.
 type metrics struct {
 	registry *prometheus.Registry

@@ -132,7 +132,7 @@ func TestLogIsReadInPart2B(t *testing.T) {
 			f.Close()
 			return counts
 		}
-		// Whoever walks the log once, reads that many more of the long one.
+		// A method that walks the log once reads that many more of the long one.
 		const most = (long - short) / 2
 		ofShort, ofLong := reads(short), reads(long)
 		for i, step := range steps {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -236,8 +237,8 @@ func (h *hunt) controlGoals(stage string, test *course.Test) error {
 // seeds.
 func (h *hunt) controls(tests []*course.Test) ([]*Result, error) {
 	byTest := map[*course.Test]*Result{}
-	for _, batches := range h.batches {
-		for _, b := range batches {
+	for _, stage := range slices.Sorted(maps.Keys(h.batches)) {
+		for _, b := range h.batches[stage] {
 			if b.before > 0 {
 				continue
 			}

@@ -551,7 +551,7 @@ func majorityOfRefusalsLoses(t *graded.T, impl Implementation) {
 				}
 			}
 			if 2*refused >= c.size {
-				// It cannot win any more: giving up is as good as waiting for the
+				// It can no longer win: giving up is as good as waiting for the
 				// timeout.
 				if state := n.Status().RaftState; state != raft.StateLeader {
 					c.want = state

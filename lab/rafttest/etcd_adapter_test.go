@@ -225,7 +225,7 @@ func (n *etcdRawNode) Tick() {
 }
 
 // grantQuestions makes all other members answer the question that begins a campaign,
-// if the node has just asked it, and nobody else will.
+// if the node has just asked it, and no other node will.
 func (n *etcdRawNode) grantQuestions() {
 	st := n.node.BasicStatus()
 	if !n.unasked || st.RaftState != etcd.StatePreCandidate {

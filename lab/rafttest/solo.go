@@ -447,7 +447,7 @@ func (s *solo) nextAppends(out []*pb.Message, id uint64) []*pb.Message {
 }
 
 // beats lets n heartbeats pass, which every other member of the group answers, and
-// returns what the node sends meanwhile: a leader that is heard by nobody may step
+// returns what the node sends meanwhile: a leader that no member hears may step
 // down (thesis §6.2).
 func (s *solo) beats(n int) []*pb.Message {
 	s.t.Helper()
