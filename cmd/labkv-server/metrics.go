@@ -17,8 +17,7 @@ import (
 )
 
 // metrics are what a store counts and measures, for Prometheus. What happens often
-// costs an addition or two; the state of Raft is asked for on demand
-// it.
+// costs an addition or two; the state of Raft is asked for on demand.
 type metrics struct {
 	registry *prometheus.Registry
 
