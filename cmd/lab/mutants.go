@@ -53,7 +53,7 @@ the tests hold solutions to and which wrong solutions each of them catches.`,
 			p := newProgress("building")
 			defer p.stop()
 			runner.Progress = p.update
-			report, err := runner.RunMutants(cmd.Context(), c, catalog)
+			report, err := runner.RunMutants(cmd.Context(), c, catalog, nil)
 			if err != nil {
 				return err
 			}

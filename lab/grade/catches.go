@@ -2,6 +2,7 @@ package grade
 
 import (
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -73,4 +74,42 @@ func codes(names []string) string {
 		return "—"
 	}
 	return "`" + strings.Join(names, "`, `") + "`"
+}
+
+var (
+	stageHeading = regexp.MustCompile(`^## Stage (\S+):`)
+	code         = regexp.MustCompile("`([^`]+)`")
+)
+
+// KnownKillers reads from the text that WriteMarkdown wrote of which tests of c each
+// mutant died, by the mutant's name. Tests that have gone are left out.
+func KnownKillers(c *course.Course, text string) map[string][]*course.Test {
+	killers := map[string][]*course.Test{}
+	var stage *course.Stage
+	for line := range strings.Lines(text) {
+		if m := stageHeading.FindStringSubmatch(line); m != nil {
+			stage, _ = c.Stage(m[1])
+		}
+		if stage == nil || !strings.HasPrefix(line, "| ") {
+			continue
+		}
+		// The last columns are the tests and the mutants; earlier ones are prose.
+		columns := strings.Split(strings.TrimSuffix(strings.TrimSpace(line), " |"), " | ")
+		if len(columns) < 4 {
+			continue
+		}
+		var tests []*course.Test
+		for _, m := range code.FindAllStringSubmatch(columns[len(columns)-2], -1) {
+			if test, ok := c.Test(m[1]); ok && test.Stage == stage {
+				tests = append(tests, test)
+			}
+		}
+		if len(tests) == 0 {
+			continue
+		}
+		for _, m := range code.FindAllStringSubmatch(columns[len(columns)-1], -1) {
+			killers[stage.ID+"/"+m[1]] = tests
+		}
+	}
+	return killers
 }

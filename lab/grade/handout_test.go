@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,13 +20,25 @@ import (
 	"github.com/labkv/labkv/lab/grade"
 )
 
-// handOut writes the handout of c and returns its directory.
+// handout is the handout of this tree, which the first test that asks for it writes: to
+// build it in another directory is to build all of it again.
+var handout struct {
+	once sync.Once
+	dir  string
+}
+
+// handOut returns the directory of the handout of c, which is this tree. Tests add no
+// source to it.
 func handOut(t *testing.T, c *course.Course) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "handout")
-	_, err := grade.Handout(c, false).Write(await.Context(t, "the handout"), dir)
-	require.NoError(t, err)
-	return dir
+	handout.once.Do(func() {
+		var err error
+		handout.dir, err = os.MkdirTemp("", "labkv-handout-")
+		require.NoError(t, err)
+		_, err = grade.Handout(c, false).Write(await.Context(t, "the handout"), filepath.Join(handout.dir, "handout"))
+		require.NoError(t, err)
+	})
+	return filepath.Join(handout.dir, "handout")
 }
 
 // in runs a command in dir and returns what it printed.

@@ -46,9 +46,13 @@ type MutantReport struct {
 // RunMutants runs each mutant against the graded tests of its own stage, until
 // the first that does not pass. One test binary per package holds all of them.
 //
+// Tests of which a mutant is known to die, as KnownKillers returns them, run before
+// the others. That saves nearly all of the time, as long as it is still so; nil knows
+// nothing.
+//
 // A test kills only if it passes without any mutant in force. That is checked
 // when it kills for the first time, and its failure is an error.
-func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mutants.Mutant) (*MutantReport, error) {
+func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mutants.Mutant, known map[string][]*course.Test) (*MutantReport, error) {
 	files, err := mutants.Overlay(c.Root, catalog)
 	if err != nil {
 		return nil, err
@@ -62,7 +66,10 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mut
 	if err != nil {
 		return nil, err
 	}
-	h := hunt{runner: r, scratch: scratch, batches: map[string][]*testBatch{}}
+	h := hunt{
+		runner: r, scratch: scratch, batches: map[string][]*testBatch{},
+		known: map[*course.Test][]*testBatch{}, killer: map[string]*course.Test{},
+	}
 	var tests []*course.Test
 	for _, m := range catalog {
 		if h.batches[m.Stage] != nil {
@@ -72,8 +79,15 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mut
 		if !ok {
 			return nil, errors.Errorf("mutant %s: there is no stage %s", m.Name, m.Stage)
 		}
-		h.batches[m.Stage] = h.testBatches(ctx, stage)
+		h.batches[m.Stage] = h.testBatches(ctx, stage.Tests)
 		tests = append(tests, stage.Tests...)
+	}
+	for name, killers := range known {
+		first := killers[0]
+		if h.known[first] == nil {
+			h.known[first] = h.testBatches(ctx, killers)
+		}
+		h.killer[name] = first
 	}
 	var failures map[string]*buildFailure
 	h.binaries, failures, err = r.buildAll(ctx, Tree{Course: c, Overlay: arg}, tests, scratch)
@@ -109,6 +123,10 @@ type hunt struct {
 	scratch  string
 	binaries map[string]string       // by package
 	batches  map[string][]*testBatch // by stage's directive
+	// killer is, by a mutant's name, the first of the tests that are known to kill it,
+	// and known has the batches of those tests.
+	killer map[string]*course.Test
+	known  map[*course.Test][]*testBatch
 }
 
 // A testBatch is tests of a package that share a process, and run with the same
@@ -130,10 +148,10 @@ type testBatch struct {
 // test kill few that its first seeds did not.
 const firstSeeds = 3
 
-// testBatches returns all tests of s in the order in which a mutant meets them: first
+// testBatches returns tests of a stage in the order in which a mutant meets them: first
 // the tests without seeds, then the first seeds of the others, and then the others one
 // by one with the rest of their seeds.
-func (h *hunt) testBatches(ctx context.Context, s *course.Stage) []*testBatch {
+func (h *hunt) testBatches(ctx context.Context, tests []*course.Test) []*testBatch {
 	var none, first, rest []*testBatch
 	join := func(batches *[]*testBatch, test *course.Test, seeds []uint64) {
 		i := slices.IndexFunc(*batches, func(b *testBatch) bool {
@@ -145,7 +163,7 @@ func (h *hunt) testBatches(ctx context.Context, s *course.Stage) []*testBatch {
 		}
 		(*batches)[i].tests = append((*batches)[i].tests, test)
 	}
-	for _, test := range s.Tests {
+	for _, test := range tests {
 		n := min(len(test.Seeds), firstSeeds)
 		if n == 0 {
 			join(&none, test, nil)
@@ -173,17 +191,30 @@ func failsWithoutMutant(r *Result) error {
 	return errors.Errorf("%s fails without any mutant: %s", r.Test.Name, r.Found())
 }
 
-// kill runs the batches of m's stage until a test fails. With all of its seeds run, a
-// test also fails if it missed a goal.
+// kill runs the batches of m's stage until a test fails.
 func (h *hunt) kill(ctx context.Context, m mutants.Mutant) (*Kill, error) {
 	k := &Kill{Mutant: m}
 	begin := time.Now()
 	defer func() { k.Elapsed = time.Since(begin) }()
-	passed := map[*course.Test]*Result{}
-	for _, b := range h.batches[m.Stage] {
-		results, killer, err := h.run(ctx, m.Name, b)
-		if err != nil {
+	for _, batches := range [][]*testBatch{h.known[h.killer[m.Name]], h.batches[m.Stage]} {
+		if err := h.killWith(ctx, k, batches); err != nil {
 			return nil, err
+		}
+		if k.Killer != nil {
+			break
+		}
+	}
+	return k, nil
+}
+
+// killWith runs batches until a test fails, and sets what kills the mutant of k. With
+// all of its seeds run, a test also fails if it missed a goal.
+func (h *hunt) killWith(ctx context.Context, k *Kill, batches []*testBatch) error {
+	passed := map[*course.Test]*Result{}
+	for _, b := range batches {
+		results, killer, err := h.run(ctx, k.Mutant.Name, b)
+		if err != nil {
+			return err
 		}
 		if killer != nil {
 			k.Killer = killer
@@ -191,16 +222,16 @@ func (h *hunt) kill(ctx context.Context, m mutants.Mutant) (*Kill, error) {
 				k.Seeds = b.before + len(killer.Runs) + 1
 			}
 			_, err := b.control()
-			return k, err
+			return err
 		}
 		for _, r := range results {
 			if addRuns(passed, r); passed[r.Test].Status != Passed {
 				k.Killer, k.Seeds = passed[r.Test], len(passed[r.Test].Runs)
-				return k, h.controlGoals(m.Stage, r.Test)
+				return controlGoals(batches, r.Test)
 			}
 		}
 	}
-	return k, nil
+	return nil
 }
 
 // addRuns adds the runs of r, which passed, to what earlier batches have run of its
@@ -214,10 +245,10 @@ func addRuns(passed map[*course.Test]*Result, r *Result) {
 	passed[r.Test].judgeGoals()
 }
 
-// controlGoals checks that test reaches its goals without any mutant.
-func (h *hunt) controlGoals(stage string, test *course.Test) error {
+// controlGoals checks that test, which is in batches, reaches its goals without any mutant.
+func controlGoals(batches []*testBatch, test *course.Test) error {
 	passed := map[*course.Test]*Result{}
-	for _, b := range h.batches[stage] {
+	for _, b := range batches {
 		if !slices.Contains(b.tests, test) {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/mutants"
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,7 @@ func TestRunMutants(t *testing.T) {
 	catalog, err := mutants.Load(c.Root, c.Directives())
 	require.NoError(t, err)
 	r := &grade.Runner{Sandbox: sandbox(t, false), Timeout: 5 * time.Second}
-	report, err := r.RunMutants(context.Background(), c, catalog)
+	report, err := r.RunMutants(context.Background(), c, catalog, nil)
 	require.NoError(t, err)
 	kills := report.Kills
 	type fate struct {
@@ -82,6 +83,29 @@ func TestRunMutants(t *testing.T) {
 | Sum of none is zero | the counter contract | §TestSumOfNone2A§ | — |
 | Sum changes nothing | the counter contract | §TestSumKeeps2A§ | — |
 `, strings.ReplaceAll(tables, "`", "§"))
+
+	// What the table says is tried first. What is not so, or no longer, makes no difference.
+	killers := grade.KnownKillers(c, out.String())
+	names := map[string]string{}
+	for mutant, tests := range killers {
+		for _, test := range tests {
+			names[mutant] += test.Name
+		}
+	}
+	require.Equal(t, map[string]string{
+		"1/never-counts": "TestAdd1", "1/stops-at-nine": "TestAddSeeds1", "1/waits-forever": "TestAddSeeds1", "1/wears-out": "TestAddSeeds1",
+	}, names)
+	killers["1/stops-at-nine"] = killers["1/never-counts"]
+	killers["2a/counts-negative"] = []*course.Test{c.Stages()[1].Tests[0]}
+	again, err := r.RunMutants(context.Background(), c, catalog, killers)
+	require.NoError(t, err)
+	for i, k := range again.Kills {
+		require.Equal(t, kills[i].Killer != nil, k.Killer != nil, k.Mutant.Name)
+		require.Equal(t, kills[i].Seeds, k.Seeds, k.Mutant.Name)
+		if k.Killer != nil {
+			require.Equal(t, kills[i].Killer.Test, k.Killer.Test, k.Mutant.Name)
+		}
+	}
 }
 
 // Each clause has tests, which exist, and each section that is named has clauses.
@@ -109,6 +133,6 @@ func TestMutantsNeedPassingTests(t *testing.T) {
 	catalog, err := mutants.Load(c.Root, c.Directives(), "2A")
 	require.NoError(t, err)
 	r := &grade.Runner{Sandbox: sandbox(t, false)}
-	_, err = r.RunMutants(context.Background(), c, catalog)
+	_, err = r.RunMutants(context.Background(), c, catalog, nil)
 	require.EqualError(t, err, "TestSum2A fails without any mutant: one and one is 3")
 }

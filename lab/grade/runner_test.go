@@ -21,7 +21,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, grade.SandboxMain(os.Args[2:]))
 		os.Exit(3)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if handout.dir != "" {
+		os.RemoveAll(handout.dir)
+	}
+	os.Exit(code)
 }
 
 func sandbox(t testing.TB, confine bool) grade.Sandbox {

@@ -84,7 +84,7 @@ func (h *hunt) try(ctx context.Context, built *Built, v mutants.Mutant, selectio
 	report := &Report{Course: built.tree.Course}
 	for _, st := range selection {
 		passed := map[*course.Test]*Result{}
-		for _, b := range h.testBatches(ctx, st.Stage) {
+		for _, b := range h.testBatches(ctx, st.Stage.Tests) {
 			if b.dir != v.Dir || b.before > 0 {
 				continue
 			}
