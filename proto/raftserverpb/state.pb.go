@@ -162,7 +162,13 @@ type RegionState struct {
 	AppliedTerm  uint64 `protobuf:"varint,3,opt,name=applied_term,json=appliedTerm,proto3" json:"applied_term,omitempty"`
 	// The snapshot that is replacing the data, if one is: then the data are
 	// of no use until it has been installed.
-	Restoring     *eraftpb.Snapshot `protobuf:"bytes,4,opt,name=restoring,proto3" json:"restoring,omitempty"`
+	Restoring *eraftpb.Snapshot `protobuf:"bytes,4,opt,name=restoring,proto3" json:"restoring,omitempty"`
+	// The peer of the region on this store.
+	PeerId uint64 `protobuf:"varint,5,opt,name=peer_id,json=peerId,proto3" json:"peer_id,omitempty"`
+	// The peer was removed from the region: it and every earlier peer of the
+	// region never come back to this store. The data are being deleted as long as
+	// the region has a range here.
+	Tombstone     bool `protobuf:"varint,6,opt,name=tombstone,proto3" json:"tombstone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -225,6 +231,20 @@ func (x *RegionState) GetRestoring() *eraftpb.Snapshot {
 	return nil
 }
 
+func (x *RegionState) GetPeerId() uint64 {
+	if x != nil {
+		return x.PeerId
+	}
+	return 0
+}
+
+func (x *RegionState) GetTombstone() bool {
+	if x != nil {
+		return x.Tombstone
+	}
+	return false
+}
+
 // Command is the data of a log entry of a region.
 type Command struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -232,7 +252,12 @@ type Command struct {
 	// applied.
 	Epoch *metapb.RegionEpoch `protobuf:"bytes,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Applied in order, as a whole.
-	Writes        []*Write `protobuf:"bytes,2,rep,name=writes,proto3" json:"writes,omitempty"`
+	Writes []*Write `protobuf:"bytes,2,rep,name=writes,proto3" json:"writes,omitempty"`
+	// The region is split in two. There are no writes then.
+	Split *Split `protobuf:"bytes,3,opt,name=split,proto3" json:"split,omitempty"`
+	// The members change. There are no writes then, and the command is the context
+	// of an entry of type EntryConfChange.
+	ChangePeer    *ChangePeer `protobuf:"bytes,4,opt,name=change_peer,json=changePeer,proto3" json:"change_peer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -281,6 +306,137 @@ func (x *Command) GetWrites() []*Write {
 	return nil
 }
 
+func (x *Command) GetSplit() *Split {
+	if x != nil {
+		return x.Split
+	}
+	return nil
+}
+
+func (x *Command) GetChangePeer() *ChangePeer {
+	if x != nil {
+		return x.ChangePeer
+	}
+	return nil
+}
+
+// Split cuts a region in two. The left half keeps the id of the region, and the
+// peers of the right half are on the same stores.
+type Split struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first key of the right half.
+	Key         []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	NewRegionId uint64 `protobuf:"varint,2,opt,name=new_region_id,json=newRegionId,proto3" json:"new_region_id,omitempty"`
+	// One for each peer of the region, in their order.
+	NewPeerIds    []uint64 `protobuf:"varint,3,rep,packed,name=new_peer_ids,json=newPeerIds,proto3" json:"new_peer_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Split) Reset() {
+	*x = Split{}
+	mi := &file_raftserverpb_state_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Split) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Split) ProtoMessage() {}
+
+func (x *Split) ProtoReflect() protoreflect.Message {
+	mi := &file_raftserverpb_state_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Split.ProtoReflect.Descriptor instead.
+func (*Split) Descriptor() ([]byte, []int) {
+	return file_raftserverpb_state_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Split) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Split) GetNewRegionId() uint64 {
+	if x != nil {
+		return x.NewRegionId
+	}
+	return 0
+}
+
+func (x *Split) GetNewPeerIds() []uint64 {
+	if x != nil {
+		return x.NewPeerIds
+	}
+	return nil
+}
+
+// ChangePeer adds a peer to a region, or removes one.
+type ChangePeer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Type          eraftpb.ConfChangeType `protobuf:"varint,1,opt,name=type,proto3,enum=eraftpb.ConfChangeType" json:"type,omitempty"`
+	Peer          *metapb.Peer           `protobuf:"bytes,2,opt,name=peer,proto3" json:"peer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangePeer) Reset() {
+	*x = ChangePeer{}
+	mi := &file_raftserverpb_state_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangePeer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangePeer) ProtoMessage() {}
+
+func (x *ChangePeer) ProtoReflect() protoreflect.Message {
+	mi := &file_raftserverpb_state_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangePeer.ProtoReflect.Descriptor instead.
+func (*ChangePeer) Descriptor() ([]byte, []int) {
+	return file_raftserverpb_state_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ChangePeer) GetType() eraftpb.ConfChangeType {
+	if x != nil {
+		return x.Type
+	}
+	return eraftpb.ConfChangeType(0)
+}
+
+func (x *ChangePeer) GetPeer() *metapb.Peer {
+	if x != nil {
+		return x.Peer
+	}
+	return nil
+}
+
 // Write sets or removes one key.
 type Write struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -294,7 +450,7 @@ type Write struct {
 
 func (x *Write) Reset() {
 	*x = Write{}
-	mi := &file_raftserverpb_state_proto_msgTypes[4]
+	mi := &file_raftserverpb_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -306,7 +462,7 @@ func (x *Write) String() string {
 func (*Write) ProtoMessage() {}
 
 func (x *Write) ProtoReflect() protoreflect.Message {
-	mi := &file_raftserverpb_state_proto_msgTypes[4]
+	mi := &file_raftserverpb_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -319,7 +475,7 @@ func (x *Write) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Write.ProtoReflect.Descriptor instead.
 func (*Write) Descriptor() ([]byte, []int) {
-	return file_raftserverpb_state_proto_rawDescGZIP(), []int{4}
+	return file_raftserverpb_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Write) GetCf() string {
@@ -364,7 +520,7 @@ type SnapshotHeader struct {
 
 func (x *SnapshotHeader) Reset() {
 	*x = SnapshotHeader{}
-	mi := &file_raftserverpb_state_proto_msgTypes[5]
+	mi := &file_raftserverpb_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -376,7 +532,7 @@ func (x *SnapshotHeader) String() string {
 func (*SnapshotHeader) ProtoMessage() {}
 
 func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_raftserverpb_state_proto_msgTypes[5]
+	mi := &file_raftserverpb_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -389,7 +545,7 @@ func (x *SnapshotHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotHeader.ProtoReflect.Descriptor instead.
 func (*SnapshotHeader) Descriptor() ([]byte, []int) {
-	return file_raftserverpb_state_proto_rawDescGZIP(), []int{5}
+	return file_raftserverpb_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SnapshotHeader) GetRegion() *metapb.Region {
@@ -429,15 +585,29 @@ const file_raftserverpb_state_proto_rawDesc = "" +
 	"\n" +
 	"last_index\x18\x02 \x01(\x04R\tlastIndex\x12'\n" +
 	"\x0ftruncated_index\x18\x03 \x01(\x04R\x0etruncatedIndex\x12%\n" +
-	"\x0etruncated_term\x18\x04 \x01(\x04R\rtruncatedTerm\"\xae\x01\n" +
+	"\x0etruncated_term\x18\x04 \x01(\x04R\rtruncatedTerm\"\xe5\x01\n" +
 	"\vRegionState\x12&\n" +
 	"\x06region\x18\x01 \x01(\v2\x0e.metapb.RegionR\x06region\x12#\n" +
 	"\rapplied_index\x18\x02 \x01(\x04R\fappliedIndex\x12!\n" +
 	"\fapplied_term\x18\x03 \x01(\x04R\vappliedTerm\x12/\n" +
-	"\trestoring\x18\x04 \x01(\v2\x11.eraftpb.SnapshotR\trestoring\"b\n" +
+	"\trestoring\x18\x04 \x01(\v2\x11.eraftpb.SnapshotR\trestoring\x12\x17\n" +
+	"\apeer_id\x18\x05 \x01(\x04R\x06peerId\x12\x1c\n" +
+	"\ttombstone\x18\x06 \x01(\bR\ttombstone\"\xca\x01\n" +
 	"\aCommand\x12)\n" +
 	"\x05epoch\x18\x01 \x01(\v2\x13.metapb.RegionEpochR\x05epoch\x12,\n" +
-	"\x06writes\x18\x02 \x03(\v2\x14.raft_serverpb.WriteR\x06writes\"W\n" +
+	"\x06writes\x18\x02 \x03(\v2\x14.raft_serverpb.WriteR\x06writes\x12*\n" +
+	"\x05split\x18\x03 \x01(\v2\x14.raft_serverpb.SplitR\x05split\x12:\n" +
+	"\vchange_peer\x18\x04 \x01(\v2\x19.raft_serverpb.ChangePeerR\n" +
+	"changePeer\"_\n" +
+	"\x05Split\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12\"\n" +
+	"\rnew_region_id\x18\x02 \x01(\x04R\vnewRegionId\x12 \n" +
+	"\fnew_peer_ids\x18\x03 \x03(\x04R\n" +
+	"newPeerIds\"[\n" +
+	"\n" +
+	"ChangePeer\x12+\n" +
+	"\x04type\x18\x01 \x01(\x0e2\x17.eraftpb.ConfChangeTypeR\x04type\x12 \n" +
+	"\x04peer\x18\x02 \x01(\v2\f.metapb.PeerR\x04peer\"W\n" +
 	"\x05Write\x12\x0e\n" +
 	"\x02cf\x18\x01 \x01(\tR\x02cf\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x14\n" +
@@ -460,31 +630,39 @@ func file_raftserverpb_state_proto_rawDescGZIP() []byte {
 	return file_raftserverpb_state_proto_rawDescData
 }
 
-var file_raftserverpb_state_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_raftserverpb_state_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_raftserverpb_state_proto_goTypes = []any{
-	(*StoreIdent)(nil),         // 0: raft_serverpb.StoreIdent
-	(*RaftState)(nil),          // 1: raft_serverpb.RaftState
-	(*RegionState)(nil),        // 2: raft_serverpb.RegionState
-	(*Command)(nil),            // 3: raft_serverpb.Command
-	(*Write)(nil),              // 4: raft_serverpb.Write
-	(*SnapshotHeader)(nil),     // 5: raft_serverpb.SnapshotHeader
-	(*eraftpb.HardState)(nil),  // 6: eraftpb.HardState
-	(*metapb.Region)(nil),      // 7: metapb.Region
-	(*eraftpb.Snapshot)(nil),   // 8: eraftpb.Snapshot
-	(*metapb.RegionEpoch)(nil), // 9: metapb.RegionEpoch
+	(*StoreIdent)(nil),          // 0: raft_serverpb.StoreIdent
+	(*RaftState)(nil),           // 1: raft_serverpb.RaftState
+	(*RegionState)(nil),         // 2: raft_serverpb.RegionState
+	(*Command)(nil),             // 3: raft_serverpb.Command
+	(*Split)(nil),               // 4: raft_serverpb.Split
+	(*ChangePeer)(nil),          // 5: raft_serverpb.ChangePeer
+	(*Write)(nil),               // 6: raft_serverpb.Write
+	(*SnapshotHeader)(nil),      // 7: raft_serverpb.SnapshotHeader
+	(*eraftpb.HardState)(nil),   // 8: eraftpb.HardState
+	(*metapb.Region)(nil),       // 9: metapb.Region
+	(*eraftpb.Snapshot)(nil),    // 10: eraftpb.Snapshot
+	(*metapb.RegionEpoch)(nil),  // 11: metapb.RegionEpoch
+	(eraftpb.ConfChangeType)(0), // 12: eraftpb.ConfChangeType
+	(*metapb.Peer)(nil),         // 13: metapb.Peer
 }
 var file_raftserverpb_state_proto_depIdxs = []int32{
-	6, // 0: raft_serverpb.RaftState.hard_state:type_name -> eraftpb.HardState
-	7, // 1: raft_serverpb.RegionState.region:type_name -> metapb.Region
-	8, // 2: raft_serverpb.RegionState.restoring:type_name -> eraftpb.Snapshot
-	9, // 3: raft_serverpb.Command.epoch:type_name -> metapb.RegionEpoch
-	4, // 4: raft_serverpb.Command.writes:type_name -> raft_serverpb.Write
-	7, // 5: raft_serverpb.SnapshotHeader.region:type_name -> metapb.Region
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	8,  // 0: raft_serverpb.RaftState.hard_state:type_name -> eraftpb.HardState
+	9,  // 1: raft_serverpb.RegionState.region:type_name -> metapb.Region
+	10, // 2: raft_serverpb.RegionState.restoring:type_name -> eraftpb.Snapshot
+	11, // 3: raft_serverpb.Command.epoch:type_name -> metapb.RegionEpoch
+	6,  // 4: raft_serverpb.Command.writes:type_name -> raft_serverpb.Write
+	4,  // 5: raft_serverpb.Command.split:type_name -> raft_serverpb.Split
+	5,  // 6: raft_serverpb.Command.change_peer:type_name -> raft_serverpb.ChangePeer
+	12, // 7: raft_serverpb.ChangePeer.type:type_name -> eraftpb.ConfChangeType
+	13, // 8: raft_serverpb.ChangePeer.peer:type_name -> metapb.Peer
+	9,  // 9: raft_serverpb.SnapshotHeader.region:type_name -> metapb.Region
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_raftserverpb_state_proto_init() }
@@ -498,7 +676,7 @@ func file_raftserverpb_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_raftserverpb_state_proto_rawDesc), len(file_raftserverpb_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1981,7 +1981,7 @@ func (x *TransferLeader) GetPeer() *metapb.Peer {
 type RegionHeartbeatResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Header *ResponseHeader        `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// At most one of the two orders is set.
+	// At most one of the three orders is set.
 	ChangePeer     *ChangePeer     `protobuf:"bytes,2,opt,name=change_peer,json=changePeer,proto3" json:"change_peer,omitempty"`
 	TransferLeader *TransferLeader `protobuf:"bytes,3,opt,name=transfer_leader,json=transferLeader,proto3" json:"transfer_leader,omitempty"`
 	RegionId       uint64          `protobuf:"varint,4,opt,name=region_id,json=regionId,proto3" json:"region_id,omitempty"`
@@ -1989,7 +1989,9 @@ type RegionHeartbeatResponse struct {
 	// ignores it.
 	RegionEpoch *metapb.RegionEpoch `protobuf:"bytes,5,opt,name=region_epoch,json=regionEpoch,proto3" json:"region_epoch,omitempty"`
 	// The leader that the order is meant for.
-	TargetPeer    *metapb.Peer `protobuf:"bytes,6,opt,name=target_peer,json=targetPeer,proto3" json:"target_peer,omitempty"`
+	TargetPeer *metapb.Peer `protobuf:"bytes,6,opt,name=target_peer,json=targetPeer,proto3" json:"target_peer,omitempty"`
+	// Split the region.
+	SplitRegion   *SplitRegion `protobuf:"bytes,7,opt,name=split_region,json=splitRegion,proto3" json:"split_region,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2066,6 +2068,59 @@ func (x *RegionHeartbeatResponse) GetTargetPeer() *metapb.Peer {
 	return nil
 }
 
+func (x *RegionHeartbeatResponse) GetSplitRegion() *SplitRegion {
+	if x != nil {
+		return x.SplitRegion
+	}
+	return nil
+}
+
+// SplitRegion asks a leader to split its region in two.
+type SplitRegion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first key of the right half; empty: in the middle.
+	Key           []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SplitRegion) Reset() {
+	*x = SplitRegion{}
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SplitRegion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SplitRegion) ProtoMessage() {}
+
+func (x *SplitRegion) ProtoReflect() protoreflect.Message {
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SplitRegion.ProtoReflect.Descriptor instead.
+func (*SplitRegion) Descriptor() ([]byte, []int) {
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *SplitRegion) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
 // AskSplitRequest comes from a leader that is about to split its region.
 type AskSplitRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2077,7 +2132,7 @@ type AskSplitRequest struct {
 
 func (x *AskSplitRequest) Reset() {
 	*x = AskSplitRequest{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[34]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2089,7 +2144,7 @@ func (x *AskSplitRequest) String() string {
 func (*AskSplitRequest) ProtoMessage() {}
 
 func (x *AskSplitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[34]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2102,7 +2157,7 @@ func (x *AskSplitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskSplitRequest.ProtoReflect.Descriptor instead.
 func (*AskSplitRequest) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{34}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *AskSplitRequest) GetHeader() *RequestHeader {
@@ -2133,7 +2188,7 @@ type AskSplitResponse struct {
 
 func (x *AskSplitResponse) Reset() {
 	*x = AskSplitResponse{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[35]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2145,7 +2200,7 @@ func (x *AskSplitResponse) String() string {
 func (*AskSplitResponse) ProtoMessage() {}
 
 func (x *AskSplitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[35]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2158,7 +2213,7 @@ func (x *AskSplitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskSplitResponse.ProtoReflect.Descriptor instead.
 func (*AskSplitResponse) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{35}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *AskSplitResponse) GetHeader() *ResponseHeader {
@@ -2194,7 +2249,7 @@ type ReportSplitRequest struct {
 
 func (x *ReportSplitRequest) Reset() {
 	*x = ReportSplitRequest{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[36]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2206,7 +2261,7 @@ func (x *ReportSplitRequest) String() string {
 func (*ReportSplitRequest) ProtoMessage() {}
 
 func (x *ReportSplitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[36]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2219,7 +2274,7 @@ func (x *ReportSplitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportSplitRequest.ProtoReflect.Descriptor instead.
 func (*ReportSplitRequest) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{36}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ReportSplitRequest) GetHeader() *RequestHeader {
@@ -2253,7 +2308,7 @@ type ReportSplitResponse struct {
 
 func (x *ReportSplitResponse) Reset() {
 	*x = ReportSplitResponse{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[37]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2320,7 @@ func (x *ReportSplitResponse) String() string {
 func (*ReportSplitResponse) ProtoMessage() {}
 
 func (x *ReportSplitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[37]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2333,7 @@ func (x *ReportSplitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportSplitResponse.ProtoReflect.Descriptor instead.
 func (*ReportSplitResponse) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{37}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ReportSplitResponse) GetHeader() *ResponseHeader {
@@ -2299,7 +2354,7 @@ type SplitID struct {
 
 func (x *SplitID) Reset() {
 	*x = SplitID{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[38]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2311,7 +2366,7 @@ func (x *SplitID) String() string {
 func (*SplitID) ProtoMessage() {}
 
 func (x *SplitID) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[38]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2324,7 +2379,7 @@ func (x *SplitID) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitID.ProtoReflect.Descriptor instead.
 func (*SplitID) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{38}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *SplitID) GetNewRegionId() uint64 {
@@ -2352,7 +2407,7 @@ type TimeInterval struct {
 
 func (x *TimeInterval) Reset() {
 	*x = TimeInterval{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[39]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2364,7 +2419,7 @@ func (x *TimeInterval) String() string {
 func (*TimeInterval) ProtoMessage() {}
 
 func (x *TimeInterval) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[39]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2377,7 +2432,7 @@ func (x *TimeInterval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimeInterval.ProtoReflect.Descriptor instead.
 func (*TimeInterval) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{39}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *TimeInterval) GetStartTimestamp() uint64 {
@@ -2405,7 +2460,7 @@ type RecordPair struct {
 
 func (x *RecordPair) Reset() {
 	*x = RecordPair{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[40]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2417,7 +2472,7 @@ func (x *RecordPair) String() string {
 func (*RecordPair) ProtoMessage() {}
 
 func (x *RecordPair) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[40]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2430,7 +2485,7 @@ func (x *RecordPair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordPair.ProtoReflect.Descriptor instead.
 func (*RecordPair) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{40}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RecordPair) GetKey() string {
@@ -2481,7 +2536,7 @@ type StoreStats struct {
 
 func (x *StoreStats) Reset() {
 	*x = StoreStats{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[41]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2493,7 +2548,7 @@ func (x *StoreStats) String() string {
 func (*StoreStats) ProtoMessage() {}
 
 func (x *StoreStats) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[41]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2506,7 +2561,7 @@ func (x *StoreStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreStats.ProtoReflect.Descriptor instead.
 func (*StoreStats) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{41}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *StoreStats) GetStoreId() uint64 {
@@ -2625,7 +2680,7 @@ type StoreHeartbeatRequest struct {
 
 func (x *StoreHeartbeatRequest) Reset() {
 	*x = StoreHeartbeatRequest{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[42]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2637,7 +2692,7 @@ func (x *StoreHeartbeatRequest) String() string {
 func (*StoreHeartbeatRequest) ProtoMessage() {}
 
 func (x *StoreHeartbeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[42]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2650,7 +2705,7 @@ func (x *StoreHeartbeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreHeartbeatRequest.ProtoReflect.Descriptor instead.
 func (*StoreHeartbeatRequest) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{42}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *StoreHeartbeatRequest) GetHeader() *RequestHeader {
@@ -2677,7 +2732,7 @@ type StoreHeartbeatResponse struct {
 
 func (x *StoreHeartbeatResponse) Reset() {
 	*x = StoreHeartbeatResponse{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[43]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2689,7 +2744,7 @@ func (x *StoreHeartbeatResponse) String() string {
 func (*StoreHeartbeatResponse) ProtoMessage() {}
 
 func (x *StoreHeartbeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[43]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2702,7 +2757,7 @@ func (x *StoreHeartbeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreHeartbeatResponse.ProtoReflect.Descriptor instead.
 func (*StoreHeartbeatResponse) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{43}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *StoreHeartbeatResponse) GetHeader() *ResponseHeader {
@@ -2727,7 +2782,7 @@ type ScatterRegionRequest struct {
 
 func (x *ScatterRegionRequest) Reset() {
 	*x = ScatterRegionRequest{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[44]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2739,7 +2794,7 @@ func (x *ScatterRegionRequest) String() string {
 func (*ScatterRegionRequest) ProtoMessage() {}
 
 func (x *ScatterRegionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[44]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2752,7 +2807,7 @@ func (x *ScatterRegionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScatterRegionRequest.ProtoReflect.Descriptor instead.
 func (*ScatterRegionRequest) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{44}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ScatterRegionRequest) GetHeader() *RequestHeader {
@@ -2793,7 +2848,7 @@ type ScatterRegionResponse struct {
 
 func (x *ScatterRegionResponse) Reset() {
 	*x = ScatterRegionResponse{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[45]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2805,7 +2860,7 @@ func (x *ScatterRegionResponse) String() string {
 func (*ScatterRegionResponse) ProtoMessage() {}
 
 func (x *ScatterRegionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[45]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2818,7 +2873,7 @@ func (x *ScatterRegionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScatterRegionResponse.ProtoReflect.Descriptor instead.
 func (*ScatterRegionResponse) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{45}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ScatterRegionResponse) GetHeader() *ResponseHeader {
@@ -2838,7 +2893,7 @@ type GetGCSafePointRequest struct {
 
 func (x *GetGCSafePointRequest) Reset() {
 	*x = GetGCSafePointRequest{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[46]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2850,7 +2905,7 @@ func (x *GetGCSafePointRequest) String() string {
 func (*GetGCSafePointRequest) ProtoMessage() {}
 
 func (x *GetGCSafePointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[46]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2863,7 +2918,7 @@ func (x *GetGCSafePointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGCSafePointRequest.ProtoReflect.Descriptor instead.
 func (*GetGCSafePointRequest) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{46}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *GetGCSafePointRequest) GetHeader() *RequestHeader {
@@ -2886,7 +2941,7 @@ type GetGCSafePointResponse struct {
 
 func (x *GetGCSafePointResponse) Reset() {
 	*x = GetGCSafePointResponse{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[47]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2898,7 +2953,7 @@ func (x *GetGCSafePointResponse) String() string {
 func (*GetGCSafePointResponse) ProtoMessage() {}
 
 func (x *GetGCSafePointResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[47]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2911,7 +2966,7 @@ func (x *GetGCSafePointResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGCSafePointResponse.ProtoReflect.Descriptor instead.
 func (*GetGCSafePointResponse) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{47}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *GetGCSafePointResponse) GetHeader() *ResponseHeader {
@@ -2939,7 +2994,7 @@ type UpdateGCSafePointRequest struct {
 
 func (x *UpdateGCSafePointRequest) Reset() {
 	*x = UpdateGCSafePointRequest{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[48]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2951,7 +3006,7 @@ func (x *UpdateGCSafePointRequest) String() string {
 func (*UpdateGCSafePointRequest) ProtoMessage() {}
 
 func (x *UpdateGCSafePointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[48]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2964,7 +3019,7 @@ func (x *UpdateGCSafePointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateGCSafePointRequest.ProtoReflect.Descriptor instead.
 func (*UpdateGCSafePointRequest) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{48}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *UpdateGCSafePointRequest) GetHeader() *RequestHeader {
@@ -2993,7 +3048,7 @@ type UpdateGCSafePointResponse struct {
 
 func (x *UpdateGCSafePointResponse) Reset() {
 	*x = UpdateGCSafePointResponse{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[49]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3005,7 +3060,7 @@ func (x *UpdateGCSafePointResponse) String() string {
 func (*UpdateGCSafePointResponse) ProtoMessage() {}
 
 func (x *UpdateGCSafePointResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[49]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3018,7 +3073,7 @@ func (x *UpdateGCSafePointResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateGCSafePointResponse.ProtoReflect.Descriptor instead.
 func (*UpdateGCSafePointResponse) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{49}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *UpdateGCSafePointResponse) GetHeader() *ResponseHeader {
@@ -3046,7 +3101,7 @@ type GetOperatorRequest struct {
 
 func (x *GetOperatorRequest) Reset() {
 	*x = GetOperatorRequest{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[50]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3058,7 +3113,7 @@ func (x *GetOperatorRequest) String() string {
 func (*GetOperatorRequest) ProtoMessage() {}
 
 func (x *GetOperatorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[50]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3071,7 +3126,7 @@ func (x *GetOperatorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperatorRequest.ProtoReflect.Descriptor instead.
 func (*GetOperatorRequest) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{50}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *GetOperatorRequest) GetHeader() *RequestHeader {
@@ -3104,7 +3159,7 @@ type GetOperatorResponse struct {
 
 func (x *GetOperatorResponse) Reset() {
 	*x = GetOperatorResponse{}
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[51]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3116,7 +3171,7 @@ func (x *GetOperatorResponse) String() string {
 func (*GetOperatorResponse) ProtoMessage() {}
 
 func (x *GetOperatorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[51]
+	mi := &file_schedulerpb_schedulerpb_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3129,7 +3184,7 @@ func (x *GetOperatorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOperatorResponse.ProtoReflect.Descriptor instead.
 func (*GetOperatorResponse) Descriptor() ([]byte, []int) {
-	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{51}
+	return file_schedulerpb_schedulerpb_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *GetOperatorResponse) GetHeader() *ResponseHeader {
@@ -3285,7 +3340,7 @@ const file_schedulerpb_schedulerpb_proto_rawDesc = "" +
 	"\vchange_type\x18\x02 \x01(\x0e2\x17.eraftpb.ConfChangeTypeR\n" +
 	"changeType\"2\n" +
 	"\x0eTransferLeader\x12 \n" +
-	"\x04peer\x18\x01 \x01(\v2\f.metapb.PeerR\x04peer\"\xd2\x02\n" +
+	"\x04peer\x18\x01 \x01(\v2\f.metapb.PeerR\x04peer\"\x8f\x03\n" +
 	"\x17RegionHeartbeatResponse\x123\n" +
 	"\x06header\x18\x01 \x01(\v2\x1b.schedulerpb.ResponseHeaderR\x06header\x128\n" +
 	"\vchange_peer\x18\x02 \x01(\v2\x17.schedulerpb.ChangePeerR\n" +
@@ -3294,7 +3349,10 @@ const file_schedulerpb_schedulerpb_proto_rawDesc = "" +
 	"\tregion_id\x18\x04 \x01(\x04R\bregionId\x126\n" +
 	"\fregion_epoch\x18\x05 \x01(\v2\x13.metapb.RegionEpochR\vregionEpoch\x12-\n" +
 	"\vtarget_peer\x18\x06 \x01(\v2\f.metapb.PeerR\n" +
-	"targetPeer\"m\n" +
+	"targetPeer\x12;\n" +
+	"\fsplit_region\x18\a \x01(\v2\x18.schedulerpb.SplitRegionR\vsplitRegion\"\x1f\n" +
+	"\vSplitRegion\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\"m\n" +
 	"\x0fAskSplitRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.schedulerpb.RequestHeaderR\x06header\x12&\n" +
 	"\x06region\x18\x02 \x01(\v2\x0e.metapb.RegionR\x06region\"\x8d\x01\n" +
@@ -3426,7 +3484,7 @@ func file_schedulerpb_schedulerpb_proto_rawDescGZIP() []byte {
 }
 
 var file_schedulerpb_schedulerpb_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_schedulerpb_schedulerpb_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_schedulerpb_schedulerpb_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_schedulerpb_schedulerpb_proto_goTypes = []any{
 	(ErrorType)(0),                    // 0: schedulerpb.ErrorType
 	(OperatorStatus)(0),               // 1: schedulerpb.OperatorStatus
@@ -3464,30 +3522,31 @@ var file_schedulerpb_schedulerpb_proto_goTypes = []any{
 	(*ChangePeer)(nil),                // 33: schedulerpb.ChangePeer
 	(*TransferLeader)(nil),            // 34: schedulerpb.TransferLeader
 	(*RegionHeartbeatResponse)(nil),   // 35: schedulerpb.RegionHeartbeatResponse
-	(*AskSplitRequest)(nil),           // 36: schedulerpb.AskSplitRequest
-	(*AskSplitResponse)(nil),          // 37: schedulerpb.AskSplitResponse
-	(*ReportSplitRequest)(nil),        // 38: schedulerpb.ReportSplitRequest
-	(*ReportSplitResponse)(nil),       // 39: schedulerpb.ReportSplitResponse
-	(*SplitID)(nil),                   // 40: schedulerpb.SplitID
-	(*TimeInterval)(nil),              // 41: schedulerpb.TimeInterval
-	(*RecordPair)(nil),                // 42: schedulerpb.RecordPair
-	(*StoreStats)(nil),                // 43: schedulerpb.StoreStats
-	(*StoreHeartbeatRequest)(nil),     // 44: schedulerpb.StoreHeartbeatRequest
-	(*StoreHeartbeatResponse)(nil),    // 45: schedulerpb.StoreHeartbeatResponse
-	(*ScatterRegionRequest)(nil),      // 46: schedulerpb.ScatterRegionRequest
-	(*ScatterRegionResponse)(nil),     // 47: schedulerpb.ScatterRegionResponse
-	(*GetGCSafePointRequest)(nil),     // 48: schedulerpb.GetGCSafePointRequest
-	(*GetGCSafePointResponse)(nil),    // 49: schedulerpb.GetGCSafePointResponse
-	(*UpdateGCSafePointRequest)(nil),  // 50: schedulerpb.UpdateGCSafePointRequest
-	(*UpdateGCSafePointResponse)(nil), // 51: schedulerpb.UpdateGCSafePointResponse
-	(*GetOperatorRequest)(nil),        // 52: schedulerpb.GetOperatorRequest
-	(*GetOperatorResponse)(nil),       // 53: schedulerpb.GetOperatorResponse
-	(*metapb.Store)(nil),              // 54: metapb.Store
-	(*metapb.Region)(nil),             // 55: metapb.Region
-	(*metapb.Peer)(nil),               // 56: metapb.Peer
-	(*metapb.Cluster)(nil),            // 57: metapb.Cluster
-	(eraftpb.ConfChangeType)(0),       // 58: eraftpb.ConfChangeType
-	(*metapb.RegionEpoch)(nil),        // 59: metapb.RegionEpoch
+	(*SplitRegion)(nil),               // 36: schedulerpb.SplitRegion
+	(*AskSplitRequest)(nil),           // 37: schedulerpb.AskSplitRequest
+	(*AskSplitResponse)(nil),          // 38: schedulerpb.AskSplitResponse
+	(*ReportSplitRequest)(nil),        // 39: schedulerpb.ReportSplitRequest
+	(*ReportSplitResponse)(nil),       // 40: schedulerpb.ReportSplitResponse
+	(*SplitID)(nil),                   // 41: schedulerpb.SplitID
+	(*TimeInterval)(nil),              // 42: schedulerpb.TimeInterval
+	(*RecordPair)(nil),                // 43: schedulerpb.RecordPair
+	(*StoreStats)(nil),                // 44: schedulerpb.StoreStats
+	(*StoreHeartbeatRequest)(nil),     // 45: schedulerpb.StoreHeartbeatRequest
+	(*StoreHeartbeatResponse)(nil),    // 46: schedulerpb.StoreHeartbeatResponse
+	(*ScatterRegionRequest)(nil),      // 47: schedulerpb.ScatterRegionRequest
+	(*ScatterRegionResponse)(nil),     // 48: schedulerpb.ScatterRegionResponse
+	(*GetGCSafePointRequest)(nil),     // 49: schedulerpb.GetGCSafePointRequest
+	(*GetGCSafePointResponse)(nil),    // 50: schedulerpb.GetGCSafePointResponse
+	(*UpdateGCSafePointRequest)(nil),  // 51: schedulerpb.UpdateGCSafePointRequest
+	(*UpdateGCSafePointResponse)(nil), // 52: schedulerpb.UpdateGCSafePointResponse
+	(*GetOperatorRequest)(nil),        // 53: schedulerpb.GetOperatorRequest
+	(*GetOperatorResponse)(nil),       // 54: schedulerpb.GetOperatorResponse
+	(*metapb.Store)(nil),              // 55: metapb.Store
+	(*metapb.Region)(nil),             // 56: metapb.Region
+	(*metapb.Peer)(nil),               // 57: metapb.Peer
+	(*metapb.Cluster)(nil),            // 58: metapb.Cluster
+	(eraftpb.ConfChangeType)(0),       // 59: eraftpb.ConfChangeType
+	(*metapb.RegionEpoch)(nil),        // 60: metapb.RegionEpoch
 }
 var file_schedulerpb_schedulerpb_proto_depIdxs = []int32{
 	4,   // 0: schedulerpb.ResponseHeader.error:type_name -> schedulerpb.Error
@@ -3496,7 +3555,7 @@ var file_schedulerpb_schedulerpb_proto_depIdxs = []int32{
 	3,   // 3: schedulerpb.TsoResponse.header:type_name -> schedulerpb.ResponseHeader
 	6,   // 4: schedulerpb.TsoResponse.timestamp:type_name -> schedulerpb.Timestamp
 	2,   // 5: schedulerpb.BootstrapRequest.header:type_name -> schedulerpb.RequestHeader
-	54,  // 6: schedulerpb.BootstrapRequest.store:type_name -> metapb.Store
+	55,  // 6: schedulerpb.BootstrapRequest.store:type_name -> metapb.Store
 	3,   // 7: schedulerpb.BootstrapResponse.header:type_name -> schedulerpb.ResponseHeader
 	2,   // 8: schedulerpb.IsBootstrappedRequest.header:type_name -> schedulerpb.RequestHeader
 	3,   // 9: schedulerpb.IsBootstrappedResponse.header:type_name -> schedulerpb.ResponseHeader
@@ -3504,29 +3563,29 @@ var file_schedulerpb_schedulerpb_proto_depIdxs = []int32{
 	3,   // 11: schedulerpb.AllocIDResponse.header:type_name -> schedulerpb.ResponseHeader
 	2,   // 12: schedulerpb.GetStoreRequest.header:type_name -> schedulerpb.RequestHeader
 	3,   // 13: schedulerpb.GetStoreResponse.header:type_name -> schedulerpb.ResponseHeader
-	54,  // 14: schedulerpb.GetStoreResponse.store:type_name -> metapb.Store
-	43,  // 15: schedulerpb.GetStoreResponse.stats:type_name -> schedulerpb.StoreStats
+	55,  // 14: schedulerpb.GetStoreResponse.store:type_name -> metapb.Store
+	44,  // 15: schedulerpb.GetStoreResponse.stats:type_name -> schedulerpb.StoreStats
 	2,   // 16: schedulerpb.PutStoreRequest.header:type_name -> schedulerpb.RequestHeader
-	54,  // 17: schedulerpb.PutStoreRequest.store:type_name -> metapb.Store
+	55,  // 17: schedulerpb.PutStoreRequest.store:type_name -> metapb.Store
 	3,   // 18: schedulerpb.PutStoreResponse.header:type_name -> schedulerpb.ResponseHeader
 	2,   // 19: schedulerpb.GetAllStoresRequest.header:type_name -> schedulerpb.RequestHeader
 	3,   // 20: schedulerpb.GetAllStoresResponse.header:type_name -> schedulerpb.ResponseHeader
-	54,  // 21: schedulerpb.GetAllStoresResponse.stores:type_name -> metapb.Store
+	55,  // 21: schedulerpb.GetAllStoresResponse.stores:type_name -> metapb.Store
 	2,   // 22: schedulerpb.GetRegionRequest.header:type_name -> schedulerpb.RequestHeader
 	3,   // 23: schedulerpb.GetRegionResponse.header:type_name -> schedulerpb.ResponseHeader
-	55,  // 24: schedulerpb.GetRegionResponse.region:type_name -> metapb.Region
-	56,  // 25: schedulerpb.GetRegionResponse.leader:type_name -> metapb.Peer
-	56,  // 26: schedulerpb.GetRegionResponse.slaves:type_name -> metapb.Peer
+	56,  // 24: schedulerpb.GetRegionResponse.region:type_name -> metapb.Region
+	57,  // 25: schedulerpb.GetRegionResponse.leader:type_name -> metapb.Peer
+	57,  // 26: schedulerpb.GetRegionResponse.slaves:type_name -> metapb.Peer
 	2,   // 27: schedulerpb.GetRegionByIDRequest.header:type_name -> schedulerpb.RequestHeader
 	2,   // 28: schedulerpb.ScanRegionsRequest.header:type_name -> schedulerpb.RequestHeader
 	3,   // 29: schedulerpb.ScanRegionsResponse.header:type_name -> schedulerpb.ResponseHeader
-	55,  // 30: schedulerpb.ScanRegionsResponse.regions:type_name -> metapb.Region
-	56,  // 31: schedulerpb.ScanRegionsResponse.leaders:type_name -> metapb.Peer
+	56,  // 30: schedulerpb.ScanRegionsResponse.regions:type_name -> metapb.Region
+	57,  // 31: schedulerpb.ScanRegionsResponse.leaders:type_name -> metapb.Peer
 	2,   // 32: schedulerpb.GetClusterConfigRequest.header:type_name -> schedulerpb.RequestHeader
 	3,   // 33: schedulerpb.GetClusterConfigResponse.header:type_name -> schedulerpb.ResponseHeader
-	57,  // 34: schedulerpb.GetClusterConfigResponse.cluster:type_name -> metapb.Cluster
+	58,  // 34: schedulerpb.GetClusterConfigResponse.cluster:type_name -> metapb.Cluster
 	2,   // 35: schedulerpb.PutClusterConfigRequest.header:type_name -> schedulerpb.RequestHeader
-	57,  // 36: schedulerpb.PutClusterConfigRequest.cluster:type_name -> metapb.Cluster
+	58,  // 36: schedulerpb.PutClusterConfigRequest.cluster:type_name -> metapb.Cluster
 	3,   // 37: schedulerpb.PutClusterConfigResponse.header:type_name -> schedulerpb.ResponseHeader
 	2,   // 38: schedulerpb.GetMembersRequest.header:type_name -> schedulerpb.RequestHeader
 	3,   // 39: schedulerpb.GetMembersResponse.header:type_name -> schedulerpb.ResponseHeader
@@ -3534,90 +3593,91 @@ var file_schedulerpb_schedulerpb_proto_depIdxs = []int32{
 	29,  // 41: schedulerpb.GetMembersResponse.leader:type_name -> schedulerpb.Member
 	29,  // 42: schedulerpb.GetMembersResponse.etcd_leader:type_name -> schedulerpb.Member
 	2,   // 43: schedulerpb.RegionHeartbeatRequest.header:type_name -> schedulerpb.RequestHeader
-	55,  // 44: schedulerpb.RegionHeartbeatRequest.region:type_name -> metapb.Region
-	56,  // 45: schedulerpb.RegionHeartbeatRequest.leader:type_name -> metapb.Peer
-	56,  // 46: schedulerpb.RegionHeartbeatRequest.pending_peers:type_name -> metapb.Peer
-	56,  // 47: schedulerpb.ChangePeer.peer:type_name -> metapb.Peer
-	58,  // 48: schedulerpb.ChangePeer.change_type:type_name -> eraftpb.ConfChangeType
-	56,  // 49: schedulerpb.TransferLeader.peer:type_name -> metapb.Peer
+	56,  // 44: schedulerpb.RegionHeartbeatRequest.region:type_name -> metapb.Region
+	57,  // 45: schedulerpb.RegionHeartbeatRequest.leader:type_name -> metapb.Peer
+	57,  // 46: schedulerpb.RegionHeartbeatRequest.pending_peers:type_name -> metapb.Peer
+	57,  // 47: schedulerpb.ChangePeer.peer:type_name -> metapb.Peer
+	59,  // 48: schedulerpb.ChangePeer.change_type:type_name -> eraftpb.ConfChangeType
+	57,  // 49: schedulerpb.TransferLeader.peer:type_name -> metapb.Peer
 	3,   // 50: schedulerpb.RegionHeartbeatResponse.header:type_name -> schedulerpb.ResponseHeader
 	33,  // 51: schedulerpb.RegionHeartbeatResponse.change_peer:type_name -> schedulerpb.ChangePeer
 	34,  // 52: schedulerpb.RegionHeartbeatResponse.transfer_leader:type_name -> schedulerpb.TransferLeader
-	59,  // 53: schedulerpb.RegionHeartbeatResponse.region_epoch:type_name -> metapb.RegionEpoch
-	56,  // 54: schedulerpb.RegionHeartbeatResponse.target_peer:type_name -> metapb.Peer
-	2,   // 55: schedulerpb.AskSplitRequest.header:type_name -> schedulerpb.RequestHeader
-	55,  // 56: schedulerpb.AskSplitRequest.region:type_name -> metapb.Region
-	3,   // 57: schedulerpb.AskSplitResponse.header:type_name -> schedulerpb.ResponseHeader
-	2,   // 58: schedulerpb.ReportSplitRequest.header:type_name -> schedulerpb.RequestHeader
-	55,  // 59: schedulerpb.ReportSplitRequest.left:type_name -> metapb.Region
-	55,  // 60: schedulerpb.ReportSplitRequest.right:type_name -> metapb.Region
-	3,   // 61: schedulerpb.ReportSplitResponse.header:type_name -> schedulerpb.ResponseHeader
-	41,  // 62: schedulerpb.StoreStats.interval:type_name -> schedulerpb.TimeInterval
-	42,  // 63: schedulerpb.StoreStats.cpu_usages:type_name -> schedulerpb.RecordPair
-	42,  // 64: schedulerpb.StoreStats.read_io_rates:type_name -> schedulerpb.RecordPair
-	42,  // 65: schedulerpb.StoreStats.write_io_rates:type_name -> schedulerpb.RecordPair
-	42,  // 66: schedulerpb.StoreStats.op_latencies:type_name -> schedulerpb.RecordPair
-	2,   // 67: schedulerpb.StoreHeartbeatRequest.header:type_name -> schedulerpb.RequestHeader
-	43,  // 68: schedulerpb.StoreHeartbeatRequest.stats:type_name -> schedulerpb.StoreStats
-	3,   // 69: schedulerpb.StoreHeartbeatResponse.header:type_name -> schedulerpb.ResponseHeader
-	2,   // 70: schedulerpb.ScatterRegionRequest.header:type_name -> schedulerpb.RequestHeader
-	55,  // 71: schedulerpb.ScatterRegionRequest.region:type_name -> metapb.Region
-	56,  // 72: schedulerpb.ScatterRegionRequest.leader:type_name -> metapb.Peer
-	3,   // 73: schedulerpb.ScatterRegionResponse.header:type_name -> schedulerpb.ResponseHeader
-	2,   // 74: schedulerpb.GetGCSafePointRequest.header:type_name -> schedulerpb.RequestHeader
-	3,   // 75: schedulerpb.GetGCSafePointResponse.header:type_name -> schedulerpb.ResponseHeader
-	2,   // 76: schedulerpb.UpdateGCSafePointRequest.header:type_name -> schedulerpb.RequestHeader
-	3,   // 77: schedulerpb.UpdateGCSafePointResponse.header:type_name -> schedulerpb.ResponseHeader
-	2,   // 78: schedulerpb.GetOperatorRequest.header:type_name -> schedulerpb.RequestHeader
-	3,   // 79: schedulerpb.GetOperatorResponse.header:type_name -> schedulerpb.ResponseHeader
-	1,   // 80: schedulerpb.GetOperatorResponse.status:type_name -> schedulerpb.OperatorStatus
-	30,  // 81: schedulerpb.Scheduler.GetMembers:input_type -> schedulerpb.GetMembersRequest
-	5,   // 82: schedulerpb.Scheduler.Tso:input_type -> schedulerpb.TsoRequest
-	8,   // 83: schedulerpb.Scheduler.Bootstrap:input_type -> schedulerpb.BootstrapRequest
-	10,  // 84: schedulerpb.Scheduler.IsBootstrapped:input_type -> schedulerpb.IsBootstrappedRequest
-	12,  // 85: schedulerpb.Scheduler.AllocID:input_type -> schedulerpb.AllocIDRequest
-	14,  // 86: schedulerpb.Scheduler.GetStore:input_type -> schedulerpb.GetStoreRequest
-	16,  // 87: schedulerpb.Scheduler.PutStore:input_type -> schedulerpb.PutStoreRequest
-	18,  // 88: schedulerpb.Scheduler.GetAllStores:input_type -> schedulerpb.GetAllStoresRequest
-	44,  // 89: schedulerpb.Scheduler.StoreHeartbeat:input_type -> schedulerpb.StoreHeartbeatRequest
-	32,  // 90: schedulerpb.Scheduler.RegionHeartbeat:input_type -> schedulerpb.RegionHeartbeatRequest
-	20,  // 91: schedulerpb.Scheduler.GetRegion:input_type -> schedulerpb.GetRegionRequest
-	20,  // 92: schedulerpb.Scheduler.GetPrevRegion:input_type -> schedulerpb.GetRegionRequest
-	22,  // 93: schedulerpb.Scheduler.GetRegionByID:input_type -> schedulerpb.GetRegionByIDRequest
-	23,  // 94: schedulerpb.Scheduler.ScanRegions:input_type -> schedulerpb.ScanRegionsRequest
-	36,  // 95: schedulerpb.Scheduler.AskSplit:input_type -> schedulerpb.AskSplitRequest
-	25,  // 96: schedulerpb.Scheduler.GetClusterConfig:input_type -> schedulerpb.GetClusterConfigRequest
-	27,  // 97: schedulerpb.Scheduler.PutClusterConfig:input_type -> schedulerpb.PutClusterConfigRequest
-	46,  // 98: schedulerpb.Scheduler.ScatterRegion:input_type -> schedulerpb.ScatterRegionRequest
-	48,  // 99: schedulerpb.Scheduler.GetGCSafePoint:input_type -> schedulerpb.GetGCSafePointRequest
-	50,  // 100: schedulerpb.Scheduler.UpdateGCSafePoint:input_type -> schedulerpb.UpdateGCSafePointRequest
-	52,  // 101: schedulerpb.Scheduler.GetOperator:input_type -> schedulerpb.GetOperatorRequest
-	31,  // 102: schedulerpb.Scheduler.GetMembers:output_type -> schedulerpb.GetMembersResponse
-	7,   // 103: schedulerpb.Scheduler.Tso:output_type -> schedulerpb.TsoResponse
-	9,   // 104: schedulerpb.Scheduler.Bootstrap:output_type -> schedulerpb.BootstrapResponse
-	11,  // 105: schedulerpb.Scheduler.IsBootstrapped:output_type -> schedulerpb.IsBootstrappedResponse
-	13,  // 106: schedulerpb.Scheduler.AllocID:output_type -> schedulerpb.AllocIDResponse
-	15,  // 107: schedulerpb.Scheduler.GetStore:output_type -> schedulerpb.GetStoreResponse
-	17,  // 108: schedulerpb.Scheduler.PutStore:output_type -> schedulerpb.PutStoreResponse
-	19,  // 109: schedulerpb.Scheduler.GetAllStores:output_type -> schedulerpb.GetAllStoresResponse
-	45,  // 110: schedulerpb.Scheduler.StoreHeartbeat:output_type -> schedulerpb.StoreHeartbeatResponse
-	35,  // 111: schedulerpb.Scheduler.RegionHeartbeat:output_type -> schedulerpb.RegionHeartbeatResponse
-	21,  // 112: schedulerpb.Scheduler.GetRegion:output_type -> schedulerpb.GetRegionResponse
-	21,  // 113: schedulerpb.Scheduler.GetPrevRegion:output_type -> schedulerpb.GetRegionResponse
-	21,  // 114: schedulerpb.Scheduler.GetRegionByID:output_type -> schedulerpb.GetRegionResponse
-	24,  // 115: schedulerpb.Scheduler.ScanRegions:output_type -> schedulerpb.ScanRegionsResponse
-	37,  // 116: schedulerpb.Scheduler.AskSplit:output_type -> schedulerpb.AskSplitResponse
-	26,  // 117: schedulerpb.Scheduler.GetClusterConfig:output_type -> schedulerpb.GetClusterConfigResponse
-	28,  // 118: schedulerpb.Scheduler.PutClusterConfig:output_type -> schedulerpb.PutClusterConfigResponse
-	47,  // 119: schedulerpb.Scheduler.ScatterRegion:output_type -> schedulerpb.ScatterRegionResponse
-	49,  // 120: schedulerpb.Scheduler.GetGCSafePoint:output_type -> schedulerpb.GetGCSafePointResponse
-	51,  // 121: schedulerpb.Scheduler.UpdateGCSafePoint:output_type -> schedulerpb.UpdateGCSafePointResponse
-	53,  // 122: schedulerpb.Scheduler.GetOperator:output_type -> schedulerpb.GetOperatorResponse
-	102, // [102:123] is the sub-list for method output_type
-	81,  // [81:102] is the sub-list for method input_type
-	81,  // [81:81] is the sub-list for extension type_name
-	81,  // [81:81] is the sub-list for extension extendee
-	0,   // [0:81] is the sub-list for field type_name
+	60,  // 53: schedulerpb.RegionHeartbeatResponse.region_epoch:type_name -> metapb.RegionEpoch
+	57,  // 54: schedulerpb.RegionHeartbeatResponse.target_peer:type_name -> metapb.Peer
+	36,  // 55: schedulerpb.RegionHeartbeatResponse.split_region:type_name -> schedulerpb.SplitRegion
+	2,   // 56: schedulerpb.AskSplitRequest.header:type_name -> schedulerpb.RequestHeader
+	56,  // 57: schedulerpb.AskSplitRequest.region:type_name -> metapb.Region
+	3,   // 58: schedulerpb.AskSplitResponse.header:type_name -> schedulerpb.ResponseHeader
+	2,   // 59: schedulerpb.ReportSplitRequest.header:type_name -> schedulerpb.RequestHeader
+	56,  // 60: schedulerpb.ReportSplitRequest.left:type_name -> metapb.Region
+	56,  // 61: schedulerpb.ReportSplitRequest.right:type_name -> metapb.Region
+	3,   // 62: schedulerpb.ReportSplitResponse.header:type_name -> schedulerpb.ResponseHeader
+	42,  // 63: schedulerpb.StoreStats.interval:type_name -> schedulerpb.TimeInterval
+	43,  // 64: schedulerpb.StoreStats.cpu_usages:type_name -> schedulerpb.RecordPair
+	43,  // 65: schedulerpb.StoreStats.read_io_rates:type_name -> schedulerpb.RecordPair
+	43,  // 66: schedulerpb.StoreStats.write_io_rates:type_name -> schedulerpb.RecordPair
+	43,  // 67: schedulerpb.StoreStats.op_latencies:type_name -> schedulerpb.RecordPair
+	2,   // 68: schedulerpb.StoreHeartbeatRequest.header:type_name -> schedulerpb.RequestHeader
+	44,  // 69: schedulerpb.StoreHeartbeatRequest.stats:type_name -> schedulerpb.StoreStats
+	3,   // 70: schedulerpb.StoreHeartbeatResponse.header:type_name -> schedulerpb.ResponseHeader
+	2,   // 71: schedulerpb.ScatterRegionRequest.header:type_name -> schedulerpb.RequestHeader
+	56,  // 72: schedulerpb.ScatterRegionRequest.region:type_name -> metapb.Region
+	57,  // 73: schedulerpb.ScatterRegionRequest.leader:type_name -> metapb.Peer
+	3,   // 74: schedulerpb.ScatterRegionResponse.header:type_name -> schedulerpb.ResponseHeader
+	2,   // 75: schedulerpb.GetGCSafePointRequest.header:type_name -> schedulerpb.RequestHeader
+	3,   // 76: schedulerpb.GetGCSafePointResponse.header:type_name -> schedulerpb.ResponseHeader
+	2,   // 77: schedulerpb.UpdateGCSafePointRequest.header:type_name -> schedulerpb.RequestHeader
+	3,   // 78: schedulerpb.UpdateGCSafePointResponse.header:type_name -> schedulerpb.ResponseHeader
+	2,   // 79: schedulerpb.GetOperatorRequest.header:type_name -> schedulerpb.RequestHeader
+	3,   // 80: schedulerpb.GetOperatorResponse.header:type_name -> schedulerpb.ResponseHeader
+	1,   // 81: schedulerpb.GetOperatorResponse.status:type_name -> schedulerpb.OperatorStatus
+	30,  // 82: schedulerpb.Scheduler.GetMembers:input_type -> schedulerpb.GetMembersRequest
+	5,   // 83: schedulerpb.Scheduler.Tso:input_type -> schedulerpb.TsoRequest
+	8,   // 84: schedulerpb.Scheduler.Bootstrap:input_type -> schedulerpb.BootstrapRequest
+	10,  // 85: schedulerpb.Scheduler.IsBootstrapped:input_type -> schedulerpb.IsBootstrappedRequest
+	12,  // 86: schedulerpb.Scheduler.AllocID:input_type -> schedulerpb.AllocIDRequest
+	14,  // 87: schedulerpb.Scheduler.GetStore:input_type -> schedulerpb.GetStoreRequest
+	16,  // 88: schedulerpb.Scheduler.PutStore:input_type -> schedulerpb.PutStoreRequest
+	18,  // 89: schedulerpb.Scheduler.GetAllStores:input_type -> schedulerpb.GetAllStoresRequest
+	45,  // 90: schedulerpb.Scheduler.StoreHeartbeat:input_type -> schedulerpb.StoreHeartbeatRequest
+	32,  // 91: schedulerpb.Scheduler.RegionHeartbeat:input_type -> schedulerpb.RegionHeartbeatRequest
+	20,  // 92: schedulerpb.Scheduler.GetRegion:input_type -> schedulerpb.GetRegionRequest
+	20,  // 93: schedulerpb.Scheduler.GetPrevRegion:input_type -> schedulerpb.GetRegionRequest
+	22,  // 94: schedulerpb.Scheduler.GetRegionByID:input_type -> schedulerpb.GetRegionByIDRequest
+	23,  // 95: schedulerpb.Scheduler.ScanRegions:input_type -> schedulerpb.ScanRegionsRequest
+	37,  // 96: schedulerpb.Scheduler.AskSplit:input_type -> schedulerpb.AskSplitRequest
+	25,  // 97: schedulerpb.Scheduler.GetClusterConfig:input_type -> schedulerpb.GetClusterConfigRequest
+	27,  // 98: schedulerpb.Scheduler.PutClusterConfig:input_type -> schedulerpb.PutClusterConfigRequest
+	47,  // 99: schedulerpb.Scheduler.ScatterRegion:input_type -> schedulerpb.ScatterRegionRequest
+	49,  // 100: schedulerpb.Scheduler.GetGCSafePoint:input_type -> schedulerpb.GetGCSafePointRequest
+	51,  // 101: schedulerpb.Scheduler.UpdateGCSafePoint:input_type -> schedulerpb.UpdateGCSafePointRequest
+	53,  // 102: schedulerpb.Scheduler.GetOperator:input_type -> schedulerpb.GetOperatorRequest
+	31,  // 103: schedulerpb.Scheduler.GetMembers:output_type -> schedulerpb.GetMembersResponse
+	7,   // 104: schedulerpb.Scheduler.Tso:output_type -> schedulerpb.TsoResponse
+	9,   // 105: schedulerpb.Scheduler.Bootstrap:output_type -> schedulerpb.BootstrapResponse
+	11,  // 106: schedulerpb.Scheduler.IsBootstrapped:output_type -> schedulerpb.IsBootstrappedResponse
+	13,  // 107: schedulerpb.Scheduler.AllocID:output_type -> schedulerpb.AllocIDResponse
+	15,  // 108: schedulerpb.Scheduler.GetStore:output_type -> schedulerpb.GetStoreResponse
+	17,  // 109: schedulerpb.Scheduler.PutStore:output_type -> schedulerpb.PutStoreResponse
+	19,  // 110: schedulerpb.Scheduler.GetAllStores:output_type -> schedulerpb.GetAllStoresResponse
+	46,  // 111: schedulerpb.Scheduler.StoreHeartbeat:output_type -> schedulerpb.StoreHeartbeatResponse
+	35,  // 112: schedulerpb.Scheduler.RegionHeartbeat:output_type -> schedulerpb.RegionHeartbeatResponse
+	21,  // 113: schedulerpb.Scheduler.GetRegion:output_type -> schedulerpb.GetRegionResponse
+	21,  // 114: schedulerpb.Scheduler.GetPrevRegion:output_type -> schedulerpb.GetRegionResponse
+	21,  // 115: schedulerpb.Scheduler.GetRegionByID:output_type -> schedulerpb.GetRegionResponse
+	24,  // 116: schedulerpb.Scheduler.ScanRegions:output_type -> schedulerpb.ScanRegionsResponse
+	38,  // 117: schedulerpb.Scheduler.AskSplit:output_type -> schedulerpb.AskSplitResponse
+	26,  // 118: schedulerpb.Scheduler.GetClusterConfig:output_type -> schedulerpb.GetClusterConfigResponse
+	28,  // 119: schedulerpb.Scheduler.PutClusterConfig:output_type -> schedulerpb.PutClusterConfigResponse
+	48,  // 120: schedulerpb.Scheduler.ScatterRegion:output_type -> schedulerpb.ScatterRegionResponse
+	50,  // 121: schedulerpb.Scheduler.GetGCSafePoint:output_type -> schedulerpb.GetGCSafePointResponse
+	52,  // 122: schedulerpb.Scheduler.UpdateGCSafePoint:output_type -> schedulerpb.UpdateGCSafePointResponse
+	54,  // 123: schedulerpb.Scheduler.GetOperator:output_type -> schedulerpb.GetOperatorResponse
+	103, // [103:124] is the sub-list for method output_type
+	82,  // [82:103] is the sub-list for method input_type
+	82,  // [82:82] is the sub-list for extension type_name
+	82,  // [82:82] is the sub-list for extension extendee
+	0,   // [0:82] is the sub-list for field type_name
 }
 
 func init() { file_schedulerpb_schedulerpb_proto_init() }
@@ -3631,7 +3691,7 @@ func file_schedulerpb_schedulerpb_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_schedulerpb_schedulerpb_proto_rawDesc), len(file_schedulerpb_schedulerpb_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   52,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
