@@ -11,7 +11,7 @@ import (
 const (
 	RuleOnePeer   = "a store has at most one peer of a region, and a region at most one peer on a store"
 	RuleStaysGone = "a peer that has left a store never comes back to it, and no earlier one does"
-	RuleNoSay     = "a peer that was removed has no say: it neither votes nor serves"
+	RuleNoSay     = "a peer that has applied its removal neither leads nor serves, and one that has left its store does not vote"
 )
 
 // Members watches which peers of regions there are. Peer ids ascend, and none is
@@ -55,7 +55,7 @@ func (m *Members) lives(p groupPeer, store uint64) error {
 }
 
 // Applied is told of the region as a peer has applied it, when everything that came
-// before is over: if the peer is not a member, it has no say from then on.
+// before is over: if the peer is not a member, it must not act like one from then on.
 func (m *Members) Applied(r Replica, now *metapb.Region) error {
 	on := map[uint64]uint64{}
 	for _, p := range now.Peers {
@@ -87,8 +87,18 @@ func (m *Members) Gone(r Replica) {
 	m.buried[at] = max(m.buried[at], r.Peer)
 }
 
+// Votes is told that a peer votes for another one. It may do so after it was removed, as
+// long as members may not know of that and count its vote, but not once it is gone.
+func (m *Members) Votes(r Replica) error {
+	if gone := m.buried[place{r.Group, r.Store}]; r.Peer <= gone {
+		return &Violation{Rule: RuleNoSay, Found: fmt.Sprintf(
+			"peer %d of region %d on store %d votes, although peer %d of that region has left the store", r.Peer, r.Group, r.Store, gone)}
+	}
+	return nil
+}
+
 // Acts is told that a peer does something that only members may do, such as
-// "votes".
+// "asks for votes".
 func (m *Members) Acts(r Replica, does string) error {
 	switch gone := m.buried[place{r.Group, r.Store}]; {
 	case r.Peer <= gone:

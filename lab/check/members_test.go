@@ -24,7 +24,8 @@ func TestMembers(t *testing.T) {
 	applied := func(r check.Replica, now *metapb.Region) step {
 		return func(m *check.Members) error { return m.Applied(r, now) }
 	}
-	votes := func(r check.Replica) step { return func(m *check.Members) error { return m.Acts(r, "votes") } }
+	votes := func(r check.Replica) step { return func(m *check.Members) error { return m.Votes(r) } }
+	serves := func(r check.Replica) step { return func(m *check.Members) error { return m.Acts(r, "serves a read") } }
 	gone := func(r check.Replica) step { return func(m *check.Members) error { m.Gone(r); return nil } }
 	synced := func(m *check.Members) error { m.Synced(1); return nil }
 	crash := func(m *check.Members) error { m.Start(1); return nil }
@@ -33,14 +34,16 @@ func TestMembers(t *testing.T) {
 		steps []step
 		rule  string // that the last step breaks, "" for none
 	}{
-		"members":                                {[]step{present(a), applied(a, both), present(b), applied(b, both), votes(a)}, ""},
+		"members":                                {[]step{present(a), applied(a, both), present(b), applied(b, both), votes(a), serves(a)}, ""},
 		"removed":                                {[]step{applied(a, both), votes(a), applied(a, peers(b)), present(a)}, ""},
-		"removed, and votes":                     {[]step{applied(a, both), applied(a, peers(b)), votes(a)}, check.RuleNoSay},
-		"removed, and does not know":             {[]step{applied(a, both), applied(b, peers(b)), votes(a)}, ""},
-		"removed, but that was lost":             {[]step{applied(a, peers(b)), crash, applied(a, both), votes(a)}, ""},
+		"removed, and votes":                     {[]step{applied(a, both), applied(a, peers(b)), votes(a)}, ""},
+		"removed, and serves":                    {[]step{applied(a, both), serves(a), applied(a, peers(b)), serves(a)}, check.RuleNoSay},
+		"removed, and does not know":             {[]step{applied(a, both), applied(b, peers(b)), serves(a)}, ""},
+		"removed, but that was lost":             {[]step{applied(a, peers(b)), crash, applied(a, both), serves(a)}, ""},
 		"without data yet":                       {[]step{present(again), applied(again, &metapb.Region{Id: 7}), votes(again)}, ""},
 		"gone":                                   {[]step{present(a), gone(a), present(again), votes(again)}, ""},
 		"gone, and votes":                        {[]step{present(a), gone(a), votes(a)}, check.RuleNoSay},
+		"gone, and serves":                       {[]step{present(a), gone(a), serves(a)}, check.RuleNoSay},
 		"comes back":                             {[]step{present(a), gone(a), present(a)}, check.RuleStaysGone},
 		"an earlier one comes":                   {[]step{present(again), gone(again), present(a)}, check.RuleStaysGone},
 		"gone, but that was lost":                {[]step{gone(a), crash, present(a)}, ""},

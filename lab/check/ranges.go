@@ -24,20 +24,26 @@ const (
 // A Holding is what a store has of a region.
 type Holding struct {
 	// Region is the region as the store's peer has applied it. Without an
-	// epoch the peer has no data yet, and no keys.
+	// epoch the peer has no data yet, or no longer, and no keys.
 	Region *metapb.Region
 	// Incoming is the region of the snapshot that is replacing the data, nil
 	// if none is. Its keys are taken from then on.
 	Incoming *metapb.Region
-	// Gone is set once the store no longer has a peer. The keys are taken as
-	// long as it deletes them.
+	// Gone is set once the store no longer has a peer, and deletes the data.
 	Gone bool
 }
 
 // Ranges watches the regions of the stores of a system.
 type Ranges struct {
-	stores map[uint64]map[uint64]Holding // by store and region
+	stores map[uint64]map[uint64]held // by store and region
 	named  map[regionName]*metapb.Region
+}
+
+// A held is the present holding of a region, and the last region of the store with that
+// id that had an epoch.
+type held struct {
+	Holding
+	last *metapb.Region
 }
 
 // A regionName is the id and the epoch of a region.
@@ -45,46 +51,44 @@ type regionName struct{ id, version, confVer uint64 }
 
 // NewRanges returns a watcher that has seen nothing yet.
 func NewRanges() *Ranges {
-	return &Ranges{stores: map[uint64]map[uint64]Holding{}, named: map[regionName]*metapb.Region{}}
+	return &Ranges{stores: map[uint64]map[uint64]held{}, named: map[regionName]*metapb.Region{}}
 }
 
 // Start is told what the disk of a store holds when an incarnation starts, all that
 // there is. A crash may have lost what was observed.
 func (g *Ranges) Start(store uint64, all ...Holding) error {
-	g.stores[store] = map[uint64]Holding{}
+	g.stores[store] = map[uint64]held{}
 	return g.Observe(store, all...)
 }
 
 // Observe is told of holdings of a store that have changed at once. It keeps the
 // regions, which must not change.
 func (g *Ranges) Observe(store uint64, changed ...Holding) error {
-	held := g.stores[store]
-	if held == nil {
-		held = map[uint64]Holding{}
-		g.stores[store] = held
+	all := g.stores[store]
+	if all == nil {
+		all = map[uint64]held{}
+		g.stores[store] = all
 	}
 	var moved []Holding
 	for _, now := range changed {
-		old, known := held[now.Region.Id]
-		if known {
-			if err := grows(store, old, now); err != nil {
-				return err
-			}
-			if now.Region.RegionEpoch == nil {
-				now.Region = old.Region // what it was is still what comes next is compared to
-				now.Gone = true
-			}
+		old, known := all[now.Region.Id]
+		if err := grows(store, old, now.Region); err != nil {
+			return err
 		}
 		if err := g.names(store, now.Region); err != nil {
 			return err
 		}
-		held[now.Region.Id] = now
-		if !known || !sameKeys(old.Region, now.Region) || old.Incoming != now.Incoming || old.Gone && !now.Gone {
+		last := now.Region
+		if last.RegionEpoch == nil {
+			last = old.last
+		}
+		all[now.Region.Id] = held{now, last}
+		if !known || !sameKeys(old.Region, now.Region) || old.Incoming != now.Incoming || old.Region.RegionEpoch == nil {
 			moved = append(moved, now)
 		}
 	}
 	for _, now := range moved {
-		if err := overlaps(store, now, held); err != nil {
+		if err := overlaps(store, now, all); err != nil {
 			return err
 		}
 	}
@@ -112,27 +116,17 @@ func (g *Ranges) names(store uint64, r *metapb.Region) error {
 
 // taken returns the regions whose keys a holding takes.
 func (h Holding) taken() []*metapb.Region {
-	var all []*metapb.Region
-	for _, r := range []*metapb.Region{h.Region, h.Incoming} {
-		switch {
-		case r.GetRegionEpoch() == nil:
-		case h.Gone && len(r.StartKey)+len(r.EndKey) == 0:
-			// There is nothing left to delete.
-		default:
-			all = append(all, r)
-		}
-	}
-	return all
+	return slices.DeleteFunc([]*metapb.Region{h.Region, h.Incoming}, func(r *metapb.Region) bool { return r.GetRegionEpoch() == nil })
 }
 
 // overlaps checks that now has no key of another holding of the store.
-func overlaps(store uint64, now Holding, held map[uint64]Holding) error {
+func overlaps(store uint64, now Holding, all map[uint64]held) error {
 	for _, a := range now.taken() {
-		for _, id := range slices.Sorted(maps.Keys(held)) {
+		for _, id := range slices.Sorted(maps.Keys(all)) {
 			if id == now.Region.Id {
 				continue
 			}
-			for _, b := range held[id].taken() {
+			for _, b := range all[id].taken() {
 				if region.Range(a).Overlaps(region.Range(b)) {
 					return &Violation{Rule: RuleNoOverlap, Found: fmt.Sprintf(
 						"store %d has region %d with the keys %s, and region %d with the keys %s", store, a.Id, keysOf(a), b.Id, keysOf(b))}
@@ -147,14 +141,14 @@ func sameKeys(a, b *metapb.Region) bool {
 	return bytes.Equal(a.StartKey, b.StartKey) && bytes.Equal(a.EndKey, b.EndKey)
 }
 
-// grows checks that now may come after old. What is gone has no keys left at last.
-func grows(store uint64, before, after Holding) error {
-	old, now := before.Region, after.Region
-	a, b := old.RegionEpoch, now.RegionEpoch
+// grows checks that now may come after old.
+func grows(store uint64, before held, now *metapb.Region) error {
+	old := before.last
+	a, b := old.GetRegionEpoch(), now.RegionEpoch
 	if a == nil || b == nil {
 		return nil
 	}
-	if b.Version >= a.Version && b.ConfVer >= a.ConfVer && (b.Version > a.Version || sameKeys(old, now) || before.Gone || after.Gone) {
+	if b.Version >= a.Version && b.ConfVer >= a.ConfVer && (b.Version > a.Version || sameKeys(old, now)) {
 		return nil
 	}
 	return &Violation{Rule: RuleEpochGrows, Found: fmt.Sprintf(

@@ -27,6 +27,7 @@ func broken(t *testing.T, rule string, err error) {
 func TestRanges(t *testing.T) {
 	of := func(r *metapb.Region) check.Holding { return check.Holding{Region: r} }
 	gone := func(r *metapb.Region) check.Holding { return check.Holding{Region: r, Gone: true} }
+	nothing := gone(&metapb.Region{Id: 1})
 	whole := of(regionOf(1, "", "", 1, 1))
 	left, right := of(regionOf(1, "", "m", 2, 1)), of(regionOf(2, "m", "", 2, 1))
 	for _, c := range []struct {
@@ -45,11 +46,11 @@ func TestRanges(t *testing.T) {
 		{"an earlier conf_ver", [][]check.Holding{{of(regionOf(1, "", "", 1, 2))}, {whole}}, check.RuleEpochGrows},
 		{"an earlier version", [][]check.Holding{{left}, {of(regionOf(1, "", "", 1, 3))}}, check.RuleEpochGrows},
 		{"grows into its neighbor", [][]check.Holding{{left, right}, {of(regionOf(2, "l", "", 3, 2))}}, check.RuleNoOverlap},
-		{"its neighbor is gone", [][]check.Holding{{left, right}, {gone(regionOf(1, "", "", 2, 2))}, {of(regionOf(2, "l", "", 3, 2))}}, ""},
+		{"its neighbor is gone", [][]check.Holding{{left, right}, {gone(regionOf(1, "", "m", 2, 2))}, {nothing}, {of(regionOf(2, "l", "", 3, 2))}}, ""},
 		{"its neighbor is gone, but not its keys", [][]check.Holding{{left, right}, {gone(regionOf(1, "", "m", 2, 2))}, {of(regionOf(2, "l", "", 3, 2))}}, check.RuleNoOverlap},
 		{"comes back", [][]check.Holding{{left}, {gone(regionOf(1, "", "m", 2, 2))}, {of(regionOf(1, "", "m", 2, 3))}}, ""},
-		{"comes back as it was", [][]check.Holding{{left}, {gone(regionOf(1, "", "m", 2, 2))}, {left}}, check.RuleEpochGrows},
-		{"comes back, but its keys are taken", [][]check.Holding{{left}, {gone(regionOf(1, "", "", 2, 2))}, {of(regionOf(3, "a", "b", 9, 9))}, {of(regionOf(1, "", "m", 2, 3))}}, check.RuleNoOverlap},
+		{"comes back as it was", [][]check.Holding{{left}, {gone(regionOf(1, "", "m", 2, 2))}, {nothing}, {left}}, check.RuleEpochGrows},
+		{"comes back, but its keys are taken", [][]check.Holding{{left}, {gone(regionOf(1, "", "m", 2, 2))}, {nothing}, {of(regionOf(3, "a", "b", 9, 9))}, {of(regionOf(1, "", "m", 2, 3))}}, check.RuleNoOverlap},
 		{"has no data yet", [][]check.Holding{{left}, {of(&metapb.Region{Id: 2})}}, ""},
 		{"a snapshot with keys of a neighbor", [][]check.Holding{{left, of(&metapb.Region{Id: 2})}, {{Region: &metapb.Region{Id: 2}, Incoming: regionOf(2, "l", "", 2, 1)}}}, check.RuleNoOverlap},
 		{"a snapshot", [][]check.Holding{{left, of(&metapb.Region{Id: 2})}, {{Region: &metapb.Region{Id: 2}, Incoming: right.Region}}, {right}}, ""},

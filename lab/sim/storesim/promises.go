@@ -95,19 +95,17 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	return broken(promise, fmt.Sprintf("it would have an entry of term %d there instead of one of term %d", entry.Term, term))
 }
 
-// votes returns a *check.Violation if rm is a vote, or asks for one, and its sender has
-// no say.
+// votes returns a *check.Violation if rm is a vote, or asks for one, and its sender may
+// not do that.
 func votes(s *store, rm *raftserverpb.RaftMessage) error {
-	does := ""
+	sender := s.replica(rm.RegionId, rm.Message.From)
 	switch m := rm.Message; {
 	case m.MsgType == eraftpb.MessageType_MsgRequestVote:
-		does = "asks for votes"
+		return s.system.members.Acts(sender, "asks for votes")
 	case m.MsgType == eraftpb.MessageType_MsgRequestVoteResponse && !m.Reject:
-		does = "votes"
-	default:
-		return nil
+		return s.system.members.Votes(sender)
 	}
-	return s.system.members.Acts(s.replica(rm.RegionId, rm.Message.From), does)
+	return nil
 }
 
 // lastTerm returns the term of the last entry of a log, 0 if there is none. If it is

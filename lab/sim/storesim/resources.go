@@ -21,12 +21,8 @@ const (
 
 // maxTasks is the largest number of tasks of a region that may be with the
 // executor at a time: there are four kinds of slow work, and one task of each is
-// enough.
+// enough. The data of a peer that has left may be removed at the same time.
 const maxTasks = 8
-
-// maxOtherTasks is the largest number of tasks beside these: a store may remove the
-// data of peers that have left it.
-const maxOtherTasks = 8
 
 // background implements raftstore.Executor.
 type background struct{ s *store }
@@ -34,7 +30,7 @@ type background struct{ s *store }
 func (b background) Go(work func() (done func())) {
 	s := b.s
 	s.tasks++
-	if most := maxTasks*len(s.peers) + maxOtherTasks*s.left(); s.tasks > most {
+	if most := maxTasks * max(len(s.peers), len(s.data.states)); s.tasks > most {
 		s.lie(RuleSlowWork, fmt.Sprintf("store %d has given its executor %d tasks, none of which has ended; no more than %d can be of use", s.id, s.tasks, most))
 	}
 	s.env.Go(func() func() {
@@ -44,17 +40,6 @@ func (b background) Go(work func() (done func())) {
 			done()
 		}
 	})
-}
-
-// left returns of how many regions the store has records, and no peer.
-func (s *store) left() int {
-	n := 0
-	for _, state := range s.data.states {
-		if state.Tombstone {
-			n++
-		}
-	}
-	return n
 }
 
 // lie notes a violation that was seen in the middle of an event.

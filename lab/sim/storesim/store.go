@@ -109,10 +109,18 @@ func (s *store) look() {
 		p := s.peer(id)
 		if p == nil || p.id != st.ID {
 			p = &peer{region: id, id: st.ID}
+			s.note(s.system.members.Present(s.replica(id, st.ID)))
 		}
 		now = append(now, p)
 	}
 	s.peers = now
+}
+
+// leaves reports whether there is a record that the peer has left the store, which may
+// still be deleting what it had.
+func (s *store) leaves(p *peer) bool {
+	state := s.data.state(p.region)
+	return state.GetTombstone() && s.peerOf(state) == p.id
 }
 
 // replica names the peer with that id of a region on the store.

@@ -234,7 +234,9 @@ func (s *summed) stray() (at place, found bool) {
 		return place{}, false
 	}
 	s.data.Scan(func(i item) bool {
-		at, found = i.place, s.regionOf([]byte(i.key)) == 0
+		if found = s.regionOf([]byte(i.key)) == 0; found {
+			at = i.place
+		}
 		return !found
 	})
 	return at, found

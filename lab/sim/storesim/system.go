@@ -148,6 +148,7 @@ func (y *System) Watch(id uint64, p sim.Process) error {
 	if s.exits || s.dead() {
 		return nil
 	}
+	s.look()
 	if s.lied != nil {
 		return s.lied
 	}
@@ -166,16 +167,9 @@ func (y *System) Watch(id uint64, p sim.Process) error {
 	if err := watchOpen(s); err != nil {
 		return err
 	}
-	s.look()
 	for _, p := range s.peers {
 		st, ok := s.Status(p.region)
-		if !ok {
-			continue
-		}
-		if err := y.members.Present(s.replica(p.region, p.id)); err != nil {
-			return err
-		}
-		if st.Busy {
+		if !ok || st.Busy || s.leaves(p) {
 			continue
 		}
 		if err := y.watchPeer(s, p, st); err != nil {
