@@ -59,22 +59,29 @@ func (c *Raw) Scan(ctx context.Context, cf engine.CF, start []byte, limit uint32
 func (c *Raw) ScanParts(ctx context.Context, cf engine.CF, start []byte, limit uint32) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
 		for start, limit := start, limit; limit > 0; {
-			part, err := c.scanPart(ctx, cf, start, limit)
+			part, stuck, err := c.scanPart(ctx, cf, start, limit)
 			if err != nil {
 				yield(Part{}, err)
 				return
 			}
-			if !yield(part, nil) || len(part.Keys.End) == 0 {
+			if !yield(part, nil) {
 				return
 			}
-			start = part.Keys.End
 			limit -= min(limit, uint32(len(part.Pairs)))
+			if limit > 0 && stuck != nil {
+				yield(Part{}, stuck)
+				return
+			}
+			if start = part.Keys.End; len(start) == 0 {
+				return
+			}
 		}
 	}
 }
 
-// scanPart returns the part of a scan that begins at start.
-func (c *Raw) scanPart(ctx context.Context, cf engine.CF, start []byte, limit uint32) (Part, error) {
+// scanPart returns the part of a scan that begins at start. If no part can follow it
+// though there should be one, stuck is why: a *RefusedError.
+func (c *Raw) scanPart(ctx context.Context, cf engine.CF, start []byte, limit uint32) (part Part, stuck, err error) {
 	var resp *kvrpcpb.RawScanResponse
 	served, err := c.cluster.do(ctx, request{key: start, send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
 		var err error
@@ -82,22 +89,21 @@ func (c *Raw) scanPart(ctx context.Context, cf engine.CF, start []byte, limit ui
 		return resp, err
 	}})
 	if err != nil {
-		return Part{}, err
+		return Part{}, nil, err
 	}
 	// A store serves a request only if its region is the one that the client means,
 	// with the same version and so with the same keys.
-	part := Part{Keys: engine.Range{Start: start, End: region.Range(served.region).End}, Pairs: resp.Kvs}
+	part = Part{Keys: engine.Range{Start: start, End: region.Range(served.region).End}, Pairs: resp.Kvs}
 	n := len(resp.Kvs)
 	if n > 0 && (resp.More || uint32(n) >= limit) {
 		// What follows the last pair was not looked at. The next key there can be:
 		part.Keys.End = append(bytes.Clone(resp.Kvs[n-1].Key), 0)
 	}
-	if resp.More && n == 0 || len(part.Keys.End) > 0 && bytes.Compare(part.Keys.End, start) <= 0 {
-		// Not a scan: it would never come to an end.
-		return Part{}, &RefusedError{
+	if end := part.Keys.End; n == 0 && resp.More || len(end) > 0 && bytes.Compare(end, start) <= 0 {
+		stuck = &RefusedError{
 			Addr: c.cluster.stores.describe(served.place).Addr, final: true,
 			Err: errors.Errorf("the answer to a scan from %q does not get beyond that key", start),
 		}
 	}
-	return part, nil
+	return part, stuck, nil
 }
