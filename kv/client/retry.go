@@ -79,6 +79,10 @@ func (c *cluster) do(ctx context.Context, r request) (served aim, err error) {
 		next := step{kind: afterPause} // without a region there is nobody else to ask
 		if to.region != nil {
 			next = c.react(ctx, &p, again, r, to)
+			if next.kind != elsewhere && regionError(again) != nil {
+				// It may lead soon, or already: it has answered, and named no other.
+				p.back = append(p.back, to.place)
+			}
 		}
 		if to, err = c.next(ctx, &p, r.key, to, next); err == errNoTime {
 			return to, refusal
@@ -130,12 +134,14 @@ type step struct {
 type stepKind int
 
 const (
-	// inTurn: to the next store that was not asked since the last pause.
+	// inTurn: to the next store that was not asked since the last pause; to the
+	// leader first, if the scheduler or another request has found it meanwhile.
 	inTurn stepKind = iota
-	// elsewhere: to the store at place, if it was not asked since the last pause.
+	// elsewhere: to the store at place, which leads in the eyes of another; a second
+	// time only if it does not see another leader itself.
 	elsewhere
-	// corrected: to the same store again, as the request is another one now. If the
-	// region is another one, too, its leader comes first.
+	// corrected: to the same store again, as the request is another one now; to the
+	// leader first, as with inTurn.
 	corrected
 	// afterPause: to the same store, in a while.
 	afterPause
@@ -193,9 +199,6 @@ func (c *cluster) react(ctx context.Context, p *pace, refusal *RefusedError, r r
 		if c.scheduler != nil {
 			c.stores.doubt(at.place)
 			c.consult(ctx, p, r.key)
-			if now, leader, led := c.regions.find(r.key); led && now != nil && leader != at.place {
-				return step{elsewhere, leader}
-			}
 		}
 	case e.GetStaleCommand() != nil:
 		// The store lost its leadership while it had the request.
@@ -342,19 +345,18 @@ func (c *cluster) next(ctx context.Context, p *pace, key []byte, last aim, s ste
 // there is a store that it may go to before the next pause. r is the region of its
 // key, whose leader is at first, if that is known.
 func (c *cluster) pick(p *pace, r *metapb.Region, first place, led bool, last aim, s step) (to place, found bool) {
-	switch s.kind {
-	case elsewhere:
-		if !p.asked.has(s.place) {
-			return s.place, true
-		}
-	case corrected:
-		if c.scheduler != nil && led && !p.asked.has(first) {
-			return first, true
-		}
-		if !p.repeated && c.has(r, last.place) {
-			p.repeated = true
-			return last.place, true
-		}
+	if s.kind != elsewhere && c.scheduler != nil && led && !p.asked.has(first) {
+		return first, true
+	}
+	switch {
+	case s.kind == elsewhere && !p.asked.has(s.place):
+		return s.place, true
+	case s.kind == elsewhere && p.back.has(s.place) && !p.repeated:
+		p.repeated = true
+		return s.place, true
+	case s.kind == corrected && c.has(r, last.place) && !p.repeated:
+		p.repeated = true
+		return last.place, true
 	}
 	return c.stores.inTurn(r, last.place, p.asked)
 }

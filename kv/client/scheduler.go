@@ -92,7 +92,7 @@ func (s *scheduler) store(ctx context.Context, id uint64) (*metapb.Store, error)
 	switch st := resp.GetStore(); {
 	case err != nil:
 		return nil, err
-	case st.GetId() != id:
+	case st == nil || st.Id != id:
 		return nil, refusedBy(errors.Errorf("store %d is not known", id))
 	case st.State == metapb.StoreState_Tombstone:
 		return nil, refusedBy(errors.Errorf("store %d is gone for good", id))
