@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -433,7 +434,7 @@ func (s *fakeScheduler) GetAllStores(ctx context.Context, req *schedulerpb.GetAl
 	defer s.c.mu.Unlock()
 	resp := &schedulerpb.GetAllStoresResponse{Header: h}
 	if err == nil && h.Error == nil {
-		for id := range s.c.addrs {
+		for _, id := range slices.Sorted(maps.Keys(s.c.addrs)) {
 			resp.Stores = append(resp.Stores, s.store(id))
 		}
 	}
