@@ -29,12 +29,16 @@ type machine struct {
 	disk    *memory.Disk
 	now     time.Time
 	options scheduler.Options
-	silent  map[uint64]bool // stores that send no heartbeats
+	silent  map[uint64]bool                    // stores that send no heartbeats
+	stats   map[uint64]*schedulerpb.StoreStats // that stores send, unless they are empty
 }
 
 // boot starts a scheduler on an empty disk.
 func boot(t testing.TB, o scheduler.Options) *machine {
-	m := &machine{t: t, disk: memory.NewDisk(), now: time.UnixMilli(1_000_000), options: o, silent: map[uint64]bool{}}
+	m := &machine{
+		t: t, disk: memory.NewDisk(), now: time.UnixMilli(1_000_000), options: o,
+		silent: map[uint64]bool{}, stats: map[uint64]*schedulerpb.StoreStats{},
+	}
 	m.start()
 	return m
 }
@@ -86,15 +90,19 @@ type answered interface {
 
 // header returns the header of a response. A Go error ends the test.
 func (m *machine) header(resp answered, err error) *schedulerpb.ResponseHeader {
-	m.t.Helper()
-	require.NoError(m.t, err)
-	require.EqualValues(m.t, clusterID, resp.GetHeader().GetClusterId())
+	if err != nil || resp.GetHeader().GetClusterId() != clusterID {
+		m.t.Helper()
+		m.t.Fatalf("the response has the header %v and comes with the error %v", resp.GetHeader(), err)
+	}
 	return resp.GetHeader()
 }
 
+// ok requires that a request was granted.
 func ok(t testing.TB, h *schedulerpb.ResponseHeader) {
-	t.Helper()
-	require.Nil(t, h.GetError(), "refused")
+	if h.GetError() != nil {
+		t.Helper()
+		t.Fatalf("refused: %s", h.Error.Message)
+	}
 }
 
 // refused requires that a request was refused, with a message that has a word in
@@ -110,7 +118,6 @@ func refused(t testing.TB, h *schedulerpb.ResponseHeader, kind schedulerpb.Error
 const unknown = schedulerpb.ErrorType_UNKNOWN
 
 func (m *machine) id() uint64 {
-	m.t.Helper()
 	resp, err := m.AllocID(ctx, &schedulerpb.AllocIDRequest{Header: header})
 	ok(m.t, m.header(resp, err))
 	return resp.Id
@@ -122,26 +129,27 @@ func (m *machine) putStore(s *metapb.Store) *schedulerpb.ResponseHeader {
 }
 
 func (m *machine) storeBeat(stats *schedulerpb.StoreStats) *schedulerpb.ResponseHeader {
-	m.t.Helper()
 	return m.header(m.StoreHeartbeat(ctx, &schedulerpb.StoreHeartbeatRequest{Header: header, Stats: stats}))
 }
 
 // pass lets time pass in ticks, and all stores but the silent ones send
 // heartbeats.
 func (m *machine) pass(d time.Duration) {
-	m.t.Helper()
 	for end := m.now.Add(d); m.now.Before(end); {
 		step := min(time.Second, end.Sub(m.now))
 		m.now = m.now.Add(step)
 		require.NoError(m.t, m.Tick())
-		for _, s := range m.Status().Stores {
-			if !m.silent[s.ID] && s.State != "tombstone" {
-				stats := s.Stats
-				if stats == nil {
-					stats = &schedulerpb.StoreStats{StoreId: s.ID}
-				}
-				ok(m.t, m.storeBeat(stats))
+		stores, err := m.GetAllStores(ctx, &schedulerpb.GetAllStoresRequest{Header: header, ExcludeTombstoneStores: true})
+		ok(m.t, m.header(stores, err))
+		for _, s := range stores.Stores {
+			if m.silent[s.Id] {
+				continue
 			}
+			stats := m.stats[s.Id]
+			if stats == nil {
+				stats = &schedulerpb.StoreStats{StoreId: s.Id}
+			}
+			ok(m.t, m.storeBeat(stats))
 		}
 	}
 }
