@@ -387,7 +387,7 @@ func TestAskSplit(t *testing.T) {
 // what they know agrees with a plain list of regions.
 func TestRandomHeartbeats(t *testing.T) {
 	const keys = "abcdefgh"
-	for seed := range dice.Dice(30) {
+	for seed := range dice.Dice(12) {
 		d := dice.NewDrawer(seed, 1, 0)
 		a, b := cluster(t, 5, scheduler.Options{}), cluster(t, 5, scheduler.Options{})
 		var list []*metapb.Region
