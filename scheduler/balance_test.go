@@ -39,15 +39,15 @@ func (m *machine) balance(pieces ...piece) string {
 	require.Len(m.t, running, 1)
 	o := running[0]
 	var peer, from, to uint64
-	for _, step := range o.Steps {
-		if n, _ := fmt.Sscanf(step, "add peer %d on store %d", &peer, &to); n == 2 {
-			continue
-		}
-		fmt.Sscanf(step, "remove peer %d from store %d", &peer, &from)
-		if n, _ := fmt.Sscanf(step, "transfer the leadership to peer %d on store %d", &peer, &to); n == 2 && len(o.Steps) == 1 {
-			return fmt.Sprintf("%d: lead %d", o.RegionId, to)
-		}
+	if len(o.Steps) == 1 {
+		n, err := fmt.Sscanf(o.Steps[0], "transfer the leadership to peer %d on store %d", &peer, &to)
+		require.Equal(m.t, 2, n, err)
+		return fmt.Sprintf("%d: lead %d", o.RegionId, to)
 	}
+	n, err := fmt.Sscanf(o.Steps[0], "add peer %d on store %d", &peer, &to)
+	require.Equal(m.t, 2, n, err)
+	n, err = fmt.Sscanf(o.Steps[len(o.Steps)-1], "remove peer %d from store %d", &peer, &from)
+	require.Equal(m.t, 2, n, err)
 	return fmt.Sprintf("%d: %d -> %d", o.RegionId, from, to)
 }
 
