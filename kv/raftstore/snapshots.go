@@ -26,12 +26,14 @@ type snapshotMaker struct {
 
 // Snapshot implements raft.Storage. A snapshot is made in the background; until
 // it exists, the error is raft.ErrSnapshotTemporarilyUnavailable. The last one
-// that was made is used again as long as the log continues it.
+// that was made is used again as long as the log continues it and the region is
+// the same: a peer that was added since is no member in it, and the range from
+// before a split is in the way of the right half.
 //
 //lab:implement 2C
 func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
 	m := &s.maker
-	if m.made != nil && m.made.Metadata.Index >= s.state.TruncatedIndex {
+	if m.made != nil && m.made.Metadata.Index >= s.state.TruncatedIndex && isOf(m.made, s.applied.Region) {
 		return m.made, nil
 	}
 	if !m.making {
@@ -43,6 +45,12 @@ func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
 		})
 	}
 	return nil, raft.ErrSnapshotTemporarilyUnavailable
+}
+
+// isOf reports whether a snapshot is of r as it is, with its range and its members.
+func isOf(snapshot *eraftpb.Snapshot, r *metapb.Region) bool {
+	header, err := ReadSnapshotHeader(snapshot)
+	return err == nil && proto.Equal(header.Region.RegionEpoch, r.RegionEpoch)
 }
 
 // snapshotMade replaces the last snapshot by a new one.
