@@ -134,8 +134,8 @@ type step struct {
 type stepKind int
 
 const (
-	// inTurn: to the next store that was not asked since the last pause; to the
-	// leader first, if the scheduler or another request has found it meanwhile.
+	// inTurn: to the next store that was not asked since the last pause; with a
+	// scheduler, to the one that seems to lead first.
 	inTurn stepKind = iota
 	// elsewhere: to the store at place, which leads in the eyes of another; a second
 	// time only if it does not see another leader itself.
@@ -332,11 +332,8 @@ func (c *cluster) next(ctx context.Context, p *pace, key []byte, last aim, s ste
 		return aim{}, err
 	}
 	to, found := last.place, busy && c.has(r, last.place)
-	if !found && c.scheduler != nil && led && !p.before.has(first) {
-		to, found = first, true // that is news
-	}
 	if !found {
-		to, _ = c.stores.inTurn(r, last.place, nil)
+		to, _ = c.pick(p, r, first, led, last, step{kind: inTurn}) // none is asked yet
 	}
 	return aim{r, to}, nil
 }
