@@ -17,10 +17,11 @@
 // It asks for what it needs and does not know, and again if no store of a region
 // serves a request. What it knows goes on to be used while the scheduler is away.
 //
-// Files: retry.go is the one loop that sends requests, pace.go says how fast,
-// attempt.go decides what came of one request, fate.go how far it got; stores.go and
-// regions.go are what the client knows of the cluster, scheduler.go is what it can
-// ask; raw.go and scan.go have the commands.
+// Files: retry.go is the one loop that sends requests, pace.go says how fast, react.go
+// where to next; attempt.go decides what came of one request, fate.go how far it got;
+// stores.go and regions.go are what the client knows of the cluster, locate.go and
+// scheduler.go how it asks for what it does not know; raw.go and scan.go have the
+// commands.
 //
 // The network, the clock and the dice come from the Config, so that the clients
 // of a simulation are this package, too.
