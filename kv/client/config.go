@@ -48,9 +48,10 @@ type Config struct {
 	// Stores says: a key whose region is not known is asked of every store in turn.
 	Scheduler schedulerpb.SchedulerClient
 
-	// Dial connects to the store at addr. It is called once for each store, and with
-	// a Scheduler again for one that has moved. nil means gRPC over TCP, without
-	// encryption, which connects when it is first used.
+	// Dial connects to the store at addr. It is called once for each store; with a
+	// Scheduler by the first request that needs the store, and again if that has
+	// moved, so that calls may come from several goroutines at once. nil means gRPC
+	// over TCP, without encryption, which connects when it is first used.
 	Dial func(addr string) (Conn, error)
 	// Sleep returns nil after d, or the error of ctx as soon as ctx is done. nil
 	// means the clock of the process.
