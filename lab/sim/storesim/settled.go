@@ -72,6 +72,9 @@ func (y *System) Unsettled(live []sim.Process) string {
 			return fmt.Sprintf("%v has key %q of family %s, but no peer of a region with that key", s, at.key, at.cf)
 		}
 	}
+	if err := y.kept.violation(); err != nil {
+		y.leaks.bad = err.(*check.Violation)
+	}
 	return y.leaks.look(y, stores)
 }
 

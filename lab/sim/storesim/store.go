@@ -283,16 +283,23 @@ type waiting struct {
 // expect notes that a client's command for a region is submitted, a read if ops is
 // empty. It returns what is to be called when it is answered.
 func (s *store) expect(region uint64, command check.Command, ops []engine.Op) (answered func()) {
-	w := waiting{since: s.env.Now(), region: region, write: textOfOps(ops), command: command}
-	w.request = fmt.Sprintf("%s, which store %d was given at %.3fs,", cmp.Or(w.write, "a read"), s.id, w.since.Seconds())
+	w := waiting{region: region, write: textOfOps(ops), command: command}
+	answered = s.await(&w, cmp.Or(w.write, "a read"))
 	if len(ops) > 0 {
 		s.tellSubmitted(w)
 	}
+	return answered
+}
+
+// await notes that w is submitted, and returns what is to be called when it is answered.
+func (s *store) await(w *waiting, what string) (answered func()) {
+	w.since = s.env.Now()
+	w.request = fmt.Sprintf("%s, which store %d was given at %.3fs,", what, s.id, w.since.Seconds())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.number++
 	n := s.number
-	s.open[n] = w
+	s.open[n] = *w
 	once := s.answers.Expect(w.request)
 	return func() {
 		s.mu.Lock()

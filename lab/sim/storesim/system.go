@@ -95,6 +95,13 @@ type System struct {
 	members *check.Members
 	// regions are the regions that the cluster began with, by id ascending.
 	regions []*metapb.Region
+	homes   homes
+	ids     ids
+	// operations are what operators do, by the faults' ids, and kept is what they were
+	// answered. drained says until when a machine gets no new peers.
+	operations map[int]*operation
+	kept       kept
+	drained    map[uint64]time.Duration
 
 	fates    fates
 	promises promises
@@ -117,6 +124,7 @@ func New(opts Options) func(*sim.World) sim.System {
 	return func(w *sim.World) sim.System {
 		return &System{
 			world: w, opts: opts, groups: check.NewGroups(), ranges: check.NewRanges(), members: check.NewMembers(),
+			homes: newHomes(), operations: map[int]*operation{}, drained: map[uint64]time.Duration{},
 			fates: newFates(), promises: newPromises(), stores: map[uint64]*store{},
 		}
 	}
@@ -126,6 +134,7 @@ func New(opts Options) func(*sim.World) sim.System {
 func (y *System) Boot(env *sim.Env) (sim.Process, error) {
 	if y.regions == nil {
 		y.regions = y.opts.Regions(env.Setting.Machines(sim.Store))
+		y.takeStock(len(env.Setting.Machines(sim.Store)))
 	}
 	s, err := open(y, env)
 	if err != nil {
