@@ -29,6 +29,20 @@
 // region and every proposal that was ready (group commit). While the sync runs,
 // the next requests gather in the inboxes.
 //
+// # Regions that change
+//
+// A region is split, and its members change, by entries of its own log: an
+// Admin request proposes one. An applier evaluates it against the region at
+// that place in the log, and puts what it makes of the region into the part
+// that has the applied index. What follows from that (effects) comes after the
+// write: the Raft node learns of its members, a new region gets its peer.
+//
+// The directory has the peers of the store, and the ranges of keys that are
+// taken. Ranges never overlap. A peer is born by a split or by a message of a
+// leader or candidate (lobby.go), and ends when somebody knows that its group
+// can do without it (lifecycle.go). Then a tombstone is written, durable, and
+// what the peer had is deleted; the range is free when that is done.
+//
 // # Slow work
 //
 // Other regions share a pass, and wait for its end. So a pass does nothing that
@@ -75,7 +89,15 @@
 //     is set, in one part (synced). Then the empty log that begins after the
 //     snapshot is written (synced), and only then is the snapshot acknowledged.
 //
-// After a crash, a region that is marked is installed again, from the
+//  5. Both halves of a split, and the applied index, are in one part. The new
+//     region begins at index 1 of term 1, with its data, as if a snapshot had
+//     been installed.
+//  6. A tombstone is durable before anything of the peer is deleted. It has the
+//     region's range until all is deleted. What a member tells a removed peer,
+//     that it is no member any more, is durable at the member before.
+//
+// After a crash, a removal whose tombstone still has a range is finished. A
+// region that is marked is installed again, from the
 // beginning. If the log has no entry of the applied index and term, a snapshot
 // was installed completely, and the log begins anew after it. Otherwise the
 // entries after the applied index are applied again. The commit index on disk

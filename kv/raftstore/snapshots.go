@@ -30,7 +30,9 @@ type snapshotMaker struct {
 
 // Snapshot implements raft.Storage. A snapshot is made in the background; until
 // it exists, the error is raft.ErrSnapshotTemporarilyUnavailable. The last one
-// that was made is used again as long as the log continues it.
+// that was made is used again as long as the log continues it and the region is
+// the same: a peer that was added since is no member in it, and the range from
+// before a split is in the way of the right half.
 //
 //lab:implement 2C
 func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
