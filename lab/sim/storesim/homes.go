@@ -26,17 +26,22 @@ func newHomes() homes {
 }
 
 // home returns the id of the store on the machine of env, which starts.
-func (y *System) home(env *sim.Env) uint64 {
+// ok is false if there is no id for it now.
+func (y *System) home(env *sim.Env) (id uint64, ok bool) {
 	h := &y.homes
 	id, known := h.stores[env.ID]
 	switch {
 	case !known:
 		id = env.ID
 	case env.Erased > h.erased[env.ID]:
-		id = y.ids.next()
+		all, ok := y.newIDs(1)
+		if !ok {
+			return 0, false
+		}
+		id = all[0]
 	}
 	h.stores[env.ID], h.machines[id], h.erased[env.ID] = id, env.ID, env.Erased
-	return id
+	return id, true
 }
 
 // lose notes that the disks of a machine are gone, and returns which store that was.

@@ -1,8 +1,12 @@
 package storesim
 
 import (
+	"context"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -15,6 +19,7 @@ import (
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/proto/schedulerpb"
 )
 
 // An operation is a fault of the schedule that an operator carries out: it asks the store
@@ -63,6 +68,9 @@ var (
 
 // Operate implements sim.Operator.
 func (y *System) Operate(f sim.Fault, attempt uint64) (done bool) {
+	if f.Kind == sim.Twin {
+		return y.substitute(f)
+	}
 	op := y.operations[f.ID]
 	if op == nil {
 		op = &operation{Fault: f, spares: map[uint64]uint64{}}
@@ -84,6 +92,12 @@ func (y *System) Operate(f sim.Fault, attempt uint64) (done bool) {
 
 // next finds out what op has to do next.
 func (y *System) next(op *operation) step {
+	switch op.Kind {
+	case sim.Drain, sim.Erase:
+		if m := y.manager(); m != nil {
+			return y.leaveToScheduler(m, op)
+		}
+	}
 	switch op.Kind {
 	case sim.Drain:
 		y.drained[uint64(op.Who)] = op.Until
@@ -152,6 +166,36 @@ func (y *System) next(op *operation) step {
 	panic("storesim: no operation: " + op.String())
 }
 
+// leaveToScheduler drains a store as people do it in a cluster with a scheduler: that moves
+// the peers. It also finds out by itself that a store is gone.
+func (y *System) leaveToScheduler(m *manager, op *operation) step {
+	if op.Kind == sim.Erase {
+		return finished
+	}
+	if !m.env.Alive() || m.err != nil {
+		return wait
+	}
+	store := y.homes.stores[uint64(op.Who)]
+	m.env.Command(func() {
+		resp, err := m.core.RemoveStore(context.Background(), &schedulerpb.RemoveStoreRequest{Header: clusterHeader, StoreId: store})
+		if !m.failed(err) && resp.Header.GetError() == nil {
+			y.drained[uint64(op.Who)] = forever // it becomes a tombstone
+		}
+	})
+	return finished
+}
+
+const forever = time.Duration(math.MaxInt64)
+
+// manager returns the last incarnation of the scheduler that stores and clients know, nil
+// if there is none.
+func (y *System) manager() *manager {
+	if len(y.managers) == 0 {
+		return nil
+	}
+	return y.managers[slices.Min(slices.Collect(maps.Keys(y.managers)))]
+}
+
 // choose chooses the peer that op is about, among the members of r.
 func (op *operation) choose(y *System, leader *store, r *metapb.Region) {
 	if op.victim != 0 {
@@ -213,8 +257,12 @@ func (y *System) replace(r *metapb.Region, victim, store uint64) step {
 
 // evacuate takes all peers away from a store, region by region.
 func (y *System) evacuate(op *operation, store uint64) step {
+	all := y.overview()
+	if check.Covered(all) != nil {
+		return wait // the stores that know of some regions are down
+	}
 	next := finished
-	for _, r := range y.overview() {
+	for _, r := range all {
 		p := region.PeerOn(r, store)
 		if p == nil {
 			continue
@@ -257,11 +305,23 @@ func (y *System) request(r *metapb.Region, a raftstore.Admin) step {
 	return step{request: &a}
 }
 
-// newIDs returns n new ids, and whether it could get them.
+// newIDs returns n new ids, and whether it could get them: with a scheduler they come from
+// there, and only as long as it runs.
 func (y *System) newIDs(n int) ([]uint64, bool) {
-	all := make([]uint64, n)
+	all, m := make([]uint64, n), y.manager()
 	for i := range all {
-		all[i] = y.ids.next()
+		if m == nil {
+			all[i] = y.ids.next()
+			continue
+		}
+		if !m.env.Alive() || m.err != nil {
+			return nil, false
+		}
+		resp, err := m.core.AllocID(context.Background(), &schedulerpb.AllocIDRequest{Header: clusterHeader})
+		if err != nil || resp.Header.GetError() != nil {
+			return nil, false
+		}
+		all[i] = resp.Id
 	}
 	return all, true
 }

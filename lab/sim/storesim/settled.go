@@ -108,6 +108,9 @@ func (y *System) unsettled(now *metapb.Region, seats []seat) string {
 			return fmt.Sprintf("%v has peer %d of region %d, which belongs on store %d", at.store, at.peer, now.Id, member.StoreId)
 		}
 	}
+	if n := len(now.Peers); y.opts.Replicas > 0 && n != int(y.opts.Replicas) {
+		return fmt.Sprintf("region %d has %d peers instead of %d", now.Id, n, y.opts.Replicas)
+	}
 	for _, p := range now.Peers {
 		if !slices.ContainsFunc(seats, func(at seat) bool { return at.peer == p.Id }) {
 			return fmt.Sprintf("store %d has no peer of region %d", p.StoreId, now.Id)

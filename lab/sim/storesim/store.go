@@ -18,6 +18,7 @@ import (
 	"github.com/labkv/labkv/lab/meter"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 	"github.com/labkv/labkv/raft"
@@ -51,6 +52,12 @@ type store struct {
 	lied error
 	// exits is set once the store has failed, and is about to end.
 	exits bool
+
+	// joined is set once the scheduler knows the store. asked are the regions for which
+	// it was asked for ids, by the stream of the question, and splits counts them.
+	joined bool
+	asked  map[uint64]*metapb.Region
+	splits uint64
 
 	// passing is true during a pass, and tasks is the number of tasks that the
 	// executor has.
@@ -133,7 +140,11 @@ func (s *store) String() string { return fmt.Sprintf("store %d", s.id) }
 
 // open opens the store of a machine, as its disks hold it.
 func open(y *System, env *sim.Env) (*store, error) {
-	s := &store{system: y, env: env, id: y.home(env), files: files{env.Files(), nil}, open: map[uint64]waiting{}}
+	id, ok := y.home(env)
+	if !ok {
+		return nil, nil
+	}
+	s := &store{system: y, env: env, id: id, files: files{env.Files(), nil}, open: map[uint64]waiting{}, asked: map[uint64]*metapb.Region{}}
 	s.files.s = s
 	var err error
 	if s.log, err = env.Disk("raft", raftstore.RaftFamilies...); err != nil {
@@ -159,6 +170,11 @@ func open(y *System, env *sim.Env) (*store, error) {
 		MaxLogEntries: y.opts.MaxLogEntries,
 		Logger:        env.Logger,
 		Applied:       s.applied,
+	}
+	if len(env.Setting.Machines(sim.Scheduler)) > 0 {
+		cfg.Scheduler = reports{s}
+		cfg.RegionHeartbeatTicks, cfg.StoreHeartbeatTicks = regionHeartbeatTicks, storeHeartbeatTicks
+		cfg.SplitSize = y.opts.SplitSize
 	}
 	if y.opts.Disorder {
 		s.shuffler = &shuffler{network: network{s}}
