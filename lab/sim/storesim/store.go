@@ -116,15 +116,18 @@ func (s *store) look() {
 		p := s.peer(id)
 		if p == nil || p.id != st.ID {
 			p = &peer{region: id, id: st.ID}
-			s.note(s.system.members.Present(s.replica(id, st.ID)))
+			if state := s.data.state(id); !s.leaves(p) || state.Region.RegionEpoch == nil {
+				s.note(s.system.members.Present(s.replica(id, st.ID)))
+			}
 		}
 		now = append(now, p)
 	}
 	s.peers = now
 }
 
-// leaves reports whether there is a record that the peer has left the store, which may
-// still be deleting what it had.
+// leaves reports whether there is a record that the peer has left the store. As long as
+// the record has an epoch, the store is still deleting what the peer had, also after a
+// restart.
 func (s *store) leaves(p *peer) bool {
 	state := s.data.state(p.region)
 	return state.GetTombstone() && s.peerOf(state) == p.id

@@ -279,7 +279,8 @@ func (y *System) difference(s *store, p *peer) string {
 			continue
 		}
 		mine, theirs := s.data.content(p.region), o.data.content(p.region)
-		all := maps.Clone(mine)
+		all := map[string]string{}
+		maps.Copy(all, mine)
 		maps.Copy(all, theirs)
 		for _, at := range slices.Sorted(maps.Keys(all)) {
 			if mine[at] != theirs[at] {
