@@ -2,6 +2,7 @@ package storesim
 
 import (
 	"context"
+	stderrors "errors"
 	"fmt"
 	"maps"
 	"math"
@@ -33,6 +34,9 @@ type operation struct {
 	spares map[uint64]uint64
 	// at is the store that was asked and has not answered yet, nil if there is none.
 	at *store
+	// removes is the peer whose removal was asked for, and may be under way although
+	// nobody has said so, 0 if there is none.
+	removes uint64
 	// accepted is set once a store has answered without an error.
 	accepted bool
 }
@@ -331,6 +335,9 @@ func (y *System) ask(op *operation, a *raftstore.Admin) {
 	id := a.Context.RegionId
 	leader, _ := y.leaderOf(id)
 	op.at = leader
+	if c := a.ChangePeer; c != nil && c.Type == eraftpb.ConfChangeType_RemoveNode {
+		op.removes = c.Peer.Id
+	}
 	what := fmt.Sprintf("the request of an operator to %s", describe(a))
 	leader.env.Command(func() {
 		w := waiting{region: id}
@@ -339,6 +346,10 @@ func (y *System) ask(op *operation, a *raftstore.Admin) {
 			answered()
 			if op.at == leader {
 				op.at = nil
+			}
+			var refusal *region.Error
+			if err == nil || stderrors.As(err, &refusal) {
+				op.removes = 0 // it has happened, or never will
 			}
 			if err != nil {
 				return

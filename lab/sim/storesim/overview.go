@@ -65,20 +65,34 @@ func (y *System) leaderOf(id uint64) (leader *store, r *metapb.Region) {
 	return leader, r
 }
 
-// Suffices implements sim.Quorate: each region must have a majority on the machines.
+// Suffices implements sim.Quorate: each region must have a majority on the machines, also
+// without a member whose removal may be under way.
 func (y *System) Suffices(well []uint64) bool {
 	for _, r := range y.overview() {
-		n := 0
-		for _, p := range r.Peers {
-			if slices.Contains(well, y.machineOf(p.StoreId)) {
-				n++
-			}
-		}
-		if 2*n <= len(r.Peers) {
+		if !suffices(y, r, well, 0) {
 			return false
+		}
+		for _, op := range y.operations {
+			if op.removes != 0 && !suffices(y, r, well, op.removes) {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+func suffices(y *System, r *metapb.Region, well []uint64, without uint64) bool {
+	n, all := 0, 0
+	for _, p := range r.Peers {
+		if p.Id == without {
+			continue
+		}
+		all++
+		if slices.Contains(well, y.machineOf(p.StoreId)) {
+			n++
+		}
+	}
+	return 2*n > all
 }
 
 // MayErase implements sim.Operator. A machine may lose its disks if each region that has a
@@ -87,7 +101,7 @@ func (y *System) Suffices(well []uint64) bool {
 // change it. One machine may at a time.
 func (y *System) MayErase(machine uint64) bool {
 	for _, op := range y.operations {
-		if op.at != nil && !op.at.dead() {
+		if op.at != nil && !op.at.dead() || op.removes != 0 {
 			return false
 		}
 	}
