@@ -362,8 +362,8 @@ func TestRegionsSurviveARestart(t *testing.T) {
 	m := cluster(t, 3, scheduler.Options{})
 	m.report(beat(reg(10, "", "", 1, 1, 1, 2, 3)))
 	m.report(beat(reg(10, "", "m", 2, 1, 1, 2, 3)))
-	m.report(beat(reg(11, "m", "", 2, 1, 1, 2, 3)))
-	m.report(beat(reg(12, "m", "", 3, 1, 1, 2, 3))) // in the place of 11
+	m.report(beat(reg(13, "m", "", 2, 1, 1, 2, 3)))
+	m.report(beat(reg(12, "m", "", 3, 1, 1, 2, 3))) // in the place of 13
 	want := []string{"10[,m)v2c1", "12[m,)v3c1"}
 	require.Equal(t, want, m.known())
 	require.NotZero(t, m.disk.Unsynced(), "a heartbeat does not wait for the disk")

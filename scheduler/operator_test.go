@@ -262,6 +262,15 @@ func TestOperatorIsCancelled(t *testing.T) {
 			require.Contains(t, history[0].Reason, "not to be expected")
 		})
 	}
+	t.Run("by another peer's end than that which is asked for", func(t *testing.T) {
+		s := &script{machine: cluster(t, 5, still), r: reg(10, "a", "z", 2, 5, 1, 2, 3)}
+		require.Empty(t, s.beat())
+		s.mustAdd(removePeer(10, 2))
+		require.Equal(t, "remove 1002@2", s.beat())
+		s.leave(2)
+		require.Empty(t, s.beat())
+		require.Equal(t, "CANCEL admin", s.status())
+	})
 	t.Run("by the end of the region", func(t *testing.T) {
 		s := &script{machine: cluster(t, 5, still), r: reg(10, "a", "z", 2, 5, 1, 2, 3)}
 		require.Empty(t, s.beat())

@@ -75,14 +75,17 @@
 //     that Ready leaves: a vote or an acknowledgement is a promise. A leader's
 //     appends and heartbeats promise nothing and leave earlier (thesis
 //     §10.2.1), but not before its term and vote are durable.
+//
 //  2. The kv engine holds the data, and for each region the applied index. What
 //     an entry changes and the applied index change in one part, not synced: a
 //     crash may lose the newest changes, and the log brings them back. So an
 //     entry is applied only when it is durable in the log.
+//
 //  3. Therefore the log is compacted only up to an index that was applied
 //     before a sync of the kv engine, and only after that sync. The new
 //     beginning of the log is written first; the entries before it are deleted
 //     later.
+//
 //  4. A snapshot is a file, synced before Raft hears of it. To install it, the
 //     region is marked (synced). Then the old log and the old data are deleted
 //     and the new data written. Then the mark is removed and the applied index
@@ -92,6 +95,7 @@
 //  5. Both halves of a split, and the applied index, are in one part. The new
 //     region begins at index 1 of term 1, with its data, as if a snapshot had
 //     been installed.
+//
 //  6. A tombstone is durable before anything of the peer is deleted. It has the
 //     region's range until all is deleted. What a member tells a removed peer,
 //     that it is no member any more, is durable at the member before.
