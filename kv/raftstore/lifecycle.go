@@ -114,9 +114,12 @@ func (p *peer) farewell(removed ...*metapb.Peer) {
 const maxLeaving = 64
 
 // watchLeader counts the ticks for which the peer has known no leader, and has it ask if
-// they become many. A peer that has applied its own removal has none.
+// they become many. A peer that has applied its own removal has none. A peer without data
+// never gives a leader up, since it cannot campaign: there the ticks since the last
+// message count.
 func (p *peer) watchLeader(ticks int) {
-	if p.isMember() && (p.node.BasicStatus().Lead != 0 || p.store.cfg.Scheduler == nil) {
+	known := p.isInitialized() && p.node.BasicStatus().Lead != 0
+	if p.isMember() && (known || p.store.cfg.Scheduler == nil) {
 		p.leaderless = 0
 		return
 	}

@@ -258,6 +258,9 @@ func (p *peer) step(m *raftserverpb.RaftMessage) {
 		p.logger.Debug("dropped a message", "from", m.FromPeer.GetId(), "type", m.Message.GetMsgType(), "reason", err)
 	}
 	p.noteHeartbeat(m.Message)
+	if !p.isInitialized() {
+		p.leaderless = 0
+	}
 }
 
 // disagrees reports whether m shows that its sender and p differ about who is a member
