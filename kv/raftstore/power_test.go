@@ -17,6 +17,9 @@ import (
 type life struct {
 	of   *server
 	over bool
+	// ticked is set once the clock has gone: only then has every peer had something to do
+	// since the start.
+	ticked bool
 	// files is the number of files that are open.
 	files int
 }

@@ -262,7 +262,7 @@ func (s *server) work() {
 			continue
 		}
 		if s.fleet {
-			s.regionsAgree(steps > 0)
+			s.regionsAgree(steps > 0 && s.life.ticked)
 			return
 		}
 		if st := s.status(); steps > 0 && st.Applied < st.Commit && !st.Installing && !s.full {
@@ -307,6 +307,12 @@ func (s *server) whileFull(d *memory.Disk, do func()) {
 	do()
 	s.full = false
 	d.SetCapacity(memory.Unlimited)
+}
+
+// Tick advances the clock of the store. It shadows the method of the store.
+func (s *server) Tick() {
+	s.life.ticked = true
+	s.Store.Tick()
 }
 
 // tick lets a tick of its clock pass.
