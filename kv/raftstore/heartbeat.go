@@ -40,7 +40,7 @@ const (
 // Order gives a leader what the scheduler wants of it. An order that is based on another
 // epoch than the present one is ignored.
 func (s *Store) Order(o *schedulerpb.RegionHeartbeatResponse) {
-	s.do(o.RegionId, func(p *peer) { p.obey(o) })
+	s.do(o.GetRegionId(), func(p *peer) { p.obey(o) })
 }
 
 // SplitIDs gives a leader the ids for the split of its region, as it was when the leader
@@ -103,7 +103,7 @@ func (p *peer) obey(o *schedulerpb.RegionHeartbeatResponse) {
 	switch {
 	case o.ChangePeer != nil:
 		a.ChangePeer = &raftserverpb.ChangePeer{Type: o.ChangePeer.ChangeType, Peer: o.ChangePeer.Peer}
-	case o.TransferLeader != nil:
+	case o.TransferLeader.GetPeer() != nil:
 		a.TransferLeader = o.TransferLeader.Peer
 	case o.SplitRegion != nil:
 		p.askSplit(o.SplitRegion.Key)
@@ -142,11 +142,14 @@ func (p *peer) askSplit(key []byte) {
 //lab:implement 3B
 func (p *peer) splitInto(asked *metapb.Region, ids *schedulerpb.AskSplitResponse) {
 	key := p.size.splitKey
-	if p.size.splitKey = nil; key == nil || asked.GetRegionEpoch().GetVersion() != p.region().RegionEpoch.GetVersion() {
+	if key == nil || asked.GetRegionEpoch().GetVersion() != p.region().RegionEpoch.GetVersion() {
 		return
 	}
+	// Whatever becomes of the request, this attempt is over. If the region stays as it is,
+	// it is measured again.
+	p.size.splitKey, p.size.measured = nil, false
 	a := p.ownRequest()
-	a.Split = &raftserverpb.Split{Key: key, NewRegionId: ids.NewRegionId, NewPeerIds: ids.NewPeerIds}
+	a.Split = &raftserverpb.Split{Key: key, NewRegionId: ids.GetNewRegionId(), NewPeerIds: ids.GetNewPeerIds()}
 	p.administer(a)
 }
 
@@ -160,7 +163,8 @@ type regionSize struct {
 	measured bool
 
 	measuring bool
-	// splitKey is where the region is to be split once the ids are there.
+	// splitKey is where the region is to be split once the ids are there. As long as they
+	// are not, each report asks for them again: a question may be lost, or its answer.
 	splitKey []byte
 }
 
@@ -171,10 +175,13 @@ func (s *regionSize) add(bytes int) { s.grown += uint64(bytes) }
 // split makes it the size of one of two halves.
 func (s *regionSize) split() { *s = regionSize{known: s.estimate() / 2, measuring: s.measuring} }
 
-// checkSize measures the region if it may be too large by now.
+// checkSize measures the region if its size is not known, or may be too large by now.
 func (p *peer) checkSize() {
 	limit := p.store.cfg.SplitSize
-	if limit > 0 && (!p.size.measured || p.size.estimate() > limit && p.size.grown > limit/8) {
+	switch {
+	case p.size.splitKey != nil:
+		p.askSplit(p.size.splitKey)
+	case !p.size.measured, limit > 0 && p.size.estimate() > limit && p.size.grown > limit/8:
 		p.measure(false)
 	}
 }
