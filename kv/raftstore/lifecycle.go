@@ -114,9 +114,13 @@ func (p *peer) farewell(removed ...*metapb.Peer) {
 const maxLeaving = 64
 
 // watchLeader counts the ticks for which the peer has known no leader, and has it ask if
-// they become many. A peer that has applied its own removal has none.
+// they become many. A peer that has applied its own removal has none. One that leads, and
+// hears nothing of the others, may lead a group that is gone.
 func (p *peer) watchLeader(ticks int) {
-	if p.isMember() && (p.node.BasicStatus().Lead != 0 || p.store.cfg.Scheduler == nil) {
+	lead := p.node.BasicStatus().Lead
+	known := lead != 0 && (lead != p.id || p.heard || len(p.region().Peers) == 1)
+	p.heard = false
+	if p.isMember() && (known || p.store.cfg.Scheduler == nil) {
 		p.leaderless = 0
 		return
 	}

@@ -81,8 +81,10 @@ type peer struct {
 	syncing        bool
 	durableMembers uint64
 
-	// leaderless counts ticks without a leader.
+	// leaderless counts ticks without a leader. heard is true if another peer was heard
+	// of since the last tick.
 	leaderless int
+	heard      bool
 
 	// led is true if the peer led its region at the end of its last pass.
 	led    bool
@@ -251,6 +253,7 @@ func (p *peer) step(m *raftserverpb.RaftMessage) {
 		p.logger.Warn("dropped a message for another peer", "to", to)
 		return
 	}
+	p.heard = true
 	if !p.claims(m.Message.Snapshot) {
 		return // another region still has keys of this one
 	}
