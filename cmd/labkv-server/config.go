@@ -1,23 +1,17 @@
 package main
 
 import (
-	"bytes"
-	stderrors "errors"
-	"fmt"
 	"log/slog"
 	"maps"
-	"net"
-	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
 	"github.com/pingcap/errors"
 	"github.com/spf13/pflag"
 
+	"github.com/labkv/labkv/internal/service"
 	"github.com/labkv/labkv/kv/server/endpoint"
 	"github.com/labkv/labkv/kv/storage/replicated"
 )
@@ -31,20 +25,20 @@ const (
 
 // A config is all that can be set. The file uses the names of the flags.
 type config struct {
-	Standalone     bool       `toml:"standalone"`
-	ClusterID      uint64     `toml:"cluster-id"`
-	StoreID        uint64     `toml:"store-id"`
-	Peers          addresses  `toml:"peers"`
-	Path           string     `toml:"path"`
-	Addr           string     `toml:"addr"`
-	Sync           bool       `toml:"sync"`
-	Tick           duration   `toml:"tick"`
-	MaxLogEntries  uint64     `toml:"max-log-entries"`
-	LogLevel       slog.Level `toml:"log-level"`
-	MaxMessageSize int        `toml:"max-message-size"` // bytes
-	StopTimeout    duration   `toml:"stop-timeout"`
-	StatusAddr     string     `toml:"status-addr"`
-	DebugAddr      string     `toml:"debug-addr"`
+	Standalone     bool             `toml:"standalone"`
+	ClusterID      uint64           `toml:"cluster-id"`
+	StoreID        uint64           `toml:"store-id"`
+	Peers          addresses        `toml:"peers"`
+	Path           string           `toml:"path"`
+	Addr           string           `toml:"addr"`
+	Sync           bool             `toml:"sync"`
+	Tick           service.Duration `toml:"tick"`
+	MaxLogEntries  uint64           `toml:"max-log-entries"`
+	LogLevel       slog.Level       `toml:"log-level"`
+	MaxMessageSize int              `toml:"max-message-size"` // bytes
+	StopTimeout    service.Duration `toml:"stop-timeout"`
+	StatusAddr     string           `toml:"status-addr"`
+	DebugAddr      string           `toml:"debug-addr"`
 
 	// bootstrap and rejoin are for one start only, so that there is nothing in
 	// a file that makes a store out of an empty directory at every start.
@@ -63,11 +57,11 @@ const defaultAddr = "127.0.0.1:20160"
 func defaultConfig() *config {
 	return &config{
 		Sync:           true,
-		Tick:           duration(replicated.DefaultTick),
+		Tick:           service.Duration(replicated.DefaultTick),
 		MaxLogEntries:  replicated.DefaultMaxLogEntries,
 		LogLevel:       slog.LevelInfo,
 		MaxMessageSize: endpoint.DefaultMaxMessageSize,
-		StopTimeout:    duration(endpoint.DefaultStopTimeout),
+		StopTimeout:    service.Duration(endpoint.DefaultStopTimeout),
 	}
 }
 
@@ -96,54 +90,11 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 // complete adds what the file says to what flags said, and checks the result.
 // Its errors are one line each.
 func (c *config) complete(flags *pflag.FlagSet) error {
-	if c.file != "" {
-		given := map[*pflag.Flag]string{}
-		flags.Visit(func(f *pflag.Flag) { given[f] = f.Value.String() })
-		if err := c.load(c.file); err != nil {
-			return err
-		}
-		for f, value := range given {
-			if err := f.Value.Set(value); err != nil {
-				return errors.Annotatef(err, "--%s", f.Name)
-			}
-		}
+	if err := service.Load(c.file, c, flags); err != nil {
+		return err
 	}
 	return c.check()
 }
-
-// load reads a file. Keys that do not exist are errors: a setting that is
-// silently without effect is worse than none.
-func (c *config) load(file string) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return errors.Annotate(err, "read configuration")
-	}
-	decoder := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
-	err = decoder.Decode(c)
-	var unknown *toml.StrictMissingError
-	if stderrors.As(err, &unknown) && len(unknown.Errors) > 0 {
-		first := unknown.Errors[0]
-		line, _ := first.Position()
-		return errors.Errorf("%s:%d: unknown key %q", file, line, strings.Join(first.Key(), "."))
-	}
-	var malformed *toml.DecodeError
-	if stderrors.As(err, &malformed) {
-		line, _ := malformed.Position()
-		problem := strings.TrimPrefix(malformed.Error(), "toml: ")
-		if m := wrongType.FindStringSubmatch(problem); m != nil {
-			problem = "is a " + m[1] + " and not a " + m[2]
-		}
-		if key := strings.Join(malformed.Key(), "."); key != "" {
-			problem = fmt.Sprintf("key %q: %s", key, problem)
-		}
-		return errors.Errorf("%s:%d: %s", file, line, problem)
-	}
-	return errors.Annotate(err, file)
-}
-
-// wrongType matches what the decoder says of a value of the wrong type, which
-// names Go's types and fields.
-var wrongType = regexp.MustCompile(`^cannot decode TOML (\w+) into .* of type (\w+)$`)
 
 // check completes c with what follows from it, and returns an error that says
 // what is wrong and what to do.
@@ -166,14 +117,14 @@ func (c *config) check() error {
 			c.Addr = defaultAddr
 		}
 	}
-	if err := checkAddr("addr", c.Addr); err != nil {
+	if err := service.CheckAddr("addr", c.Addr); err != nil {
 		return err
 	}
 	for _, optional := range []struct{ name, addr string }{{"status-addr", c.StatusAddr}, {"debug-addr", c.DebugAddr}} {
 		if optional.addr == "" {
 			continue
 		}
-		if err := checkAddr(optional.name, optional.addr); err != nil {
+		if err := service.CheckAddr(optional.name, optional.addr); err != nil {
 			return err
 		}
 	}
@@ -201,7 +152,7 @@ func (c *config) checkCluster() error {
 		if err != nil || n == 0 || strconv.FormatUint(n, 10) != id {
 			return errors.Errorf("peer %q: an id is a number from 1 on", id)
 		}
-		if err := checkAddr("peer "+id, addr); err != nil {
+		if err := service.CheckAddr("peer "+id, addr); err != nil {
 			return err
 		}
 		if strings.HasSuffix(addr, ":0") {
@@ -238,20 +189,7 @@ func (c *config) checkCluster() error {
 
 // minTick is the shortest tick: with less, a busy machine would elect leaders all
 // the time.
-const minTick = duration(5 * time.Millisecond)
-
-// checkAddr returns an error unless addr is host:port. name is what the error calls
-// it.
-func checkAddr(name, addr string) error {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return errors.Errorf("%s %q is not host:port", name, addr)
-	}
-	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return errors.Errorf("%s %q: port of host %q is not a number from 0 to 65535", name, addr, host)
-	}
-	return nil
-}
+const minTick = service.Duration(5 * time.Millisecond)
 
 // addresses are where stores listen, by the decimal number of their id. As a flag
 // they are a list of ID=HOST:PORT, each of which replaces what was said of that
@@ -284,20 +222,3 @@ func (a *addresses) Set(text string) error {
 
 // Type implements pflag.Value.
 func (a *addresses) Type() string { return "ID=HOST:PORT" }
-
-// A duration is a time.Duration that reads and writes itself as text ("10s"), as
-// TOML and flags need it.
-type duration time.Duration
-
-func (d duration) MarshalText() ([]byte, error) {
-	return []byte(time.Duration(d).String()), nil
-}
-
-func (d *duration) UnmarshalText(text []byte) error {
-	v, err := time.ParseDuration(string(text))
-	if err != nil {
-		return errors.Errorf("%q is not a duration like 500ms or 10s", text)
-	}
-	*d = duration(v)
-	return nil
-}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/internal/service"
 	"github.com/labkv/labkv/lab/await"
 )
 
@@ -47,7 +48,7 @@ func TestFlags(t *testing.T) {
 	require.Equal(t, &config{
 		Standalone: true, Path: "data", Addr: ":0", Sync: false, LogLevel: slog.LevelWarn,
 		Tick: want.Tick, MaxLogEntries: want.MaxLogEntries,
-		MaxMessageSize: 1_000_000, StopTimeout: duration(3 * time.Second),
+		MaxMessageSize: 1_000_000, StopTimeout: service.Duration(3 * time.Second),
 	}, c)
 }
 
@@ -66,7 +67,7 @@ stop-timeout = "1m30s"
 	require.NoError(t, err)
 	require.Equal(t, &config{
 		Standalone: true, Path: "from-file", Addr: "10.0.0.1:1", Sync: false, LogLevel: slog.LevelDebug,
-		MaxMessageSize: 100_000, StopTimeout: duration(90 * time.Second), file: name,
+		MaxMessageSize: 100_000, StopTimeout: service.Duration(90 * time.Second), file: name,
 		Tick: defaultConfig().Tick, MaxLogEntries: defaultConfig().MaxLogEntries,
 	}, c)
 
@@ -74,7 +75,7 @@ stop-timeout = "1m30s"
 	require.NoError(t, err)
 	require.Equal(t, &config{
 		Standalone: true, Path: "from-flag", Addr: "10.0.0.1:1", Sync: true, LogLevel: slog.LevelError,
-		MaxMessageSize: 100_000, StopTimeout: duration(time.Second), file: name,
+		MaxMessageSize: 100_000, StopTimeout: service.Duration(time.Second), file: name,
 		Tick: defaultConfig().Tick, MaxLogEntries: defaultConfig().MaxLogEntries,
 	}, c)
 }
@@ -94,7 +95,7 @@ tick = "50ms"
 	require.NoError(t, err)
 	want := defaultConfig()
 	want.ClusterID, want.StoreID, want.Path, want.file = 7, 2, "data", name
-	want.MaxLogEntries, want.Tick, want.bootstrap = 5, duration(50*time.Millisecond), true
+	want.MaxLogEntries, want.Tick, want.bootstrap = 5, service.Duration(50*time.Millisecond), true
 	want.Peers = addresses{"1": "a:1", "2": "b:2", "3": "d:4"}
 	want.members = map[uint64]string{1: "a:1", 2: "b:2", 3: "d:4"}
 	want.Addr = "b:2" // where the others look for it

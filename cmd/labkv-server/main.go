@@ -29,6 +29,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/labkv/labkv/internal/program"
+	"github.com/labkv/labkv/internal/service"
 	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/lab/todo"
 )
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		fmt.Fprintf(stderr, "panic: %v\n\n%s\n", broken.Value, broken.Stack)
 	}
 	fmt.Fprintf(stderr, "labkv-server: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
-	var usage *usageError
+	var usage *service.UsageError
 	if stderrors.As(err, &usage) {
 		return 2
 	}
@@ -77,12 +78,6 @@ func unfinished(stderr io.Writer, missing todo.Func) int {
 	fmt.Fprintf(stderr, "labkv-server: %s\n", missing.Explain("."))
 	return todo.ExitCode
 }
-
-// A usageError is a mistake in flags or in the configuration file.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
 
 func newCommand(stderr io.Writer) *cobra.Command {
 	config := defaultConfig()
@@ -104,7 +99,7 @@ with the same cluster.toml for all stores:
 The first start waits for all stores. Later ones go without --bootstrap.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unexpected argument %q: everything is set by flags, see --help", args[0])}
+				return &service.UsageError{Err: fmt.Errorf("unexpected argument %q: everything is set by flags, see --help", args[0])}
 			}
 			return nil
 		},
@@ -113,13 +108,13 @@ The first start waits for all stores. Later ones go without --bootstrap.`,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := config.complete(cmd.Flags()); err != nil {
-				return &usageError{err}
+				return &service.UsageError{Err: err}
 			}
 			log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: config.LogLevel}))
 			return serve(cmd.Context(), config, log)
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &service.UsageError{Err: err} })
 	config.addFlags(cmd.Flags())
 	return cmd
 }

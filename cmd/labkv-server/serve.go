@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/labkv/labkv/internal/service"
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/server"
@@ -75,11 +76,11 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	for _, pages := range []struct {
 		addr, what string
 		mux        *http.ServeMux
-	}{{c.StatusAddr, "status", statusPages(m, r)}, {c.DebugAddr, "profiles", profiles()}} {
+	}{{c.StatusAddr, "status", statusPages(m, r)}, {c.DebugAddr, "profiles", service.Profiles()}} {
 		if pages.addr == "" {
 			continue
 		}
-		stop, err := serveHTTP(pages.addr, pages.what, pages.mux, log)
+		stop, err := service.ServeHTTP(pages.addr, pages.what, pages.mux, log)
 		if err != nil {
 			return err
 		}
