@@ -15,8 +15,10 @@ package server
 import (
 	"context"
 	stderrors "errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -98,14 +100,36 @@ func (s *Server) Start() {
 		for {
 			select {
 			case <-ticker.C:
-				if err := s.Tick(); err != nil {
-					_ = s.outcome(err) // there is nobody to tell but the log and Failed
+				if err := s.tick(); err != nil {
+					_ = s.outcome(err) // no caller waits for it
 				}
 			case <-s.ctx.Done():
 				return
 			}
 		}
 	})
+}
+
+// A PanicError is why a scheduler failed that panicked: something in memory or on
+// disk is impossible. It must not go on, but the process can end in good order.
+type PanicError struct {
+	Value any // what the scheduler panicked with
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("the scheduler is broken: %v", e.Value) }
+
+// catch is deferred where the scheduler works on a goroutine of this package. It sets
+// err to the PanicError of a panic there.
+func catch(err *error) {
+	if p := recover(); p != nil {
+		*err = &PanicError{Value: p, Stack: debug.Stack()}
+	}
+}
+
+func (s *Server) tick() (err error) {
+	defer catch(&err)
+	return s.Tick()
 }
 
 // Stop ends all streams and waits for the last use of the scheduler by streams and
@@ -211,7 +235,7 @@ func (s *Server) RegionHeartbeat(stream schedulerpb.Scheduler_RegionHeartbeatSer
 
 // serve runs receive, which waits for a stream, and returns early when the stream's
 // context or the server ends. The handler's return ends the stream, and with it
-// receive. A client that ends its stream is no error.
+// receive.
 func (s *Server) serve(stream grpc.ServerStream, receive func() error) error {
 	s.metrics.streams.Inc()
 	defer s.metrics.streams.Dec()
@@ -221,11 +245,23 @@ func (s *Server) serve(stream grpc.ServerStream, receive func() error) error {
 		s.mu.Unlock()
 		return errStopping
 	}
-	s.streams.Go(func() { ended <- receive() })
+	s.streams.Go(func() {
+		ended <- func() (err error) {
+			defer catch(&err)
+			return receive()
+		}()
+	})
 	s.mu.Unlock()
 	select {
 	case err := <-ended:
-		return streamError(err)
+		if broken, ok := err.(*PanicError); ok {
+			s.cfg.Logger.Debug("a stream panicked", "stack", string(broken.Stack))
+			panic(broken.Value) // as a handler without a goroutine of its own
+		}
+		if err == io.EOF { // the client has ended the stream
+			return nil
+		}
+		return err
 	case <-stream.Context().Done():
 		return errStopping // or the other side has gone, and the status is lost
 	case <-s.ctx.Done():
@@ -234,11 +270,3 @@ func (s *Server) serve(stream grpc.ServerStream, receive func() error) error {
 }
 
 var errStopping = status.Error(codes.Unavailable, "the scheduler is stopping")
-
-// streamError returns the status of a stream whose receiver has ended with err.
-func streamError(err error) error {
-	if err == io.EOF {
-		return nil
-	}
-	return err
-}
