@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 
+	"github.com/pingcap/errors"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
@@ -34,42 +35,79 @@ func (s *Scheduler) StoreHeartbeat(_ context.Context, req *schedulerpb.StoreHear
 
 // RegionHeartbeat takes a leader's report on its region. It returns an order for
 // that leader, or why the report was refused, or nil if there is nothing to do.
+//
+// A report moves the operator of its region on. Without one, the region is
+// checked at once.
 func (s *Scheduler) RegionHeartbeat(req *schedulerpb.RegionHeartbeatRequest) *schedulerpb.RegionHeartbeatResponse {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts.RegionHeartbeats++
-	if err := s.learn(req); err != nil {
-		s.counts.RefusedHeartbeats++
-		h, err := s.header(err)
-		if err != nil { // the disk
-			h.Error = &schedulerpb.Error{Type: schedulerpb.ErrorType_UNKNOWN, Message: err.Error()}
+	r, err := s.learn(req)
+	if err != nil {
+		if isRefusal(err) {
+			s.counts.RefusedHeartbeats++
 		}
-		return &schedulerpb.RegionHeartbeatResponse{Header: h, RegionId: req.GetRegion().GetId()}
+		return s.complaint(req, err)
 	}
-	return nil
+	if o := s.operators.running[r.meta.Id]; o != nil {
+		if status, reason := o.advance(r); status != schedulerpb.OperatorStatus_RUNNING {
+			s.end(o, status, reason)
+		}
+	}
+	if err := s.repair(r); err != nil {
+		return s.complaint(req, err)
+	}
+	o := s.operators.running[r.meta.Id]
+	if o == nil {
+		return nil
+	}
+	order := o.order(&s.cluster, r)
+	if order == nil {
+		return nil
+	}
+	s.counts.Orders++
+	order.Header, _ = s.header(nil)
+	return proto.Clone(order).(*schedulerpb.RegionHeartbeatResponse)
 }
 
-// learn makes what a heartbeat reports known, or refuses it and changes nothing.
-func (s *Scheduler) learn(req *schedulerpb.RegionHeartbeatRequest) error {
+// complaint answers a heartbeat that was refused, or met a broken disk. It orders
+// nothing.
+func (s *Scheduler) complaint(req *schedulerpb.RegionHeartbeatRequest, err error) *schedulerpb.RegionHeartbeatResponse {
+	h, err := s.header(err)
+	if err != nil {
+		h.Error = &schedulerpb.Error{Type: schedulerpb.ErrorType_UNKNOWN, Message: err.Error()}
+		s.log.Error("a heartbeat was not recorded", "region", req.GetRegion().GetId(), "err", err)
+	}
+	return &schedulerpb.RegionHeartbeatResponse{Header: h, RegionId: req.GetRegion().GetId()}
+}
+
+// learn makes what a heartbeat reports known, and returns it; or it refuses the
+// heartbeat and changes nothing.
+func (s *Scheduler) learn(req *schedulerpb.RegionHeartbeatRequest) (*regionInfo, error) {
 	if err := s.admit(req.GetHeader(), bootstrapped); err != nil {
-		return err
+		return nil, err
 	}
 	r, err := s.report(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	replaced, err := s.regions.check(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	old := s.regions.byID[r.meta.Id]
 	if old == nil || len(replaced) > 0 || !sameEpoch(old.meta.RegionEpoch, r.meta.RegionEpoch) {
 		if err := s.record(r.meta, replaced); err != nil {
-			return err
+			return nil, errors.Annotate(err, "scheduler: cannot write")
 		}
 	}
 	s.regions.put(r)
-	return nil
+	for _, old := range replaced {
+		if o := s.operators.running[old.meta.Id]; o != nil {
+			s.end(o, schedulerpb.OperatorStatus_CANCEL, "the region is gone")
+		}
+	}
+	return r, nil
 }
 
 // report returns what a heartbeat reports, or refuses one that cannot be true.
@@ -84,11 +122,11 @@ func (s *Scheduler) report(req *schedulerpb.RegionHeartbeatRequest) (*regionInfo
 			req.GetLeader().GetId(), req.GetLeader().GetStoreId(), r.Id)
 	}
 	info := &regionInfo{
-		meta:   proto.Clone(r).(*metapb.Region),
-		leader: proto.Clone(leader).(*metapb.Peer),
-		size:   req.ApproximateSize,
-		term:   req.Term,
+		meta: proto.Clone(r).(*metapb.Region),
+		size: req.ApproximateSize,
+		term: req.Term,
 	}
+	info.leader = region.Peer(info.meta, leader.Id)
 	for _, p := range req.PendingPeers {
 		// One that is no member any more is not pending either.
 		if m := region.Peer(info.meta, p.GetId()); m != nil && m.Id != leader.Id && !info.isPending(m.Id) {

@@ -28,6 +28,11 @@ func refuseAs(kind schedulerpb.ErrorType, format string, args ...any) error {
 	return &refusal{kind, fmt.Sprintf(format, args...)}
 }
 
+func isRefusal(err error) bool {
+	_, ok := errors.Cause(err).(*refusal)
+	return ok
+}
+
 // header returns the header of a response that ends with err, and err itself
 // unless it is a refusal.
 func (s *Scheduler) header(err error) (*schedulerpb.ResponseHeader, error) {

@@ -54,8 +54,9 @@ func newRegions() regions {
 type holding struct {
 	peers   btree.Map[uint64, *regionInfo] // by the ids of the regions
 	leaders int
-	pending int   // peers that are far behind
-	weight  int64 // of all peers
+	pending int    // peers that are far behind
+	weight  int64  // of all peers
+	size    uint64 // of all peers
 }
 
 func (t *regions) len() int { return len(t.byID) }
@@ -125,6 +126,7 @@ func (t *regions) put(r *regionInfo) {
 		h := t.on(p.StoreId)
 		h.peers.Set(r.meta.Id, r)
 		h.weight += r.weight()
+		h.size += r.size
 		if p.Id == r.leader.GetId() {
 			h.leaders++
 		}
@@ -142,6 +144,7 @@ func (t *regions) remove(r *regionInfo) {
 		h := t.on(p.StoreId)
 		h.peers.Delete(r.meta.Id)
 		h.weight -= r.weight()
+		h.size -= r.size
 		if p.Id == r.leader.GetId() {
 			h.leaders--
 		}

@@ -3,7 +3,6 @@ package scheduler
 import (
 	"context"
 
-
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"maps"
 	"time"
 
 	"github.com/labkv/labkv/proto/metapb"
@@ -8,7 +9,8 @@ import (
 )
 
 // A Status is the state of a scheduler at one moment, for people, metrics and
-// tests. The caller may keep it.
+// tests. The caller may keep it,
+// but must not change what it points to.
 type Status struct {
 	ClusterID    uint64        `json:"cluster_id"`
 	Bootstrapped bool          `json:"bootstrapped"`
@@ -34,8 +36,7 @@ type Status struct {
 type StoreStatus struct {
 	ID      uint64 `json:"id"`
 	Address string `json:"address"`
-	// State is "up", "disconnected", "down", "offline" or "tombstone". A store
-	// that is offline and does not run has Silence to show for it.
+	// State is "up", "disconnected", "down", "offline" or "tombstone".
 	State    string                  `json:"state"`
 	Silence  time.Duration           `json:"silence"` // since the last heartbeat, in nanoseconds
 	Stats    *schedulerpb.StoreStats `json:"stats,omitempty"`
@@ -54,9 +55,9 @@ type RegionStatus struct {
 	Size    uint64         `json:"size"` // bytes, estimated
 	Term    uint64         `json:"term"`
 
-	// Down are the peers on stores that are disconnected. Lost is true if they
-	// are half of the peers or more: the region cannot work, and the scheduler
-	// does not touch it.
+	// Down are the peers on stores that are disconnected. Lost is true if the
+	// others are not a quorum: the region cannot work, and the scheduler does
+	// not touch it.
 	Down []*metapb.Peer `json:"down,omitempty"`
 	Lost bool           `json:"lost"`
 }
@@ -73,9 +74,77 @@ type Counts struct {
 	Operators map[string]map[string]uint64 `json:"operators"`
 }
 
+// count counts that an operator starts, or how it ends.
+func (c *Counts) count(o *operator) {
+	if c.Operators == nil {
+		c.Operators = map[string]map[string]uint64{}
+	}
+	if c.Operators[o.kind] == nil {
+		c.Operators[o.kind] = map[string]uint64{}
+	}
+	c.Operators[o.kind][o.status.String()]++
+}
+
 // Status returns the state of the scheduler.
 func (s *Scheduler) Status() *Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &Status{ClusterID: s.cfg.ClusterID}
+	st := &Status{
+		ClusterID:    s.cfg.ClusterID,
+		Bootstrapped: s.state.cluster != nil,
+		MaxPeerCount: s.maxPeers,
+		SafePoint:    s.state.counters.SafePoint,
+		Uptime:       s.uptime,
+		Complete:     s.regions.whole(),
+		Counts:       s.counts,
+	}
+	st.Counts.Operators = map[string]map[string]uint64{}
+	for kind, byStatus := range s.counts.Operators {
+		st.Counts.Operators[kind] = maps.Clone(byStatus)
+	}
+	for _, info := range s.sortedStores() {
+		h := s.regions.on(info.id())
+		st.Stores = append(st.Stores, StoreStatus{
+			ID:       info.id(),
+			Address:  info.meta.Address,
+			State:    s.storeState(info),
+			Silence:  s.silence(info),
+			Stats:    info.stats,
+			Peers:    h.peers.Len(),
+			Leaders:  h.leaders,
+			Pending:  h.pending,
+			Size:     h.size,
+			Incoming: s.operators.incoming(info.id()),
+		})
+	}
+	for m := range s.regions.byKey.All() {
+		r := s.regions.byID[m.Id]
+		down := s.unreachable(m)
+		st.Regions = append(st.Regions, RegionStatus{
+			Region:  m,
+			Leader:  r.leader,
+			Pending: r.pending,
+			Size:    r.size,
+			Term:    r.term,
+			Down:    down,
+			Lost:    len(m.Peers)-len(down) < quorum(len(m.Peers)),
+		})
+	}
+	st.Operators, st.History = s.operators.list(0)
+	return st
+}
+
+// storeState names the state of a store.
+func (s *Scheduler) storeState(info *storeInfo) string {
+	switch {
+	case info.meta.State == metapb.StoreState_Tombstone:
+		return "tombstone"
+	case info.meta.State == metapb.StoreState_Offline:
+		return "offline"
+	case s.down(info):
+		return "down"
+	case s.disconnected(info):
+		return "disconnected"
+	}
+	return "up"
 }
