@@ -60,8 +60,12 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.DebugAddr, "debug-addr", c.DebugAddr, "`host:port` for profiles over HTTP, as in go tool pprof http://host:port/debug/pprof/profile; empty for none")
 }
 
-// minTick is the shortest tick: with less, a scheduler would be busy with looking.
-const minTick = service.Duration(time.Millisecond)
+// Bounds. A scheduler that ticks more often would be busy with looking, and with more
+// copies every write would wait for too many stores.
+const (
+	minTick     = service.Duration(time.Millisecond)
+	maxReplicas = 15
+)
 
 // complete adds what the file says to what flags said, and checks the result. Its
 // errors are one line each, and say what is wrong and what to do.
@@ -74,8 +78,8 @@ func (c *config) complete(flags *pflag.FlagSet) error {
 		return errors.New("which cluster is it? pass --cluster-id")
 	case c.Path == "":
 		return errors.New("no place for the data: pass --path DIRECTORY")
-	case c.Replicas == 0:
-		return errors.New("replicas 0 keeps nothing: 1 is the least")
+	case c.Replicas == 0 || c.Replicas > maxReplicas:
+		return errors.Errorf("replicas %d is not between 1 and %d", c.Replicas, maxReplicas)
 	case c.Tick < minTick:
 		return errors.Errorf("tick %s is too short: %s is the least", time.Duration(c.Tick), time.Duration(minTick))
 	case c.Disconnect < service.Duration(time.Second):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	stderrors "errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -123,7 +124,8 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 // open opens the engine of a scheduler.
 func open(path string) (engine.Engine, error) {
 	e, err := openEngine(path, scheduler.Families)
-	if _, ok := errors.Cause(err).(*engine.FamiliesError); ok {
+	var other *engine.FamiliesError
+	if errors.Find(err, func(e error) bool { return stderrors.As(e, &other) }) != nil {
 		return nil, errors.Errorf("%s holds something other than a scheduler, maybe a store: give an empty or a new directory", path)
 	}
 	return e, err
