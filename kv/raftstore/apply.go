@@ -32,6 +32,12 @@ type applier struct {
 	// state that the log continues.
 	parts []engine.Batch
 
+	// grown is the size of the operations that were added, in bytes.
+	grown int
+
+	// next is what the entry that is being evaluated makes of the region itself.
+	next change
+
 	// decided holds the outcome of each entry that was added. Its proposer
 	// gets the answer once all parts are written.
 	decided []decision
@@ -41,6 +47,7 @@ type applier struct {
 type decision struct {
 	index, term uint64
 	err         error
+	effect      func() // see change
 }
 
 // apply carries an applier through the task's committed entries.
@@ -67,14 +74,16 @@ func (p *peer) apply() *applier {
 //
 //lab:implement 2B
 func (a *applier) evaluate(e *eraftpb.Entry) ([]engine.Op, error) {
-	if e.EntryType != eraftpb.EntryType_EntryNormal || len(e.Data) == 0 {
+	if e.EntryType == eraftpb.EntryType_EntryConfChange {
+		return nil, a.changeMembers(e)
+	}
+	if len(e.Data) == 0 {
 		return nil, nil // a new leader's first entry
 	}
 	c := &raftserverpb.Command{}
-	if err := proto.Unmarshal(e.Data, c); err != nil {
-		// Every replica reads the same bytes: either they were wrong
-		// when they were proposed, or the disk has changed them.
-		panic(errors.Annotatef(err, "region %d: entry %d is corrupt", a.state.Region.Id, e.Index))
+	a.decode(e, e.Data, c)
+	if c.Split != nil {
+		return nil, a.split(c)
 	}
 	ops := opsOf(c)
 	for _, op := range ops {
@@ -85,6 +94,14 @@ func (a *applier) evaluate(e *eraftpb.Entry) ([]engine.Op, error) {
 	return ops, nil
 }
 
+// decode decodes data of e. Every replica reads the same bytes: if they are no message,
+// either they were wrong when they were proposed, or the disk has changed them.
+func (a *applier) decode(e *eraftpb.Entry, data []byte, m proto.Message) {
+	if err := proto.Unmarshal(data, m); err != nil {
+		panic(errors.Annotatef(err, "region %d: entry %d is corrupt", a.state.Region.Id, e.Index))
+	}
+}
+
 // add adds e: ops are what it changes, and err is what its proposer gets. The
 // operations go into the same part as the applied index: after a crash either
 // both are there or neither. An entry without effect advances the applied
@@ -92,12 +109,21 @@ func (a *applier) evaluate(e *eraftpb.Entry) ([]engine.Op, error) {
 //
 //lab:implement 2B
 func (a *applier) add(e *eraftpb.Entry, ops []engine.Op, err error) {
-	if !a.batch.Fits(len(ops)+1, engine.SizeOf(ops)+maxStateSize) {
+	records := 1 + len(a.next.others)
+	if !a.batch.Fits(len(ops)+records, engine.SizeOf(ops)+records*maxStateSize) {
 		a.cut()
 	}
 	a.batch.Append(ops...)
+	a.grown += engine.SizeOf(ops)
+	if a.next.region != nil {
+		a.state.Region = a.next.region
+	}
+	for _, state := range a.next.others {
+		put(&a.batch, cfMeta, stateKey(state.Region.Id), state)
+	}
 	a.state.AppliedIndex, a.state.AppliedTerm = e.Index, e.Term
-	a.decided = append(a.decided, decision{e.Index, e.Term, err})
+	a.decided = append(a.decided, decision{e.Index, e.Term, err, a.next.effect})
+	a.next = change{}
 }
 
 // maxStateSize bounds the record of an applied state, in bytes: it has the two
@@ -120,7 +146,11 @@ func (a *applier) cut() {
 //lab:implement 2B
 func (p *peer) takeOver(a *applier) {
 	p.storage.applied = a.state
+	p.size.add(a.grown)
 	for _, d := range a.decided {
+		if d.effect != nil {
+			d.effect()
+		}
 		p.proposals.decide(d.index, d.term, d.err)
 	}
 	p.serveReads(p.task.rd.ReadStates)

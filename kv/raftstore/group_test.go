@@ -87,7 +87,7 @@ func (g *group) next() *raftserverpb.RaftMessage {
 func (g *group) deliver(m *raftserverpb.RaftMessage) {
 	from, to := g.at(m.FromPeer.StoreId), g.at(m.ToPeer.StoreId)
 	arrives := !from.life.over && !to.life.over && (g.loses == nil || !g.loses(m))
-	if snapshot := m.Message.Snapshot; snapshot != nil {
+	if snapshot := m.Message.GetSnapshot(); snapshot != nil {
 		name := raftstore.SnapshotName(m.RegionId, snapshot.Metadata)
 		file, found := from.files.now[name]
 		if arrives = arrives && found; arrives {

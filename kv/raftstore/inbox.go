@@ -10,6 +10,7 @@ import (
 type event struct {
 	write   *Write
 	read    *Read
+	admin   *Admin
 	message *raftserverpb.RaftMessage
 	// do is anything else: the result of slow work, a report of the
 	// transport. It runs in the peer's pass.
@@ -24,11 +25,25 @@ func (e event) size() int {
 		size += len(e.write.data)
 	}
 	if e.message != nil {
-		for _, entry := range e.message.Message.Entries {
+		for _, entry := range e.message.Message.GetEntries() {
 			size += len(entry.Data) + overhead
 		}
 	}
 	return size
+}
+
+// requests returns the events of requests.
+func requests(writes []*Write, reads []*Read, admins []*Admin) (events []event) {
+	for _, w := range writes {
+		events = append(events, event{write: w})
+	}
+	for _, r := range reads {
+		events = append(events, event{read: r})
+	}
+	for _, a := range admins {
+		events = append(events, event{admin: a})
+	}
+	return events
 }
 
 // refuse answers e with err, if it is a request.
@@ -38,6 +53,8 @@ func (e event) refuse(err error) {
 		e.write.done(err)
 	case e.read != nil:
 		e.read.Done(nil, err)
+	case e.admin != nil:
+		e.admin.Done(nil, err)
 	}
 }
 
@@ -62,7 +79,7 @@ const maxMessages = 4096
 func (b *inbox) put(e event) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	droppable := e.message != nil && e.message.Message.Snapshot.GetMetadata() == nil
+	droppable := e.message != nil && e.message.Message.GetSnapshot().GetMetadata() == nil
 	if b.closed || droppable && len(b.events) >= maxMessages {
 		return false
 	}

@@ -24,6 +24,15 @@ type Status struct {
 	// other members.
 	raft.Status
 
+	// PeerID is the id of the peer, and Region the region as the peer has applied it.
+	// Without an epoch, the peer has no data yet. The caller may keep the region, and
+	// must not change it.
+	PeerID uint64
+	Region *metapb.Region
+
+	// Leaving is true while the peer is being removed from the store.
+	Leaving bool
+
 	// Applied is the index up to which the kv engine holds the effects of
 	// the log. The node's own applied index may be lower.
 	Applied uint64
@@ -54,6 +63,9 @@ func (p *peer) status() Status {
 	first, _ := p.storage.FirstIndex()
 	last, _ := p.storage.LastIndex()
 	return Status{
+		PeerID:     p.id,
+		Region:     p.region(),
+		Leaving:    p.dying,
 		Status:     p.node.BasicStatus(),
 		Applied:    p.appliedIndex(),
 		FirstIndex: first,
@@ -66,7 +78,6 @@ func (p *peer) status() Status {
 // An Inspection is the state of one peer, for the people who run its store.
 type Inspection struct {
 	Status
-	Region *metapb.Region // the caller may keep it
 
 	// MakingSnapshot is true while a snapshot is being made for another peer.
 	MakingSnapshot bool
@@ -87,7 +98,6 @@ func (s *Store) Inspect(regionID uint64, done func(Inspection)) bool {
 	return p != nil && p.put(event{do: func(p *peer) {
 		i := Inspection{
 			Status:         p.status(),
-			Region:         proto.Clone(p.region()).(*metapb.Region),
 			MakingSnapshot: p.storage.maker.making,
 		}
 		if made := p.storage.maker.made; made != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
@@ -44,8 +45,12 @@ func (p *peer) installed(state *raftserverpb.RegionState, err error) {
 		p.store.stop(errors.Annotatef(err, "region %d: cannot install a snapshot", p.region().Id))
 		return
 	}
-	p.installing = false
+	p.installing, p.claimed = false, nil
+	p.store.directory.moved(p.region(), state.Region)
 	p.storage.applied = state
+	p.senders, p.changed = nil, nil
+	p.durableMembers = state.Region.RegionEpoch.GetConfVer()
+	p.size = regionSize{measuring: p.size.measuring}
 	p.storage.resetLog(state.AppliedIndex, state.AppliedTerm)
 	// The snapshot has the effects of these proposals, or has them not, but
 	// it does not tell which.
@@ -73,13 +78,17 @@ func (c *Config) installSnapshot(old *raftserverpb.RegionState, snapshot *eraftp
 	if err := c.markInstalling(old, snapshot); err != nil {
 		return nil, err
 	}
-	if err := c.clear(old); err != nil {
-		return nil, err
+	// What is here of the region may reach further than the region does now, and a peer
+	// that had no data may have some of an installation that was cut off.
+	for _, r := range []*metapb.Region{old.Region, header.Region} {
+		if err := c.clear(r); err != nil {
+			return nil, err
+		}
 	}
 	if err := readSnapshotFile(c.Files, name, c.KVEngine); err != nil {
 		return nil, err
 	}
-	return c.finishInstalling(header, snapshot.Metadata)
+	return c.finishInstalling(header, snapshot.Metadata, old.PeerId)
 }
 
 // markInstalling records, durably, that a snapshot is replacing the region:
@@ -94,15 +103,14 @@ func (c *Config) markInstalling(old *raftserverpb.RegionState, snapshot *eraftpb
 	return c.KVEngine.Write(&b, true)
 }
 
-// clear removes the log and the data of a region.
-//
-//lab:private
-func (c *Config) clear(old *raftserverpb.RegionState) error {
-	if err := c.RaftEngine.DeleteRange(cfRaft, logRange(old.Region.Id, 0, math.MaxUint64)); err != nil {
+// clear removes the log of a region, and its data if there are any: without an epoch,
+// r says nothing about its range.
+func (c *Config) clear(r *metapb.Region) error {
+	if err := c.RaftEngine.DeleteRange(cfRaft, logRange(r.Id, 0, math.MaxUint64)); err != nil || r.RegionEpoch == nil {
 		return err
 	}
 	for _, cf := range engine.Families {
-		if err := c.KVEngine.DeleteRange(cf, region.Range(old.Region)); err != nil {
+		if err := c.KVEngine.DeleteRange(cf, region.Range(r)); err != nil {
 			return err
 		}
 	}
@@ -113,8 +121,8 @@ func (c *Config) clear(old *raftserverpb.RegionState) error {
 // batch. The sync covers the data, too.
 //
 //lab:private
-func (c *Config) finishInstalling(header *raftserverpb.SnapshotHeader, meta *eraftpb.SnapshotMetadata) (*raftserverpb.RegionState, error) {
-	state := &raftserverpb.RegionState{Region: header.Region, AppliedIndex: meta.Index, AppliedTerm: meta.Term}
+func (c *Config) finishInstalling(header *raftserverpb.SnapshotHeader, meta *eraftpb.SnapshotMetadata, peerID uint64) (*raftserverpb.RegionState, error) {
+	state := &raftserverpb.RegionState{Region: header.Region, PeerId: peerID, AppliedIndex: meta.Index, AppliedTerm: meta.Term}
 	var b engine.Batch
 	put(&b, cfMeta, stateKey(header.Region.Id), state)
 	return state, c.KVEngine.Write(&b, true)

@@ -1,21 +1,21 @@
 package raftstore
 
-// passSize is the largest number of peers that share a pass, and thus a sync.
+// passSize is the largest number of runnables that share a pass, and thus a sync.
 const passSize = 64
 
 // Pass runs one pass over some of the peers that have something to do, and
 // reports whether there were any. A simulator calls it until it returns false;
 // Run calls it for a program.
 func (s *Store) Pass() bool {
-	peers := s.queue.take(nil, passSize)
-	if len(peers) == 0 {
+	taken := s.queue.take(passSize)
+	if len(taken) == 0 {
 		return false
 	}
-	s.pass(peers)
+	s.pass(taken)
 	return true
 }
 
-// pass handles the events of peers, and then what their nodes want done: save,
+// pass handles what came to the lobby and the events of peers, and then what their nodes want done: save,
 // send, apply, in that order, as Raft demands. The peers share each write. Two
 // steps come before the save, because they do not depend on it and others wait
 // for them: a leader's appends are sent, and entries that an earlier pass has
@@ -23,18 +23,26 @@ func (s *Store) Pass() bool {
 //
 // If a write fails, the pass ends there: a later pass does those halves of the
 // tasks that are not done yet.
-func (s *Store) pass(peers []*peer) {
+func (s *Store) pass(taken []runnable) {
 	s.passes.RLock()
 	defer s.passes.RUnlock()
-	defer s.queue.release(peers)
-	busy := peers[:0:0] // with a task that can go on
-	for _, p := range peers {
+	defer s.queue.release(taken)
+	busy := make([]*peer, 0, len(taken)) // with a task that can go on
+	for _, r := range taken {
+		p, ok := r.(*peer)
+		if !ok {
+			s.lobby.work()
+			continue
+		}
 		waited := p.task != nil
-		p.handleEvents()
+		if p.handleEvents(); p.dying {
+			continue
+		}
 		p.takeReady()
 		if !waited {
 			// Raft has decided about every snapshot that came.
 			p.snapshots.sweep()
+			p.releaseClaim()
 		}
 		if p.task != nil && !p.installing {
 			busy = append(busy, p)

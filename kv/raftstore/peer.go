@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/pingcap/errors"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/storage"
@@ -20,7 +21,10 @@ type peer struct {
 	inbox inbox
 	run   runState // guarded by the run queue
 
-	id      uint64
+	id uint64
+	// seen is the epoch of the message that the peer was created for. It is of use as
+	// long as the peer is not initialized.
+	seen    *metapb.RegionEpoch
 	storage *peerStorage
 	node    *raft.RawNode
 	logger  *slog.Logger
@@ -52,7 +56,49 @@ type peer struct {
 	// loss counts the signs that entries are lost here on which the leader
 	// relies.
 	loss loss
+
+	// born is the state that a split has for the peer, which has no data yet. It is nil
+	// if there is none.
+	born *raftserverpb.RegionState
+
+	// background is the number of tasks that are under way on the executor.
+	background int
+
+	// claimed is the region of a snapshot that the peer may be about to install: its
+	// range is taken. It is nil if there is none.
+	claimed *metapb.Region
+
+	// senders are peers that the peer has had a message from, by id: a peer without
+	// data knows no others, and one that lags may not know its leader.
+	senders map[uint64]*metapb.Peer
+
+	// changed is what the entry that is being decided about has made of the region.
+	changed []*metapb.Region
+
+	// leaving are removed peers that are to be told so. syncing is true while the
+	// kv engine is being synced for that, and conf_ver is durable at durableMembers.
+	leaving        []*metapb.Peer
+	syncing        bool
+	durableMembers uint64
+
+	// leaderless counts ticks without a leader.
+	leaderless int
+
+	// led is true if the peer led its region at the end of its last pass.
+	led    bool
+	report report
+	size   regionSize
+
+	// dying is true from the removal of the peer on, and gone once nothing is left
+	// of it. resting is true while the removal waits for a tick, because the disk is
+	// full.
+	dying, gone, resting bool
+	// orphans are regions that were split off here without a peer, and whose data are
+	// still to be deleted.
+	orphans []*metapb.Region
 }
+
+func (p *peer) place() *runState { return &p.run }
 
 // newPeer returns the peer of the region in applied, as the engines hold it.
 func newPeer(s *Store, applied *raftserverpb.RegionState) (*peer, error) {
@@ -61,11 +107,13 @@ func newPeer(s *Store, applied *raftserverpb.RegionState) (*peer, error) {
 		return nil, err
 	}
 	r := applied.Region
-	here := region.PeerOn(r, s.cfg.StoreID)
-	if here == nil {
+	p := &peer{store: s, storage: storage, id: applied.PeerId}
+	if p.id == 0 { // the record is of a time when no peer could be removed
+		p.id = region.PeerOn(r, s.cfg.StoreID).GetId()
+	}
+	if p.id == 0 {
 		return nil, errors.Errorf("it has no peer on store %d", s.cfg.StoreID)
 	}
-	p := &peer{store: s, storage: storage, id: here.Id}
 	p.logger = s.cfg.Logger.With("region", r.Id, "peer", p.id)
 	p.snapshots = snapshotFiles{files: s.cfg.Files, logger: p.logger}
 	storage.maker.p = p
@@ -112,6 +160,11 @@ var errBehind = region.Busy("the store cannot write its log at present, and acce
 
 // handleEvents handles what has happened since the last pass.
 func (p *peer) handleEvents() {
+	if p.dying {
+		p.handleLastEvents()
+		return
+	}
+	p.initialize()
 	if p.task == nil {
 		p.pending = 0
 	}
@@ -121,6 +174,7 @@ func (p *peer) handleEvents() {
 	}
 	var writes []*Write
 	var reads []*Read
+	var admins []*Admin
 	for _, e := range events {
 		behind := p.pending > maxPassBytes
 		p.pending += e.size()
@@ -131,13 +185,21 @@ func (p *peer) handleEvents() {
 			writes = append(writes, e.write)
 		case e.read != nil:
 			reads = append(reads, e.read)
-		case e.message != nil && behind && len(e.message.Message.Entries) > 0:
+		case e.admin != nil:
+			admins = append(admins, e.admin)
+		case e.message != nil && behind && len(e.message.Message.GetEntries()) > 0:
 			// Raft sends them again.
 		case e.message != nil:
 			p.step(e.message)
 		default:
 			e.do(p)
 		}
+	}
+	if p.dying { // an event has ended it
+		for _, e := range requests(writes, reads, admins) {
+			e.refuse(region.RegionNotFound(p.region().Id))
+		}
+		return
 	}
 	if !p.installing {
 		for range ticks {
@@ -152,12 +214,22 @@ func (p *peer) handleEvents() {
 	if len(reads) > 0 {
 		p.read(reads)
 	}
+	for _, a := range admins {
+		p.administer(a)
+	}
 	if ticks > 0 {
 		if p.installAgain {
 			p.installAgain = false
 			p.install(p.task.rd.Snapshot)
 		}
 		p.compactLog()
+		p.deleteOrphans()
+	}
+	leads := p.node.BasicStatus().RaftState == raft.StateLeader
+	p.report.due = p.report.due || leads && !p.led
+	p.led = leads
+	if p.store.cfg.Scheduler != nil {
+		p.reportToScheduler(ticks)
 	}
 }
 
@@ -166,12 +238,18 @@ func (p *peer) handleEvents() {
 //lab:implement 2B
 func (p *peer) step(m *raftserverpb.RaftMessage) {
 	// The file is there, whatever becomes of the message.
-	if s := m.Message.Snapshot; s.GetMetadata() != nil {
+	if s := m.Message.GetSnapshot(); s.GetMetadata() != nil {
 		p.snapshots.receive(SnapshotName(m.RegionId, s.Metadata))
+	}
+	if p.dying || p.disagrees(m) && !p.meet(m) {
+		return
 	}
 	if to := m.ToPeer.GetId(); to != p.id {
 		p.logger.Warn("dropped a message for another peer", "to", to)
 		return
+	}
+	if !p.claims(m.Message.Snapshot) {
+		return // another region still has keys of this one
 	}
 	if err := p.node.Step(m.Message); err != nil {
 		p.logger.Debug("dropped a message", "from", m.FromPeer.GetId(), "type", m.Message.GetMsgType(), "reason", err)
@@ -179,19 +257,81 @@ func (p *peer) step(m *raftserverpb.RaftMessage) {
 	p.noteHeartbeat(m.Message)
 }
 
+// disagrees reports whether m shows that its sender and p differ about who is a member
+// of the region.
+func (p *peer) disagrees(m *raftserverpb.RaftMessage) bool {
+	p.remember(m.FromPeer)
+	return m.IsTombstone || m.RegionEpoch.GetConfVer() != p.epoch().GetConfVer()
+}
+
+// remember notes where a peer is that has sent a message, if the region does not tell.
+func (p *peer) remember(from *metapb.Peer) {
+	if from.GetId() == 0 || region.Peer(p.region(), from.Id) != nil || proto.Equal(p.senders[from.Id], from) {
+		return
+	}
+	if p.senders == nil || len(p.senders) >= maxSenders {
+		p.senders = map[uint64]*metapb.Peer{}
+	}
+	p.senders[from.Id] = from
+}
+
+// maxSenders bounds the peers that p remembers. Those who matter send again.
+const maxSenders = 16
+
+// claims reports whether a snapshot that came can be installed as far as other regions
+// on this store are concerned, and takes its range if so. There may be a peer here of a
+// region that has not yet heard that it was split, or that it was removed: it has the
+// keys until then.
+func (p *peer) claims(snapshot *eraftpb.Snapshot) bool {
+	if snapshot.GetMetadata() == nil || p.installing {
+		return true
+	}
+	header, err := ReadSnapshotHeader(snapshot)
+	if err != nil {
+		p.logger.Warn("dropped a snapshot", "reason", err)
+		return false
+	}
+	r := header.Region
+	if r.Id != p.region().Id || r.RegionEpoch == nil || region.Peer(r, p.id) == nil {
+		p.logger.Warn("dropped a snapshot: it is not of a region with this peer")
+		return false
+	}
+	p.releaseClaim() // of an earlier one, which has not been decided about
+	if !p.store.directory.claim(p, r) {
+		p.logger.Info("dropped a snapshot: another region still has some of its keys")
+		return false
+	}
+	p.claimed = r
+	return true
+}
+
+// releaseClaim ends the claim to a snapshot's range, unless the snapshot is being
+// installed.
+func (p *peer) releaseClaim() {
+	if p.claimed == nil || p.installing {
+		return
+	}
+	p.store.directory.release(p, p.claimed)
+	p.claimed = nil
+}
+
 // send gives messages to the transport. All that they promise is durable.
 func (p *peer) send(messages []*eraftpb.Message) {
 	r := p.region()
-	from := region.Peer(r, p.id)
 	for _, m := range messages {
 		to := region.Peer(r, m.To)
+		if to == nil {
+			to = p.senders[m.To]
+		}
 		if to == nil {
 			continue // the member was removed meanwhile
 		}
 		p.store.cfg.Transport.Send(&raftserverpb.RaftMessage{
 			RegionId:    r.Id,
-			RegionEpoch: r.RegionEpoch,
-			FromPeer:    from,
+			RegionEpoch: p.epoch(),
+			StartKey:    r.StartKey,
+			EndKey:      r.EndKey,
+			FromPeer:    &metapb.Peer{Id: p.id, StoreId: p.store.cfg.StoreID},
 			ToPeer:      to,
 			Message:     m,
 		})
@@ -210,9 +350,15 @@ func (p *peer) put(e event) bool {
 // inBackground runs slow on the executor. The function that slow returns runs
 // in a later pass of the peer.
 func (p *peer) inBackground(slow func() func(*peer)) {
+	p.background++
 	p.store.cfg.Executor.Go(func() (done func()) {
 		result := slow()
-		return func() { p.put(event{do: result}) }
+		return func() {
+			p.put(event{do: func(p *peer) {
+				p.background--
+				result(p)
+			}})
+		}
 	})
 }
 

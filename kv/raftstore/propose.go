@@ -40,12 +40,22 @@ func (p *peer) propose(writes []*Write) {
 }
 
 // check returns an error if a request with the context rc that touches keys is
-// not for this peer: it is for another store, the peer is not the leader, the
-// request was made for an earlier leader's term, or it does not fit the region
-// (region.Check).
+// not for this peer (leads), or does not fit the region (region.Check).
 //
 //lab:implement 2B
 func (p *peer) check(rc *kvrpcpb.Context, keys ...[]byte) error {
+	if err := p.leads(rc); err != nil {
+		return err
+	}
+	return region.Check(p.region(), rc.RegionEpoch, keys...)
+}
+
+// leads returns an error if a request with the context rc is not for this peer: it
+// is for another store, the peer is not the leader, or the request was made for
+// an earlier leader's term.
+//
+//lab:implement 2B
+func (p *peer) leads(rc *kvrpcpb.Context) error {
 	status := p.node.BasicStatus()
 	switch store := rc.Peer.GetStoreId(); {
 	case store != 0 && store != p.store.cfg.StoreID:
@@ -55,7 +65,7 @@ func (p *peer) check(rc *kvrpcpb.Context, keys ...[]byte) error {
 	case rc.Term != 0 && rc.Term < status.Term:
 		return region.Stale(p.region().Id)
 	}
-	return region.Check(p.region(), rc.RegionEpoch, keys...)
+	return nil
 }
 
 // notLeader returns the error that sends a client to the leader, if it is
@@ -73,6 +83,8 @@ func (p *peer) refusal(err error) error {
 		return p.notLeader()
 	case raft.ErrLeaderTransfer:
 		return region.Busy("the leader of the region is handing over its leadership")
+	case raft.ErrConfChangePending:
+		return region.Busy("another change of the region's members is under way")
 	}
 	return err
 }

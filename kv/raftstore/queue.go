@@ -1,20 +1,29 @@
 package raftstore
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// A runQueue holds the peers that have something to do, each at most once, in
-// the order in which they were woken. It never gives a peer to two passes at
-// once: a peer that is woken during its pass returns to the queue when the pass
+// A runnable has something to do in passes: it is a peer, or the lobby.
+type runnable interface {
+	// place returns where it is, which belongs to the run queue.
+	place() *runState
+}
+
+// A runQueue holds the runnables that have something to do, each at most once,
+// in the order in which they were woken. It never gives one to two passes at
+// once: one that is woken during its pass returns to the queue when the pass
 // ends.
 type runQueue struct {
 	mu     sync.Mutex
 	nonEmp sync.Cond
-	fifo   []*peer
+	fifo   []runnable
 	closed bool
 }
 
-// A runState says where a peer is, as seen by the run queue, whose lock guards
-// it.
+// A runState says where a runnable is, as seen by the run queue, whose lock
+// guards it.
 type runState int
 
 const (
@@ -30,68 +39,67 @@ func newRunQueue() *runQueue {
 	return q
 }
 
-// wake notes that p has something to do.
-func (q *runQueue) wake(p *peer) {
+// wake notes that r has something to do.
+func (q *runQueue) wake(r runnable) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch p.run {
+	switch at := r.place(); *at {
 	case idle:
-		p.run = queued
-		q.push(p)
+		*at = queued
+		q.push(r)
 	case running:
-		p.run = again
+		*at = again
 	}
 }
 
-func (q *runQueue) push(p *peer) {
-	q.fifo = append(q.fifo, p)
+func (q *runQueue) push(r runnable) {
+	q.fifo = append(q.fifo, r)
 	q.nonEmp.Signal()
 }
 
-// take removes at most n peers from the queue, for one pass, and appends them
-// to peers.
-func (q *runQueue) take(peers []*peer, n int) []*peer {
+// take removes at most n runnables from the queue, for one pass.
+func (q *runQueue) take(n int) []runnable {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.takeLocked(peers, n)
+	return q.takeLocked(n)
 }
 
-func (q *runQueue) takeLocked(peers []*peer, n int) []*peer {
+func (q *runQueue) takeLocked(n int) []runnable {
 	n = min(n, len(q.fifo))
-	for _, p := range q.fifo[:n] {
-		p.run = running
+	taken := slices.Clone(q.fifo[:n])
+	for _, r := range taken {
+		*r.place() = running
 	}
-	peers = append(peers, q.fifo[:n]...)
 	rest := copy(q.fifo, q.fifo[n:])
 	clear(q.fifo[rest:])
 	q.fifo = q.fifo[:rest]
-	return peers
+	return taken
 }
 
-// wait is take, but waits until there is a peer. It takes none once the queue
-// is closed.
-func (q *runQueue) wait(peers []*peer, n int) []*peer {
+// wait is take, but waits until there is a runnable. It takes none once the
+// queue is closed.
+func (q *runQueue) wait(n int) []runnable {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.fifo) == 0 && !q.closed {
 		q.nonEmp.Wait()
 	}
 	if q.closed {
-		return peers
+		return nil
 	}
-	return q.takeLocked(peers, n)
+	return q.takeLocked(n)
 }
 
-// release ends the pass of peers.
-func (q *runQueue) release(peers []*peer) {
+// release ends the pass of those that take or wait returned.
+func (q *runQueue) release(taken []runnable) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, p := range peers {
-		if p.run == again {
-			p.run = queued
-			q.push(p)
+	for _, r := range taken {
+		if at := r.place(); *at == again {
+			*at = queued
+			q.push(r)
 		} else {
-			p.run = idle
+			*at = idle
 		}
 	}
 }

@@ -8,12 +8,13 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-// Two things can be asked of a region. A Write changes its keys and goes
-// through the log. A Read gets a view of its keys. Each is answered exactly
-// once, on the goroutine of a pass, so its callback must not block. An error
+// Three things can be asked of a region. A Write changes its keys and goes
+// through the log. A Read gets a view of its keys. An Admin changes the region
+// itself. Each is answered exactly once, on the goroutine of a pass, so its callback must not block. An error
 // means that the request had no effect and never will, with one exception:
 // storage.ErrOutcomeUnknown. A *region.Error says where the client should go
 // instead; storage.ErrNotRunning answers requests that come after the store has
@@ -98,4 +99,31 @@ type Read struct {
 	// Done takes the answer. Without an error, view shows the keys of the
 	// region and no others; the receiver must close it.
 	Done func(view engine.Snapshot, err error)
+}
+
+// An Admin is a request to change a region itself: exactly one of Split, ChangePeer and
+// TransferLeader is set.
+//
+// A split and a change of the members go through the log. A split demands that both
+// parts of the epoch are the present ones, a change of the members demands it of
+// conf_ver, both at the proposal and at the apply. A transfer is no entry of the log: it
+// is answered once Raft has been asked for it, and whether it succeeds shows in who
+// leads.
+type Admin struct {
+	// Context says which region is meant, and what is known about it.
+	Context *kvrpcpb.Context
+
+	// Split cuts the region in two. Its left half keeps the region's id.
+	Split *raftserverpb.Split
+	// ChangePeer adds a peer that was never a member, on a store that has none, or
+	// removes one. A leader does not remove itself: it hands over, and whoever asked
+	// is sent to the next leader.
+	ChangePeer *raftserverpb.ChangePeer
+	// TransferLeader makes this member the leader.
+	TransferLeader *metapb.Peer
+
+	// Done takes the answer. Without an error, regions are what has become of the
+	// region: the region itself, or its two halves. The receiver may keep them and must
+	// not change them.
+	Done func(regions []*metapb.Region, err error)
 }

@@ -120,7 +120,7 @@ func (s *server) install() {
 		d.Inject(func(w memory.Write) memory.Fault { return s.writesDisk(d, w) })
 	}
 	cfg := s.boot()
-	require.NoError(s.t, raftstore.Bootstrap(&cfg, append([]*metapb.Region{s.region}, s.neighbours...)...), "Bootstrap")
+	require.NoError(s.t, raftstore.BootstrapEmpty(&cfg, append([]*metapb.Region{s.region}, s.neighbours...)...), "BootstrapEmpty")
 	s.open(cfg)
 }
 

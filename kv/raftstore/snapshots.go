@@ -157,6 +157,13 @@ func (f *snapshotFiles) setInstalling(name string) {
 	f.retire(old)
 }
 
+// removeAll removes all files: the peer ends.
+func (f *snapshotFiles) removeAll() {
+	f.setMade("")
+	f.setInstalling("")
+	f.sweep()
+}
+
 // sweep removes the received files that Raft has no use for. Raft must have
 // decided about all of them: it installs a snapshot with the next Ready or
 // never.

@@ -37,6 +37,17 @@ type Config struct {
 	// Executor runs slow work.
 	Executor Executor
 
+	// Scheduler manages the cluster. It may be nil: then regions change only if
+	// somebody asks for it.
+	Scheduler Scheduler
+	// RegionHeartbeatTicks and StoreHeartbeatTicks are the ticks between reports to
+	// the scheduler; 0 means 20 and 50.
+	RegionHeartbeatTicks, StoreHeartbeatTicks int
+	// SplitSize is the size in bytes, of keys and values, from which on a region is
+	// split. It is split somewhat later: sizes are looked at with heartbeats. 0 means
+	// that only somebody who asks for it has it split.
+	SplitSize uint64
+
 	// RandIntN returns a number in [0, n) for a region, uniformly
 	// distributed. It is the store's only source of randomness.
 	RandIntN func(regionID uint64, n int) int
@@ -86,7 +97,8 @@ type Store struct {
 	cfg   Config
 	queue *runQueue
 
-	directory directory
+	directory *directory
+	lobby     *lobby
 
 	mu sync.RWMutex
 	// stopped is set once, when the store is closed or has failed. mu
@@ -125,8 +137,9 @@ func Bootstrap(c *Config, regions ...*metapb.Region) error {
 		}
 	}
 	var log, data engine.Batch
-	for _, region := range regions {
-		put(&data, cfMeta, stateKey(region.Id), &raftserverpb.RegionState{Region: region})
+	for _, r := range regions {
+		put(&log, cfRaft, stateKey(r.Id), firstLog())
+		put(&data, cfMeta, stateKey(r.Id), firstState(r, region.PeerOn(r, c.StoreID)))
 	}
 	// The kv engine's identity comes last: with it, the store is complete.
 	put(&log, cfRaft, identKey(), ident)
@@ -158,12 +171,28 @@ func Open(c Config) (*Store, error) {
 	if err := checkIdent(&c); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: c, queue: newRunQueue()}
+	if c.RegionHeartbeatTicks == 0 {
+		c.RegionHeartbeatTicks = defaultRegionHeartbeatTicks
+	}
+	if c.StoreHeartbeatTicks == 0 {
+		c.StoreHeartbeatTicks = defaultStoreHeartbeatTicks
+	}
+	s := &Store{cfg: c, queue: newRunQueue(), directory: newDirectory()}
+	s.lobby = newLobby(s)
 	states, err := loadRegionStates(c.KVEngine)
 	if err != nil {
 		return nil, err
 	}
 	for _, state := range states {
+		if state.Tombstone {
+			if state.Region.RegionEpoch != nil {
+				if err := c.bury(state.Region, state.PeerId); err != nil {
+					return nil, errors.Annotatef(err, "region %d: cannot finish removing the peer", state.Region.Id)
+				}
+			}
+			s.directory.bury(state.Region.Id, state.PeerId)
+			continue
+		}
 		if state.Restoring != nil {
 			installed, err := c.installSnapshot(state, state.Restoring)
 			if err != nil {
@@ -175,6 +204,7 @@ func Open(c Config) (*Store, error) {
 		if err != nil {
 			return nil, errors.Annotatef(err, "region %d", state.Region.Id)
 		}
+		p.durableMembers = p.epoch().GetConfVer()
 		if err := s.directory.add(p); err != nil {
 			return nil, err
 		}
@@ -226,8 +256,11 @@ func loadRegionStates(kv engine.Engine) ([]*raftserverpb.RegionState, error) {
 	for it.Seek(nil); it.Valid(); it.Next() {
 		state := &raftserverpb.RegionState{}
 		err := proto.Unmarshal(it.Value(), state)
-		if err == nil && (state.Region.GetRegionEpoch() == nil || !bytes.Equal(it.Key(), stateKey(state.Region.Id))) {
+		if err == nil && !bytes.Equal(it.Key(), stateKey(state.Region.GetId())) {
 			err = errors.Errorf("it is of region %d", state.Region.GetId())
+		}
+		if err == nil && state.Region.RegionEpoch == nil && !state.Tombstone && state.Restoring == nil {
+			err = errors.New("the region has no epoch")
 		}
 		if err != nil {
 			return nil, errors.Annotatef(err, "the state of a region, record %x, is corrupt", it.Key())
@@ -243,6 +276,9 @@ func (s *Store) Write(w *Write) { s.submit(w.context.GetRegionId(), event{write:
 // Read gives r to the peer of its region.
 func (s *Store) Read(r *Read) { s.submit(r.Context.GetRegionId(), event{read: r}) }
 
+// Admin gives a to the peer of its region.
+func (s *Store) Admin(a *Admin) { s.submit(a.Context.GetRegionId(), event{admin: a}) }
+
 // submit gives a request to the peer of a region.
 func (s *Store) submit(regionID uint64, request event) {
 	p := s.directory.peer(regionID)
@@ -250,26 +286,24 @@ func (s *Store) submit(regionID uint64, request event) {
 		request.refuse(region.RegionNotFound(regionID))
 		return
 	}
-	if !p.put(request) {
-		request.refuse(storage.ErrNotRunning)
+	if p.put(request) {
+		return
 	}
+	if s.Err() == nil { // the peer was removed at this moment
+		request.refuse(region.RegionNotFound(regionID))
+		return
+	}
+	request.refuse(storage.ErrNotRunning)
 }
 
 // Step gives m to the peer of its region. A message for a region that has no
-// peer here is dropped, and its snapshot file removed.
+// peer here may create one. Otherwise it is dropped, and its snapshot file removed.
 func (s *Store) Step(m *raftserverpb.RaftMessage) {
-	if m.Message == nil {
+	if m.Message == nil && !m.IsTombstone {
 		return
 	}
-	if p := s.directory.peer(m.RegionId); p != nil {
-		p.put(event{message: m})
-		return
-	}
-	if meta := m.Message.Snapshot.GetMetadata(); meta != nil {
-		name := SnapshotName(m.RegionId, meta)
-		if err := s.cfg.Files.Remove(name); err != nil {
-			s.cfg.Logger.Warn("cannot remove a snapshot file", "name", name, "error", err)
-		}
+	if p := s.directory.peer(m.RegionId); p == nil || !p.put(event{message: m}) {
+		s.lobby.put(m)
 	}
 }
 
@@ -297,6 +331,7 @@ func (s *Store) do(regionID uint64, f func(*peer)) {
 
 // Tick advances the clock of every peer by one tick.
 func (s *Store) Tick() {
+	s.lobby.tick()
 	for _, p := range s.directory.all() {
 		p.inbox.tick()
 		s.queue.wake(p)
@@ -308,14 +343,14 @@ func (s *Store) Tick() {
 // different peers.
 func (s *Store) Run() error {
 	for {
-		peers := s.queue.wait(nil, passSize)
-		if len(peers) == 0 {
+		taken := s.queue.wait(passSize)
+		if len(taken) == 0 {
 			return s.Err()
 		}
 		if s.cfg.Around == nil {
-			s.pass(peers)
+			s.pass(taken)
 		} else {
-			s.cfg.Around(func() { s.pass(peers) })
+			s.cfg.Around(func() { s.pass(taken) })
 		}
 	}
 }

@@ -61,11 +61,15 @@ func Stale(regionID uint64) error {
 	}}
 }
 
+// Invalid refuses a request that makes no sense for the region, now or later.
+func Invalid(reason string) error { return &Error{&errorpb.Error{Message: reason}} }
+
 // EpochNotMatch refuses a request for an earlier version of a region, or one
 // that names no version. current are the regions as they are now.
 func EpochNotMatch(current ...*metapb.Region) error {
+	epoch := current[0].GetRegionEpoch()
 	return &Error{&errorpb.Error{
-		Message:       fmt.Sprintf("region %d is now at version %d", current[0].GetId(), current[0].GetRegionEpoch().GetVersion()),
+		Message:       fmt.Sprintf("region %d is now at version %d, its members at version %d", current[0].GetId(), epoch.GetVersion(), epoch.GetConfVer()),
 		EpochNotMatch: &errorpb.EpochNotMatch{CurrentRegions: current},
 	}}
 }

@@ -1,0 +1,298 @@
+package raftstore
+
+import (
+	"fmt"
+
+	"github.com/pingcap/errors"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// How regions change. A split and a change of the members are entries of the log: every
+// replica comes to them in the same state, and decides alike whether they fit. What they
+// change is in the same part of the kv engine as the applied index; what follows from it
+// happens after the write (takeOver): the Raft node learns of its members, the right
+// half of a split gets its peer.
+
+// administer handles a request to change the region. What fits is proposed, and answered
+// when the entry is applied.
+//
+//lab:implement 3B
+func (p *peer) administer(a *Admin) {
+	if err := p.leads(a.Context); err != nil {
+		a.Done(nil, err)
+		return
+	}
+	if a.TransferLeader != nil {
+		a.Done(p.transferLeader(a))
+		return
+	}
+	c := &raftserverpb.Command{Epoch: a.Context.RegionEpoch, Split: a.Split, ChangePeer: a.ChangePeer}
+	if _, err := evolve(p.region(), c); err != nil {
+		a.Done(nil, err)
+		return
+	}
+	if c.ChangePeer != nil && c.ChangePeer.Type == eraftpb.ConfChangeType_RemoveNode && c.ChangePeer.Peer.Id == p.id {
+		// Without its leader the group would stand still for an election, and those
+		// who miss the last message of the leader for longer.
+		p.handOver()
+		a.Done(nil, region.Busy("the peer to be removed leads the region, and hands over first"))
+		return
+	}
+	index, term, err := p.proposeCommand(c)
+	if err != nil {
+		a.Done(nil, p.refusal(err))
+		return
+	}
+	p.proposals.add(proposal{index: index, term: term, done: func(err error) {
+		if err != nil {
+			a.Done(nil, err)
+			return
+		}
+		a.Done(p.changed, nil)
+	}})
+}
+
+// proposeCommand proposes a command that changes the region. A change of the members is
+// an entry of a kind of its own, because it concerns Raft, too.
+func (p *peer) proposeCommand(c *raftserverpb.Command) (index, term uint64, err error) {
+	data, err := proto.Marshal(c)
+	if err != nil {
+		return 0, 0, err
+	}
+	if change := c.ChangePeer; change != nil {
+		return p.node.ProposeConfChange(&eraftpb.ConfChange{ChangeType: change.Type, NodeId: change.Peer.GetId(), Context: data})
+	}
+	return p.node.Propose(data)
+}
+
+// transferLeader asks Raft to make another member the leader.
+//
+//lab:implement 3B
+func (p *peer) transferLeader(a *Admin) ([]*metapb.Region, error) {
+	r, epoch := p.region(), a.Context.RegionEpoch
+	if err := region.Check(r, epoch); err != nil {
+		return nil, err
+	}
+	if err := region.CheckMembers(r, epoch); err != nil {
+		return nil, err
+	}
+	to := a.TransferLeader
+	if member := region.Peer(r, to.Id); member == nil || member.StoreId != to.StoreId {
+		return nil, region.Invalid(fmt.Sprintf("region %d has no peer %d on store %d that could lead it", r.Id, to.Id, to.StoreId))
+	}
+	p.node.TransferLeader(to.Id)
+	return []*metapb.Region{r}, nil
+}
+
+// handOver makes the member the leader that needs the least for it.
+//
+//lab:private
+func (p *peer) handOver() {
+	var to, match uint64
+	for _, member := range p.node.Status().Progress {
+		if member.ID != p.id && (to == 0 || member.Match > match) {
+			to, match = member.ID, member.Match
+		}
+	}
+	p.node.TransferLeader(to)
+}
+
+// evolve returns what a command makes of r: the region itself with other members, or the
+// two halves of a split. Like region.Check it is called twice, at the proposal and at the
+// apply, and only the second call decides: between the two, another command may have
+// changed the region.
+//
+//lab:implement 3B
+func evolve(r *metapb.Region, c *raftserverpb.Command) ([]*metapb.Region, error) {
+	if err := region.CheckMembers(r, c.Epoch); err != nil {
+		return nil, err
+	}
+	if change := c.ChangePeer; change != nil {
+		with := region.Add
+		if change.Type == eraftpb.ConfChangeType_RemoveNode {
+			with = region.Remove
+		}
+		changed, err := with(r, change.Peer)
+		return []*metapb.Region{changed}, err
+	}
+	if err := region.Check(r, c.Epoch); err != nil {
+		return nil, err
+	}
+	left, right, err := region.Split(r, c.Split.Key, c.Split.NewRegionId, c.Split.NewPeerIds)
+	return []*metapb.Region{left, right}, err
+}
+
+// A change is what an entry makes of the region itself.
+type change struct {
+	// region is the region after the entry, nil if it stays as it was.
+	region *metapb.Region
+	// others are the states of other regions that begin with the entry.
+	others []*raftserverpb.RegionState
+	// effect follows once all of it is written. It may be nil.
+	effect func()
+}
+
+// changeMembers evaluates an entry that changes the members.
+//
+//lab:implement 3B
+func (a *applier) changeMembers(e *eraftpb.Entry) error {
+	p := a.peer
+	cc, c := &eraftpb.ConfChange{}, &raftserverpb.Command{}
+	a.decode(e, e.Data, cc)
+	a.decode(e, cc.Context, c)
+	regions, err := a.evolve(c)
+	if err != nil {
+		// Raft waits to hear what became of the change, before it takes another one.
+		a.next.effect = func() { p.node.ApplyConfChange(&eraftpb.ConfChange{}) }
+		return err
+	}
+	before, after := a.state.Region, regions[0]
+	a.next = change{region: after, effect: func() {
+		p.node.ApplyConfChange(cc)
+		p.changed = regions
+		p.membersChanged(before, after)
+	}}
+	return nil
+}
+
+// membersChanged follows a change of the members.
+//
+//lab:implement 3B
+func (p *peer) membersChanged(before, after *metapb.Region) {
+	p.senders = nil
+	p.report.due = true
+	p.store.directory.moved(before, after)
+	for _, member := range before.Peers {
+		if region.Peer(after, member.Id) != nil {
+			continue
+		}
+		p.logger.Info("a member was removed", "member", member.Id, "store", member.StoreId)
+		if member.Id != p.id && p.led {
+			p.farewell(member)
+		}
+	}
+}
+
+// split evaluates an entry that splits the region. Both halves are in one part with the
+// applied index. A crash between them would lose the data of the right half, or leave
+// them in two regions.
+//
+// The right half may have no peer here: it was removed before this store came to the
+// split. Then the data are deleted, and the tombstone says so until they are.
+//
+//lab:implement 3B
+func (a *applier) split(c *raftserverpb.Command) error {
+	regions, err := a.evolve(c)
+	if err != nil {
+		return err
+	}
+	p, left, right := a.peer, regions[0], regions[1]
+	state := firstState(right, region.PeerOn(right, p.store.cfg.StoreID))
+	born := p.store.directory.expect(right.Id, state.PeerId)
+	state.Tombstone = !born
+	a.next = change{region: left, others: []*raftserverpb.RegionState{state}, effect: func() {
+		p.changed = regions
+		p.store.directory.split(left, right, born)
+		p.size.split()
+		p.report.due = true
+		if !born {
+			p.orphans = append(p.orphans, right)
+			p.deleteOrphans()
+			return
+		}
+		p.store.bear(state, p.size, p.led)
+	}}
+	return nil
+}
+
+// evolve returns what c makes of the region at this place of the log. A peer that was
+// removed changes nothing any more: what it has is deleted as it is.
+func (a *applier) evolve(c *raftserverpb.Command) ([]*metapb.Region, error) {
+	if region.Peer(a.state.Region, a.peer.id) == nil {
+		return nil, region.RegionNotFound(a.state.Region.Id)
+	}
+	return evolve(a.state.Region, c)
+}
+
+// bear gives a region that a split has created its peer. If the peer that led the whole
+// was here, it stands for election at once: it has everything, and the others will most
+// likely vote for it.
+//
+// A message may have created the peer before, without data. It may have voted since, and
+// must not forget that: it stays, and gets its data.
+//
+//lab:implement 3B
+func (s *Store) bear(state *raftserverpb.RegionState, size regionSize, leads bool) {
+	p := s.directory.peer(state.Region.Id)
+	if p == nil {
+		var err error
+		if p, err = newPeer(s, state); err != nil {
+			s.stop(errors.Annotatef(err, "region %d, which was split off", state.Region.Id))
+			return
+		}
+		p.durableMembers = 0
+		s.directory.put(p)
+	} else {
+		p.put(event{do: func(p *peer) { p.born = state }})
+	}
+	size.measuring, size.splitKey = false, nil
+	p.put(event{do: func(p *peer) {
+		p.initialize()
+		p.size = size
+		if leads {
+			_ = p.node.Campaign()
+		}
+	}})
+	s.lobby.deliver(p)
+}
+
+// initialize gives a peer without data those that a split has for it, unless a task is
+// under way: a full disk may hold one up.
+func (p *peer) initialize() {
+	state := p.born
+	if state == nil || p.task != nil {
+		return
+	}
+	p.born = nil
+	p.store.directory.moved(p.region(), state.Region)
+	p.storage.applied = state
+	p.storage.resetLog(state.AppliedIndex, state.AppliedTerm)
+	node, err := p.newNode()
+	if err != nil {
+		p.store.stop(errors.Annotatef(err, "region %d, which was split off", state.Region.Id))
+		return
+	}
+	p.node = node
+}
+
+// deleteOrphans deletes, in the background, the data of regions that were split off and
+// have no peer here.
+//
+//lab:private
+func (p *peer) deleteOrphans() {
+	orphans := p.orphans
+	p.orphans = nil
+	cfg := &p.store.cfg
+	for _, r := range orphans {
+		p.inBackground(func() func(*peer) {
+			err := cfg.bury(r, region.PeerOn(r, cfg.StoreID).GetId())
+			return func(p *peer) {
+				switch {
+				case errors.Cause(err) == engine.ErrDiskFull:
+					p.orphans = append(p.orphans, r)
+					p.store.writeFailed(err)
+				case err != nil:
+					p.store.stop(errors.Annotatef(err, "region %d: cannot delete the data", r.Id))
+				default:
+					p.store.directory.deleted(r)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,254 @@
+package raftstore
+
+import (
+	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+// How peers end. A peer that has applied its own removal goes on: it applies nothing any
+// more, and does not campaign, but it votes. It has to. Members that have not applied
+// the removal yet still count it, and in a group of two the other one could never win an
+// election without it. So a peer ends when somebody knows that the group can do without
+// it, because the removal is durable there:
+//
+//   - a member answers a message of a peer that is not a member any more;
+//   - the leader that has removed it says goodbye;
+//   - a message is for a later peer of the region on the same store;
+//   - the scheduler, whom a peer asks that has heard of no leader for long, knows
+//     later members.
+//
+// The last one is for peers whose former fellows have all left: nobody is there to
+// answer them.
+
+// isInitialized reports whether p has data, and knows its region. A peer that was created
+// for a message does not: it gets both with its first snapshot.
+func (p *peer) isInitialized() bool { return p.region().RegionEpoch != nil }
+
+// epoch returns the latest epoch of the region that p knows of.
+func (p *peer) epoch() *metapb.RegionEpoch {
+	if p.isInitialized() {
+		return p.region().RegionEpoch
+	}
+	return p.seen
+}
+
+// meet handles a message of another store that disagrees with p about who is a member,
+// and reports whether the message is for Raft.
+//
+// Of two peers of one region on one store, the one with the higher id is the later one:
+// ids ascend.
+//
+//lab:implement 3B
+func (p *peer) meet(m *raftserverpb.RaftMessage) bool {
+	switch {
+	case m.ToPeer.GetId() > p.id:
+		// p was removed, and its successor is wanted here. The sender will repeat it.
+		p.destroy("a later peer is wanted here")
+		return false
+	case m.IsTombstone:
+		if m.ToPeer.GetId() == p.id && (m.RegionEpoch.GetConfVer() > p.epoch().GetConfVer() || !p.isMember()) {
+			p.destroy("a member says that it was removed")
+		}
+		return false
+	case p.isInitialized() && region.Peer(p.region(), m.FromPeer.GetId()) == nil &&
+		m.RegionEpoch.GetConfVer() < p.region().RegionEpoch.ConfVer:
+		p.farewell(m.FromPeer)
+		return false
+	}
+	return true
+}
+
+// isMember reports whether p is a member of its region as it has applied it. A peer
+// without data is one: somebody has said so.
+func (p *peer) isMember() bool {
+	return !p.isInitialized() || region.Peer(p.region(), p.id) != nil
+}
+
+// farewell tells peers that were removed from the region that they were, once the
+// removal is durable here. If a crash could undo it, a member might need a vote that is
+// gone.
+//
+//lab:implement 3B
+func (p *peer) farewell(removed ...*metapb.Peer) {
+	for _, to := range removed {
+		if to.GetStoreId() != 0 && len(p.leaving) < maxLeaving {
+			p.leaving = append(p.leaving, to)
+		}
+	}
+	version := p.region().RegionEpoch.ConfVer
+	switch {
+	case len(p.leaving) == 0 || p.syncing:
+	case p.durableMembers >= version:
+		for _, to := range p.leaving {
+			p.store.cfg.Transport.Send(&raftserverpb.RaftMessage{
+				RegionId:    p.region().Id,
+				RegionEpoch: p.region().RegionEpoch,
+				FromPeer:    &metapb.Peer{Id: p.id, StoreId: p.store.cfg.StoreID},
+				ToPeer:      to,
+				IsTombstone: true,
+			})
+		}
+		p.leaving = nil
+	default:
+		p.syncing = true
+		kv := p.store.cfg.KVEngine
+		p.inBackground(func() func(*peer) {
+			err := kv.Sync()
+			return func(p *peer) {
+				p.syncing = false
+				if err == nil {
+					p.durableMembers = max(p.durableMembers, version)
+					p.farewell()
+				}
+			}
+		})
+	}
+}
+
+// maxLeaving bounds the farewells that wait for a sync. Who gets none asks again.
+const maxLeaving = 64
+
+// suspect asks the scheduler about the region if the peer has heard of no leader for
+// long: it may have been removed, and those who know it may be gone. It asks again as
+// long as that lasts.
+//
+//lab:implement 3B
+func (p *peer) suspect(ticks int) {
+	if p.node.BasicStatus().Lead != 0 && p.isMember() {
+		p.leaderless = 0
+		return
+	}
+	if p.leaderless += ticks; p.leaderless >= suspectAfter*p.store.cfg.ElectionTicks {
+		p.leaderless = 0
+		p.store.cfg.Scheduler.FindRegion(p.region().Id)
+	}
+}
+
+// suspectAfter is the number of election timeouts without a leader after which a peer
+// asks whether it still is a member.
+const suspectAfter = 5
+
+// found takes the scheduler's answer. What the scheduler knows may be outdated.
+//
+//lab:implement 3B
+func (p *peer) found(r *metapb.Region) {
+	if r.GetRegionEpoch().GetConfVer() >= p.epoch().GetConfVer() && region.Peer(r, p.id) == nil {
+		p.destroy("the scheduler knows later members")
+	}
+}
+
+// destroy begins to end p: nobody can reach it any more, and its data are deleted. What
+// it has under way in the background comes to its end first.
+func (p *peer) destroy(reason string) {
+	if p.dying {
+		return
+	}
+	p.dying = true
+	p.logger.Info("removing the peer", "reason", reason)
+	p.proposals.abandon(storage.ErrOutcomeUnknown)
+	p.reads.abandon(region.RegionNotFound(p.region().Id))
+	p.leaving = nil
+	p.clearAway()
+}
+
+// clearAway writes the tombstone of p and deletes all else, in the background. The
+// tombstone comes first. It is durable before anything is deleted, and has the range as
+// long as there may be data: after a crash, Open continues.
+//
+// While other tasks are under way it waits for their end, and while the disk is full for
+// a tick.
+func (p *peer) clearAway() {
+	if p.background > 0 {
+		return
+	}
+	remains := p.region()
+	switch {
+	case p.isInitialized():
+	case p.born != nil:
+		remains = p.born.Region
+	case p.claimed != nil:
+		remains = p.claimed
+	}
+	w := writer{store: p.store, engine: p.store.cfg.KVEngine}
+	w.add(tombstone(remains, p.id), false)
+	if !w.flush() {
+		p.resting = true
+		return
+	}
+	p.snapshots.removeAll()
+	cfg := &p.store.cfg
+	p.inBackground(func() func(*peer) {
+		err := cfg.bury(remains, p.id)
+		return func(p *peer) {
+			switch {
+			case errors.Cause(err) == engine.ErrDiskFull:
+				p.resting = true
+				p.store.writeFailed(err)
+			case err != nil:
+				p.store.stop(errors.Annotatef(err, "region %d: cannot remove the peer", p.region().Id))
+			default:
+				p.gone = true
+				p.store.directory.remove(p, remains)
+				for _, e := range p.inbox.close() {
+					e.refuse(region.RegionNotFound(p.region().Id))
+				}
+				p.logger.Info("removed the peer")
+			}
+		}
+	})
+}
+
+// handleLastEvents handles what comes to a peer that is being removed.
+func (p *peer) handleLastEvents() {
+	events, ticks, more := p.inbox.drain(maxPassBytes)
+	if more {
+		p.store.queue.wake(p)
+	}
+	for _, e := range events {
+		switch {
+		case e.do != nil:
+			e.do(p)
+		case e.message != nil:
+			if meta := e.message.Message.GetSnapshot().GetMetadata(); meta != nil {
+				p.snapshots.receive(SnapshotName(e.message.RegionId, meta))
+			}
+		default:
+			e.refuse(region.RegionNotFound(p.region().Id))
+		}
+	}
+	p.snapshots.sweep()
+	p.resting = p.resting && ticks == 0
+	if p.background == 0 && !p.resting && !p.gone {
+		p.clearAway()
+	}
+}
+
+// tombstone returns the part that says that a peer is gone for good. As long as r has an
+// epoch, data in its range are still to be deleted.
+func tombstone(r *metapb.Region, peerID uint64) *engine.Batch {
+	var part engine.Batch
+	put(&part, cfMeta, stateKey(r.Id), &raftserverpb.RegionState{Region: r, PeerId: peerID, Tombstone: true})
+	return &part
+}
+
+// bury deletes what is left of a peer whose tombstone was written, and then says so in
+// the tombstone.
+func (c *Config) bury(r *metapb.Region, peerID uint64) error {
+	if err := c.KVEngine.Sync(); err != nil {
+		return err
+	}
+	if err := c.clear(r); err != nil {
+		return err
+	}
+	var log engine.Batch
+	log.Delete(cfRaft, stateKey(r.Id))
+	if err := c.RaftEngine.Write(&log, true); err != nil {
+		return err
+	}
+	return c.KVEngine.Write(tombstone(&metapb.Region{Id: r.Id}, peerID), true)
+}
