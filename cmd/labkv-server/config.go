@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,11 +30,14 @@ type config struct {
 	ClusterID      uint64           `toml:"cluster-id"`
 	StoreID        uint64           `toml:"store-id"`
 	Peers          addresses        `toml:"peers"`
+	Scheduler      string           `toml:"scheduler"`
 	Path           string           `toml:"path"`
 	Addr           string           `toml:"addr"`
+	AdvertiseAddr  string           `toml:"advertise-addr"`
 	Sync           bool             `toml:"sync"`
 	Tick           service.Duration `toml:"tick"`
 	MaxLogEntries  uint64           `toml:"max-log-entries"`
+	SplitSize      uint64           `toml:"split-size"` // bytes
 	LogLevel       slog.Level       `toml:"log-level"`
 	MaxMessageSize int              `toml:"max-message-size"` // bytes
 	StopTimeout    service.Duration `toml:"stop-timeout"`
@@ -54,11 +58,16 @@ type config struct {
 // listens where its peers look for it.
 const defaultAddr = "127.0.0.1:20160"
 
+// defaultSplitSize is small enough that a copy of a region is made in seconds, and large
+// enough that a store does not have too many of them.
+const defaultSplitSize = 96 << 20
+
 func defaultConfig() *config {
 	return &config{
 		Sync:           true,
 		Tick:           service.Duration(replicated.DefaultTick),
 		MaxLogEntries:  replicated.DefaultMaxLogEntries,
+		SplitSize:      defaultSplitSize,
 		LogLevel:       slog.LevelInfo,
 		MaxMessageSize: endpoint.DefaultMaxMessageSize,
 		StopTimeout:    service.Duration(endpoint.DefaultStopTimeout),
@@ -74,12 +83,15 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&c.bootstrap, "bootstrap", false, "begin without data, as a store of a new cluster: for the first start only, which waits until all stores have been started so")
 	flags.BoolVar(&c.rejoin, "rejoin", false, "begin without data in a cluster that has data, because the data of this store is lost: "+
 		"one store at a time, while all others are healthy and stay so until this one has caught up; else acknowledged writes can be lost")
+	flags.StringVar(&c.Scheduler, "scheduler", c.Scheduler, "`host:port` of the scheduler of the cluster, instead of --store-id and --peer: it gives the store its id, and the store joins, or begins the cluster")
 	flags.StringVar(&c.Path, "path", c.Path, "`directory` that holds the data; created if it is not there")
 	flags.StringVar(&c.Addr, "addr", c.Addr, "`host:port` to listen on (default "+defaultAddr+", in a cluster the store's own address among the peers)")
+	flags.StringVar(&c.AdvertiseAddr, "advertise-addr", c.AdvertiseAddr, "`host:port` at which others reach this store, with --scheduler (default where it listens)")
 	flags.StringVar(&c.file, "config", "", "TOML `file` with the same settings; flags win over it")
 	flags.BoolVar(&c.Sync, "sync", c.Sync, "make each write durable before acknowledging it")
 	flags.TextVar(&c.Tick, "tick", c.Tick, "`time` between two heartbeats of a leader; a store that has heard none for ten to twenty ticks campaigns")
 	flags.Uint64Var(&c.MaxLogEntries, "max-log-entries", c.MaxLogEntries, "`number` of applied entries that a log keeps for stores that lag; a store that lags further gets a snapshot")
+	flags.Uint64Var(&c.SplitSize, "split-size", c.SplitSize, "size in `bytes` from which on a region is split, with --scheduler; 0 for never")
 	flags.TextVar(&c.LogLevel, "log-level", c.LogLevel, "lowest `level` to log: debug, info, warn or error")
 	flags.IntVar(&c.MaxMessageSize, "max-message-size", c.MaxMessageSize, "largest request and response, in `bytes`")
 	flags.TextVar(&c.StopTimeout, "stop-timeout", c.StopTimeout, "`time` that calls have to finish after a signal to stop")
@@ -99,21 +111,29 @@ func (c *config) complete(flags *pflag.FlagSet) error {
 // check completes c with what follows from it, and returns an error that says
 // what is wrong and what to do.
 func (c *config) check() error {
-	cluster := c.ClusterID != 0 || c.StoreID != 0 || len(c.Peers) > 0
+	cluster := c.ClusterID != 0 || c.StoreID != 0 || len(c.Peers) > 0 || c.Scheduler != ""
 	switch {
+	case c.Standalone && c.Scheduler != "":
+		return errors.New("a store serves alone or in a cluster: pass --standalone or --scheduler")
 	case c.Standalone && cluster:
 		return errors.New("a store serves alone or in a cluster: pass --standalone, or --cluster-id, --store-id and --peer")
 	case c.Standalone && (c.bootstrap || c.rejoin):
 		return errors.New("--bootstrap and --rejoin are for a store of a cluster: drop them")
+	case c.Scheduler == "" && c.AdvertiseAddr != "":
+		return errors.New("--advertise-addr is for a store with a scheduler: drop it")
+	case c.Scheduler != "":
+		if err := c.checkScheduled(); err != nil {
+			return err
+		}
 	case cluster:
-		if err := c.checkCluster(); err != nil {
+		if err := c.checkMemberList(); err != nil {
 			return err
 		}
 	case !c.Standalone:
-		return errors.New("serve alone or in a cluster? pass --standalone, or --cluster-id, --store-id and --peer")
+		return errors.New("serve alone or in a cluster? pass --standalone, or --scheduler, or --cluster-id, --store-id and --peer")
 	}
 	if c.Addr == "" {
-		if c.Addr = c.members[c.StoreID]; c.Standalone {
+		if c.Addr = c.members[c.StoreID]; c.Standalone || c.Scheduler != "" {
 			c.Addr = defaultAddr
 		}
 	}
@@ -141,9 +161,32 @@ func (c *config) check() error {
 	return nil
 }
 
-// checkCluster checks the settings that only a store of a cluster has, and sets
-// members.
-func (c *config) checkCluster() error {
+// checkScheduled checks the settings of a store with a scheduler.
+func (c *config) checkScheduled() error {
+	if err := service.CheckAddr("scheduler", c.Scheduler); err != nil {
+		return err
+	}
+	switch {
+	case c.StoreID != 0 || len(c.Peers) > 0:
+		return errors.New("the scheduler gives a store its id and knows its peers: pass --scheduler, or --store-id and --peer")
+	case c.bootstrap || c.rejoin:
+		return errors.New("with --scheduler a store without data joins by itself: drop --bootstrap and --rejoin")
+	}
+	if c.AdvertiseAddr == "" {
+		if host, _, err := net.SplitHostPort(c.Addr); err == nil && (host == "" || net.ParseIP(host).IsUnspecified()) {
+			return errors.Errorf("others cannot find this store at %q: pass --advertise-addr HOST:PORT", c.Addr)
+		}
+	} else if err := service.CheckAddr("advertise-addr", c.AdvertiseAddr); err != nil {
+		return err
+	} else if strings.HasSuffix(c.AdvertiseAddr, ":0") {
+		return errors.Errorf("advertise-addr: others cannot find port 0 of %q", c.AdvertiseAddr)
+	}
+	return c.checkReplicated()
+}
+
+// checkMemberList checks the settings of a store of a cluster whose stores are all known
+// from the beginning, and sets members.
+func (c *config) checkMemberList() error {
 	c.members = map[uint64]string{}
 	places := map[string]uint64{}
 	for _, id := range slices.Sorted(maps.Keys(c.Peers)) {
@@ -173,19 +216,31 @@ func (c *config) checkCluster() error {
 		return errors.New("which stores are there? pass --peer ID=HOST:PORT for each")
 	case c.members[c.StoreID] == "":
 		return errors.Errorf("store %d is not among the peers: pass --peer %d=HOST:PORT too", c.StoreID, c.StoreID)
+	case c.bootstrap && c.rejoin:
+		return errors.New("--bootstrap is for a new cluster, --rejoin for an old one: pass one of them")
+	case c.rejoin && len(c.members) == 1:
+		return errors.New("--rejoin: no other store has the data of a cluster's only store")
+	}
+	return c.checkReplicated()
+}
+
+// checkReplicated checks the settings that every store of a cluster has.
+func (c *config) checkReplicated() error {
+	switch {
 	case !c.Sync:
 		return errors.New("sync is off: in a cluster every acknowledged write must be durable; leave it on")
 	case c.Tick < minTick:
 		return errors.Errorf("tick %s is too short: %s is the least", time.Duration(c.Tick), time.Duration(minTick))
 	case c.MaxLogEntries == 0:
 		return errors.New("max-log-entries 0 leaves nothing to send: 1 is the least")
-	case c.bootstrap && c.rejoin:
-		return errors.New("--bootstrap is for a new cluster, --rejoin for an old one: pass one of them")
-	case c.rejoin && len(c.members) == 1:
-		return errors.New("--rejoin: no other store has the data of a cluster's only store")
+	case c.SplitSize > 0 && c.SplitSize < minSplitSize:
+		return errors.Errorf("split-size %d is too small: %d is the least, or 0 for never", c.SplitSize, minSplitSize)
 	}
 	return nil
 }
+
+// minSplitSize keeps a store from splitting all the time.
+const minSplitSize = 64 << 10
 
 // minTick is the shortest tick: with less, a busy machine would elect leaders all
 // the time.

@@ -1,12 +1,15 @@
 // Command labkv-server serves a store over gRPC.
 //
 //	labkv-server --standalone --path DIR [--addr HOST:PORT] [--config FILE]
+//	labkv-server --scheduler HOST:PORT --path DIR [--addr HOST:PORT] [--config FILE]
 //	labkv-server --cluster-id N --store-id N --peer ID=HOST:PORT ... --path DIR [--config FILE]
 //
 // In the first form the store serves alone. In the second it is one of a cluster
-// whose stores are all known from the beginning, and each of them keeps a copy of
-// all keys. The first start of such a store needs --bootstrap, and waits for the
-// first start of all others.
+// with a scheduler: it joins with an empty directory, and the scheduler tells it
+// which regions to keep copies of. In the third it is one of a cluster whose stores
+// are all known from the beginning, and each of them keeps a copy of all keys. The
+// first start of such a store needs --bootstrap, and waits for the first start of
+// all others.
 //
 // Settings come from the file, then from flags, which win. It stops on SIGINT,
 // SIGTERM or SIGHUP, after letting calls finish for a while; a second signal ends it
@@ -82,9 +85,11 @@ func unfinished(stderr io.Writer, missing todo.Func) int {
 func newCommand(stderr io.Writer) *cobra.Command {
 	config := defaultConfig()
 	cmd := &cobra.Command{
-		Use:   "labkv-server (--standalone | --cluster-id N --store-id N --peer ID=HOST:PORT ...) --path DIR",
+		Use:   "labkv-server (--standalone | --scheduler HOST:PORT | --cluster-id N --store-id N --peer ID=HOST:PORT ...) --path DIR",
 		Short: "Serve a LabKV store over gRPC",
 		Example: `  labkv-server --standalone --path data
+
+  labkv-server --scheduler 10.0.0.9:20150 --addr 10.0.0.1:20160 --path data
 
   labkv-server --path data1 --store-id 1 --config cluster.toml --bootstrap
 
