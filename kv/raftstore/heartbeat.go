@@ -70,9 +70,6 @@ func (p *peer) reportToScheduler(ticks int) {
 		p.heartbeat()
 		p.checkSize()
 	}
-	if ticks > 0 {
-		p.suspect(ticks)
-	}
 }
 
 // heartbeat reports the region to the scheduler. Members that lack entries that the log

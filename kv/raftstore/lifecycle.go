@@ -56,11 +56,11 @@ func (p *peer) meet(m *raftserverpb.RaftMessage) bool {
 		}
 		return false
 	case p.isInitialized() && region.Peer(p.region(), m.FromPeer.GetId()) == nil &&
-		m.RegionEpoch.GetConfVer() < p.region().RegionEpoch.ConfVer:
+		(m.AsksToLeave || m.RegionEpoch.GetConfVer() < p.region().RegionEpoch.ConfVer):
 		p.farewell(m.FromPeer)
 		return false
 	}
-	return true
+	return !m.AsksToLeave
 }
 
 // isMember reports whether p is a member of its region as it has applied it. A peer
@@ -113,25 +113,45 @@ func (p *peer) farewell(removed ...*metapb.Peer) {
 // maxLeaving bounds the farewells that wait for a sync. Who gets none asks again.
 const maxLeaving = 64
 
-// suspect asks the scheduler about the region if the peer has heard of no leader for
-// long: it may have been removed, and those who know it may be gone. It asks again as
-// long as that lasts.
-//
-//lab:implement 3B
-func (p *peer) suspect(ticks int) {
-	if p.node.BasicStatus().Lead != 0 && p.isMember() {
+// watchLeader counts the ticks for which the peer has known no leader, and has it ask if
+// they become many. A peer that has applied its own removal has none.
+func (p *peer) watchLeader(ticks int) {
+	if p.isMember() && (p.node.BasicStatus().Lead != 0 || p.store.cfg.Scheduler == nil) {
 		p.leaderless = 0
 		return
 	}
 	if p.leaderless += ticks; p.leaderless >= suspectAfter*p.store.cfg.ElectionTicks {
 		p.leaderless = 0
-		p.store.cfg.Scheduler.FindRegion(p.region().Id)
+		p.askToLeave()
 	}
 }
 
 // suspectAfter is the number of election timeouts without a leader after which a peer
 // asks whether it still is a member.
 const suspectAfter = 5
+
+// askToLeave asks whether the group can do without the peer, which has known no leader
+// for long: it has applied its removal, or was removed and cannot know it. The answer may
+// be lost, or be no: then it asks again.
+//
+//lab:implement 3B
+func (p *peer) askToLeave() {
+	if p.store.cfg.Scheduler != nil {
+		p.store.cfg.Scheduler.FindRegion(p.region().Id)
+	}
+	if p.isMember() {
+		return // if it campaigns, the members hear from it anyway
+	}
+	for _, member := range p.region().Peers {
+		p.store.cfg.Transport.Send(&raftserverpb.RaftMessage{
+			RegionId:    p.region().Id,
+			RegionEpoch: p.region().RegionEpoch,
+			FromPeer:    &metapb.Peer{Id: p.id, StoreId: p.store.cfg.StoreID},
+			ToPeer:      member,
+			AsksToLeave: true,
+		})
+	}
+}
 
 // found takes the scheduler's answer. What the scheduler knows may be outdated.
 //

@@ -73,9 +73,16 @@ func (l *lobby) work() {
 	l.mu.Unlock()
 	for _, m := range messages {
 		// The peer may have been created since, by a split or by an earlier message.
-		if p := l.store.directory.peer(m.RegionId); p == nil || !p.put(event{message: m}) {
-			l.receive(m)
+		if p := l.store.directory.peer(m.RegionId); p != nil && p.put(event{message: m}) {
+			continue
 		}
+		if m.Message.GetSnapshot().GetMetadata() != nil || !m.IsTombstone && !l.createsPeer(m) {
+			// A snapshot without a peer comes too early: its sender asks whether it is
+			// wanted before it sends the next one.
+			l.drop(m)
+			continue
+		}
+		l.receive(m)
 	}
 	if l.clock += ticks; ticks > 0 && l.clock-l.reported >= l.store.cfg.StoreHeartbeatTicks || l.reported == 0 && ticks > 0 {
 		l.reported = l.clock
@@ -106,10 +113,6 @@ func (l *lobby) receive(m *raftserverpb.RaftMessage) {
 		l.bury(m.RegionId, m.ToPeer.GetId())
 		return
 	}
-	if !createsPeer(m) || m.ToPeer.GetStoreId() != s.cfg.StoreID {
-		l.drop(m)
-		return
-	}
 	wanted := &metapb.Region{Id: m.RegionId, StartKey: m.StartKey, EndKey: m.EndKey}
 	switch s.directory.admit(wanted, m.ToPeer.Id) {
 	case admitted:
@@ -128,19 +131,16 @@ func (l *lobby) receive(m *raftserverpb.RaftMessage) {
 		if m.Message.MsgType == eraftpb.MessageType_MsgRequestVote {
 			l.keep(m)
 		}
-		l.drop(m)
-	case gone:
-		l.drop(m)
+	case gone: // and its sender may be, too
 	}
 }
 
 // createsPeer reports whether m is of a kind that its receiver may be created for: it
 // is from a leader, or from a candidate. Others answer a peer that is no more.
-func createsPeer(m *raftserverpb.RaftMessage) bool {
+func (l *lobby) createsPeer(m *raftserverpb.RaftMessage) bool {
 	switch m.Message.GetMsgType() {
-	case eraftpb.MessageType_MsgRequestVote, eraftpb.MessageType_MsgHeartbeat,
-		eraftpb.MessageType_MsgAppend, eraftpb.MessageType_MsgSnapshot:
-		return m.RegionEpoch != nil && m.ToPeer.GetId() != 0
+	case eraftpb.MessageType_MsgRequestVote, eraftpb.MessageType_MsgHeartbeat, eraftpb.MessageType_MsgAppend:
+		return m.RegionEpoch != nil && m.ToPeer.GetId() != 0 && m.ToPeer.StoreId == l.store.cfg.StoreID
 	}
 	return false
 }

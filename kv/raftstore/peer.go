@@ -231,6 +231,9 @@ func (p *peer) handleEvents() {
 	if p.store.cfg.Scheduler != nil {
 		p.reportToScheduler(ticks)
 	}
+	if ticks > 0 {
+		p.watchLeader(ticks)
+	}
 }
 
 // step hands a message of another store's peer to Raft.
@@ -261,7 +264,7 @@ func (p *peer) step(m *raftserverpb.RaftMessage) {
 // of the region.
 func (p *peer) disagrees(m *raftserverpb.RaftMessage) bool {
 	p.remember(m.FromPeer)
-	return m.IsTombstone || m.RegionEpoch.GetConfVer() != p.epoch().GetConfVer()
+	return m.IsTombstone || m.AsksToLeave || m.RegionEpoch.GetConfVer() != p.epoch().GetConfVer()
 }
 
 // remember notes where a peer is that has sent a message, if the region does not tell.

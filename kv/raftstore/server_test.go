@@ -12,6 +12,7 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/meter"
 	"github.com/labkv/labkv/lab/stack"
@@ -84,8 +85,13 @@ type serverConfig struct {
 	// neighbours are further regions of which the store has a peer. The
 	// fixture does not look at them.
 	neighbours []*metapb.Region
-	maxLog     uint64 // Config.MaxLogEntries
-	transport  raftstore.Transport
+	// fleet is true if the store is one of a fleet, whose regions change. Then the log of
+	// a region begins like that of a program, and the store may have no peer at first.
+	fleet     bool
+	scheduler raftstore.Scheduler
+	splitSize uint64
+	maxLog    uint64 // Config.MaxLogEntries
+	transport raftstore.Transport
 	// randIntN is the store's source of randomness; nil means always 0.
 	randIntN func(n int) int
 }
@@ -120,7 +126,14 @@ func (s *server) install() {
 		d.Inject(func(w memory.Write) memory.Fault { return s.writesDisk(d, w) })
 	}
 	cfg := s.boot()
-	require.NoError(s.t, raftstore.BootstrapEmpty(&cfg, append([]*metapb.Region{s.region}, s.neighbours...)...), "BootstrapEmpty")
+	bootstrap, regions := raftstore.BootstrapEmpty, append([]*metapb.Region{s.region}, s.neighbours...)
+	if s.fleet {
+		bootstrap = raftstore.Bootstrap
+		if region.PeerOn(s.region, s.id) == nil {
+			regions = nil
+		}
+	}
+	require.NoError(s.t, bootstrap(&cfg, regions...), "Bootstrap")
 	s.open(cfg)
 }
 
@@ -145,6 +158,7 @@ func (s *server) boot() raftstore.Config {
 			return s.randIntN(n)
 		},
 		ElectionTicks: 10, HeartbeatTicks: 2, MaxLogEntries: s.maxLog,
+		Scheduler: s.scheduler, SplitSize: s.splitSize,
 		Logger: slog.New(slog.DiscardHandler),
 		Applied: func(_, _ uint64, entries []*eraftpb.Entry) {
 			for _, e := range entries {
@@ -245,6 +259,10 @@ func (s *server) work() {
 			return
 		case worked:
 			continue
+		}
+		if s.fleet {
+			s.regionsAgree(steps > 0)
+			return
 		}
 		if st := s.status(); steps > 0 && st.Applied < st.Commit && !st.Installing && !s.full {
 			s.t.Fatalf("store %d is not in the queue for another pass, but has applied only up to index %d of what is committed up to %d", s.id, st.Applied, st.Commit)

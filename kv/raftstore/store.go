@@ -299,7 +299,7 @@ func (s *Store) submit(regionID uint64, request event) {
 // Step gives m to the peer of its region. A message for a region that has no
 // peer here may create one. Otherwise it is dropped, and its snapshot file removed.
 func (s *Store) Step(m *raftserverpb.RaftMessage) {
-	if m.Message == nil && !m.IsTombstone {
+	if m.Message == nil && !m.IsTombstone && !m.AsksToLeave {
 		return
 	}
 	if p := s.directory.peer(m.RegionId); p == nil || !p.put(event{message: m}) {

@@ -43,8 +43,11 @@ type RaftMessage struct {
 	IsTombstone bool `protobuf:"varint,6,opt,name=is_tombstone,json=isTombstone,proto3" json:"is_tombstone,omitempty"`
 	// The sender's range, [start_key, end_key). A store on which the peer does
 	// not exist creates it only if no region of its own overlaps this range.
-	StartKey      []byte `protobuf:"bytes,7,opt,name=start_key,json=startKey,proto3" json:"start_key,omitempty"`
-	EndKey        []byte `protobuf:"bytes,8,opt,name=end_key,json=endKey,proto3" json:"end_key,omitempty"`
+	StartKey []byte `protobuf:"bytes,7,opt,name=start_key,json=startKey,proto3" json:"start_key,omitempty"`
+	EndKey   []byte `protobuf:"bytes,8,opt,name=end_key,json=endKey,proto3" json:"end_key,omitempty"`
+	// The sender has applied its own removal, and asks to be told once the group can do
+	// without it: by a message with is_tombstone. message is absent then.
+	AsksToLeave   bool `protobuf:"varint,9,opt,name=asks_to_leave,json=asksToLeave,proto3" json:"asks_to_leave,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -133,6 +136,13 @@ func (x *RaftMessage) GetEndKey() []byte {
 		return x.EndKey
 	}
 	return nil
+}
+
+func (x *RaftMessage) GetAsksToLeave() bool {
+	if x != nil {
+		return x.AsksToLeave
+	}
+	return false
 }
 
 // SnapshotChunk is a piece of a snapshot on its way to one peer. The chunks of
@@ -262,7 +272,7 @@ var File_raftserverpb_raftserverpb_proto protoreflect.FileDescriptor
 
 const file_raftserverpb_raftserverpb_proto_rawDesc = "" +
 	"\n" +
-	"\x1fraftserverpb/raftserverpb.proto\x12\rraft_serverpb\x1a\x15eraftpb/eraftpb.proto\x1a\x13metapb/metapb.proto\"\xb9\x02\n" +
+	"\x1fraftserverpb/raftserverpb.proto\x12\rraft_serverpb\x1a\x15eraftpb/eraftpb.proto\x1a\x13metapb/metapb.proto\"\xdd\x02\n" +
 	"\vRaftMessage\x12\x1b\n" +
 	"\tregion_id\x18\x01 \x01(\x04R\bregionId\x12)\n" +
 	"\tfrom_peer\x18\x02 \x01(\v2\f.metapb.PeerR\bfromPeer\x12%\n" +
@@ -271,7 +281,8 @@ const file_raftserverpb_raftserverpb_proto_rawDesc = "" +
 	"\fregion_epoch\x18\x05 \x01(\v2\x13.metapb.RegionEpochR\vregionEpoch\x12!\n" +
 	"\fis_tombstone\x18\x06 \x01(\bR\visTombstone\x12\x1b\n" +
 	"\tstart_key\x18\a \x01(\fR\bstartKey\x12\x17\n" +
-	"\aend_key\x18\b \x01(\fR\x06endKey\"\xa1\x01\n" +
+	"\aend_key\x18\b \x01(\fR\x06endKey\x12\"\n" +
+	"\rasks_to_leave\x18\t \x01(\bR\vasksToLeave\"\xa1\x01\n" +
 	"\rSnapshotChunk\x124\n" +
 	"\amessage\x18\x01 \x01(\v2\x1a.raft_serverpb.RaftMessageR\amessage\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x12\n" +

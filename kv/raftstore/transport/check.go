@@ -14,7 +14,7 @@ import (
 func (t *Transport) check(m *raftserverpb.RaftMessage, from uint64) error {
 	raft := m.GetMessage()
 	switch {
-	case raft == nil && !m.IsTombstone:
+	case raft == nil && !m.GetIsTombstone() && !m.GetAsksToLeave():
 		return errors.New("it has no message")
 	case m.RegionId == 0:
 		return errors.New("it has no region")
@@ -24,9 +24,9 @@ func (t *Transport) check(m *raftserverpb.RaftMessage, from uint64) error {
 		return errors.Errorf("it claims to be from store %d", m.FromPeer.StoreId)
 	case m.ToPeer.StoreId != t.cfg.StoreID:
 		return errors.Errorf("it is for store %d", m.ToPeer.StoreId)
-	case m.IsTombstone:
+	case raft == nil:
 		if m.RegionEpoch == nil {
-			return errors.New("it says of no epoch that a peer was removed")
+			return errors.New("it speaks of the removal of a peer at no epoch")
 		}
 		return nil
 	case raft.To != m.ToPeer.Id:

@@ -354,7 +354,7 @@ func (t *Transport) Raft(stream tinykvpb.TinyKv_RaftServer) error {
 				return err
 			}
 			err = t.check(m, from)
-			if err == nil && m.Message.Snapshot != nil {
+			if err == nil && m.Message.GetSnapshot() != nil {
 				err = errors.New("its snapshot did not come with it")
 			}
 			if err != nil {

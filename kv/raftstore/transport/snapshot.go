@@ -244,8 +244,8 @@ func (r *receiver) take(c *raftserverpb.SnapshotChunk) (done bool, why DropReaso
 // begin checks what the snapshot claims to be and creates its file.
 func (r *receiver) begin(m *raftserverpb.RaftMessage) (DropReason, error) {
 	err := r.t.check(m, r.from)
-	if err == nil && m.Message.MsgType != eraftpb.MessageType_MsgSnapshot {
-		err = errors.Errorf("a message of type %v has no snapshot", m.Message.MsgType)
+	if err == nil && m.Message.GetMsgType() != eraftpb.MessageType_MsgSnapshot {
+		err = errors.Errorf("a message of type %v has no snapshot", m.Message.GetMsgType())
 	}
 	if err == nil {
 		r.header, err = raftstore.ReadSnapshotHeader(m.Message.Snapshot)
