@@ -19,6 +19,7 @@ func (s *Scheduler) RemoveStore(_ context.Context, req *schedulerpb.RemoveStoreR
 	resp := &schedulerpb.RemoveStoreResponse{}
 	var err error
 	resp.Header, err = s.serve(req.GetHeader(), bootstrapped, func() error {
+		var err error
 		resp.Store, err = s.moveStore(req.GetStoreId(), metapb.StoreState_Offline)
 		return err
 	})
@@ -30,6 +31,7 @@ func (s *Scheduler) RestoreStore(_ context.Context, req *schedulerpb.RestoreStor
 	resp := &schedulerpb.RestoreStoreResponse{}
 	var err error
 	resp.Header, err = s.serve(req.GetHeader(), bootstrapped, func() error {
+		var err error
 		resp.Store, err = s.moveStore(req.GetStoreId(), metapb.StoreState_Up)
 		return err
 	})
@@ -40,7 +42,7 @@ func (s *Scheduler) moveStore(id uint64, to metapb.StoreState) (*metapb.Store, e
 	if err := s.run(&schedulerpb.Command{ChangeStore: &schedulerpb.StoreChange{StoreId: id, State: to}}); err != nil {
 		return nil, err
 	}
-	return s.state.stores[id], nil
+	return clone(s.state.stores[id]), nil
 }
 
 // GetOperator describes the operator of a region that is under way, or the last
@@ -162,8 +164,8 @@ func (s *Scheduler) changeable(id uint64) (*regionInfo, error) {
 // byHand returns the operator that people ask for, or nil if it would do nothing.
 func (s *Scheduler) byHand(r *regionInfo, req *schedulerpb.AddOperatorRequest) (*operator, error) {
 	make := func(steps ...step) (*operator, error) {
-		desc := strings.ReplaceAll(strings.ToLower(req.Change.String()), "_", " ") + ", by hand"
-		return newOperator(opAdmin, r, desc, steps...), nil
+		what := strings.ReplaceAll(strings.ToLower(req.Change.String()), "_", " ")
+		return newOperator(opAdmin, r, what+", by hand", steps...), nil
 	}
 	switch req.Change {
 	case schedulerpb.RegionChange_ADD_PEER:
@@ -233,7 +235,7 @@ func (s *Scheduler) mayAdd(r *regionInfo, storeID uint64) error {
 		return refuse("region %d has a peer on store %d already", r.meta.Id, storeID)
 	case info.meta.State != metapb.StoreState_Up || s.disconnected(info):
 		return refuse("store %d is not in service", storeID)
-	case len(r.meta.Peers) > maxPeerCount:
+	case len(r.meta.Peers) >= maxPeerCount:
 		return refuse("region %d has %d peers already", r.meta.Id, len(r.meta.Peers))
 	}
 	return nil

@@ -17,14 +17,14 @@ func (c *cluster) settled(r *regionInfo) bool {
 		return false
 	}
 	for _, p := range r.meta.Peers {
-		if info := c.stores[p.StoreId]; info == nil || c.disconnected(info) || info.meta.State != metapb.StoreState_Up {
+		if info := c.stores[p.StoreId]; c.disconnected(info) || info.meta.State != metapb.StoreState_Up {
 			return false
 		}
 	}
 	return true
 }
 
-// balanceRegions returns an operator that moves one peer from a fuller store to a
+// balanceRegions returns an operator that moves one peer from a fuller store to an
 // emptier one, or nil if no such move is worth it.
 //
 //   - The source is the store with the greatest weight that has a region which can

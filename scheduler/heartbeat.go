@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"github.com/pingcap/errors"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
@@ -26,7 +25,7 @@ func (s *Scheduler) StoreHeartbeat(_ context.Context, req *schedulerpb.StoreHear
 		case info.meta.State == metapb.StoreState_Tombstone:
 			return refuseAs(schedulerpb.ErrorType_STORE_TOMBSTONE, "store %d was removed for good", info.id())
 		}
-		info.stats = proto.Clone(req.GetStats()).(*schedulerpb.StoreStats)
+		info.stats = clone(req.GetStats())
 		info.heard = s.uptime
 		return nil
 	})
@@ -67,7 +66,7 @@ func (s *Scheduler) RegionHeartbeat(req *schedulerpb.RegionHeartbeatRequest) *sc
 	}
 	s.counts.Orders++
 	order.Header, _ = s.header(nil)
-	return proto.Clone(order).(*schedulerpb.RegionHeartbeatResponse)
+	return clone(order)
 }
 
 // complaint answers a heartbeat that was refused, or met a broken disk. It orders
@@ -122,7 +121,7 @@ func (s *Scheduler) report(req *schedulerpb.RegionHeartbeatRequest) (*regionInfo
 			req.GetLeader().GetId(), req.GetLeader().GetStoreId(), r.Id)
 	}
 	info := &regionInfo{
-		meta: proto.Clone(r).(*metapb.Region),
+		meta: clone(r),
 		size: req.ApproximateSize,
 		term: req.Term,
 	}

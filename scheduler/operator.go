@@ -45,12 +45,13 @@ func newOperator(kind string, r *regionInfo, desc string, steps ...step) *operat
 	return &operator{kind: kind, desc: desc, steps: steps, expected: r.meta}
 }
 
-// priority says which operator gives way: one with a smaller priority.
+// priority says which operator gives way to a new one: one with a smaller
+// priority.
 func (o *operator) priority() int {
 	switch o.kind {
-	case opAdmin, opScatter:
+	case opAdmin:
 		return 2
-	case opReplica:
+	case opScatter, opReplica:
 		return 1
 	}
 	return 0
@@ -205,11 +206,8 @@ func (c *cluster) free(storeID uint64) bool {
 func (s *Scheduler) start(o *operator) error {
 	id := o.expected.Id
 	old := s.operators.running[id]
-	if old != nil && old.priority() >= o.priority() && o.kind != opAdmin {
+	if old != nil && old.priority() >= o.priority() {
 		return refuse("region %d has an operator already: %s", id, old.desc)
-	}
-	if old != nil && old.kind == opAdmin {
-		return refuse("region %d has an operator already, cancel that one first: %s", id, old.desc)
 	}
 	if o.kind != opAdmin {
 		if s.full(o.kind) {
@@ -300,8 +298,7 @@ func (c *cluster) move(r *regionInfo, from *metapb.Peer, to uint64) []step {
 
 // canLead reports whether a member of r may be asked to lead.
 func (c *cluster) canLead(r *regionInfo, p *metapb.Peer) bool {
-	info := c.stores[p.StoreId]
-	return info != nil && c.takesLeaders(info) && !r.isPending(p.Id)
+	return c.takesLeaders(c.stores[p.StoreId]) && !r.isPending(p.Id)
 }
 
 // heir returns the member of r to hand the leadership to: on the store with the

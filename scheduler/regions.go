@@ -1,10 +1,10 @@
 package scheduler
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/tidwall/btree"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/metapb"
@@ -92,7 +92,7 @@ func (t *regions) check(r *regionInfo) (replaced []*regionInfo, err error) {
 		case epoch.Version < known.Version || epoch.ConfVer < known.ConfVer:
 			return nil, refuse("region %d is known at version %d, conf_ver %d: a heartbeat of version %d, conf_ver %d is stale",
 				r.meta.Id, known.Version, known.ConfVer, epoch.Version, epoch.ConfVer)
-		case sameEpoch(epoch, known) && !proto.Equal(r.meta, old.meta):
+		case sameEpoch(epoch, known) && !sameRegion(r.meta, old.meta):
 			return nil, refuse("region %d has two descriptions of version %d, conf_ver %d", r.meta.Id, epoch.Version, epoch.ConfVer)
 		case sameEpoch(epoch, known) && r.term > 0 && r.term < old.term:
 			return nil, refuse("region %d has a leader of term %d: a heartbeat of term %d is stale", r.meta.Id, old.term, r.term)
@@ -165,6 +165,13 @@ func (t *regions) whole() bool {
 		first, end = false, r.EndKey
 	}
 	return !first && len(end) == 0
+}
+
+// sameRegion reports whether a and b have the same keys and the same members, in
+// any order.
+func sameRegion(a, b *metapb.Region) bool {
+	return bytes.Equal(a.StartKey, b.StartKey) && bytes.Equal(a.EndKey, b.EndKey) &&
+		len(a.Peers) == len(b.Peers) && includes(a, b)
 }
 
 func sameEpoch(a, b *metapb.RegionEpoch) bool {

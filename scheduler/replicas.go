@@ -14,7 +14,7 @@ func quorum(n int) int { return n/2 + 1 }
 func (c *cluster) unreachable(r *metapb.Region) []*metapb.Peer {
 	var peers []*metapb.Peer
 	for _, p := range r.Peers {
-		if info := c.stores[p.StoreId]; info == nil || c.disconnected(info) {
+		if c.disconnected(c.stores[p.StoreId]) {
 			peers = append(peers, p)
 		}
 	}
@@ -51,32 +51,44 @@ func (c *cluster) checkReplicas(r *regionInfo) *operator {
 	}
 	if len(peers) > c.maxPeers {
 		p := c.worst(r)
-		return newOperator(opReplica, r, fmt.Sprintf("%d peers are too many: remove that on store %d", len(peers), p.StoreId), &removePeer{p})
+		return newOperator(opReplica, r, fmt.Sprintf("%d peers are too many: remove the one on store %d", len(peers), p.StoreId), &removePeer{p})
 	}
-	to := c.target(r)
-	if to == 0 {
-		return nil
-	}
-	for _, p := range peers {
-		if info := c.stores[p.StoreId]; info == nil || c.down(info) {
-			return newOperator(opReplica, r, fmt.Sprintf("store %d is down: replace the peer on store %d", p.StoreId, to),
+	if p := c.first(peers, c.down); p != nil {
+		if to := c.target(r); to != 0 {
+			return newOperator(opReplica, r, fmt.Sprintf("store %d is down: replace its peer by one on store %d", p.StoreId, to),
 				&removePeer{p}, &addPeer{&metapb.Peer{StoreId: to}})
 		}
+		return nil
 	}
 	if alive < len(peers) && alive < quorum(len(peers)+1) {
 		return nil
 	}
 	if len(peers) < c.maxPeers {
-		return newOperator(opReplica, r, fmt.Sprintf("%d peers are too few: add one on store %d", len(peers), to),
-			&addPeer{&metapb.Peer{StoreId: to}})
+		if to := c.target(r); to != 0 {
+			return newOperator(opReplica, r, fmt.Sprintf("%d peers are too few: add one on store %d", len(peers), to),
+				&addPeer{&metapb.Peer{StoreId: to}})
+		}
+		return nil
 	}
-	for _, p := range peers {
-		if c.stores[p.StoreId].meta.State == metapb.StoreState_Offline {
+	if p := c.first(peers, offline); p != nil {
+		if to := c.target(r); to != 0 {
 			return newOperator(opReplica, r, fmt.Sprintf("store %d is offline: move its peer to store %d", p.StoreId, to), c.move(r, p, to)...)
 		}
 	}
 	return nil
 }
+
+// first returns the first of peers whose store is in some state, or nil.
+func (c *cluster) first(peers []*metapb.Peer, is func(*storeInfo) bool) *metapb.Peer {
+	for _, p := range peers {
+		if is(c.stores[p.StoreId]) {
+			return p
+		}
+	}
+	return nil
+}
+
+func offline(i *storeInfo) bool { return i.meta.State == metapb.StoreState_Offline }
 
 // worst returns the member of r that is to go first.
 func (c *cluster) worst(r *regionInfo) *metapb.Peer {
@@ -84,23 +96,19 @@ func (c *cluster) worst(r *regionInfo) *metapb.Peer {
 	badness := func(p *metapb.Peer) int {
 		info := c.stores[p.StoreId]
 		switch {
-		case info == nil || c.down(info):
+		case c.down(info):
 			return 4
 		case c.disconnected(info):
 			return 3
-		case info.meta.State == metapb.StoreState_Offline:
+		case offline(info):
 			return 2
 		case r.isPending(p.Id):
 			return 1
 		}
 		return 0
 	}
-	var worst *metapb.Peer
-	for _, p := range r.meta.Peers {
-		if worst == nil {
-			worst = p
-			continue
-		}
+	worst := r.meta.Peers[0]
+	for _, p := range r.meta.Peers[1:] {
 		a, b := badness(p), badness(worst)
 		if a > b || a == b && less(-loads[p.StoreId].weight, -loads[worst.StoreId].weight, p.StoreId, worst.StoreId) {
 			worst = p

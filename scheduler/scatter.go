@@ -9,13 +9,14 @@ import (
 )
 
 // scatter returns an operator that spreads the peers and the leader of r over the
-// stores, by count, or nil if they are well placed. Loaders of data ask for it
-// after they have split a range into many regions: these are all on the same
-// stores then, and too small for the balancers to see.
+// stores, by count, or nil if they are well placed. A loader of data asks for it
+// after it has split a range into many regions: they are all on the same stores
+// then, and too small for the balancers to see.
 //
 // A peer moves to the store with the fewest peers that takes one, if its own
 // store has at least two more. Then the member on the store with the fewest
-// leaders gets the leadership, if the leader's store would have at least two more.
+// leaders gets the leadership, if the leader's store has at least two more, or
+// loses its peer. The region has at most one peer too many at a time.
 func (c *cluster) scatter(r *regionInfo) *operator {
 	loads := c.loads()
 	var targets []*storeInfo
@@ -24,51 +25,64 @@ func (c *cluster) scatter(r *regionInfo) *operator {
 			targets = append(targets, info)
 		}
 	}
-	peers := slices.Clone(r.meta.Peers)
+	leader := region.Peer(r.meta, r.leader.Id)
+
+	// The peers on the fullest stores come first. The leader comes last, so that
+	// it hands over at most once.
+	peers := slices.DeleteFunc(slices.Clone(r.meta.Peers), func(p *metapb.Peer) bool { return p == leader })
 	slices.SortFunc(peers, func(a, b *metapb.Peer) int {
 		return cmp.Or(cmp.Compare(loads[b.StoreId].peers, loads[a.StoreId].peers), cmp.Compare(a.StoreId, b.StoreId))
 	})
-	var adds, removes []step
-	var members []*metapb.Peer // as they will be
-	for _, p := range peers {
-		best := -1
-		for i, t := range targets {
-			if best < 0 || loads[t.id()].peers < loads[targets[best].id()].peers {
-				best = i
+	var steps []step
+	var heirs []*metapb.Peer // the members besides the leader, as they will be
+	stays := true            // the leader's peer
+	for _, p := range append(peers, leader) {
+		at := emptiest(targets, loads)
+		moves := at >= 0 && loads[p.StoreId].peers-loads[targets[at].id()].peers >= 2
+		if !moves {
+			if p != leader {
+				heirs = append(heirs, p)
 			}
-		}
-		if best < 0 || loads[p.StoreId].peers-loads[targets[best].id()].peers < 2 {
-			members = append(members, p)
 			continue
 		}
-		to := targets[best].id()
-		targets = slices.Delete(targets, best, best+1)
-		loads[p.StoreId].peers--
-		loads[to].peers++
+		to := targets[at].id()
+		targets = slices.Delete(targets, at, at+1)
 		add := &addPeer{&metapb.Peer{StoreId: to}}
-		adds, removes = append(adds, add), append(removes, &removePeer{p})
-		members = append(members, add.peer)
+		heirs = append(heirs, add.peer)
+		steps = append(steps, add)
+		if stays = p != leader; stays {
+			steps = append(steps, &removePeer{p})
+		}
 	}
-	// The leadership leaves the present leader's store in any case if its peer
-	// does.
-	stays := slices.Contains(members, region.Peer(r.meta, r.leader.Id))
-	loads[r.leader.StoreId].leaders--
+	from := loads[leader.StoreId].leaders - 1
 	var heir *metapb.Peer
-	for _, p := range members {
-		info := c.stores[p.StoreId]
-		if p.Id == r.leader.Id || !c.takesLeaders(info) || !c.free(info.id()) || r.isPending(p.Id) {
+	for _, p := range heirs {
+		if !c.canLead(r, p) || !c.free(p.StoreId) {
 			continue
 		}
 		if heir == nil || less(loads[p.StoreId].leaders, loads[heir.StoreId].leaders, p.StoreId, heir.StoreId) {
 			heir = p
 		}
 	}
-	steps := adds
-	if heir != nil && (!stays || loads[r.leader.StoreId].leaders-loads[heir.StoreId].leaders >= 1) {
+	if heir != nil && (!stays || loads[heir.StoreId].leaders < from) {
 		steps = append(steps, &transferLeader{heir})
 	}
-	if steps = append(steps, removes...); len(steps) == 0 {
+	if !stays {
+		steps = append(steps, &removePeer{leader})
+	}
+	if len(steps) == 0 {
 		return nil
 	}
 	return newOperator(opScatter, r, "spread the region over the stores", steps...)
+}
+
+// emptiest returns the index of the store with the fewest peers, or -1.
+func emptiest(stores []*storeInfo, loads map[uint64]*load) int {
+	best := -1
+	for i, info := range stores {
+		if best < 0 || loads[info.id()].peers < loads[stores[best].id()].peers {
+			best = i
+		}
+	}
+	return best
 }

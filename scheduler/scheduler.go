@@ -91,6 +91,11 @@ func (s *Scheduler) restore() error {
 	}
 	s.adopt()
 	for _, r := range regions {
+		for _, p := range r.Peers {
+			if s.stores[p.StoreId] == nil {
+				return errors.Errorf("the record of region %d names store %d, of which there is no record", r.Id, p.StoreId)
+			}
+		}
 		s.regions.put(&regionInfo{meta: r})
 	}
 	return nil

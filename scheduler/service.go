@@ -3,13 +3,19 @@ package scheduler
 import (
 	"context"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
 )
 
 // This file holds the requests of the service schedulerpb.Scheduler, but for
 // timestamps and heartbeats.
+
+// clone returns a copy of m for a response, which its receiver may keep.
+func clone[M proto.Message](m M) M { return proto.Clone(m).(M) }
 
 // GetMembers is the one request that need not name the cluster: a client learns
 // from its answer which cluster this is.
@@ -90,7 +96,10 @@ func (s *Scheduler) GetStore(_ context.Context, req *schedulerpb.GetStoreRequest
 		if info == nil {
 			return refuse("store %d is not known", req.GetStoreId())
 		}
-		resp.Store, resp.Stats = info.meta, info.stats
+		resp.Store = clone(info.meta)
+		if info.stats != nil {
+			resp.Stats = clone(info.stats)
+		}
 		return nil
 	})
 	return resp, err
@@ -105,7 +114,11 @@ func (s *Scheduler) PutStore(_ context.Context, req *schedulerpb.PutStoreRequest
 		if err := s.allocated(m); err != nil {
 			return err
 		}
-		return s.run(&schedulerpb.Command{PutStore: m})
+		if err := s.run(&schedulerpb.Command{PutStore: m}); err != nil {
+			return err
+		}
+		s.stores[m.Id].heard = s.uptime // it is starting
+		return nil
 	})
 	return resp, err
 }
@@ -119,7 +132,7 @@ func (s *Scheduler) GetAllStores(_ context.Context, req *schedulerpb.GetAllStore
 			if info.meta.State == metapb.StoreState_Tombstone && req.GetExcludeTombstoneStores() {
 				continue
 			}
-			resp.Stores = append(resp.Stores, info.meta)
+			resp.Stores = append(resp.Stores, clone(info.meta))
 		}
 		return nil
 	})
@@ -157,13 +170,14 @@ func (s *Scheduler) findRegion(h *schedulerpb.RequestHeader, find func() *metapb
 	resp := &schedulerpb.GetRegionResponse{}
 	var err error
 	resp.Header, err = s.serve(h, bootstrapped, func() error {
-		r := find()
-		if r == nil {
+		found := find()
+		if found == nil {
 			return nil
 		}
-		resp.Region, resp.Leader = r, s.regions.byID[r.Id].leader
-		for _, p := range r.Peers {
-			if p.Id != resp.Leader.GetId() {
+		resp.Region = clone(found)
+		resp.Leader = region.Peer(resp.Region, s.regions.byID[found.Id].leader.GetId())
+		for _, p := range resp.Region.Peers {
+			if p != resp.Leader {
 				resp.Slaves = append(resp.Slaves, p)
 			}
 		}
@@ -182,7 +196,8 @@ func (s *Scheduler) ScanRegions(_ context.Context, req *schedulerpb.ScanRegionsR
 			if limit := int(req.GetLimit()); limit > 0 && len(resp.Regions) == limit {
 				break
 			}
-			leader := s.regions.byID[r.Id].leader
+			r = clone(r)
+			leader := region.Peer(r, s.regions.byID[r.Id].leader.GetId())
 			if leader == nil {
 				leader = &metapb.Peer{}
 			}
@@ -225,7 +240,7 @@ func (s *Scheduler) GetClusterConfig(_ context.Context, req *schedulerpb.GetClus
 	resp := &schedulerpb.GetClusterConfigResponse{}
 	var err error
 	resp.Header, err = s.serve(req.GetHeader(), bootstrapped, func() error {
-		resp.Cluster = s.state.cluster
+		resp.Cluster = clone(s.state.cluster)
 		return nil
 	})
 	return resp, err
