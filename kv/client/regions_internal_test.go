@@ -39,12 +39,12 @@ func TestRegionsAreLearned(t *testing.T) {
 		{"two splits, backwards", []*metapb.Region{last, middle, right, left, whole}, left, middle, last},
 		{"the second split only", []*metapb.Region{whole, last}, firstRegion, firstRegion, last},
 	} {
-		r := newRegions()
+		r := newRegions(firstRegion)
 		for _, news := range c.news {
 			r.learn(news)
 		}
 		for key, want := range map[string]*metapb.Region{"": c.a, "a": c.a, "m": c.m, "m\x00": c.m, "z": c.z} {
-			got, _ := r.find([]byte(key))
+			got, _, _ := r.find([]byte(key))
 			require.Same(t, want, got, "%s: %q", c.name, key)
 		}
 	}
@@ -53,37 +53,37 @@ func TestRegionsAreLearned(t *testing.T) {
 // Each region has a store of its own that is asked first. A region of which nothing
 // is known begins with the store that served last.
 func TestStoresToAskFirst(t *testing.T) {
-	r := newRegions()
-	first := func(key string) int {
-		_, place := r.find([]byte(key))
+	r := newRegions(firstRegion)
+	first := func(key string) place {
+		_, place, _ := r.find([]byte(key))
 		return place
 	}
 	whole := regionOf(1, 1, 1, "", "")
 	r.learn(whole)
 	r.askFirst(whole, 2)
-	require.Equal(t, 2, first("a"))
+	require.Equal(t, place(2), first("a"))
 
 	left, right := regionOf(1, 2, 1, "", "m"), regionOf(2, 2, 1, "m", "")
 	r.learn(right)
 	r.learn(left)
-	require.Equal(t, 2, first("a"))
-	require.Equal(t, 2, first("z"))
+	require.Equal(t, place(2), first("a"))
+	require.Equal(t, place(2), first("z"))
 	r.askFirst(right, 1)
-	require.Equal(t, 2, first("a"))
-	require.Equal(t, 1, first("z"))
+	require.Equal(t, place(2), first("a"))
+	require.Equal(t, place(1), first("z"))
 }
 
 // What is wrong is forgotten, and what was learned since is not.
 func TestRegionsAreForgotten(t *testing.T) {
-	r := newRegions()
+	r := newRegions(firstRegion)
 	old, now := regionOf(1, 1, 1, "", ""), regionOf(1, 1, 2, "", "")
 	r.learn(old)
 	r.learn(now)
 	r.forget(old)
-	got, _ := r.find([]byte("a"))
+	got, _, _ := r.find([]byte("a"))
 	require.Same(t, now, got)
 	r.forget(now)
-	got, _ = r.find([]byte("a"))
+	got, _, _ = r.find([]byte("a"))
 	require.Same(t, firstRegion, got)
 	r.forget(firstRegion)
 }
