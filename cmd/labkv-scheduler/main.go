@@ -20,7 +20,6 @@ import (
 	stderrors "errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -102,8 +101,7 @@ and then, as often as there are to be stores:
 			if err := config.complete(cmd.Flags()); err != nil {
 				return &service.UsageError{Err: err}
 			}
-			log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: config.LogLevel}))
-			return serve(cmd.Context(), config, log)
+			return serve(cmd.Context(), config, service.NewLogger(stderr, config.LogLevel))
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &service.UsageError{Err: err} })

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/cluster"
@@ -80,11 +81,11 @@ func (p *process) end() {
 	require.Zero(p.t, p.wait(), p.log.String())
 }
 
-// rawAt runs labkv-ctl raw against stores.
-func rawAt(t *testing.T, addrs string, args ...string) string {
-	t.Helper()
-	code, stdout, stderr := command(t, "labkv-ctl", append([]string{"raw", "--timeout", "30s", "--addr", addrs}, args...)...)
-	require.Zero(t, code, stderr)
+// raw runs labkv-ctl raw on the cluster.
+func (m *manager) raw(args ...string) string {
+	m.t.Helper()
+	code, stdout, stderr := command(m.t, "labkv-ctl", append([]string{"raw", "--timeout", "30s", "--scheduler", m.addr}, args...)...)
+	require.Zero(m.t, code, stderr)
 	return stdout
 }
 
@@ -115,10 +116,11 @@ func setID(t *testing.T, dir string, fields map[string]any) {
 // TestJoin walks through the life of a cluster with a scheduler: a first store, others
 // that join, copies that are made by themselves, stores that die, and one that moves.
 func TestJoin(t *testing.T) {
-	m := manage(t, t.TempDir())
+	schedulerDir := t.TempDir()
+	m := manage(t, schedulerDir)
 	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
 	first := m.join(dirs[0])
-	rawAt(t, first.addr, "put", "a", "1")
+	m.raw("put", "a", "1")
 	require.Equal(t, "made", id(t, dirs[0])["state"])
 	require.Len(t, m.stores(), 1)
 	m.waitForPeers(1)
@@ -127,49 +129,35 @@ func TestJoin(t *testing.T) {
 	m.waitForPeers(3)
 
 	// Each has a copy, so any one can go.
-	addrs := strings.Join([]string{first.addr, second.addr, third.addr}, ",")
 	first.kill()
-	rawAt(t, addrs, "put", "b", "2")
-	require.Equal(t, "a\t1\nb\t2\n", rawAt(t, addrs, "scan"))
+	m.raw("put", "b", "2")
+	require.Equal(t, "a\t1\nb\t2\n", m.raw("scan"))
 	first = m.join(dirs[0]) // at another address
 	await.Until(t, "the new address", func() bool { return m.stores()[uint64(id(t, dirs[0])["store_id"].(float64))] == first.addr })
 	second.end()
-	addrs = strings.Join([]string{first.addr, third.addr}, ",")
-	rawAt(t, addrs, "put", "c", "3")
-	require.Equal(t, "a\t1\nb\t2\nc\t3\n", rawAt(t, addrs, "scan"))
+	m.raw("put", "c", "3")
+	require.Equal(t, "a\t1\nb\t2\nc\t3\n", m.raw("scan"))
 
-	// The scheduler may be away.
-	addr := m.addr
+	// The scheduler may be away for a while, and comes back with what it knew.
+	addr, region := m.addr, m.region()
 	m.end()
-	rawAt(t, addrs, "put", "d", "4")
-	m = manage(t, argument(m.cmd.Args, "--path"), "--addr", addr)
-	second = m.join(dirs[1])
-	addrs = strings.Join([]string{second.addr, third.addr}, ",")
-	first.kill()
-	require.Equal(t, "a\t1\nb\t2\nc\t3\nd\t4\n", rawAt(t, addrs, "scan"))
-}
-
-// argument returns what follows a flag.
-func argument(args []string, flag string) string {
-	for i := range args {
-		if args[i] == flag {
-			return args[i+1]
-		}
-	}
-	return ""
+	m = manage(t, schedulerDir, "--addr", addr)
+	require.True(t, proto.Equal(region, m.region()))
+	m.join(dirs[1])
+	third.kill()
+	require.Equal(t, "a\t1\nb\t2\nc\t3\n", m.raw("scan"))
 }
 
 // Of several stores that begin a cluster at once, one is the first.
 func TestFirstStores(t *testing.T) {
 	m := manage(t, t.TempDir())
-	var all []*process
 	started := make(chan *process)
 	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
 	for _, dir := range dirs {
 		go func() { started <- m.join(dir) }()
 	}
 	for range dirs {
-		all = append(all, await.Receive(t, started, "a store"))
+		await.Receive(t, started, "a store")
 	}
 	firsts := 0
 	for _, dir := range dirs {
@@ -179,11 +167,7 @@ func TestFirstStores(t *testing.T) {
 	}
 	require.Equal(t, 1, firsts)
 	require.Len(t, m.stores(), 3)
-	var addrs []string
-	for _, p := range all {
-		addrs = append(addrs, p.addr)
-	}
-	rawAt(t, strings.Join(addrs, ","), "put", "a", "1")
+	m.raw("put", "a", "1")
 }
 
 // A start that is cut off at any step is completed by the next one.
@@ -219,7 +203,7 @@ func TestBirthAfterACrash(t *testing.T) {
 	// the first.
 	setID(t, dir, map[string]any{"state": "founding"})
 	p = m.join(dir)
-	rawAt(t, p.addr, "put", "a", "1")
+	m.raw("put", "a", "1")
 	require.Equal(t, float64(mine["region_id"].(uint64)), id(t, dir)["region_id"])
 	p.end()
 
@@ -227,7 +211,7 @@ func TestBirthAfterACrash(t *testing.T) {
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, "kv")))
 	setID(t, dir, map[string]any{"state": "making"})
 	p = m.join(dir)
-	rawAt(t, p.addr, "put", "a", "1")
+	m.raw("put", "a", "1")
 
 	// Another store was first.
 	other := t.TempDir()
@@ -242,7 +226,7 @@ func TestBirthAfterACrash(t *testing.T) {
 	setID(t, third, newID("making"))
 	m.join(third)
 	m.waitForPeers(3)
-	require.Equal(t, "1\n", rawAt(t, p.addr, "get", "a"))
+	require.Equal(t, "1\n", m.raw("get", "a"))
 }
 
 // A store waits for its scheduler, and stops in order meanwhile.
@@ -262,7 +246,8 @@ func TestStoreWithoutScheduler(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "identity.json"))
 
 	m := manage(t, t.TempDir(), "--addr", free[0])
-	rawAt(t, m.join(dir).addr, "put", "a", "1")
+	m.join(dir)
+	m.raw("put", "a", "1")
 }
 
 // lines is a log that says when it says something.
@@ -287,7 +272,7 @@ func TestSchedulerThatDoesNotFit(t *testing.T) {
 	m := manage(t, t.TempDir())
 	dir := t.TempDir()
 	p := m.join(dir)
-	rawAt(t, p.addr, "put", "a", "1")
+	m.raw("put", "a", "1")
 	fails(t, "in use by another engine", m.store(dir)...)
 	fails(t, "address already in use", m.store(t.TempDir(), "--addr", p.addr)...)
 	fails(t, "the scheduler at "+m.addr+" is of cluster 1, not of cluster 2: check --scheduler and --cluster-id", m.store(t.TempDir(), "--cluster-id=2")...)
@@ -330,33 +315,31 @@ func TestSchedulerThatDoesNotFit(t *testing.T) {
 	}
 
 	// Nothing of that has done any harm.
-	require.Equal(t, "1\n", rawAt(t, m.join(dir).addr, "get", "a"))
+	m.join(dir)
+	require.Equal(t, "1\n", m.raw("get", "a"))
 }
 
 // A store that was removed does not come back, nor does one that has lost its data.
 func TestStoreThatIsGone(t *testing.T) {
-	m := manage(t, t.TempDir())
+	m := manage(t, t.TempDir(), "--replicas=1") // so that the second store gets nothing
+	m.join(t.TempDir())
 	dir := t.TempDir()
-	m.join(dir)
-	gone := t.TempDir()
-	p := m.join(gone)
-	self := uint64(id(t, gone)["store_id"].(float64))
-	m.waitForPeers(2)
-	p.end()
-	require.NoError(t, os.RemoveAll(filepath.Join(gone, "kv")))
-	fails(t, "has lost data of its store: it cannot come back under its id", m.store(gone, "--log-level=error")...)
+	m.join(dir).end()
+	kv := filepath.Join(dir, "kv")
+	require.NoError(t, os.Rename(kv, kv+".away"))
+	fails(t, "has lost data of its store: it cannot come back under its id", m.store(dir, "--log-level=error")...)
+	require.NoError(t, os.RemoveAll(kv))
+	require.NoError(t, os.Rename(kv+".away", kv))
+	p := m.join(dir)
 
-	empty := t.TempDir()
-	p = m.join(empty)
-	self = uint64(id(t, empty)["store_id"].(float64))
+	self := uint64(id(t, dir)["store_id"].(float64))
 	ctx := await.Context(t, "the end of a store")
-	m.waitForPeers(3)
 	r, err := m.RemoveStore(ctx, &schedulerpb.RemoveStoreRequest{Header: header, StoreId: self})
 	require.NoError(t, err)
 	require.Nil(t, r.Header.Error)
-	await.Until(t, "the store to be empty", func() bool { return m.state(ctx, self) == metapb.StoreState_Tombstone })
+	await.Until(t, "the store to be gone", func() bool { return m.state(ctx, self) == metapb.StoreState_Tombstone })
 	p.end()
-	fails(t, "was removed from cluster 1 for good", m.store(empty, "--log-level=error")...)
+	fails(t, "was removed from cluster 1 for good", m.store(dir, "--log-level=error")...)
 }
 
 func (m *manager) state(ctx context.Context, store uint64) metapb.StoreState {

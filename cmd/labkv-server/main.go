@@ -23,7 +23,6 @@ import (
 	stderrors "errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -115,8 +114,7 @@ The first start waits for all stores. Later ones go without --bootstrap.`,
 			if err := config.complete(cmd.Flags()); err != nil {
 				return &service.UsageError{Err: err}
 			}
-			log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: config.LogLevel}))
-			return serve(cmd.Context(), config, log)
+			return serve(cmd.Context(), config, service.NewLogger(stderr, config.LogLevel))
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &service.UsageError{Err: err} })

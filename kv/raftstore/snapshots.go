@@ -26,12 +26,13 @@ type snapshotMaker struct {
 
 // Snapshot implements raft.Storage. A snapshot is made in the background; until
 // it exists, the error is raft.ErrSnapshotTemporarilyUnavailable. The last one
-// that was made is used again as long as the log continues it.
+// that was made is used again as long as the log continues it and all members of
+// the region are in it: one that became a member later refuses it.
 //
 //lab:implement 2C
 func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
 	m := &s.maker
-	if m.made != nil && m.made.Metadata.Index >= s.state.TruncatedIndex {
+	if m.made != nil && m.made.Metadata.Index >= s.state.TruncatedIndex && m.hasAllMembers() {
 		return m.made, nil
 	}
 	if !m.making {
@@ -43,6 +44,18 @@ func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
 		})
 	}
 	return nil, raft.ErrSnapshotTemporarilyUnavailable
+}
+
+// hasAllMembers reports whether all members of the region are in the last snapshot.
+//
+//lab:private
+func (m *snapshotMaker) hasAllMembers() bool {
+	for _, peer := range m.p.region().Peers {
+		if !slices.Contains(m.made.Metadata.ConfState.Nodes, peer.Id) {
+			return false
+		}
+	}
+	return true
 }
 
 // snapshotMade replaces the last snapshot by a new one.
