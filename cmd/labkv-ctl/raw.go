@@ -187,7 +187,10 @@ func (r *raw) explain(err error) error {
 		return errors.Errorf("the outcome of the write is unknown, read the key before you write it again: %v", r.explain(unknown.Err))
 	}
 	if stderrors.As(err, &refused) {
-		addr, err = refused.Addr, refused.Err
+		if err = refused.Err; r.scheduler != "" && refused.Addr == "the scheduler" {
+			return explainScheduler(r.scheduler, r.timeout, err)
+		}
+		addr = refused.Addr
 	}
 	var wrongPlace *region.Error
 	if stderrors.As(err, &wrongPlace) {

@@ -385,12 +385,16 @@ func (n *newcomer) ask(ctx context.Context, call func(context.Context) (*schedul
 
 // link connects the store with the scheduler while it runs.
 func (n *newcomer) link(id *identity) *replicated.Link {
-	began := uint32(time.Now().Unix())
+	began := time.Now()
+	last := began // when the last report was made; reports come one after the other
 	c := client.NewStoreClient(client.StoreConfig{
 		ClusterID: id.ClusterID,
 		Scheduler: n.scheduler,
 		Complete: func(s *schedulerpb.StoreStats) {
-			s.StartTime = began
+			now := time.Now()
+			s.StartTime = uint32(began.Unix())
+			s.Interval = &schedulerpb.TimeInterval{StartTimestamp: uint64(last.Unix()), EndTimestamp: uint64(now.Unix())}
+			last = now
 			if capacity, available, ok := room(n.path); ok {
 				s.Capacity, s.Available = capacity, available
 			}

@@ -58,10 +58,15 @@ func (m *manager) region() *metapb.Region {
 	return r.Region
 }
 
-// waitForPeers waits until the region has peers on that many stores.
+// waitForPeers waits until the region has peers on that many stores, all of which have
+// caught up.
 func (m *manager) waitForPeers(n int) {
 	m.t.Helper()
-	await.Until(m.t, "peers of the region", func() bool { return len(m.region().GetPeers()) == n })
+	await.Until(m.t, "peers of the region", func() bool {
+		r, err := m.ListOperators(await.Context(m.t, "the operators"), &schedulerpb.ListOperatorsRequest{Header: header})
+		require.NoError(m.t, err)
+		return len(m.region().GetPeers()) == n && len(r.Running) == 0
+	})
 }
 
 func (m *manager) store(dir string, args ...string) []string {

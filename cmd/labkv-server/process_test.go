@@ -75,7 +75,12 @@ func launch(t *testing.T, program string, args ...string) *process {
 	stderr, err := p.cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, p.cmd.Start())
-	t.Cleanup(func() { p.kill() })
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("the log of %s:\n%s", strings.Join(p.cmd.Args[1:], " "), p.log.String())
+		}
+	})
 
 	listening := make(chan string, 1)
 	p.reading.Go(func() {
