@@ -203,8 +203,8 @@ func newStoresCommand() *cobra.Command {
 		short: "Print the stores of a cluster as its scheduler knows them",
 		long: `Asks the scheduler of a cluster for its stores. A store that is offline is being
 emptied, and becomes a tombstone when it is empty. The last column is the time since
-the store's last heartbeat, by the store's clock; a store sends one every few seconds
-while it runs.`,
+the store was heard of last, by its own clock: a store that runs sends a heartbeat every
+few seconds.`,
 		list: func(ctx context.Context, c *connection) (contents, []string, error) {
 			all, err := granted(c.GetAllStores(ctx, &schedulerpb.GetAllStoresRequest{Header: c.header}))
 			if err != nil {
@@ -249,30 +249,25 @@ func (l *storeList) table() (header table.Row, rows []table.Row, numbers []strin
 			row[5], row[6] = size(s.Used), size(s.Available)
 		}
 		if s.Heartbeat != nil {
-			row[7] = ago(*s.Heartbeat)
+			row[7] = age(*s.Heartbeat)
 		}
 		rows = append(rows, row)
 	}
-	return table.Row{"store", "address", "state", "peers", "leaders", "used", "free", "heartbeat"}, rows,
-		[]string{"store", "peers", "leaders", "used", "free", "heartbeat"}
+	return table.Row{"store", "address", "state", "peers", "leads", "used", "free", "heard"}, rows,
+		[]string{"store", "peers", "leads", "used", "free", "heard"}
 }
 
-// size returns a number of bytes as text.
+// size returns a number of bytes as text, with a unit of 1024 to some power: 56.4G.
 func size(bytes uint64) string {
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	units := []string{"B", "K", "M", "G", "T"}
 	n, i := float64(bytes), 0
 	for n >= 1024 && i < len(units)-1 {
 		n, i = n/1024, i+1
 	}
 	if i == 0 || n >= 100 {
-		return fmt.Sprintf("%.0f %s", n, units[i])
+		return fmt.Sprintf("%.0f%s", n, units[i])
 	}
-	return fmt.Sprintf("%.1f %s", n, units[i])
-}
-
-// ago returns the time since t as text, in whole seconds.
-func ago(t time.Time) string {
-	return max(time.Since(t), 0).Truncate(time.Second).String() + " ago"
+	return fmt.Sprintf("%.1f%s", n, units[i])
 }
 
 // The JSON form of the regions of a cluster. Keys are hexadecimal.
@@ -354,7 +349,14 @@ that the scheduler knows.`,
 func (l *regionList) problems(from []byte, cut bool) []string {
 	var problems []string
 	gap := func(start, end []byte) {
-		problems = append(problems, fmt.Sprintf("no known region has the keys from %s to %s", l.bound(start), l.bound(end)))
+		from, to := "the beginning", "the end"
+		if len(start) > 0 {
+			from = l.format(start)
+		}
+		if len(end) > 0 {
+			to = l.format(end)
+		}
+		problems = append(problems, fmt.Sprintf("no known region has the keys from %s to %s", from, to))
 	}
 	next := from // the first key of which nothing was said
 	for i, r := range l.Regions {
@@ -374,14 +376,6 @@ func (l *regionList) problems(from []byte, cut bool) []string {
 	return problems
 }
 
-// bound returns the bound of a region as text; an empty key is either end of all keys.
-func (l *regionList) bound(key []byte) string {
-	if len(key) == 0 {
-		return "the end"
-	}
-	return l.format(key)
-}
-
 func (l *regionList) table() (header table.Row, rows []table.Row, numbers []string) {
 	for _, r := range l.Regions {
 		leader := "none"
@@ -395,7 +389,7 @@ func (l *regionList) table() (header table.Row, rows []table.Row, numbers []stri
 
 // short returns a key as text that fits into a table.
 func (l *regionList) short(key []byte) string {
-	const most = 20
+	const most = 16
 	s := l.format(key)
 	if len(key) == 0 {
 		s = ""
@@ -487,14 +481,14 @@ func (l *operatorList) table() (header table.Row, rows []table.Row, numbers []st
 		if o.Reason != "" {
 			what += ": " + o.Reason
 		}
-		const width = 32 // so that all fits into 80 columns
-		rows = append(rows, table.Row{o.Region, o.Kind, o.Status, fmt.Sprintf("%d/%d", o.Done, len(o.Steps)), text.WrapSoft(what, width), shortAgo(when)})
+		const width = 25 // so that all fits into 80 columns
+		rows = append(rows, table.Row{o.Region, o.Kind, o.Status, fmt.Sprintf("%d/%d", o.Done, len(o.Steps)), text.WrapSoft(what, width), age(when)})
 	}
 	return table.Row{"region", "kind", "status", "steps", "what", "since"}, rows, []string{"region", "steps", "since"}
 }
 
-// shortAgo returns the time since t as text, in its largest unit.
-func shortAgo(t time.Time) string {
+// age returns the time since t as text, in its largest unit.
+func age(t time.Time) string {
 	d := max(time.Since(t), 0)
 	switch {
 	case d < time.Minute:
@@ -593,8 +587,8 @@ func (c *connection) addOperator(ctx context.Context, w io.Writer, q *schedulerp
 		_, err = fmt.Fprintf(w, "region %d: there is nothing to do\n", q.RegionId)
 		return errors.Trace(err)
 	}
-	_, err = fmt.Fprintf(w, "region %d: %s\nto see how far it is: labkv-ctl operators --region %d --scheduler %s\n",
-		q.RegionId, strings.Join(r.Operator.Steps, ", "), q.RegionId, c.addr)
+	_, err = fmt.Fprintf(w, "region %d: %s\nwatch it: labkv-ctl operators --region %d --scheduler %s\n",
+		q.RegionId, strings.Join(r.Operator.Steps, ",\n  "), q.RegionId, c.addr)
 	return errors.Trace(err)
 }
 

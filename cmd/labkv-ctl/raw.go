@@ -42,7 +42,6 @@ func newRawCommand() *cobra.Command {
 	flags := cmd.PersistentFlags()
 	flags.StringSliceVar(&r.addrs, "addr", []string{"127.0.0.1:20160"}, "`host:port` of the server; once for each store of a cluster, any of which may be down")
 	flags.StringVar(&r.scheduler, "scheduler", "", "`host:port` of the scheduler of a cluster, which knows all stores, instead of --addr")
-	cmd.MarkFlagsMutuallyExclusive("addr", "scheduler")
 	flags.StringVar(&r.cf, "cf", "default", "column `family`: default, lock or write")
 	flags.DurationVar(&r.timeout, "timeout", 5*time.Second, "how long to try, in all")
 	flags.BoolVar(&r.hex, "hex", false, "keys and values are hexadecimal, in arguments and in output")
@@ -100,6 +99,9 @@ func newRawCommand() *cobra.Command {
 func (r *raw) run(cmd *cobra.Command, args []string, do func(context.Context, *client.Raw, [][]byte) error) error {
 	if r.timeout <= 0 {
 		return &usageError{errors.Errorf("--timeout %s is not positive", r.timeout)}
+	}
+	if r.scheduler != "" && cmd.Flags().Changed("addr") {
+		return &usageError{errors.New("pass --addr or --scheduler, not both")}
 	}
 	var parsed [][]byte
 	for i, arg := range args {
