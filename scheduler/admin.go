@@ -163,7 +163,7 @@ func (s *Scheduler) changeable(id uint64) (*regionInfo, error) {
 
 // byHand returns the operator that people ask for, or nil if it would do nothing.
 func (s *Scheduler) byHand(r *regionInfo, req *schedulerpb.AddOperatorRequest) (*operator, error) {
-	make := func(steps ...step) (*operator, error) {
+	build := func(steps ...step) (*operator, error) {
 		what := strings.ReplaceAll(strings.ToLower(req.Change.String()), "_", " ")
 		return newOperator(opAdmin, r, what+", by hand", steps...), nil
 	}
@@ -172,7 +172,7 @@ func (s *Scheduler) byHand(r *regionInfo, req *schedulerpb.AddOperatorRequest) (
 		if err := s.mayAdd(r, req.ToStoreId); err != nil {
 			return nil, err
 		}
-		return make(&addPeer{&metapb.Peer{StoreId: req.ToStoreId}})
+		return build(&addPeer{&metapb.Peer{StoreId: req.ToStoreId}})
 	case schedulerpb.RegionChange_REMOVE_PEER:
 		p, err := member(r, req.StoreId)
 		switch {
@@ -183,7 +183,7 @@ func (s *Scheduler) byHand(r *regionInfo, req *schedulerpb.AddOperatorRequest) (
 		case p.Id == r.leader.Id && s.heir(r) == nil:
 			return nil, refuse("the peer on store %d leads region %d, and no other one can", req.StoreId, r.meta.Id)
 		}
-		return make(&removePeer{p})
+		return build(&removePeer{p})
 	case schedulerpb.RegionChange_MOVE_PEER:
 		p, err := member(r, req.StoreId)
 		if err != nil {
@@ -192,7 +192,7 @@ func (s *Scheduler) byHand(r *regionInfo, req *schedulerpb.AddOperatorRequest) (
 		if err := s.mayAdd(r, req.ToStoreId); err != nil {
 			return nil, err
 		}
-		return make(s.move(r, p, req.ToStoreId)...)
+		return build(s.move(r, p, req.ToStoreId)...)
 	case schedulerpb.RegionChange_TRANSFER_LEADER:
 		p, err := member(r, req.ToStoreId)
 		switch {
@@ -205,12 +205,12 @@ func (s *Scheduler) byHand(r *regionInfo, req *schedulerpb.AddOperatorRequest) (
 		case s.stores[p.StoreId].meta.State != metapb.StoreState_Up || s.disconnected(s.stores[p.StoreId]):
 			return nil, refuse("store %d is not in service", req.ToStoreId)
 		}
-		return make(&transferLeader{p})
+		return build(&transferLeader{p})
 	case schedulerpb.RegionChange_SPLIT:
 		if len(req.Key) > 0 && (!region.Range(r.meta).Contains(req.Key) || bytes.Equal(req.Key, r.meta.StartKey)) {
 			return nil, refuse("region %d cannot be split at %q: it holds the keys from %q to %q", r.meta.Id, req.Key, r.meta.StartKey, r.meta.EndKey)
 		}
-		return make(&splitRegion{bytes.Clone(req.Key), r.meta.RegionEpoch.Version})
+		return build(&splitRegion{bytes.Clone(req.Key), r.meta.RegionEpoch.Version})
 	case schedulerpb.RegionChange_SCATTER:
 		return s.scatter(r), nil
 	}

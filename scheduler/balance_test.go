@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
 	"github.com/labkv/labkv/scheduler"
 )
@@ -39,15 +40,15 @@ func (m *machine) balance(pieces ...piece) string {
 	require.Len(m.t, running, 1)
 	o := running[0]
 	var peer, from, to uint64
-	for _, step := range o.Steps {
-		if n, _ := fmt.Sscanf(step, "add peer %d on store %d", &peer, &to); n == 2 {
-			continue
-		}
-		fmt.Sscanf(step, "remove peer %d from store %d", &peer, &from)
-		if n, _ := fmt.Sscanf(step, "transfer the leadership to peer %d on store %d", &peer, &to); n == 2 && len(o.Steps) == 1 {
-			return fmt.Sprintf("%d: lead %d", o.RegionId, to)
-		}
+	if len(o.Steps) == 1 {
+		n, err := fmt.Sscanf(o.Steps[0], "transfer the leadership to peer %d on store %d", &peer, &to)
+		require.Equal(m.t, 2, n, err)
+		return fmt.Sprintf("%d: lead %d", o.RegionId, to)
 	}
+	n, err := fmt.Sscanf(o.Steps[0], "add peer %d on store %d", &peer, &to)
+	require.Equal(m.t, 2, n, err)
+	n, err = fmt.Sscanf(o.Steps[len(o.Steps)-1], "remove peer %d from store %d", &peer, &from)
+	require.Equal(m.t, 2, n, err)
 	return fmt.Sprintf("%d: %d -> %d", o.RegionId, from, to)
 }
 
@@ -184,6 +185,32 @@ func TestBalanceInFlight(t *testing.T) {
 	require.Equal(t, []string{"16 store 2", "17 store 3", "18 store 2"}, moves())
 	m.pass(33 * time.Second)
 	require.Equal(t, []string{"10 store 2", "11 store 3", "12 store 2"}, moves(), "they have rested")
+}
+
+// A step that has taken effect counts once: the region's heartbeat shows it.
+func TestBalanceCountsOnce(t *testing.T) {
+	m := cluster(t, 3, balancing)
+	m.pass(time.Second)
+	require.Equal(t, "10: 1 -> 2", m.balance(all(on(1, 10, 10, 10, 10), on(2, 9), on(3, 10))...))
+	s := &script{machine: m, r: reg(10, "00", "01", 1, 5, 1), size: 10}
+	require.Equal(t, "add 10000@2", s.beat())
+	s.pending = []*metapb.Peer{s.join(10000, 2)}
+	require.Empty(t, s.beat())
+	s.pass(5 * time.Second)
+	require.Len(t, s.Status().Operators, 1)
+	s.pending = nil
+	require.Equal(t, "lead 10000@2", s.beat())
+	s.pass(5 * time.Second)
+	require.Len(t, s.Status().Operators, 1)
+	s.leader = 1
+	require.Equal(t, "remove 1001@1", s.beat())
+	s.pass(5 * time.Second)
+	require.Len(t, s.Status().Operators, 1)
+	s.leader = 0
+	s.leave(0)
+	require.Empty(t, s.beat())
+	s.pass(5 * time.Second)
+	require.Empty(t, s.Status().Operators)
 }
 
 func TestBalanceLeaders(t *testing.T) {

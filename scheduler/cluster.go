@@ -59,6 +59,12 @@ func (c *cluster) down(i *storeInfo) bool {
 	return i.meta.State == metapb.StoreState_Tombstone || c.silence(i) > c.options.MaxStoreDownTime
 }
 
+// dead reports whether the store's peers are of no use any more: it is down, or it
+// does not run and is not to come back.
+func (c *cluster) dead(i *storeInfo) bool {
+	return c.down(i) || i.meta.State == metapb.StoreState_Offline && c.disconnected(i)
+}
+
 // takesLeaders reports whether a leadership may go to the store.
 func (c *cluster) takesLeaders(i *storeInfo) bool {
 	return i.meta.State == metapb.StoreState_Up && !c.disconnected(i) && !i.stats.GetIsBusy()

@@ -2,11 +2,13 @@ package scheduler_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
@@ -180,6 +182,7 @@ func TestBootstrap(t *testing.T) {
 	refused(t, bootstrapWith(m, store(1)), unknown, "does not come from this scheduler")
 	require.EqualValues(t, 1, m.id())
 	refused(t, bootstrapWith(m, &metapb.Store{Id: 1}), unknown, "no address")
+	require.False(t, m.Status().Bootstrapped)
 	ok(t, bootstrapWith(m, store(1)))
 	for range 2 {
 		refused(t, bootstrapWith(m, store(1)), schedulerpb.ErrorType_ALREADY_BOOTSTRAPPED, "already")
@@ -359,8 +362,8 @@ func TestRegionsSurviveARestart(t *testing.T) {
 	m := cluster(t, 3, scheduler.Options{})
 	m.report(beat(reg(10, "", "", 1, 1, 1, 2, 3)))
 	m.report(beat(reg(10, "", "m", 2, 1, 1, 2, 3)))
-	m.report(beat(reg(11, "m", "", 2, 1, 1, 2, 3)))
-	m.report(beat(reg(12, "m", "", 3, 1, 1, 2, 3))) // in the place of 11
+	m.report(beat(reg(13, "m", "", 2, 1, 1, 2, 3)))
+	m.report(beat(reg(12, "m", "", 3, 1, 1, 2, 3))) // in the place of 13
 	want := []string{"10[,m)v2c1", "12[m,)v3c1"}
 	require.Equal(t, want, m.known())
 	require.NotZero(t, m.disk.Unsynced(), "a heartbeat does not wait for the disk")
@@ -379,6 +382,98 @@ func TestRegionsSurviveARestart(t *testing.T) {
 	require.Equal(t, want, m.known())
 	m.report(beat(reg(12, "m", "p", 4, 1, 1, 2, 3)))
 	require.Equal(t, []string{"10[,m)v2c1", "12[m,p)v4c1"}, m.known())
+}
+
+// The disk that a tick or a heartbeat needs for ids may be broken, too.
+func TestBrokenDiskOfOperators(t *testing.T) {
+	m := cluster(t, 3, scheduler.Options{IDBatch: 1})
+	require.NotNil(t, m.report(beat(reg(10, "", "m", 1, 1, 1))))
+	_, err := m.CancelOperator(ctx, &schedulerpb.CancelOperatorRequest{Header: header, RegionId: 10})
+	require.NoError(t, err)
+	m.disk.SetCapacity(0)
+	require.ErrorContains(t, m.Tick(), "no space left")
+	refused(t, m.RegionHeartbeat(beat(reg(10, "", "m", 1, 1, 1))).Header, unknown, "no space left")
+	_, err = m.AddOperator(ctx, &schedulerpb.AddOperatorRequest{Header: header, RegionId: 10, Change: schedulerpb.RegionChange_ADD_PEER, ToStoreId: 2})
+	require.ErrorContains(t, err, "no space left")
+	_, err = m.AskSplit(ctx, &schedulerpb.AskSplitRequest{Header: header, Region: reg(10, "", "m", 1, 1, 1)})
+	require.ErrorContains(t, err, "no space left")
+	require.Empty(t, m.Status().Operators)
+	m.disk.SetCapacity(memory.Unlimited)
+	require.NoError(t, m.Tick())
+	require.Len(t, m.Status().Operators, 1)
+}
+
+// Records that are not what they should be are named, and end the start.
+func TestCorruptRecords(t *testing.T) {
+	for _, kind := range []byte{1, 2, 3, 4, 5} {
+		disk := memory.NewDisk()
+		e, err := disk.Open(scheduler.Families...)
+		require.NoError(t, err)
+		var b engine.Batch
+		b.Put(scheduler.Families[0], []byte{kind, 0, 0, 0, 0, 0, 0, 0, 9}, []byte("no message"))
+		require.NoError(t, e.Write(&b, true))
+		_, err = scheduler.Open(scheduler.Config{ClusterID: clusterID, Engine: e, Now: time.Now})
+		require.ErrorContains(t, err, fmt.Sprintf("record %02x0000000000000009 is corrupt", kind))
+	}
+}
+
+func TestMembers(t *testing.T) {
+	self := &schedulerpb.Member{Name: "s", ClientUrls: []string{"localhost:2379"}}
+	e, err := memory.NewDisk().Open(scheduler.Families...)
+	require.NoError(t, err)
+	s, err := scheduler.Open(scheduler.Config{ClusterID: clusterID, Engine: e, Now: time.Now, Member: self})
+	require.NoError(t, err)
+	resp, err := s.GetMembers(ctx, &schedulerpb.GetMembersRequest{})
+	require.NoError(t, err)
+	require.EqualValues(t, clusterID, resp.Header.ClusterId)
+	require.Equal(t, self, resp.Leader)
+	require.Equal(t, []*schedulerpb.Member{self}, resp.Members)
+}
+
+// Goroutines that ask at the same time get different answers.
+func TestConcurrentRequests(t *testing.T) {
+	m := cluster(t, 3, scheduler.Options{IDBatch: 7})
+	const workers, each = 8, 50
+	ids := make([][]uint64, workers)
+	stamps := make([][]*schedulerpb.Timestamp, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := range each {
+				id, err := m.AllocID(ctx, &schedulerpb.AllocIDRequest{Header: header})
+				if err != nil {
+					return
+				}
+				ids[w] = append(ids[w], id.Id)
+				ts, err := m.Timestamps(&schedulerpb.TsoRequest{Header: header, Count: 2})
+				if err != nil {
+					return
+				}
+				stamps[w] = append(stamps[w], ts.Timestamp)
+				m.RegionHeartbeat(beat(reg(uint64(10+w), fmt.Sprint(w), fmt.Sprint(w+1), uint64(i+1), 1, 1, 2, 3)))
+				if m.Tick() != nil {
+					return
+				}
+				m.Status()
+			}
+		})
+	}
+	wg.Wait()
+	seen, moments := map[uint64]bool{}, map[int64]bool{}
+	for w := range workers {
+		require.Len(t, ids[w], each)
+		require.Len(t, stamps[w], each)
+		for i, id := range ids[w] {
+			require.False(t, seen[id], "id %d comes twice", id)
+			seen[id] = true
+			moment := stamps[w][i].Physical<<scheduler.LogicalBits | stamps[w][i].Logical
+			for _, ts := range []int64{moment, moment - 1} {
+				require.False(t, moments[ts], "timestamp %d comes twice", ts)
+				moments[ts] = true
+			}
+		}
+	}
+	require.Len(t, m.known(), workers)
 }
 
 func ExampleScheduler() {

@@ -132,7 +132,7 @@ func (o *operator) proto() *schedulerpb.Operator {
 
 // An operators holds the operators of all regions.
 type operators struct {
-	running map[uint64]*operator // by region: at most one each
+	running map[uint64]*operator // by region: at most one each; the region and its leader are known
 	history []*operator          // that have ended, the earliest first
 }
 
@@ -201,23 +201,13 @@ func (c *cluster) free(storeID uint64) bool {
 	return c.operators.incoming(storeID) < c.options.StoreLimit
 }
 
-// start makes o the operator of its region, or refuses it: the region has one
-// that does not give way, or a limit is reached. People are above the limits.
+// start makes o the operator of its region. It refuses o if the region has one
+// that does not give way. Limits are the makers' concern: people are above them.
 func (s *Scheduler) start(o *operator) error {
 	id := o.expected.Id
 	old := s.operators.running[id]
 	if old != nil && old.priority() >= o.priority() {
 		return refuse("region %d has an operator already: %s", id, old.desc)
-	}
-	if o.kind != opAdmin {
-		if s.full(o.kind) {
-			return refuse("there are as many operators of the kind %s as there may be", o.kind)
-		}
-		for _, store := range o.incoming() {
-			if !s.free(store) {
-				return refuse("store %d is getting as much as it may get at a time", store)
-			}
-		}
 	}
 	var added []*addPeer
 	timeout := s.options.LeaderTimeout
@@ -287,7 +277,8 @@ func (c *cluster) move(r *regionInfo, from *metapb.Peer, to uint64) []step {
 		loads := c.loads()
 		heir := add.peer // it has caught up by then
 		for _, p := range r.meta.Peers {
-			if p.Id != from.Id && c.canLead(r, p) && loads[p.StoreId].leaders < loads[heir.StoreId].leaders {
+			if p.Id != from.Id && c.canLead(r, p) && c.free(p.StoreId) &&
+				less(loads[p.StoreId].leaders, loads[heir.StoreId].leaders, p.StoreId, heir.StoreId) {
 				heir = p
 			}
 		}
@@ -339,9 +330,6 @@ func (c *cluster) loads() map[uint64]*load {
 	}
 	for id, o := range c.operators.running {
 		r := c.regions.byID[id]
-		if r == nil {
-			continue
-		}
 		lead := r.leader
 		for _, s := range o.steps[o.at:] {
 			switch s := s.(type) {
@@ -356,9 +344,7 @@ func (c *cluster) loads() map[uint64]*load {
 					loads[s.peer.StoreId].peers--
 				}
 			case *transferLeader:
-				if lead != nil {
-					loads[lead.StoreId].leaders--
-				}
+				loads[lead.StoreId].leaders--
 				loads[s.peer.StoreId].leaders++
 				lead = s.peer
 			}

@@ -153,10 +153,10 @@ func TestMoveLeader(t *testing.T) {
 	require.Len(t, o.Steps, 3)
 	require.Equal(t, "add 10000@4", s.beat())
 	s.join(10000, 4)
-	require.Equal(t, "lead 10000@4", s.beat())
-	s.leader = 1 // another one than was asked for
-	require.Equal(t, "lead 10000@4", s.beat())
-	s.leader = 3
+	require.Equal(t, "lead 1002@2", s.beat())
+	s.leader = 3 // another one than was asked for
+	require.Equal(t, "lead 1002@2", s.beat())
+	s.leader = 1
 	require.Equal(t, "remove 1001@1", s.beat())
 	// The leadership comes back, before the order arrives: the leader is asked
 	// to hand over once more, to a member that has caught up.
@@ -178,7 +178,7 @@ func TestStepsShowLate(t *testing.T) {
 	s.mustAdd(movePeer(10, 1, 4))
 	require.Equal(t, "add 10000@4", s.beat())
 	s.join(10000, 4)
-	s.leader = 3 // it has taken over on its own
+	s.leader = 1 // it has taken over on its own
 	require.Equal(t, "remove 1001@1", s.beat())
 	refused(t, s.RegionHeartbeat(beat(old)).Header, unknown, "stale")
 	require.Equal(t, "remove 1001@1", s.beat())
@@ -262,6 +262,15 @@ func TestOperatorIsCancelled(t *testing.T) {
 			require.Contains(t, history[0].Reason, "not to be expected")
 		})
 	}
+	t.Run("by another peer's end than that which is asked for", func(t *testing.T) {
+		s := &script{machine: cluster(t, 5, still), r: reg(10, "a", "z", 2, 5, 1, 2, 3)}
+		require.Empty(t, s.beat())
+		s.mustAdd(removePeer(10, 2))
+		require.Equal(t, "remove 1002@2", s.beat())
+		s.leave(2)
+		require.Empty(t, s.beat())
+		require.Equal(t, "CANCEL admin", s.status())
+	})
 	t.Run("by the end of the region", func(t *testing.T) {
 		s := &script{machine: cluster(t, 5, still), r: reg(10, "a", "z", 2, 5, 1, 2, 3)}
 		require.Empty(t, s.beat())

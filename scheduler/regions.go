@@ -157,14 +157,13 @@ func (t *regions) remove(r *regionInfo) {
 // whole reports whether the known regions cover all keys.
 func (t *regions) whole() bool {
 	var end []byte
-	first := true
 	for r := range t.byKey.All() {
-		if !first && len(end) == 0 || string(r.StartKey) != string(end) {
+		if !bytes.Equal(r.StartKey, end) {
 			return false
 		}
-		first, end = false, r.EndKey
+		end = r.EndKey
 	}
-	return !first && len(end) == 0
+	return t.len() > 0 && len(end) == 0
 }
 
 // sameRegion reports whether a and b have the same keys and the same members, in

@@ -24,10 +24,10 @@ func (c *cluster) unreachable(r *metapb.Region) []*metapb.Peer {
 // checkReplicas returns an operator that corrects the number or the places of the
 // peers of r, or nil if they are right or nothing can be done now:
 //
-//   - With too many peers, the worst is removed: first one whose store is down or
-//     disconnected, then one on an offline store, then one that is pending, then
+//   - With too many peers, the worst is removed: first one whose store is dead, then one
+//     whose store is disconnected, then one on an offline store, then one that is pending, then
 //     the one on the fullest store.
-//   - A peer on a store that is down is replaced.
+//   - A peer on a store that is down, or offline and disconnected, is replaced.
 //   - With too few peers, one is added.
 //   - A peer on an offline store is replaced.
 //
@@ -53,9 +53,9 @@ func (c *cluster) checkReplicas(r *regionInfo) *operator {
 		p := c.worst(r)
 		return newOperator(opReplica, r, fmt.Sprintf("%d peers are too many: remove the one on store %d", len(peers), p.StoreId), &removePeer{p})
 	}
-	if p := c.first(peers, c.down); p != nil {
+	if p := c.first(peers, c.dead); p != nil {
 		if to := c.target(r); to != 0 {
-			return newOperator(opReplica, r, fmt.Sprintf("store %d is down: replace its peer by one on store %d", p.StoreId, to),
+			return newOperator(opReplica, r, fmt.Sprintf("store %d is dead: replace its peer by one on store %d", p.StoreId, to),
 				&removePeer{p}, &addPeer{&metapb.Peer{StoreId: to}})
 		}
 		return nil
@@ -96,7 +96,7 @@ func (c *cluster) worst(r *regionInfo) *metapb.Peer {
 	badness := func(p *metapb.Peer) int {
 		info := c.stores[p.StoreId]
 		switch {
-		case c.down(info):
+		case c.dead(info):
 			return 4
 		case c.disconnected(info):
 			return 3

@@ -68,6 +68,7 @@ func TestCheckReplicas(t *testing.T) {
 		"offline: the leader":               {stores: 5, peers: []uint64{1, 2, 3}, offline: []uint64{1}, want: "add @4"},
 		"offline, and no store to go to":    {stores: 3, peers: []uint64{1, 2, 3}, offline: []uint64{3}, want: ""},
 		"offline and dead":                  {stores: 5, peers: []uint64{1, 2, 3}, offline: []uint64{3}, gone: []uint64{3}, after: 70 * time.Second, want: "remove 1003@3"},
+		"offline and silent":                {stores: 5, peers: []uint64{1, 2, 3}, offline: []uint64{3}, gone: []uint64{3}, after: 30 * time.Second, want: "remove 1003@3"},
 		// With a fourth peer, which is empty at first, three would have to work.
 		"offline, while another one is silent": {stores: 5, peers: []uint64{1, 2, 3}, offline: []uint64{3}, gone: []uint64{2}, after: 30 * time.Second, want: ""},
 	} {
@@ -170,27 +171,67 @@ func TestGrow(t *testing.T) {
 	require.Equal(t, "lead 10001@3", s.beat())
 }
 
-// Regions whose leaders are not heard of are found by ticks, and get their orders
-// when they send heartbeats.
+// Regions whose leaders are not heard of are found by ticks, some at a time, and
+// get their orders when they send heartbeats.
 func TestPatrol(t *testing.T) {
 	m := cluster(t, 6, checking)
 	const regions = 300
 	for i := range uint64(regions) {
-		r := reg(1000+i, fmt.Sprintf("%03d", i), fmt.Sprintf("%03d", i+1), 1, 1, 1, 2, 3)
+		stores := []uint64{1, 2, 3}
+		if i == regions-1 {
+			stores = []uint64{1, 2, 4}
+		}
+		r := reg(1000+i, fmt.Sprintf("%03d", i), fmt.Sprintf("%03d", i+1), 1, 1, stores...)
 		for _, p := range r.Peers {
 			p.Id = m.id()
 		}
 		require.Nil(t, m.report(beat(r)))
 	}
+	tick := func() []*schedulerpb.Operator {
+		m.now = m.now.Add(100 * time.Millisecond)
+		require.NoError(t, m.Tick())
+		running, _ := m.operators(0)
+		return running
+	}
+	for range 2 { // the second time, the patrol begins somewhere in the middle
+		ok(t, m.removeStore(4))
+		ticks := 1
+		for ; len(tick()) == 0; ticks++ {
+			require.Less(t, ticks, 6)
+		}
+		require.Greater(t, ticks, 1)
+		running, _ := m.operators(0)
+		require.Len(t, running, 1)
+		require.EqualValues(t, 1000+regions-1, running[0].RegionId)
+		require.Contains(t, running[0].Desc, "store 4 is offline")
+		ok(t, m.restoreStore(4))
+		ok(t, m.header(m.CancelOperator(ctx, &schedulerpb.CancelOperatorRequest{Header: header, RegionId: running[0].RegionId})))
+		tick()
+	}
+
 	ok(t, m.removeStore(3))
-	m.now = m.now.Add(100 * time.Millisecond)
-	require.NoError(t, m.Tick())
-	running, _ := m.operators(0)
+	for range 3 {
+		tick()
+	}
+	running := tick()
 	require.Len(t, running, 12, "three stores take four each")
 	for _, o := range running {
 		require.Equal(t, "replica", o.Kind)
 	}
-	require.EqualValues(t, 1000, running[0].RegionId)
+}
+
+// An order that comes late may put a peer on a store that is a tombstone already:
+// it is replaced.
+func TestPeerOnTombstone(t *testing.T) {
+	s := &script{machine: cluster(t, 5, checking), r: reg(10, "", "", 1, 5, 1, 2)}
+	require.Equal(t, "add 10000@3", s.beat())
+	ok(t, s.removeStore(3))
+	s.pass(time.Second)
+	require.Equal(t, "tombstone", s.states()[2])
+	s.join(10000, 3)
+	require.Equal(t, "remove 10000@3", s.beat())
+	s.leave(2)
+	require.Equal(t, "add 10002@4", s.beat())
 }
 
 // Stores that get much get no more, and some operators are enough in all.

@@ -133,12 +133,12 @@ func (s *Scheduler) adopt() {
 }
 
 // serve runs f for a request and returns the header of the response. It refuses
-// a request for another cluster and, if need is bootstrapped, one that comes
-// before the cluster has its first store.
-func (s *Scheduler) serve(h *schedulerpb.RequestHeader, need need, f func() error) (*schedulerpb.ResponseHeader, error) {
+// a request for another cluster and, if it needs a cluster that is bootstrapped,
+// one that comes before the first store.
+func (s *Scheduler) serve(h *schedulerpb.RequestHeader, needs need, f func() error) (*schedulerpb.ResponseHeader, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.admit(h, need); err != nil {
+	if err := s.admit(h, needs); err != nil {
 		return s.header(err)
 	}
 	return s.header(f())
@@ -152,11 +152,11 @@ const (
 	bootstrapped             // a cluster with a first store
 )
 
-func (s *Scheduler) admit(h *schedulerpb.RequestHeader, need need) error {
+func (s *Scheduler) admit(h *schedulerpb.RequestHeader, needs need) error {
 	switch {
 	case h.GetClusterId() != s.cfg.ClusterID:
 		return refuse("the request is for cluster %d: this is cluster %d", h.GetClusterId(), s.cfg.ClusterID)
-	case need == bootstrapped && s.state.cluster == nil:
+	case needs == bootstrapped && s.state.cluster == nil:
 		return refuseAs(schedulerpb.ErrorType_NOT_BOOTSTRAPPED, "the cluster has no store yet")
 	}
 	return nil

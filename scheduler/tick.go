@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"slices"
+
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
@@ -44,19 +46,16 @@ func (s *Scheduler) Tick() error {
 
 // expire ends operators that cannot succeed any more.
 func (s *Scheduler) expire() {
+	out := func(id uint64) bool {
+		info := s.stores[id]
+		return s.disconnected(info) || info.meta.State != metapb.StoreState_Up
+	}
 	for _, o := range s.operators.sorted() {
 		switch {
 		case s.uptime > o.deadline:
 			s.end(o, schedulerpb.OperatorStatus_TIMEOUT, "it took too long")
-		case s.regions.byID[o.expected.Id] == nil:
-			s.end(o, schedulerpb.OperatorStatus_CANCEL, "the region is gone")
-		default:
-			for _, id := range o.incoming() {
-				if info := s.stores[id]; s.disconnected(info) || info.meta.State != metapb.StoreState_Up {
-					s.end(o, schedulerpb.OperatorStatus_CANCEL, "a store that takes part is no longer in service")
-					break
-				}
-			}
+		case slices.ContainsFunc(o.incoming(), out):
+			s.end(o, schedulerpb.OperatorStatus_CANCEL, "a store that takes part is no longer in service")
 		}
 	}
 }
@@ -78,17 +77,21 @@ func (s *Scheduler) bury() error {
 	return nil
 }
 
-// inspect checks the next regions, in the order of their keys.
+// inspect checks the next regions, in the order of their keys, and begins again
+// after the last one.
 func (s *Scheduler) inspect() error {
-	if s.regions.len() == 0 || s.full(opReplica) {
+	if s.full(opReplica) {
 		return nil
 	}
-	n := min(patrolLength, s.regions.len())
-	for r := range s.regions.byKey.Within(engine.Range{Start: s.patrol}) {
-		if n--; n < 0 {
+	n := 0
+	from := s.patrol
+	s.patrol = nil
+	for r := range s.regions.byKey.Within(engine.Range{Start: from}) {
+		if n == patrolLength {
+			s.patrol = r.StartKey
 			break
 		}
-		s.patrol = r.EndKey
+		n++
 		if err := s.repair(s.regions.byID[r.Id]); err != nil {
 			return err
 		}
@@ -104,15 +107,11 @@ func (s *Scheduler) repair(r *regionInfo) error {
 	return s.startAny(s.checkReplicas(r))
 }
 
-// startAny starts an operator that a checker or balancer has made, if there is
-// one. That a limit is reached is not an error.
+// startAny starts an operator that a checker or a balancer has made, if there is
+// one, for a region that has none.
 func (s *Scheduler) startAny(o *operator) error {
 	if o == nil {
 		return nil
 	}
-	err := s.start(o)
-	if isRefusal(err) {
-		return nil
-	}
-	return err
+	return s.start(o)
 }

@@ -50,8 +50,8 @@ type fakeCluster struct {
 	instead func(store uint64, rc *kvrpcpb.Context) *reply
 
 	requests int
-	asked    map[uint64]int // requests by store
-	times    []time.Time
+	asked    map[uint64]int               // requests by store
+	moments  map[time.Time]map[uint64]int // requests by store, at each moment
 	dialed   []string
 	closed   []string
 
@@ -68,7 +68,7 @@ type fakeRegion struct {
 func newFakeCluster(t *testing.T, n int) *fakeCluster {
 	c := &fakeCluster{
 		t: t, addrs: map[uint64]string{}, gone: map[uint64]bool{}, down: map[uint64]bool{}, lastID: 100,
-		data: map[string]string{}, applied: map[string]int{}, asked: map[uint64]int{},
+		data: map[string]string{}, applied: map[string]int{}, asked: map[uint64]int{}, moments: map[time.Time]map[uint64]int{},
 	}
 	for id := range uint64(n) {
 		c.addrs[id+1] = fmt.Sprintf("store %d", id+1)
@@ -194,7 +194,6 @@ func (f *fakeConn) Invoke(ctx context.Context, method string, args, out any, _ .
 	c.mu.Lock()
 	c.requests++
 	n := c.requests
-	c.times = append(c.times, time.Now())
 	c.mu.Unlock()
 	if c.before != nil {
 		c.before(n)
@@ -208,6 +207,11 @@ func (f *fakeConn) Invoke(ctx context.Context, method string, args, out any, _ .
 		}
 	}
 	c.asked[store]++
+	now := time.Now()
+	if c.moments[now] == nil {
+		c.moments[now] = map[uint64]int{}
+	}
+	c.moments[now][store]++
 	if store == 0 || c.down[store] {
 		return &client.CallError{Fate: client.Unsent, Err: status.Error(codes.Unavailable, "connection refused")}
 	}

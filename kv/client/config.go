@@ -17,10 +17,11 @@
 // It asks for what it needs and does not know, and again if no store of a region
 // serves a request. What it knows goes on to be used while the scheduler is away.
 //
-// Files: retry.go is the one loop that sends requests, pace.go says how fast,
-// attempt.go decides what came of one request, fate.go how far it got; stores.go and
-// regions.go are what the client knows of the cluster, scheduler.go is what it can
-// ask; raw.go and scan.go have the commands.
+// Files: retry.go is the one loop that sends requests, pace.go says how fast, react.go
+// where to next; attempt.go decides what came of one request, fate.go how far it got;
+// stores.go and regions.go are what the client knows of the cluster, locate.go and
+// scheduler.go how it asks for what it does not know; raw.go and scan.go have the
+// commands.
 //
 // The network, the clock and the dice come from the Config, so that the clients
 // of a simulation are this package, too.
@@ -47,9 +48,10 @@ type Config struct {
 	// Stores says: a key whose region is not known is asked of every store in turn.
 	Scheduler schedulerpb.SchedulerClient
 
-	// Dial connects to the store at addr. It is called once for each store, and with
-	// a Scheduler again for one that has moved. nil means gRPC over TCP, without
-	// encryption, which connects when it is first used.
+	// Dial connects to the store at addr. It is called once for each store; with a
+	// Scheduler by the first request that needs the store, and again if that has
+	// moved, so that calls may come from several goroutines at once. nil means gRPC
+	// over TCP, without encryption, which connects when it is first used.
 	Dial func(addr string) (Conn, error)
 	// Sleep returns nil after d, or the error of ctx as soon as ctx is done. nil
 	// means the clock of the process.

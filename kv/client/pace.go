@@ -24,8 +24,6 @@ type pace struct {
 	back      places // of asked: those that a hint of another store may lead back to
 	repeated  bool
 	consulted bool
-	// before are those that refused it between the last two pauses.
-	before places
 }
 
 // places are a few places.
@@ -37,7 +35,7 @@ func (ps places) has(p place) bool { return slices.Contains(ps, p) }
 func (p *pace) rest(ctx context.Context, cfg *Config) error {
 	err := cfg.Sleep(ctx, p.pause/2+time.Duration(cfg.Rand(int64(p.pause/2))))
 	p.pause = min(2*p.pause, maxPause)
-	p.asked, p.before, p.back = p.before[:0], p.asked, p.back[:0]
+	p.asked, p.back = p.asked[:0], p.back[:0]
 	p.repeated, p.consulted = false, false
 	return err
 }

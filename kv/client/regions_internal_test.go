@@ -87,3 +87,58 @@ func TestRegionsAreForgotten(t *testing.T) {
 	require.Same(t, firstRegion, got)
 	r.forget(firstRegion)
 }
+
+// With a scheduler a region needs peers, and a store leads only regions that it has a
+// peer of.
+func TestLeadersAreLearned(t *testing.T) {
+	on := func(r *metapb.Region, stores ...uint64) *metapb.Region {
+		for _, s := range stores {
+			r.Peers = append(r.Peers, &metapb.Peer{Id: 100 + s, StoreId: s})
+		}
+		return r
+	}
+	r := newRegions(nil)
+	leader := func() (at place, led bool) {
+		known, at, led := r.find([]byte("a"))
+		require.NotNil(t, known)
+		return at, led
+	}
+	r.learn(regionOf(1, 9, 9, "", ""))
+	r.learn(nil)
+	r.learn(on(regionOf(1, 9, 9, "z", "a"), 1))
+	known, _, _ := r.find([]byte("a"))
+	require.Nil(t, known, "no peers, or no keys")
+
+	first, second := on(regionOf(1, 1, 1, "", ""), 1, 2, 3), on(regionOf(1, 1, 3, "", ""), 2, 3, 4)
+	r.learn(first)
+	_, led := leader()
+	require.False(t, led)
+	r.suggest(second, 4)
+	_, led = leader()
+	require.True(t, led, "a later state of the region than is known")
+	r.depose(first, 2)
+	_, led = leader()
+	require.True(t, led, "another one was deposed")
+	r.depose(first, 4)
+	_, led = leader()
+	require.False(t, led)
+
+	r.askFirst(first, 2)
+	r.suggest(first, 3)
+	at, led := leader()
+	require.Equal(t, place(2), at, "what a store has said counts more")
+	require.True(t, led)
+	r.learn(second)
+	at, _ = leader()
+	require.Equal(t, place(2), at, "it is still a member")
+	r.askFirst(second, 3)
+	r.learn(on(regionOf(1, 1, 4, "", ""), 2, 4))
+	_, led = leader()
+	require.False(t, led, "it has left")
+	r.suggest(second, 3)
+	_, led = leader()
+	require.False(t, led, "the region was another one then")
+	r.suggest(on(regionOf(7, 9, 9, "", ""), 4), 4)
+	_, led = leader()
+	require.False(t, led, "another region")
+}

@@ -332,3 +332,30 @@ func TestSilentStore(t *testing.T) {
 		require.Len(t, a.asked, 1)
 	})
 }
+
+// Without a scheduler, too, the client follows splits that stores tell it of in full,
+// and its scans go through the halves.
+func TestSplitsWithoutAScheduler(t *testing.T) {
+	f := newFakeCluster(t, 3)
+	f.halves = true
+	ctx := await.Context(t, "the outcomes of requests")
+	newClient := func() *client.Raw {
+		c, err := client.NewRaw(client.Config{
+			Stores: []client.Store{{ID: 1, Addr: "store 1"}, {ID: 2, Addr: "store 2"}, {ID: 3, Addr: "store 3"}},
+			Dial:   f.dial,
+		})
+		require.NoError(t, err)
+		return c
+	}
+	c := newClient()
+	require.NoError(t, putAt(ctx, c, "a", "value of a"))
+	f.split("m")
+	require.NoError(t, putAt(ctx, c, "z", "value of z"))
+	require.Equal(t, []string{"a", "z"}, scanAll(t, ctx, c, "", 10))
+	f.lead("m", 3)
+	for _, c := range []*client.Raw{c, newClient()} {
+		require.Equal(t, []string{"z"}, scanAll(t, ctx, c, "n", 10))
+		require.Equal(t, []string{"a", "z"}, scanAll(t, ctx, c, "", 10))
+	}
+	require.Empty(t, f.scheduler.asked)
+}

@@ -229,6 +229,19 @@ func TestFollowsTheCluster(t *testing.T) {
 			c.move("c", 5, 4)
 			c.scheduler.hears()
 		}, map[uint64]int{1: 1, 5: 1}, map[string]int{"GetRegion": 1, "GetStore": 1}, 0},
+		"a split, and the new region moves and is without a leader for a while": {func(c *fakeCluster) {
+			c.split("c")
+			c.move("c", 5, 4)
+			c.lead("c", 0)
+			c.scheduler.hears()
+			c.lead("c", 4)
+		}, map[uint64]int{1: 1, 5: 1, 4: 1}, map[string]int{"GetRegion": 1, "GetStore": 2}, 0},
+		"the scheduler knows the leader": {func(c *fakeCluster) {
+			c.instead = once(refuses(regionNotFound))
+			c.mute = true
+			c.lead("k", 3)
+			c.scheduler.hears()
+		}, map[uint64]int{1: 1, 3: 1}, map[string]int{"GetRegion": 1, "GetAllStores": 1}, 0},
 		"the leader is down": {func(c *fakeCluster) {
 			c.down[1] = true
 			c.lead("k", 2)
@@ -359,6 +372,60 @@ func TestConnectionsAreClosed(t *testing.T) {
 	})
 }
 
+// Close closes what is still in use, too, also if no new request would use it.
+func TestCloseEndsRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		within(t, func(ctx context.Context) {
+			c := newFakeCluster(t, 6)
+			cl := c.client()
+			require.NoError(t, putAt(ctx, cl, "k", "1"))
+			leave, read := make(chan struct{}), make(chan error, 1)
+			c.before = func(int) {
+				c.before = nil
+				<-leave
+			}
+			go func() {
+				_, err := getAt(ctx, cl, "k")
+				read <- err
+			}()
+			synctest.Wait()
+			c.move("k", 4, 5, 6)
+			c.gone[1] = true
+			c.scheduler.hears()
+			require.NoError(t, putAt(ctx, cl, "k", "2"))
+			require.Empty(t, c.closed)
+			cl.Close()
+			require.ElementsMatch(t, []string{"store 1", "store 4"}, c.closed)
+			close(leave)
+			<-read
+			require.ElementsMatch(t, []string{"store 1", "store 4"}, c.closed)
+		})
+	})
+}
+
+// The scheduler is asked about stores only while there is a doubt about one.
+func TestDoubtsAreResolved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		within(t, func(ctx context.Context) {
+			c := newFakeCluster(t, 3)
+			cl := c.client()
+			election := func() {
+				c.lead("k", 0)
+				time.AfterFunc(100*time.Millisecond, func() { c.lead("k", 1) })
+				require.NoError(t, putAt(ctx, cl, "k", "1"))
+			}
+			election()
+			require.NotZero(t, c.scheduler.asked["GetRegion"])
+			require.Zero(t, c.scheduler.asked["GetAllStores"])
+			c.instead = once(fails(client.Unsent, codes.Unavailable))
+			for range 3 {
+				election()
+				require.Equal(t, 1, c.scheduler.asked["GetAllStores"])
+			}
+		})
+	})
+}
+
 // The scheduler is asked until it answers. Without it, what is known goes on working.
 func TestSchedulerIsAway(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -470,6 +537,12 @@ func TestNoAnswerMakesAClientSpinWithAScheduler(t *testing.T) {
 		"led by a store that does not exist": {insteadOf(func(uint64, *kvrpcpb.Context) reply {
 			return refuses(ledBy(99))
 		}), "", false},
+		"led by a stale one": {insteadOf(func(s uint64, _ *kvrpcpb.Context) reply {
+			if s == 1 {
+				return refuses(staleCommand)
+			}
+			return refuses(ledBy(1))
+		}), "", false},
 		"busy":             {insteadOf(func(uint64, *kvrpcpb.Context) reply { return refuses(busy) }), "busy", false},
 		"stale command":    {insteadOf(func(uint64, *kvrpcpb.Context) reply { return refuses(staleCommand) }), "stale", false},
 		"region not found": {insteadOf(func(uint64, *kvrpcpb.Context) reply { return refuses(regionNotFound) }), "no such region", false},
@@ -535,10 +608,15 @@ func TestNoAnswerMakesAClientSpinWithAScheduler(t *testing.T) {
 					require.LessOrEqual(t, f.scheduler.asked["GetRegion"], rounds)
 					require.LessOrEqual(t, f.scheduler.asked["GetAllStores"], rounds)
 					require.LessOrEqual(t, f.scheduler.asked["GetStore"], 4*rounds)
-					// Within one moment, which is between two pauses, each store is asked
-					// at most once, and one of them twice.
-					for i, at := range f.times[:max(0, len(f.times)-7)] {
-						require.NotEqual(t, at, f.times[i+7], "8 requests without a pause, of 6 stores")
+					// At one moment, which is between two pauses, each store is asked at
+					// most once, and one of them twice.
+					for at, stores := range f.moments {
+						twice := 0
+						for store, n := range stores {
+							require.LessOrEqual(t, n, 2, "requests to store %d at %s", store, at)
+							twice += n - 1
+						}
+						require.LessOrEqual(t, twice, 1, "stores that are asked twice at %s", at)
 					}
 				})
 			})
@@ -606,6 +684,21 @@ func TestUnknownOutcomesWithAScheduler(t *testing.T) {
 			value, err := getAt(ctx, cl, "k")
 			require.NoError(t, err, "a read may be sent again")
 			require.Equal(t, "3", value)
+
+			// A hint is remembered, whatever becomes of the request that got it.
+			require.NoError(t, putAt(ctx, cl, "k", "4"))
+			c.lead("k", 3)
+			c.instead = func(store uint64, _ *kvrpcpb.Context) *reply {
+				if store != 3 {
+					return nil
+				}
+				c.instead = nil
+				return &reply{err: &client.CallError{Fate: client.Answered, Err: status.Error(codes.Unknown, "reason")}}
+			}
+			require.ErrorAs(t, putAt(ctx, cl, "k", "5"), &unknown)
+			clear(c.asked)
+			require.NoError(t, putAt(ctx, cl, "k", "6"))
+			require.Equal(t, map[uint64]int{3: 1}, c.asked)
 		})
 	})
 }

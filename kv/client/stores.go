@@ -150,9 +150,12 @@ func (s *stores) release(st *store) {
 func (s *stores) find(ctx context.Context, id uint64) error {
 	return s.scheduler.stores.do(ctx, id, func() error {
 		s.mu.Lock()
-		known := s.byID[id] != nil
+		known, closed := s.byID[id] != nil, s.closed
 		s.mu.Unlock()
-		if known {
+		switch {
+		case closed:
+			return errClosed
+		case known:
 			return nil // since just now
 		}
 		meta, err := s.scheduler.store(ctx, id)
@@ -162,6 +165,8 @@ func (s *stores) find(ctx context.Context, id uint64) error {
 		return s.replace(nil, meta)
 	})
 }
+
+var errClosed = &RefusedError{Addr: "no store", Err: errors.New("the client is closed"), final: true}
 
 // replace makes new requests for a store go to where meta says, instead of to old,
 // which may be nil.
@@ -181,7 +186,7 @@ func (s *stores) replace(old *store, meta *metapb.Store) error {
 		st.conn.Close()
 	}
 	if closed {
-		return &RefusedError{Addr: meta.Address, Err: errors.New("the client is closed"), final: true}
+		return errClosed
 	}
 	if old != nil && st == nil {
 		s.retire(old)

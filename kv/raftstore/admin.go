@@ -2,6 +2,8 @@ package raftstore
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/pingcap/errors"
 	"google.golang.org/protobuf/proto"
@@ -95,9 +97,10 @@ func (p *peer) transferLeader(a *Admin) ([]*metapb.Region, error) {
 //lab:private
 func (p *peer) handOver() {
 	var to, match uint64
-	for _, member := range p.node.Status().Progress {
-		if member.ID != p.id && (to == 0 || member.Match > match) {
-			to, match = member.ID, member.Match
+	progress := p.node.Status().Progress
+	for _, id := range slices.Sorted(maps.Keys(progress)) {
+		if member := progress[id]; id != p.id && (to == 0 || member.Match > match) {
+			to, match = id, member.Match
 		}
 	}
 	p.node.TransferLeader(to)

@@ -1,7 +1,9 @@
 package raftstore_test
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -51,7 +54,7 @@ func newFleet(t testing.TB, c fleetConfig) *fleet {
 	for id := uint64(1); id <= c.stores; id++ {
 		sc := serverConfig{
 			id: id, region: r, fleet: true, maxLog: c.maxLog, splitSize: c.splitSize, transport: f.group,
-			randIntN: func(n int) int { return int(id*7) % n }, // no two stores time out together
+			randIntN: rand.New(rand.NewPCG(id, 0)).IntN,
 		}
 		if c.scheduler != nil {
 			sc.scheduler = c.scheduler(id)
@@ -93,10 +96,16 @@ func describe(r *metapb.Region) string {
 		r.Id, r.StartKey, r.EndKey, r.RegionEpoch.GetVersion(), r.RegionEpoch.GetConfVer(), strings.Join(peers, ", "))
 }
 
-// until lets all clocks go until done is true.
+// until lets all clocks go until done is true. A store that has lost its power meanwhile
+// starts again.
 func (f *fleet) until(what string, done func() bool) {
 	f.t.Helper()
 	for range 600 {
+		for _, s := range f.servers {
+			if s.life.over {
+				s.restart()
+			}
+		}
 		f.settle()
 		if done() {
 			return
@@ -152,29 +161,106 @@ func (f *fleet) region(id uint64) *metapb.Region {
 
 // An asked is a request for a change of a region, and its answer.
 type asked struct {
+	t       testing.TB
+	request string // names it in failures
+	life    *life  // of the store that was asked
 	done    bool
 	regions []*metapb.Region
 	err     error
 }
 
+// lost reports whether the answer will never come, because the store has lost its power.
+func (a *asked) lost() bool { return !a.done && a.life.over }
+
+// String says what became of the request.
+func (a *asked) String() string {
+	switch {
+	case !a.done:
+		return a.request + " was not answered"
+	case a.err != nil:
+		return fmt.Sprintf("%s was answered with %q", a.request, a.err)
+	}
+	return a.request + " was answered as done"
+}
+
+// isDone requires that the request was carried out, and returns what it has made of the
+// region.
+func (a *asked) isDone() []*metapb.Region {
+	a.t.Helper()
+	if !a.done || a.err != nil {
+		a.t.Fatalf("%v, and should be done", a)
+	}
+	return a.regions
+}
+
+// refusal requires that the request was refused with a region error, and returns the
+// error.
+func (a *asked) refusal() *errorpb.Error {
+	a.t.Helper()
+	var refusal *region.Error
+	if !a.done || !errors.As(a.err, &refusal) {
+		a.t.Fatalf("%v, and should be refused with a region error", a)
+	}
+	return refusal.Err
+}
+
 // ask submits a request to change region r on a store.
 func (f *fleet) ask(s *server, r *metapb.Region, set func(*raftstore.Admin)) *asked {
-	result, l := &asked{}, s.life
+	result := &asked{t: f.t, life: s.life}
 	a := &raftstore.Admin{
 		Context: &kvrpcpb.Context{RegionId: r.Id, RegionEpoch: r.RegionEpoch},
 		Done: func(regions []*metapb.Region, err error) {
-			if l.over {
+			if result.life.over {
 				return
 			}
 			if result.done {
-				f.t.Fatalf("a request to change region %d was answered twice", r.Id)
+				f.t.Fatalf("%v, and then it was answered again, with error %v", result, err)
 			}
-			*result = asked{true, regions, err}
+			result.done, result.regions, result.err = true, regions, err
 		},
 	}
 	set(a)
+	result.request = fmt.Sprintf("on store %d, the request %s", s.id, requested(a))
+	s.admins = append(s.admins, result)
 	s.Admin(a)
 	return result
+}
+
+// requested says what a asks for.
+func requested(a *raftstore.Admin) string {
+	id := a.Context.RegionId
+	switch {
+	case a.Split != nil:
+		return fmt.Sprintf("to split region %d at %q into it and %d, with peers %d", id, a.Split.Key, a.Split.NewRegionId, a.Split.NewPeerIds)
+	case a.TransferLeader != nil:
+		return fmt.Sprintf("to make peer %d on store %d the leader of region %d", a.TransferLeader.Id, a.TransferLeader.StoreId, id)
+	case a.ChangePeer.Type == eraftpb.ConfChangeType_RemoveNode:
+		return fmt.Sprintf("to remove peer %d on store %d from region %d", a.ChangePeer.Peer.Id, a.ChangePeer.Peer.StoreId, id)
+	}
+	return fmt.Sprintf("to add peer %d on store %d to region %d", a.ChangePeer.Peer.Id, a.ChangePeer.Peer.StoreId, id)
+}
+
+// splits, adds, removes and transfers make a request ask for a change.
+func splits(key string, newID uint64, peerIDs ...uint64) func(*raftstore.Admin) {
+	return func(a *raftstore.Admin) {
+		a.Split = &raftserverpb.Split{Key: []byte(key), NewRegionId: newID, NewPeerIds: peerIDs}
+	}
+}
+
+func adds(peerID, storeID uint64) func(*raftstore.Admin) {
+	return func(a *raftstore.Admin) {
+		a.ChangePeer = changePeer(eraftpb.ConfChangeType_AddNode, peerID, storeID)
+	}
+}
+
+func removes(peerID, storeID uint64) func(*raftstore.Admin) {
+	return func(a *raftstore.Admin) {
+		a.ChangePeer = changePeer(eraftpb.ConfChangeType_RemoveNode, peerID, storeID)
+	}
+}
+
+func transfers(peerID, storeID uint64) func(*raftstore.Admin) {
+	return func(a *raftstore.Admin) { a.TransferLeader = &metapb.Peer{Id: peerID, StoreId: storeID} }
 }
 
 // carryOut asks the leader of a region for a change, again and again, until it is done:
@@ -191,7 +277,7 @@ func (f *fleet) carryOut(regionID uint64, what string, set func(*raftstore.Admin
 		if st, _ := leader.Status(regionID); happened(st.Region) {
 			return true
 		}
-		if under == nil || under.done || leader.life.over {
+		if under == nil || under.done || under.lost() {
 			st, _ := leader.Status(regionID)
 			under = f.ask(leader, st.Region, set)
 		}
@@ -203,7 +289,7 @@ func (f *fleet) carryOut(regionID uint64, what string, set func(*raftstore.Admin
 func (f *fleet) add(regionID, peerID, storeID uint64) {
 	f.t.Helper()
 	f.carryOut(regionID, fmt.Sprintf("the addition of peer %d on store %d to region %d", peerID, storeID, regionID),
-		func(a *raftstore.Admin) { a.ChangePeer = changePeer(eraftpb.ConfChangeType_AddNode, peerID, storeID) },
+		adds(peerID, storeID),
 		func(r *metapb.Region) bool { return region.Peer(r, peerID) != nil })
 }
 
@@ -212,9 +298,7 @@ func (f *fleet) remove(regionID, storeID uint64) {
 	f.t.Helper()
 	peer := region.PeerOn(f.region(regionID), storeID)
 	f.carryOut(regionID, fmt.Sprintf("the removal of peer %d on store %d from region %d", peer.Id, storeID, regionID),
-		func(a *raftstore.Admin) {
-			a.ChangePeer = changePeer(eraftpb.ConfChangeType_RemoveNode, peer.Id, storeID)
-		},
+		removes(peer.Id, storeID),
 		func(r *metapb.Region) bool { return region.Peer(r, peer.Id) == nil })
 }
 
@@ -226,9 +310,7 @@ func changePeer(kind eraftpb.ConfChangeType, peerID, storeID uint64) *raftserver
 func (f *fleet) split(regionID uint64, key string, newID uint64, peerIDs ...uint64) {
 	f.t.Helper()
 	f.carryOut(regionID, fmt.Sprintf("the split of region %d at %q", regionID, key),
-		func(a *raftstore.Admin) {
-			a.Split = &raftserverpb.Split{Key: []byte(key), NewRegionId: newID, NewPeerIds: peerIDs}
-		},
+		splits(key, newID, peerIDs...),
 		func(r *metapb.Region) bool { return string(r.EndKey) == key })
 }
 
@@ -242,7 +324,7 @@ func (f *fleet) transfer(regionID, storeID uint64) {
 			return leader != nil
 		}
 		st, _ := leader.Status(regionID)
-		f.ask(leader, st.Region, func(a *raftstore.Admin) { a.TransferLeader = peer })
+		f.ask(leader, st.Region, transfers(peer.Id, peer.StoreId))
 		return false
 	})
 }

@@ -83,8 +83,9 @@ func (p *peer) heartbeat() {
 		Leader:          region.Peer(r, p.id),
 		ApproximateSize: p.size.estimate(),
 	}
-	for _, member := range p.node.Status().Progress {
-		if peer := region.Peer(r, member.ID); peer != nil && member.ID != p.id && member.Match < p.storage.state.TruncatedIndex {
+	progress := p.node.Status().Progress
+	for _, peer := range r.Peers {
+		if member, known := progress[peer.Id]; known && peer.Id != p.id && member.Match < p.storage.state.TruncatedIndex {
 			request.PendingPeers = append(request.PendingPeers, peer)
 		}
 	}

@@ -22,6 +22,11 @@ func (s *server) Close() {
 			s.t.Fatalf("store %d is closed, but %s was not answered", s.id, a.request)
 		}
 	}
+	for _, a := range s.admins {
+		if !a.done {
+			s.t.Fatalf("store %d is closed, but %v", s.id, a)
+		}
+	}
 	if left := s.leaks(); left != "" {
 		s.t.Fatalf("store %d is closed, but %s", s.id, left)
 	}

@@ -56,7 +56,8 @@ type server struct {
 	full bool
 
 	// asked are the requests that this incarnation was given.
-	asked []*answer
+	asked  []*answer
+	admins []*asked
 
 	// writes counts the writes to disks and files since cutAt, and cut is
 	// the power cut that one of them will meet.
@@ -144,7 +145,7 @@ func (s *server) boot() raftstore.Config {
 	require.NoError(s.t, err, "opening the raft engine")
 	s.kv, err = s.data.Open(raftstore.KVFamilies...)
 	require.NoError(s.t, err, "opening the kv engine")
-	s.life, s.tasks, s.asked = &life{of: s}, nil, nil
+	s.life, s.tasks, s.asked, s.admins = &life{of: s}, nil, nil, nil
 	s.found, s.began = map[uint64]uint64{}, map[uint64]uint64{}
 	s.raftMeter, s.kvMeter = meter.New(s.raft), meter.New(s.kv)
 	s.raftTally.Engine, s.kvTally.Engine = s.raftMeter, s.kvMeter

@@ -19,6 +19,10 @@ type snapshotMaker struct {
 	// made is the last one that was made; its file exists. It is nil if
 	// there is none.
 	made *eraftpb.Snapshot
+	// epoch is the epoch of the region in made. A peer that became a member later
+	// would find that it is none, and one of a region that was split since has no use
+	// for the keys of the other half.
+	epoch *metapb.RegionEpoch
 	// making is true while one is being made, inspecting while the file of
 	// one is being read.
 	making, inspecting bool
@@ -26,13 +30,14 @@ type snapshotMaker struct {
 
 // Snapshot implements raft.Storage. A snapshot is made in the background; until
 // it exists, the error is raft.ErrSnapshotTemporarilyUnavailable. The last one
-// that was made is used again as long as the log continues it and all members of
-// the region are in it: one that became a member later refuses it.
+// that was made is used again as long as the log continues it and the region is
+// the same: a peer that was added since is no member in it, and the range from
+// before a split is in the way of the right half.
 //
 //lab:implement 2C
 func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
 	m := &s.maker
-	if m.made != nil && m.made.Metadata.Index >= s.state.TruncatedIndex && m.hasAllMembers() {
+	if m.made != nil && m.made.Metadata.Index >= s.state.TruncatedIndex && proto.Equal(m.epoch, s.applied.Region.RegionEpoch) {
 		return m.made, nil
 	}
 	if !m.making {
@@ -46,18 +51,6 @@ func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
 	return nil, raft.ErrSnapshotTemporarilyUnavailable
 }
 
-// hasAllMembers reports whether all members of the region are in the last snapshot.
-//
-//lab:private
-func (m *snapshotMaker) hasAllMembers() bool {
-	for _, peer := range m.p.region().Peers {
-		if !slices.Contains(m.made.Metadata.ConfState.Nodes, peer.Id) {
-			return false
-		}
-	}
-	return true
-}
-
 // snapshotMade replaces the last snapshot by a new one.
 //
 //lab:private
@@ -68,7 +61,12 @@ func (p *peer) snapshotMade(snapshot *eraftpb.Snapshot, err error) {
 		p.logger.Error("cannot make a snapshot", "error", err)
 		return
 	}
-	m.made = snapshot
+	header, err := ReadSnapshotHeader(snapshot)
+	if err != nil {
+		p.logger.Error("cannot make a snapshot", "error", err)
+		return
+	}
+	m.made, m.epoch = snapshot, header.Region.RegionEpoch
 	p.snapshots.setMade(SnapshotName(p.region().Id, snapshot.Metadata))
 }
 

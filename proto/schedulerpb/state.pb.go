@@ -25,10 +25,10 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Command changes the durable state of a scheduler: one field is set,
-// or bootstrap and put_cluster.
-// What it does is a function of the state and the command alone, so that
-// replicas that carry out the same commands have the same state.
+// Command changes the durable state of a scheduler: one field is set, or
+// bootstrap and put_cluster. What it does is a function of the state and the
+// command alone, so that replicas that carry out the same commands have the same
+// state.
 type Command struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Make this the first store of the cluster, whose settings are put_cluster.
