@@ -44,7 +44,7 @@ func (s *Scheduler) Tick() error {
 	return s.startAny(s.balanceLeaders())
 }
 
-// expire ends operators that cannot succeed any more.
+// expire ends operators that can no longer succeed.
 func (s *Scheduler) expire() {
 	out := func(id uint64) bool {
 		info := s.stores[id]
@@ -65,8 +65,7 @@ func (s *Scheduler) expire() {
 func (s *Scheduler) bury() error {
 	for _, info := range s.sortedStores() {
 		id := info.id()
-		if info.meta.State != metapb.StoreState_Offline || s.regions.on(id).peers.Len() > 0 ||
-			s.operators.incoming(id) > 0 || !s.regions.whole() {
+		if info.meta.State != metapb.StoreState_Offline || s.regions.on(id).peers.Len() > 0 || !s.regions.whole() {
 			continue
 		}
 		if _, err := s.moveStore(id, metapb.StoreState_Tombstone); err != nil {

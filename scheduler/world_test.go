@@ -297,7 +297,7 @@ var worldOptions = scheduler.Options{
 }
 
 // A cluster whose regions are all on three of five stores becomes balanced, though
-// messages get lost and come late, and then nothing moves any more.
+// messages get lost and come late, and then nothing moves.
 func TestWorldBecomesBalanced(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
@@ -330,7 +330,7 @@ func TestWorldBecomesBalanced(t *testing.T) {
 	}
 }
 
-// The peers of a store that dies are replaced, and those of one that is taken
+// The peers of a store that dies are replaced, and the peers of a store that is taken
 // offline move away, while regions split and messages get lost.
 func TestWorldReplacesStores(t *testing.T) {
 	for seed := range uint64(20) {
