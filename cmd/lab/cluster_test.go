@@ -136,16 +136,20 @@ func (p *clusterProcess) ends() {
 // back by itself, and whatever ends the cluster leaves no process and no file; the
 // next cluster of the same directory has the data.
 func TestCluster(t *testing.T) {
-	t.Run("with a scheduler", func(t *testing.T) { testCluster(t, "store-2") })
-	t.Run("static", func(t *testing.T) { testCluster(t, "store 2", "--static") })
+	t.Run("with a scheduler", func(t *testing.T) {
+		testCluster(t, "store-2", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP})
+	})
+	t.Run("static", func(t *testing.T) {
+		testCluster(t, "store 2", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}, "--static")
+	})
 }
 
-// testCluster kills a store, of that name.
-func testCluster(t *testing.T, victim string, args ...string) {
+// testCluster kills a store, of that name, and the scheduler. Signals end the cluster.
+func testCluster(t *testing.T, victim string, signals []syscall.Signal, args ...string) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
 	dir := t.TempDir()
-	for i, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+	for i, signal := range signals {
 		p := startCluster(t, dir, args...)
 		args = nil // a cluster that is there is of the kind that it is
 		config := client.Config{Stores: client.At(p.addrs...)}
