@@ -315,7 +315,7 @@ func (s *server) whileFull(d *memory.Disk, do func()) {
 	d.SetCapacity(memory.Unlimited)
 }
 
-// Tick lets the clock go, and wakes all peers.
+// Tick advances the clock of the store. It shadows the method of the store.
 func (s *server) Tick() {
 	s.life.ticked = true
 	s.Store.Tick()
