@@ -6,15 +6,15 @@
 // TinyKV's protocol: a client written for it needs no other stubs. They are
 // listed in testdata/wire.txt, which a test compares with the code: additions
 // take unused numbers, and nothing that is there changes. What stores say to
-// each other (raftserverpb) is LabKV's own.
+// each other (raftserverpb), what people say to the scheduler (admin.proto) and
+// what it keeps (state.proto) is LabKV's own.
 //
 // Of the service tinykvpb.TinyKv, stores serve the raw commands. Without regions
 // a store serves them as TinyKV's first project sends them, with an empty
 // context or none. A store with regions demands a context with the region's id
 // and epoch, as TinyKV's own client sends it; kvrpcpb.Context says what happens
-// without. The transactional commands, the coprocessor and the scheduler are
-// defined and not implemented: calls end with status Unimplemented, or nothing
-// listens.
+// without. The transactional commands and the coprocessor are defined and not
+// implemented: calls end with status Unimplemented.
 package proto
 
 //go:generate go tool -modfile=../tools/go.mod buf generate

@@ -32,6 +32,7 @@ func TestWire(t *testing.T) {
 		kvrpcpb.File_kvrpcpb_kvrpcpb_proto,
 		tinykvpb.File_tinykvpb_tinykvpb_proto,
 		schedulerpb.File_schedulerpb_schedulerpb_proto,
+		schedulerpb.File_schedulerpb_admin_proto,
 		coprocessor.File_coprocessor_coprocessor_proto,
 		eraftpb.File_eraftpb_eraftpb_proto,
 	} {

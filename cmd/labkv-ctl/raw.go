@@ -126,42 +126,37 @@ func (r *raw) get(ctx context.Context, c *client.Raw, cmd *cobra.Command, key []
 	return errors.Trace(err)
 }
 
-// scan prints pairs until there are limit of them or no more. It asks again as
-// long as the server says that a response was cut short. If the limit has cut the
-// result, it says on standard error where to go on.
+// scan prints pairs until there are limit of them or no more, as they arrive. If the
+// limit has cut the result, it says on standard error where to go on.
 func (r *raw) scan(ctx context.Context, c *client.Raw, cmd *cobra.Command, args [][]byte, limit uint32) error {
 	var start []byte
 	if len(args) > 0 {
 		start = args[0]
 	}
+	// One more than is printed shows whether more follow.
+	ask := limit
+	if ask < math.MaxUint32 {
+		ask++
+	}
 	out := bufio.NewWriter(cmd.OutOrStdout())
-	for {
-		// One more than is printed shows whether more follow.
-		ask := limit
-		if ask < math.MaxUint32 {
-			ask++
-		}
-		pairs, more, err := c.Scan(ctx, r.cf, start, ask)
+	for part, err := range c.ScanParts(ctx, r.cf, start, ask) {
 		if err != nil {
 			out.Flush() // the pairs that did arrive
 			return err
 		}
-		for i, pair := range pairs {
+		for _, pair := range part.Pairs {
 			if limit == 0 {
 				if err := out.Flush(); err != nil {
 					return errors.Trace(err)
 				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "more pairs follow; to go on: labkv-ctl raw scan %s\n", r.argument(pairs[i].Key))
+				fmt.Fprintf(cmd.ErrOrStderr(), "more pairs follow; to go on: labkv-ctl raw scan %s\n", r.argument(pair.Key))
 				return nil
 			}
 			fmt.Fprintf(out, "%s\t%s\n", r.format(pair.Key), r.format(pair.Value))
 			limit--
 		}
-		if !more || len(pairs) == 0 {
-			return errors.Trace(out.Flush())
-		}
-		start = append(pairs[len(pairs)-1].Key, 0)
 	}
+	return errors.Trace(out.Flush())
 }
 
 // explain puts what became of a call into words.

@@ -29,9 +29,9 @@ type response interface {
 
 // A RefusedError is returned for a request that had no effect and never will.
 type RefusedError struct {
-	Addr string // of the store that was asked last
+	Addr string // of the store that was asked last; "the scheduler" if it was that
 	// Err is the reason: a *region.Error, or an error with a gRPC status, or what
-	// the store says of a read.
+	// the store says of a read, or why there is no store to ask.
 	Err error
 
 	// final is set if every store would refuse it, at any time.
@@ -97,8 +97,8 @@ func outcome(addr string, write bool, resp response, err error) error {
 }
 
 // lost reports whether the store at the other end of a call that ended with err
-// gave no sign of life.
+// gave no sign of life. err is not nil.
 func lost(err error) bool {
 	var call *CallError
-	return err != nil && !stderrors.As(err, &call)
+	return !stderrors.As(err, &call)
 }

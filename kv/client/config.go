@@ -10,9 +10,18 @@
 // of two errors: a *RefusedError if the request had no effect and never will, an
 // *OutcomeUnknownError if that is not certain.
 //
-// Files: retry.go is the one loop that sends requests, attempt.go decides what
-// came of one request, fate.go how far it got; stores.go and regions.go are what
-// the client knows of the cluster; raw.go has the commands.
+// In a cluster with a scheduler the client asks that where regions and stores are:
+//
+//	c, err := client.NewRaw(client.Config{Scheduler: schedulerpb.NewSchedulerClient(conn)})
+//
+// It asks for what it needs and does not know, and again if no store of a region
+// serves a request. What it knows goes on to be used while the scheduler is away.
+//
+// Files: retry.go is the one loop that sends requests, pace.go says how fast, react.go
+// where to next; attempt.go decides what came of one request, fate.go how far it got;
+// stores.go and regions.go are what the client knows of the cluster, locate.go and
+// scheduler.go how it asks for what it does not know; raw.go and scan.go have the
+// commands.
 //
 // The network, the clock and the dice come from the Config, so that the clients
 // of a simulation are this package, too.
@@ -24,16 +33,25 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/labkv/labkv/proto/schedulerpb"
 )
 
 // A Config says where the stores are, and how to reach them.
 type Config struct {
-	// Stores are all stores of the cluster. Requests begin at the first.
+	// Stores are all stores of the cluster, and requests begin at the first. With a
+	// Scheduler they need not be there: those that are, with their ids, are dialled
+	// at once, and the scheduler is not asked where they are unless they fail.
 	Stores []Store
+	// Scheduler is asked where regions and stores are. The caller owns the connection
+	// under it, which must outlive the client. nil means that the cluster is what
+	// Stores says: a key whose region is not known is asked of every store in turn.
+	Scheduler schedulerpb.SchedulerClient
 
-	// Dial connects to the store at addr; it is called once for each store. nil
-	// means gRPC over TCP, without encryption, which connects when it is first
-	// used.
+	// Dial connects to the store at addr. It is called once for each store; with a
+	// Scheduler by the first request that needs the store, and again if that has
+	// moved, so that calls may come from several goroutines at once. nil means gRPC
+	// over TCP, without encryption, which connects when it is first used.
 	Dial func(addr string) (Conn, error)
 	// Sleep returns nil after d, or the error of ctx as soon as ctx is done. nil
 	// means the clock of the process.

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/storage/standalone"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/schedulerpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
@@ -76,4 +79,85 @@ func Example() {
 	// Oslo: a city
 	// Pune: a city
 	// <nil>
+}
+
+// A directory is a scheduler that knows one region, on one store. A real one is told by
+// the stores of a cluster, and has the same service.
+type directory struct {
+	schedulerpb.UnimplementedSchedulerServer
+	region *metapb.Region
+	store  *metapb.Store
+}
+
+func (directory) GetMembers(context.Context, *schedulerpb.GetMembersRequest) (*schedulerpb.GetMembersResponse, error) {
+	return &schedulerpb.GetMembersResponse{Header: &schedulerpb.ResponseHeader{ClusterId: 1}}, nil
+}
+
+func (d directory) GetRegion(context.Context, *schedulerpb.GetRegionRequest) (*schedulerpb.GetRegionResponse, error) {
+	return &schedulerpb.GetRegionResponse{Region: d.region, Leader: d.region.Peers[0]}, nil
+}
+
+func (d directory) GetStore(context.Context, *schedulerpb.GetStoreRequest) (*schedulerpb.GetStoreResponse, error) {
+	return &schedulerpb.GetStoreResponse{Store: d.store}, nil
+}
+
+// serveDirectory serves the directory of a store, and returns its address.
+func serveDirectory(storeAddr string) (addr string, stop func()) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	g := grpc.NewServer()
+	schedulerpb.RegisterSchedulerServer(g, directory{
+		region: &metapb.Region{
+			Id: 1, RegionEpoch: &metapb.RegionEpoch{Version: 1, ConfVer: 1},
+			Peers: []*metapb.Peer{{Id: 3, StoreId: 2}},
+		},
+		store: &metapb.Store{Id: 2, Address: storeAddr},
+	})
+	go g.Serve(lis)
+	return lis.Addr().String(), g.Stop
+}
+
+// A client that has a scheduler needs no addresses of stores.
+func Example_scheduler() {
+	storeAddr, stopStore := serveAlone()
+	defer stopStore()
+	schedulerAddr, stopScheduler := serveDirectory(storeAddr)
+	defer stopScheduler()
+
+	conn, err := grpc.NewClient(schedulerAddr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	c, err := client.NewRaw(client.Config{Scheduler: schedulerpb.NewSchedulerClient(conn)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for _, city := range []string{"Oslo", "Lima", "Pune"} {
+		if err := c.Put(ctx, engine.CFDefault, []byte(city), []byte("a city")); err != nil {
+			log.Fatal(err)
+		}
+	}
+	leader, err := c.Leader(ctx, []byte("Oslo"))
+	fmt.Println("store", leader.ID, leader.Addr == storeAddr, err)
+
+	// The parts of a scan are of one moment each, and need not all be in memory.
+	for part, err := range c.ScanParts(ctx, engine.CFDefault, []byte("M"), 1000) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, p := range part.Pairs {
+			fmt.Printf("%s: %s\n", p.Key, p.Value)
+		}
+	}
+	// Output:
+	// store 2 true <nil>
+	// Oslo: a city
+	// Pune: a city
 }

@@ -30,7 +30,7 @@ func (c *Raw) Close() { c.cluster.stores.close() }
 // was called, or a newer one. An absent key is not an error: found is false.
 func (c *Raw) Get(ctx context.Context, cf engine.CF, key []byte) (value []byte, found bool, err error) {
 	var resp *kvrpcpb.RawGetResponse
-	err = c.cluster.do(ctx, request{key: key, send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
+	_, err = c.cluster.do(ctx, request{key: key, send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
 		var err error
 		resp, err = stub.RawGet(ctx, &kvrpcpb.RawGetRequest{Context: rc, Cf: cf, Key: key})
 		return resp, err
@@ -43,39 +43,27 @@ func (c *Raw) Get(ctx context.Context, cf engine.CF, key []byte) (value []byte, 
 
 // Leader returns the store that leads the region of key: it has served a read.
 func (c *Raw) Leader(ctx context.Context, key []byte) (Store, error) {
-	if _, _, err := c.Get(ctx, engine.CFDefault, key); err != nil {
+	served, err := c.cluster.do(ctx, request{key: key, send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
+		return stub.RawGet(ctx, &kvrpcpb.RawGetRequest{Context: rc, Cf: engine.CFDefault, Key: key})
+	}})
+	if err != nil {
 		return Store{}, err
 	}
-	_, place := c.cluster.regions.find(key)
-	return Store{ID: c.cluster.stores.id(place), Addr: c.cluster.stores.list[place].addr}, nil
+	return c.cluster.stores.describe(served.place), nil
 }
 
 // Put sets key to value.
 func (c *Raw) Put(ctx context.Context, cf engine.CF, key, value []byte) error {
-	return c.cluster.do(ctx, request{key: key, write: true, send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
+	_, err := c.cluster.do(ctx, request{key: key, write: true, send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
 		return stub.RawPut(ctx, &kvrpcpb.RawPutRequest{Context: rc, Cf: cf, Key: key, Value: value})
 	}})
+	return err
 }
 
 // Delete removes key. It succeeds whether or not the key is there.
 func (c *Raw) Delete(ctx context.Context, cf engine.CF, key []byte) error {
-	return c.cluster.do(ctx, request{key: key, write: true, send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
+	_, err := c.cluster.do(ctx, request{key: key, write: true, send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
 		return stub.RawDelete(ctx, &kvrpcpb.RawDeleteRequest{Context: rc, Cf: cf, Key: key})
 	}})
-}
-
-// Scan returns pairs in ascending order, from the first key at or after start on:
-// at most limit, all of one moment. more is true if the store has cut the answer
-// short because of its size.
-func (c *Raw) Scan(ctx context.Context, cf engine.CF, start []byte, limit uint32) (pairs []*kvrpcpb.KvPair, more bool, err error) {
-	var resp *kvrpcpb.RawScanResponse
-	err = c.cluster.do(ctx, request{key: start, send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
-		var err error
-		resp, err = stub.RawScan(ctx, &kvrpcpb.RawScanRequest{Context: rc, Cf: cf, StartKey: start, Limit: limit})
-		return resp, err
-	}})
-	if err != nil {
-		return nil, false, err
-	}
-	return resp.Kvs, resp.More, nil
+	return err
 }

@@ -11,36 +11,46 @@ import (
 // for it is a question: the store answers with the region as it is now.
 var firstRegion = &metapb.Region{Id: 1}
 
-// regions are what the client knows of the regions. Stores correct it: whatever
-// it says may be outdated.
+// regions are what the client knows of the regions. Stores and the scheduler
+// correct it: whatever it says may be outdated. What it learns may come late and in
+// any order, so that a region never takes the place of a later one.
 type regions struct {
+	// guess stands for the region of a key of which nothing is known. It is nil if
+	// there is a scheduler to ask; then a region is known only with its peers.
+	guess *metapb.Region
+
 	mu    sync.Mutex
 	known region.Map
 	// first is the place of the store to ask first, by region id; last is the
 	// place of the store that served last, for regions that are not in it.
-	first map[uint64]int
-	last  int
+	first map[uint64]place
+	last  place
 }
 
-func newRegions() *regions { return &regions{first: map[uint64]int{}} }
+func newRegions(guess *metapb.Region) *regions {
+	return &regions{guess: guess, first: map[uint64]place{}}
+}
 
-// find returns the region that has key, and the place of the store to ask first.
-func (c *regions) find(key []byte) (r *metapb.Region, place int) {
+// find returns the region that has key, or the guess, and the place of the store to
+// ask first. led is false if nothing says that this store leads.
+func (c *regions) find(key []byte) (r *metapb.Region, first place, led bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r = c.known.At(key); r == nil {
-		r = firstRegion
+		r = c.guess
 	}
-	place, found := c.first[r.Id]
-	if !found {
-		place = c.last
+	if first, led = c.first[r.GetId()]; !led {
+		first = c.last
 	}
-	return r, place
+	return r, first, led
 }
 
-// learn takes over a region as a store knows it, unless a later one with some of
-// its keys is known.
+// learn takes over a region, unless a later one with some of its keys is known, or
+// it cannot be one.
 func (c *regions) learn(r *metapb.Region) {
+	if keys := region.Range(r); r == nil || !keys.Overlaps(keys) || c.guess == nil && len(r.Peers) == 0 {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, old := range c.known.Overlapping(region.Range(r)) {
@@ -49,6 +59,9 @@ func (c *regions) learn(r *metapb.Region) {
 		}
 	}
 	c.known.Insert(r)
+	if at, led := c.first[r.Id]; led && c.guess == nil && region.PeerOn(r, uint64(at)) == nil {
+		delete(c.first, r.Id) // it has left
+	}
 }
 
 // later reports whether a came after b, which has keys of a. A split gives both
@@ -68,10 +81,30 @@ func (c *regions) forget(r *metapb.Region) {
 	}
 }
 
-// askFirst makes the store at place the one that later requests for r begin with.
-func (c *regions) askFirst(r *metapb.Region, place int) {
+// askFirst makes the store at a place the one that later requests for r begin with.
+func (c *regions) askFirst(r *metapb.Region, at place) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.first[r.Id] = place
-	c.last = place
+	c.first[r.Id] = at
+	c.last = at
+}
+
+// suggest is askFirst for what the scheduler has heard some time ago: it does not
+// stand against what a store has said since.
+func (c *regions) suggest(r *metapb.Region, at place) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.known.At(r.StartKey)
+	if _, led := c.first[r.Id]; !led && known != nil && known.Id == r.Id && !later(known, r) {
+		c.first[r.Id] = at
+	}
+}
+
+// depose makes later requests for r not begin with the store at a place.
+func (c *regions) depose(r *metapb.Region, at place) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if first, led := c.first[r.Id]; led && first == at {
+		delete(c.first, r.Id)
+	}
 }

@@ -122,7 +122,7 @@ func (a *applier) add(e *eraftpb.Entry, ops []engine.Op, err error) {
 		put(&a.batch, cfMeta, stateKey(state.Region.Id), state)
 	}
 	a.state.AppliedIndex, a.state.AppliedTerm = e.Index, e.Term
-	a.decided = append(a.decided, decision{e.Index, e.Term, err, a.next.effect})
+	a.decided = append(a.decided, decision{index: e.Index, term: e.Term, err: err, effect: a.next.effect})
 	a.next = change{}
 }
 

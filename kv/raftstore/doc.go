@@ -29,6 +29,20 @@
 // region and every proposal that was ready (group commit). While the sync runs,
 // the next requests gather in the inboxes.
 //
+// # Regions that change
+//
+// A region is split, and its members change, by entries of its own log: an
+// Admin request proposes one. An applier evaluates it against the region at
+// that place in the log, and puts what it makes of the region into the part
+// that has the applied index. What follows from that (effects) comes after the
+// write: the Raft node learns of its members, a new region gets its peer.
+//
+// The directory has the peers of the store, and the ranges of keys that are
+// taken. Ranges never overlap. A peer is born by a split or by a message of a
+// leader or candidate (lobby.go), and ends when somebody knows that its group
+// can do without it (lifecycle.go). Then a tombstone is written, durable, and
+// what the peer had is deleted; the range is free when that is done.
+//
 // # Slow work
 //
 // Other regions share a pass, and wait for its end. So a pass does nothing that
@@ -61,21 +75,33 @@
 //     that Ready leaves: a vote or an acknowledgement is a promise. A leader's
 //     appends and heartbeats promise nothing and leave earlier (thesis
 //     §10.2.1), but not before its term and vote are durable.
+//
 //  2. The kv engine holds the data, and for each region the applied index. What
 //     an entry changes and the applied index change in one part, not synced: a
 //     crash may lose the newest changes, and the log brings them back. So an
 //     entry is applied only when it is durable in the log.
+//
 //  3. Therefore the log is compacted only up to an index that was applied
 //     before a sync of the kv engine, and only after that sync. The new
 //     beginning of the log is written first; the entries before it are deleted
 //     later.
+//
 //  4. A snapshot is a file, synced before Raft hears of it. To install it, the
 //     region is marked (synced). Then the old log and the old data are deleted
 //     and the new data written. Then the mark is removed and the applied index
 //     is set, in one part (synced). Then the empty log that begins after the
 //     snapshot is written (synced), and only then is the snapshot acknowledged.
 //
-// After a crash, a region that is marked is installed again, from the
+//  5. Both halves of a split, and the applied index, are in one part. The new
+//     region begins at index 1 of term 1, with its data, as if a snapshot had
+//     been installed.
+//
+//  6. A tombstone is durable before anything of the peer is deleted. It has the
+//     region's range until all is deleted. What a member tells a removed peer,
+//     that it is no member any more, is durable at the member before.
+//
+// After a crash, a removal whose tombstone still has a range is finished. A
+// region that is marked is installed again, from the
 // beginning. If the log has no entry of the applied index and term, a snapshot
 // was installed completely, and the log begins anew after it. Otherwise the
 // entries after the applied index are applied again. The commit index on disk

@@ -19,6 +19,10 @@ type snapshotMaker struct {
 	// made is the last one that was made; its file exists. It is nil if
 	// there is none.
 	made *eraftpb.Snapshot
+	// epoch is the epoch of the region in made. A peer that became a member later
+	// would find that it is none, and one of a region that was split since has no use
+	// for the keys of the other half.
+	epoch *metapb.RegionEpoch
 	// making is true while one is being made, inspecting while the file of
 	// one is being read.
 	making, inspecting bool
@@ -33,7 +37,7 @@ type snapshotMaker struct {
 //lab:implement 2C
 func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
 	m := &s.maker
-	if m.made != nil && m.made.Metadata.Index >= s.state.TruncatedIndex && isOf(m.made, s.applied.Region) {
+	if m.made != nil && m.made.Metadata.Index >= s.state.TruncatedIndex && proto.Equal(m.epoch, s.applied.Region.RegionEpoch) {
 		return m.made, nil
 	}
 	if !m.making {
@@ -47,12 +51,6 @@ func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
 	return nil, raft.ErrSnapshotTemporarilyUnavailable
 }
 
-// isOf reports whether a snapshot is of r as it is, with its range and its members.
-func isOf(snapshot *eraftpb.Snapshot, r *metapb.Region) bool {
-	header, err := ReadSnapshotHeader(snapshot)
-	return err == nil && proto.Equal(header.Region.RegionEpoch, r.RegionEpoch)
-}
-
 // snapshotMade replaces the last snapshot by a new one.
 //
 //lab:private
@@ -63,7 +61,12 @@ func (p *peer) snapshotMade(snapshot *eraftpb.Snapshot, err error) {
 		p.logger.Error("cannot make a snapshot", "error", err)
 		return
 	}
-	m.made = snapshot
+	header, err := ReadSnapshotHeader(snapshot)
+	if err != nil {
+		p.logger.Error("cannot make a snapshot", "error", err)
+		return
+	}
+	m.made, m.epoch = snapshot, header.Region.RegionEpoch
 	p.snapshots.setMade(SnapshotName(p.region().Id, snapshot.Metadata))
 }
 

@@ -2,6 +2,7 @@ package region
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/tidwall/btree"
 
@@ -39,22 +40,38 @@ func (m *Map) At(key []byte) *metapb.Region {
 	return found
 }
 
-// Overlapping returns the regions that have a key in the range keys, in the
-// order of their keys.
-func (m *Map) Overlapping(keys engine.Range) []*metapb.Region {
-	var found []*metapb.Region
-	start := string(keys.Start)
-	if first := m.At(keys.Start); first != nil {
-		start = string(first.StartKey)
-	}
-	m.byStart.Ascend(start, func(_ string, r *metapb.Region) bool {
-		if !Range(r).Overlaps(keys) {
-			return false
+// EndingAt returns the region whose range ends with key, which is not empty, or
+// nil.
+func (m *Map) EndingAt(key []byte) *metapb.Region {
+	var found *metapb.Region
+	m.byStart.Descend(string(key), func(start string, r *metapb.Region) bool {
+		if start == string(key) {
+			return true
 		}
-		found = append(found, r)
-		return true
+		if len(key) > 0 && string(r.EndKey) == string(key) {
+			found = r
+		}
+		return false
 	})
 	return found
+}
+
+// Overlapping returns the regions that have a key in the range keys, in the
+// order of their keys.
+func (m *Map) Overlapping(keys engine.Range) []*metapb.Region { return slices.Collect(m.Within(keys)) }
+
+// Within returns the regions that Overlapping does, one after the other. The map
+// must not change meanwhile.
+func (m *Map) Within(keys engine.Range) iter.Seq[*metapb.Region] {
+	return func(yield func(*metapb.Region) bool) {
+		start := string(keys.Start)
+		if first := m.At(keys.Start); first != nil {
+			start = string(first.StartKey)
+		}
+		m.byStart.Ascend(start, func(_ string, r *metapb.Region) bool {
+			return Range(r).Overlaps(keys) && yield(r)
+		})
+	}
 }
 
 // All returns the regions in the order of their keys. The map must not change

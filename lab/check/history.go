@@ -33,6 +33,7 @@ type Operation struct {
 	Value  string // of a put: what is put; of a get: what it found
 	Found  bool   // of a get
 	Pairs  []Pair // of a scan
+	Until  string // of a scan: the first key after Key that it has not looked at; "" if it came to the last key
 
 	// Call and Return say in which order operations began and ended: one that
 	// returned before another was called has a Return below the other's Call.
@@ -62,6 +63,9 @@ func (o *Operation) String() string {
 	case Put:
 		fmt.Fprintf(&b, " = %q", o.Value)
 	case Scan:
+		if o.Until != "" {
+			fmt.Fprintf(&b, " until %q", o.Until)
+		}
 		fmt.Fprintf(&b, " -> %d of %d", len(o.Pairs), o.Limit)
 	}
 	if o.Unknown() {
@@ -144,9 +148,10 @@ func (p *Pending) Read(value string, found bool) {
 	p.Done()
 }
 
-// Scanned notes that a scan was answered.
-func (p *Pending) Scanned(pairs []Pair) {
-	p.op.Pairs = pairs
+// Scanned notes that a scan was answered with what it found before the key until, or
+// up to the last key if until is empty.
+func (p *Pending) Scanned(pairs []Pair, until string) {
+	p.op.Pairs, p.op.Until = pairs, until
 	p.Done()
 }
 

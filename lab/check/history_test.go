@@ -50,7 +50,11 @@ func parse(t *testing.T, text string) *check.History {
 			_, err := fmt.Sscan(words[4], &o.Limit)
 			require.NoError(t, err)
 			for _, pair := range words[5:] {
-				k, v, _ := strings.Cut(pair, "=")
+				k, v, found := strings.Cut(pair, "=")
+				if !found {
+					o.Until = strings.TrimPrefix(pair, "<")
+					continue
+				}
 				o.Pairs = append(o.Pairs, check.Pair{Key: k, Value: v})
 			}
 		}
@@ -161,6 +165,32 @@ func TestLinearizable(t *testing.T) {
 			1 1-2 put a 1
 			1 3-4 put b 1
 			2 7-8 scan a 1 a=1 b=1`, check.RuleScan, "more pairs than the limit"},
+		{"scan that ends before a key says nothing about it", `
+			1 1-2 put a 1
+			1 3-4 put b 2
+			2 7-8 scan a 9 a=1 <b
+			2 9-10 scan b 8 b=2`, "", ""},
+		{"scan misses a key before its end", `
+			1 1-2 put a 1
+			1 3-4 put b 2
+			2 7-8 scan a 9 a=1 <c`, check.RuleLinearizable, `key "b" was read as absent`},
+		{"scan beyond its end", `
+			1 1-2 put a 1
+			1 3-4 put b 2
+			2 7-8 scan a 9 a=1 b=2 <b`, check.RuleScan, `it returned key "b", which is not before its end, "b"`},
+		{"two parts of a scan, of two moments", `
+			1 1-2 put a 1
+			1 3-4 put b 1
+			2 5-8 scan a 9 a=1 <b
+			1 9-10 put a 2
+			1 11-12 put b 2
+			2 13-14 scan b 8 b=2`, "", ""},
+		{"a part of a scan sees two moments", `
+			1 1-2 put a 1
+			1 3-4 put b 1
+			2 5-20 scan a 9 a=1 b=2 <c
+			1 6-7 put a 2
+			1 8-9 put b 2`, check.RuleScan, `it saw key "a" as "1", which`},
 		{"scan of two moments", `
 			1 1-2 put a 1
 			1 3-4 put b 1
@@ -271,7 +301,8 @@ func TestRecorder(t *testing.T) {
 	r.Begin(check.Operation{Op: check.Put, Key: "a", Value: "3"}).Unknown()
 	r.Begin(check.Operation{Op: check.Get, Key: "a"}).Unknown()
 	r.Begin(check.Operation{Op: check.Get, Key: "a"}).Read("1", true)
-	r.Begin(check.Operation{Op: check.Scan, Key: "", Limit: 3}).Scanned([]check.Pair{{Key: "a", Value: "1"}})
+	r.Begin(check.Operation{Op: check.Scan, Key: "", Limit: 3}).Scanned([]check.Pair{{Key: "a", Value: "1"}}, "")
+	r.Begin(check.Operation{Op: check.Scan, Key: "b", Limit: 3}).Scanned(nil, "m")
 	var lines []string
 	for _, o := range h.Operations() {
 		lines = append(lines, o.String())
@@ -282,6 +313,7 @@ func TestRecorder(t *testing.T) {
 		`4.000s- client 3: put "a" = "3", outcome unknown`,
 		`7.000s-8.000s client 3: get "a" -> "1"`,
 		`9.000s-10.000s client 3: scan "" -> 1 of 3`,
+		`11.000s-12.000s client 3: scan "b" until "m" -> 0 of 3`,
 	}, lines)
 	require.NoError(t, check.Linearizable(h, time.Minute))
 }

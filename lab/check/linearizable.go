@@ -61,6 +61,9 @@ func checkScans(ops []*Operation) error {
 				return bad(fmt.Sprintf("it returned key %q after %q", p.Key, o.Pairs[i-1].Key))
 			}
 		}
+		if n := len(o.Pairs); n > 0 && o.Until != "" && o.Pairs[n-1].Key >= o.Until {
+			return bad(fmt.Sprintf("it returned key %q, which is not before its end, %q", o.Pairs[n-1].Key, o.Until))
+		}
 	}
 	return nil
 }
@@ -120,13 +123,14 @@ type sight struct {
 }
 
 // seen returns what the scan o says about each of keys, which are ascending. A
-// scan that met its limit says nothing about what follows its last pair.
+// scan that met its limit says nothing about what follows its last pair, and none
+// says anything about where it did not look.
 func (o *Operation) seen(keys []*keyed) []sight {
 	var all []sight
 	first, _ := slices.BinarySearchFunc(keys, o.Key, func(k *keyed, name string) int { return cmp.Compare(k.name, name) })
 	pairs := o.Pairs
 	for _, k := range keys[first:] {
-		if len(pairs) == 0 && len(o.Pairs) >= o.Limit {
+		if len(pairs) == 0 && len(o.Pairs) >= o.Limit || o.Until != "" && k.name >= o.Until {
 			break
 		}
 		s := sight{key: k}

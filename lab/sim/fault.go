@@ -37,10 +37,12 @@ const (
 	Skew       FaultKind = "skew"        // Who, Share: its clock is slow by that
 	Stall      FaultKind = "stall"       // Who: its clock stands still, then catches up at once
 	Pause      FaultKind = "pause"       // Who: its process stands still, then finds what has come meanwhile, and one tick
+	Erase      FaultKind = "erase"       // Who: crashes, and starts at the end with empty disks, unless the system cannot do without it
 )
 
 var kinds = []FaultKind{Partition, OneWay, Bridge, Isolate, Deaf, Mute, Lose, Duplicate, Slow, Cut, Repeat,
-	LoseCalls, SlowCalls, Crash, CrashWrite, DiskFull, FlipBit, Skew, Stall, Pause}
+	LoseCalls, SlowCalls, Crash, CrashWrite, DiskFull, FlipBit, Skew, Stall, Pause, Erase,
+	AddMember, RemoveMember, ReplaceMember, MoveLeader, Split, Drain}
 
 // Targets that are looked for when a fault begins, among the machines of the fault's
 // Role. Everybody is also what a network fault without a Who touches.
@@ -59,12 +61,14 @@ type Fault struct {
 	Who int // a machine, or one of the targets
 	// Role says among which machines targets are looked for. "" is, for Everybody,
 	// all machines, and else the stores.
-	Role  Role
-	Sides [2][]uint64
-	Share float64
-	Delay time.Duration
-	Count int
-	Point Point
+	Role Role
+	// Region is a region, by its number, of a fault that the system carries out.
+	Region int
+	Sides  [2][]uint64
+	Share  float64
+	Delay  time.Duration
+	Count  int
+	Point  Point
 	// ID makes what the dice say about the fault its own. It is the fault's
 	// place in the schedule as it was made, from 1.
 	ID int
@@ -90,6 +94,9 @@ func (f Fault) String() string {
 	}
 	if f.Role != "" && f.Who <= 0 {
 		fmt.Fprintf(&b, " role:%s", f.Role)
+	}
+	if f.Region != 0 {
+		fmt.Fprintf(&b, " region:%d", f.Region)
 	}
 	if f.Share != 0 {
 		fmt.Fprintf(&b, " %s%%", strconv.FormatFloat(100*f.Share, 'f', -1, 64))
@@ -264,7 +271,12 @@ func (fs *faults) aim(f *Fault) []*machine {
 // begin applies f to the machines that it hits.
 func (fs *faults) begin(f *activeFault) {
 	w := fs.w
-	f.hit = fs.aim(&f.Fault)
+	if f.Kind == Erase || !slices.Contains(operated, f.Kind) {
+		f.hit = fs.aim(&f.Fault)
+	}
+	if f.Kind == Erase && !f.hit[0].mayErase() {
+		return
+	}
 	w.record.tell(trace.Event{Kind: trace.FaultBegins, Store: f.only(), Text: f.Fault.String()})
 	w.mu.Lock()
 	fs.active = append(fs.active, f)
@@ -289,7 +301,14 @@ func (fs *faults) begin(f *activeFault) {
 			m.rate *= 1 - f.Share
 		case Pause:
 			m.pause()
+		case Erase:
+			f.Who = int(m.id) // the operator has to know
+			m.down++
+			m.erase()
 		}
+	}
+	if slices.Contains(operated, f.Kind) {
+		fs.operate(f, 1)
 	}
 	w.post(&event{at: max(f.Until, f.From, w.now()+1), name: name{kind: faultEnds, to: uint64(f.ID)}, do: func() { fs.end(f) }})
 }
@@ -309,7 +328,7 @@ func (fs *faults) end(f *activeFault) {
 	w.record.tell(trace.Event{Kind: trace.FaultEnds, Store: f.only(), Text: f.Fault.String()})
 	for _, m := range f.hit {
 		switch f.Kind {
-		case Crash:
+		case Crash, Erase:
 			m.down--
 			m.revive()
 		case CrashWrite:

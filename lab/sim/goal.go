@@ -21,6 +21,7 @@ const (
 	Exited          Goal = "a store gave up"
 	DiskFailed      Goal = "a disk failed"
 	BitFlipped      Goal = "a bit of a file changed"
+	Erased          Goal = "a store lost its disks for good"
 	RequestLost     Goal = "a request of a client was lost"
 	ReplyLost       Goal = "a reply to a client was lost"
 	UnknownOutcome  Goal = "a client did not learn what became of a write"

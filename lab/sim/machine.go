@@ -31,6 +31,9 @@ type machine struct {
 	life  *life // the present incarnation, or nil while the machine is down
 	last  *life // the last incarnation that was shut down in order
 	boots uint64
+	// erased counts how often the machine has lost its disks. It belongs to the
+	// driver.
+	erased int
 	// down counts the faults that keep the machine down.
 	down int
 
@@ -74,10 +77,11 @@ type life struct {
 
 	// Guarded by the world's lock.
 
-	tasks   uint64            // given to Go
-	drawn   map[uint64]uint64 // from RandIntN, by purpose
-	serving map[*call]bool    // calls whose answers have not left; whether their handlers run
-	calling map[*call]bool    // calls that it has made and is not through with
+	tasks    uint64            // given to Go
+	commands uint64            // given to Command
+	drawn    map[uint64]uint64 // from RandIntN, by purpose
+	serving  map[*call]bool    // calls whose answers have not left; whether their handlers run
+	calling  map[*call]bool    // calls that it has made and is not through with
 }
 
 func (l *life) alive() bool { return !l.dead.Load() }
@@ -104,7 +108,7 @@ func (m *machine) boot() {
 	m.life = l
 	w.mu.Unlock()
 	env := &Env{
-		ID: m.id, Role: m.role, Incarnation: l.incarnation, Setting: w.setting,
+		ID: m.id, Role: m.role, Incarnation: l.incarnation, Erased: m.erased, Setting: w.setting,
 		Logger: slog.New(slog.DiscardHandler),
 		world:  w, machine: m, life: l,
 	}
@@ -182,6 +186,25 @@ func (m *machine) crash(busy *disk) bool {
 	}
 	w.record.tell(trace.Event{Kind: trace.Crash, Store: m.id, N: m.boots, Text: text})
 	return true
+}
+
+// mayErase reports whether the system can do without what is on the disks of m.
+func (m *machine) mayErase() bool {
+	o, ok := m.world.system.(Operator)
+	return ok && o.MayErase(m.id)
+}
+
+// erase takes the disks away from m, which crashes, and gives it empty ones.
+func (m *machine) erase() {
+	m.crash(nil)
+	m.world.bury()
+	m.mu.Lock()
+	m.disks = nil
+	m.mu.Unlock()
+	m.files = newFileSystem(m.writesFile)
+	m.erased++
+	m.world.Reach(Erased)
+	m.world.record.tell(trace.Event{Kind: trace.Disk, Store: m.id, Text: "the disks are replaced by empty ones"})
 }
 
 // work plans slow work of an incarnation. It takes effect at once when it begins,

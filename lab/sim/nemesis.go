@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/labkv/labkv/lab/dice"
@@ -57,7 +58,8 @@ func throughout(make func(d *dice.Drawer, s Setting) Fault) Nemesis {
 	}
 }
 
-// sides divides the stores at random, neither side empty.
+// sides divides the stores at random, neither side empty, and puts each other machine on
+// one of them.
 func sides(d *dice.Drawer, s Setting) [2][]uint64 {
 	var both [2][]uint64
 	split := 1 + d.Bits()%(1<<s.Stores-2)
@@ -65,12 +67,36 @@ func sides(d *dice.Drawer, s Setting) [2][]uint64 {
 		side := split >> id & 1
 		both[side] = append(both[side], id+1)
 	}
+	for id := s.Stores + 1; id <= s.machines(); id++ {
+		side := d.IntN(2)
+		both[side] = append(both[side], uint64(id))
+	}
 	return both
 }
 
 // someone is the leader, another store, or one that is picked.
 func someone(d *dice.Drawer, s Setting) int {
 	return dice.Pick(d, TheLeader, AFollower, d.Between(1, s.Stores))
+}
+
+// On aims the faults of a nemesis at machines of a role. Faults without a target are aimed
+// at all of them, and those that divide the network are left out.
+func On(r Role, n Nemesis) Nemesis {
+	return func(d *dice.Drawer, s Setting) []Fault {
+		ids := s.Machines(r)
+		if len(ids) == 0 {
+			return nil
+		}
+		faults := slices.DeleteFunc(n(d, s), func(f Fault) bool { return len(f.Sides[0]) > 0 })
+		for i := range faults {
+			f := &faults[i]
+			f.Role = r
+			if f.Who > 0 {
+				f.Who = int(ids[f.Who%len(ids)])
+			}
+		}
+		return faults
+	}
 }
 
 // RandomPartitions divides the network about every so often: in two halves, in

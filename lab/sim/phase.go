@@ -34,6 +34,7 @@ type phases struct {
 	w *World
 
 	now      phase         // guarded by the world's lock
+	core     []Fault       // of the core phase
 	deadline time.Duration // of the present phase
 	writes   []uint64      // of each machine, in the first phase
 	over     bool          // so is the run
@@ -81,11 +82,10 @@ func (ps *phases) endDisturbance() {
 	w := ps.w
 	before := slices.Clone(w.faults.active)
 	next := recovering
-	for i := range w.schedule.Faults {
-		if f := w.schedule.Faults[i]; f.From >= w.setting.Span {
-			w.faults.begin(&activeFault{Fault: f})
-			next = core
-		}
+	ps.core = ps.spare(slices.DeleteFunc(slices.Clone(w.schedule.Faults), func(f Fault) bool { return f.From < w.setting.Span }))
+	for _, f := range ps.core {
+		w.faults.begin(&activeFault{Fault: f})
+		next = core
 	}
 	for _, f := range before {
 		w.faults.end(f)
@@ -155,12 +155,9 @@ func (ps *phases) advance() {
 
 // broken lists the machines that are broken in the core phase.
 func (ps *phases) broken() string {
-	w := ps.w
 	var all []string
-	for _, f := range w.schedule.Faults {
-		if f.From >= w.setting.Span {
-			all = append(all, fmt.Sprintf("%d (%s)", f.Who, f.Kind))
-		}
+	for _, f := range ps.core {
+		all = append(all, fmt.Sprintf("%d (%s)", f.Who, f.Kind))
 	}
 	return strings.Join(all, " and ")
 }

@@ -94,6 +94,8 @@ type Env struct {
 	Role Role
 	// Incarnation counts the starts of the machine, from 1.
 	Incarnation uint64
+	// Erased is how often the machine has lost its disks for good.
+	Erased int
 	// Setting is the setting of the run. It says which machines there are.
 	Setting Setting
 	// Logger is quiet.

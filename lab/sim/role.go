@@ -12,8 +12,12 @@ import (
 // Env, and faults can aim at it.
 type Role string
 
-// Store is the role of the machines that keep data. A scenario always has some.
-const Store Role = "store"
+// The roles that package sim knows of. A scenario always has some stores, which keep the
+// data.
+const (
+	Store     Role = "store"
+	Scheduler Role = "scheduler"
+)
 
 // A Fleet is some machines of one role.
 type Fleet struct {
@@ -25,6 +29,15 @@ type Fleet struct {
 // and the others behind them.
 func (s Setting) fleets() []Fleet {
 	return append([]Fleet{{Store, s.Stores}}, s.Beside...)
+}
+
+// machines is the number of all machines.
+func (s Setting) machines() int {
+	n := 0
+	for _, f := range s.fleets() {
+		n += f.Machines
+	}
+	return n
 }
 
 // Machines returns the ids of the machines of a role, ascending.

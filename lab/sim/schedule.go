@@ -163,6 +163,8 @@ func (f *Fault) parseWord(word string) (err error) {
 		f.Who = AFollower
 	case strings.HasPrefix(word, "role:"):
 		f.Role = Role(word[len("role:"):])
+	case strings.HasPrefix(word, "region:"):
+		f.Region, err = strconv.Atoi(word[len("region:"):])
 	case strings.Contains(word, ":"):
 		role, id, _ := strings.Cut(word, ":")
 		if Role(role) != Store {

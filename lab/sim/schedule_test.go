@@ -17,6 +17,7 @@ func TestSchedulesAreData(t *testing.T) {
 	sc.Nemesis = sim.Together(
 		sim.RandomPartitions(every), sim.IsolateLeaders(every), sim.Unreliable(), sim.SlowLinks(every), sim.UnreliableClients(),
 		sim.Crashes(every), sim.CrashesWhileWriting(every), sim.DiskFailures(every), sim.CutTransfers(every), sim.WrongClocks(every), sim.Pauses(every),
+		sim.ChangeMembers(every), sim.MoveLeaders(every), sim.Splits(every), sim.Drains(), sim.Joins(2, 3), sim.Erases(),
 	)
 	for seed := uint64(1); seed <= 30; seed++ {
 		s := sim.MakeSchedule(&sc, seed)
@@ -35,7 +36,42 @@ func TestSchedulesAreData(t *testing.T) {
 			require.LessOrEqual(t, f.Who, s.Setting.Stores)
 		}
 	}
-	require.Len(t, kinds, 19, "all there are")
+	require.Len(t, kinds, 26, "all there are")
+}
+
+// A nemesis can be aimed at machines of another role, which are on one side of the network
+// when it is divided.
+func TestFaultsOfARole(t *testing.T) {
+	const every = 300 * time.Millisecond
+	sc := scenario(none)
+	sc.Beside = []sim.Fleet{{Role: "proxy", Machines: 1}, {Role: sim.Scheduler, Machines: 2}}
+	sc.NoCore = true
+	sc.Nemesis = sim.Together(sim.RandomPartitions(every), sim.On(sim.Scheduler, sim.Together(
+		sim.RandomPartitions(every), sim.Crashes(every), sim.Unreliable(), sim.Pauses(every))))
+	sides, aimed := 0, map[int]int{}
+	for seed := uint64(1); seed <= 20; seed++ {
+		s := sim.MakeSchedule(&sc, seed)
+		parsed, err := sim.ParseSchedule(s.String())
+		require.NoError(t, err)
+		require.Equal(t, s, parsed)
+		schedulers := s.Setting.Machines(sim.Scheduler)
+		for _, f := range s.Faults {
+			if n := len(f.Sides[0]) + len(f.Sides[1]); n > 0 {
+				require.Equal(t, s.Setting.Stores+3, n)
+				sides++
+			}
+			if f.Role != sim.Scheduler {
+				continue
+			}
+			require.Empty(t, f.Sides[0])
+			if f.Who > 0 {
+				require.Contains(t, schedulers, uint64(f.Who))
+			}
+			aimed[min(f.Who, 1)]++
+		}
+	}
+	require.NotZero(t, sides)
+	require.Len(t, aimed, 4, "at all, at one that leads, at one that does not, and at one that is named")
 }
 
 // The seed decides what a run has, and a fault's details do not depend on other

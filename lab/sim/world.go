@@ -143,7 +143,7 @@ func (w *World) happen(e *event) {
 		if m := w.machine(e.to); !m.clockTicks(e) || m.holds(e) {
 			return
 		}
-	case delivers, transfers, requests, worksSlowly, handsOver, reports, departs, answers, asks, hears:
+	case delivers, transfers, requests, worksSlowly, handsOver, reports, departs, answers, asks, hears, commands:
 		if w.machine(e.to).holds(e) {
 			return
 		}
@@ -158,7 +158,7 @@ func (w *World) carryOut(e *event) {
 		w.network.deliver(e)
 	case transfers:
 		w.network.transfer(e)
-	case ticks, worksSlowly, handsOver, reports:
+	case ticks, worksSlowly, handsOver, reports, commands:
 		if l := w.addressee(e); l != nil {
 			w.enter(l, e.do)
 		}

@@ -1809,8 +1809,11 @@ type RegionHeartbeatRequest struct {
 	PendingPeers []*metapb.Peer `protobuf:"bytes,5,rep,name=pending_peers,json=pendingPeers,proto3" json:"pending_peers,omitempty"`
 	// Bytes of keys and values, estimated.
 	ApproximateSize uint64 `protobuf:"varint,10,opt,name=approximate_size,json=approximateSize,proto3" json:"approximate_size,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The Raft term in which leader leads; 0 if it does not say. Of two leaders of
+	// one region, the one of the later term is the newer.
+	Term          uint64 `protobuf:"varint,14,opt,name=term,proto3" json:"term,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RegionHeartbeatRequest) Reset() {
@@ -1874,6 +1877,13 @@ func (x *RegionHeartbeatRequest) GetPendingPeers() []*metapb.Peer {
 func (x *RegionHeartbeatRequest) GetApproximateSize() uint64 {
 	if x != nil {
 		return x.ApproximateSize
+	}
+	return 0
+}
+
+func (x *RegionHeartbeatRequest) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
 	}
 	return 0
 }
@@ -3326,14 +3336,15 @@ const file_schedulerpb_schedulerpb_proto_rawDesc = "" +
 	"\amembers\x18\x02 \x03(\v2\x13.schedulerpb.MemberR\amembers\x12+\n" +
 	"\x06leader\x18\x03 \x01(\v2\x13.schedulerpb.MemberR\x06leader\x124\n" +
 	"\vetcd_leader\x18\x04 \x01(\v2\x13.schedulerpb.MemberR\n" +
-	"etcdLeader\"\xf8\x01\n" +
+	"etcdLeader\"\x8c\x02\n" +
 	"\x16RegionHeartbeatRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.schedulerpb.RequestHeaderR\x06header\x12&\n" +
 	"\x06region\x18\x02 \x01(\v2\x0e.metapb.RegionR\x06region\x12$\n" +
 	"\x06leader\x18\x03 \x01(\v2\f.metapb.PeerR\x06leader\x121\n" +
 	"\rpending_peers\x18\x05 \x03(\v2\f.metapb.PeerR\fpendingPeers\x12)\n" +
 	"\x10approximate_size\x18\n" +
-	" \x01(\x04R\x0fapproximateSize\"h\n" +
+	" \x01(\x04R\x0fapproximateSize\x12\x12\n" +
+	"\x04term\x18\x0e \x01(\x04R\x04term\"h\n" +
 	"\n" +
 	"ChangePeer\x12 \n" +
 	"\x04peer\x18\x01 \x01(\v2\f.metapb.PeerR\x04peer\x128\n" +

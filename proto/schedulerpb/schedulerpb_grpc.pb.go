@@ -67,7 +67,9 @@ type SchedulerClient interface {
 	AllocID(ctx context.Context, in *AllocIDRequest, opts ...grpc.CallOption) (*AllocIDResponse, error)
 	// GetStore describes one store.
 	GetStore(ctx context.Context, in *GetStoreRequest, opts ...grpc.CallOption) (*GetStoreResponse, error)
-	// PutStore adds a store, or updates its address and state.
+	// PutStore adds a store, or updates its address. The id of a new store comes
+	// from AllocID. A store that is offline stays so, and one that is gone for good
+	// is refused.
 	PutStore(ctx context.Context, in *PutStoreRequest, opts ...grpc.CallOption) (*PutStoreResponse, error)
 	// GetAllStores describes all stores.
 	GetAllStores(ctx context.Context, in *GetAllStoresRequest, opts ...grpc.CallOption) (*GetAllStoresResponse, error)
@@ -342,7 +344,9 @@ type SchedulerServer interface {
 	AllocID(context.Context, *AllocIDRequest) (*AllocIDResponse, error)
 	// GetStore describes one store.
 	GetStore(context.Context, *GetStoreRequest) (*GetStoreResponse, error)
-	// PutStore adds a store, or updates its address and state.
+	// PutStore adds a store, or updates its address. The id of a new store comes
+	// from AllocID. A store that is offline stays so, and one that is gone for good
+	// is refused.
 	PutStore(context.Context, *PutStoreRequest) (*PutStoreResponse, error)
 	// GetAllStores describes all stores.
 	GetAllStores(context.Context, *GetAllStoresRequest) (*GetAllStoresResponse, error)

@@ -85,21 +85,31 @@ func (w *worker) get(ctx context.Context, key string, patience time.Duration) er
 	return nil
 }
 
+// scan notes each part of a scan as an operation of its own: only a part is of one
+// moment.
 func (w *worker) scan(ctx context.Context, start string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	p := w.recorder.Begin(check.Operation{Op: check.Scan, Key: start, Limit: scanLimit})
-	found, _, err := w.client.Scan(ctx, engine.CFDefault, []byte(start), scanLimit)
-	if err != nil {
-		p.Refused()
-		return err
+	begin := func(start string, limit int) *check.Pending {
+		return w.recorder.Begin(check.Operation{Op: check.Scan, Key: start, Limit: limit})
 	}
-	var pairs []check.Pair
-	for _, pair := range found {
-		pairs = append(pairs, check.Pair{Key: string(pair.Key), Value: string(pair.Value)})
+	left := scanLimit
+	p := begin(start, left)
+	for part, err := range w.client.ScanParts(ctx, engine.CFDefault, []byte(start), scanLimit) {
+		if err != nil {
+			p.Refused()
+			return err
+		}
+		var pairs []check.Pair
+		for _, pair := range part.Pairs {
+			pairs = append(pairs, check.Pair{Key: string(pair.Key), Value: string(pair.Value)})
+		}
+		p.Scanned(pairs, string(part.Keys.End))
+		w.trial.pauses.answered()
+		left -= len(pairs)
+		p = begin(string(part.Keys.End), left)
 	}
-	p.Scanned(pairs)
-	w.trial.pauses.answered()
+	p.Refused() // there is no further part
 	return nil
 }
 

@@ -17,5 +17,5 @@ func (a *applier) add(e *eraftpb.Entry, ops []engine.Op, err error) {
 		a.add_original(e, ops, err)
 		return
 	}
-	a.decided = append(a.decided, decision{e.Index, e.Term, err})
+	a.decided = append(a.decided, decision{index: e.Index, term: e.Term, err: err})
 }

@@ -18,5 +18,5 @@ func (a *applier) add(e *eraftpb.Entry, ops []engine.Op, err error) {
 	}
 	a.batch.Append(ops...)
 	a.state.AppliedIndex, a.state.AppliedTerm = e.Index, e.Term
-	a.decided = append(a.decided, decision{e.Index, e.Term, err})
+	a.decided = append(a.decided, decision{index: e.Index, term: e.Term, err: err})
 }

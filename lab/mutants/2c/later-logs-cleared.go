@@ -9,15 +9,15 @@ package raftstore
 import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
-	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/proto/metapb"
 )
 
-func (c *Config) clear(old *raftserverpb.RegionState) error {
-	if err := c.RaftEngine.DeleteRange(cfRaft, engine.Range{Start: logKey(old.Region.Id, 0)}); err != nil {
+func (c *Config) clear(r *metapb.Region) error {
+	if err := c.RaftEngine.DeleteRange(cfRaft, engine.Range{Start: logKey(r.Id, 0)}); err != nil {
 		return err
 	}
 	for _, cf := range engine.Families {
-		if err := c.KVEngine.DeleteRange(cf, region.Range(old.Region)); err != nil {
+		if err := c.KVEngine.DeleteRange(cf, region.Range(r)); err != nil {
 			return err
 		}
 	}

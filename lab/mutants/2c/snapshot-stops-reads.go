@@ -7,9 +7,10 @@
 package raftstore
 
 import (
+	"github.com/pingcap/errors"
+
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/proto/raftserverpb"
-	"github.com/pingcap/errors"
 )
 
 func (p *peer) installed(state *raftserverpb.RegionState, err error) {

@@ -20,11 +20,11 @@ func (c *Config) installSnapshot(old *raftserverpb.RegionState, snapshot *eraftp
 	if err := verifySnapshotFile(c.Files, name, header); err != nil {
 		return nil, err
 	}
-	state, err := c.finishInstalling(header, snapshot.Metadata)
+	state, err := c.finishInstalling(header, snapshot.Metadata, old.PeerId)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.clear(old); err != nil {
+	if err := c.clear(old.Region); err != nil {
 		return nil, err
 	}
 	return state, readSnapshotFile(c.Files, name, c.KVEngine)

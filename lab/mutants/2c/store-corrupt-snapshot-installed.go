@@ -19,11 +19,11 @@ func (c *Config) installSnapshot(old *raftserverpb.RegionState, snapshot *eraftp
 	if err := c.markInstalling(old, snapshot); err != nil {
 		return nil, err
 	}
-	if err := c.clear(old); err != nil {
+	if err := c.clear(old.Region); err != nil {
 		return nil, err
 	}
 	if err := readSnapshotFile(c.Files, SnapshotName(header.Region.Id, snapshot.Metadata), c.KVEngine); err != nil {
 		return nil, err
 	}
-	return c.finishInstalling(header, snapshot.Metadata)
+	return c.finishInstalling(header, snapshot.Metadata, old.PeerId)
 }

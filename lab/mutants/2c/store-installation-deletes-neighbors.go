@@ -10,11 +10,11 @@ import (
 	"math"
 
 	"github.com/labkv/labkv/kv/engine"
-	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/proto/metapb"
 )
 
-func (c *Config) clear(old *raftserverpb.RegionState) error {
-	if err := c.RaftEngine.DeleteRange(cfRaft, logRange(old.Region.Id, 0, math.MaxUint64)); err != nil {
+func (c *Config) clear(r *metapb.Region) error {
+	if err := c.RaftEngine.DeleteRange(cfRaft, logRange(r.Id, 0, math.MaxUint64)); err != nil {
 		return err
 	}
 	for _, cf := range engine.Families {

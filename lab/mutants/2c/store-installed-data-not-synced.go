@@ -12,8 +12,8 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-func (c *Config) finishInstalling(header *raftserverpb.SnapshotHeader, meta *eraftpb.SnapshotMetadata) (*raftserverpb.RegionState, error) {
-	state := &raftserverpb.RegionState{Region: header.Region, AppliedIndex: meta.Index, AppliedTerm: meta.Term}
+func (c *Config) finishInstalling(header *raftserverpb.SnapshotHeader, meta *eraftpb.SnapshotMetadata, peerID uint64) (*raftserverpb.RegionState, error) {
+	state := &raftserverpb.RegionState{Region: header.Region, PeerId: peerID, AppliedIndex: meta.Index, AppliedTerm: meta.Term}
 	var b engine.Batch
 	put(&b, cfMeta, stateKey(header.Region.Id), state)
 	return state, c.KVEngine.Write(&b, false)

@@ -12,7 +12,7 @@ import (
 )
 
 func (c *Config) markInstalling(old *raftserverpb.RegionState, snapshot *eraftpb.Snapshot) error {
-	if err := c.clear(old); err != nil {
+	if err := c.clear(old.Region); err != nil {
 		return err
 	}
 	return c.markInstalling_original(old, snapshot)

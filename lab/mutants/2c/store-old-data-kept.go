@@ -9,9 +9,9 @@ package raftstore
 import (
 	"math"
 
-	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/proto/metapb"
 )
 
-func (c *Config) clear(old *raftserverpb.RegionState) error {
-	return c.RaftEngine.DeleteRange(cfRaft, logRange(old.Region.Id, 0, math.MaxUint64))
+func (c *Config) clear(r *metapb.Region) error {
+	return c.RaftEngine.DeleteRange(cfRaft, logRange(r.Id, 0, math.MaxUint64))
 }

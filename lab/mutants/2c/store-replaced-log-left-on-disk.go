@@ -10,12 +10,12 @@ package raftstore
 import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
-	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/proto/metapb"
 )
 
-func (c *Config) clear(old *raftserverpb.RegionState) error {
+func (c *Config) clear(r *metapb.Region) error {
 	for _, cf := range engine.Families {
-		if err := c.KVEngine.DeleteRange(cf, region.Range(old.Region)); err != nil {
+		if err := c.KVEngine.DeleteRange(cf, region.Range(r)); err != nil {
 			return err
 		}
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-func (c *Config) finishInstalling(header *raftserverpb.SnapshotHeader, meta *eraftpb.SnapshotMetadata) (*raftserverpb.RegionState, error) {
+func (c *Config) finishInstalling(header *raftserverpb.SnapshotHeader, meta *eraftpb.SnapshotMetadata, peerID uint64) (*raftserverpb.RegionState, error) {
 	if err := c.Files.Remove(SnapshotName(header.Region.Id, meta)); err != nil {
 		return nil, err
 	}
-	return c.finishInstalling_original(header, meta)
+	return c.finishInstalling_original(header, meta, peerID)
 }

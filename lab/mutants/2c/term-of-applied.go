@@ -7,8 +7,9 @@
 package raftstore
 
 import (
-	"github.com/labkv/labkv/kv/engine"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/labkv/labkv/kv/engine"
 )
 
 func (p *peer) dropLog(index uint64) {

@@ -40,7 +40,8 @@ func Connect(s *sim.Session, stores ...uint64) *client.Raw {
 
 // A kv is a client of a replicated key-value store, and notes what it does in the
 // history of the run. What is one operation for the client library is one
-// operation of the history, however often the library sends it.
+// operation of the history, however often the library sends it; but each part of a
+// scan is one of its own, as only a part is of one moment.
 type kv struct {
 	s   *sim.Session
 	raw *client.Raw
@@ -71,27 +72,38 @@ func (c *kv) do(r request) {
 // try carries out one operation for r, and reports whether it was done.
 func (c *kv) try(r request) bool {
 	o := r.operation()
-	c.operations++
-	pending := c.s.History.Begin(o)
-	c.tell(&o, "begins")
+	pending := c.begin(&o)
 	ctx, cancel := context.WithTimeout(c.s.Context(), patience(c.s))
 	err := r.run(ctx, &o)
 	cancel()
+	c.over(pending, &o, err)
+	return err == nil
+}
+
+// begin notes that o is about to be done.
+func (c *kv) begin(o *check.Operation) *check.Pending {
+	c.operations++
+	pending := c.s.History.Begin(*o)
+	c.tell(o, "begins")
+	return pending
+}
+
+// over notes that o has ended with err.
+func (c *kv) over(pending *check.Pending, o *check.Operation, err error) {
 	var unknown *client.OutcomeUnknownError
 	switch {
 	case err == nil:
 		c.s.Served()
-		end(pending, &o)
-		c.tell(&o, "done")
+		end(pending, o)
+		c.tell(o, "done")
 	case stderrors.As(err, &unknown):
 		c.s.Reach(sim.UnknownOutcome)
 		pending.Unknown()
-		c.tell(&o, "unknown")
+		c.tell(o, "unknown")
 	default:
 		pending.Refused()
-		c.tell(&o, "refused")
+		c.tell(o, "refused")
 	}
-	return err == nil
 }
 
 // patience is how long a client waits for an operation: mostly not much longer than
@@ -110,7 +122,7 @@ func end(p *check.Pending, o *check.Operation) {
 	case check.Get:
 		p.Read(o.Value, o.Found)
 	case check.Scan:
-		p.Scanned(o.Pairs)
+		p.Scanned(o.Pairs, o.Until)
 	default:
 		p.Done()
 	}
@@ -148,17 +160,41 @@ func (c *kv) get(key string) request {
 	}
 }
 
-func (c *kv) scan(start string, limit int) request {
-	return request{
-		func() check.Operation { return check.Operation{Op: check.Scan, Key: start, Limit: limit} },
-		func(ctx context.Context, o *check.Operation) error {
-			pairs, _, err := c.raw.Scan(ctx, engine.CFDefault, []byte(start), uint32(limit))
-			for _, pair := range pairs {
-				o.Pairs = append(o.Pairs, check.Pair{Key: string(pair.Key), Value: string(pair.Value)})
-			}
-			return err
-		},
+// scan reads pairs from start on until there are limit of them or no more. A part
+// that failed is tried again; those before it are not.
+func (c *kv) scan(start string, limit int) {
+	for c.s.Context().Err() == nil && !c.scanParts(&start, &limit) {
+		rest(c.s, c.s.Setting.Tick)
 	}
+}
+
+// scanParts goes on with a scan, up to a part that fails, and reports whether there
+// is none. start and limit are what is left to scan.
+func (c *kv) scanParts(start *string, limit *int) bool {
+	ctx, cancel := context.WithTimeout(c.s.Context(), patience(c.s))
+	defer cancel()
+	next := func() (*check.Operation, *check.Pending) {
+		o := &check.Operation{Op: check.Scan, Key: *start, Limit: *limit}
+		return o, c.begin(o)
+	}
+	o, pending := next()
+	for part, err := range c.raw.ScanParts(ctx, engine.CFDefault, []byte(*start), uint32(*limit)) {
+		for _, pair := range part.Pairs {
+			o.Pairs = append(o.Pairs, check.Pair{Key: string(pair.Key), Value: string(pair.Value)})
+		}
+		o.Until = string(part.Keys.End)
+		c.over(pending, o, err)
+		if err != nil {
+			return false
+		}
+		*start = o.Until
+		*limit -= len(o.Pairs)
+		if *start == "" || *limit <= 0 {
+			return true
+		}
+		o, pending = next()
+	}
+	return true // there is always a part that is the last one
 }
 
 // tell adds the present operation to the log of the run. The log has each of its

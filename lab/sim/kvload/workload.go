@@ -33,7 +33,7 @@ func PutsAndScans(s *sim.Session) {
 		case n < 75:
 			kv.do(kv.get(keyName(s.Draw.IntN(keys))))
 		case n < 90:
-			kv.do(kv.scan(keyName(s.Draw.IntN(keys)), s.Draw.Between(1, keys)))
+			kv.scan(keyName(s.Draw.IntN(keys)), s.Draw.Between(1, keys))
 		default:
 			kv.do(kv.delete(keyName(s.Draw.IntN(keys))))
 		}
@@ -89,7 +89,7 @@ func ReadEverything(s *sim.Session) {
 	for n := range keys {
 		kv.do(kv.get(keyName(n)))
 	}
-	kv.do(kv.scan("", keys+1))
+	kv.scan("", keys+1)
 }
 
 // rest sleeps for a while that the seed chooses.

@@ -50,7 +50,7 @@ func (s watched) Write(w *raftstore.Write) {
 			s.env.Reach(ProposalReplaced)
 		}
 		if !s.dead() { // otherwise the answer reaches no client
-			s.system.fates.answered(s.env.ID, ops, err == nil, refusal)
+			s.system.fates.answered(s.id, ops, err == nil, refusal)
 		}
 	})
 	s.Store.Write(w)
@@ -63,7 +63,7 @@ func (s watched) Read(r *raftstore.Read) {
 	r.Done = func(view engine.Snapshot, err error) {
 		answered()
 		if err == nil {
-			s.tellServed(region)
+			s.served(region)
 		}
 		done(view, err)
 	}
@@ -77,4 +77,12 @@ func (s watched) asked(region uint64, ops []engine.Op) (answered func()) {
 		s.env.Reach(AskedOldLeader)
 	}
 	return s.expect(region, s.command, ops)
+}
+
+// served notes that the store serves a read of a region now.
+func (s *store) served(region uint64) {
+	if p := s.peer(region); p != nil && !s.dead() {
+		s.note(s.system.members.Acts(s.replica(region, p.id), "serves a read"))
+	}
+	s.tellServed(region)
 }

@@ -43,7 +43,7 @@ func watchLog(s *store, p *peer, st raftstore.Status) error {
 	if st.FirstIndex < before.FirstIndex {
 		return &check.Violation{Rule: RuleLogGoesForward, Found: fmt.Sprintf(
 			"the log of region %d on store %d began at index %d, and now it begins at index %d",
-			p.region, s.env.ID, before.FirstIndex, st.FirstIndex)}
+			p.region, s.id, before.FirstIndex, st.FirstIndex)}
 	}
 	if before.Term == 0 {
 		p.began = st.FirstIndex
@@ -60,7 +60,7 @@ func watchLog(s *store, p *peer, st raftstore.Status) error {
 		if first := disk.TruncatedIndex + 1; first != st.FirstIndex || disk.LastIndex != st.LastIndex {
 			return &check.Violation{Rule: RuleLogIsOnDisk, Found: fmt.Sprintf(
 				"store %d says that the log of region %d has entries %d to %d, but the state in its raft engine says that it has entries %d to %d",
-				s.env.ID, p.region, st.FirstIndex, st.LastIndex, first, disk.LastIndex)}
+				s.id, p.region, st.FirstIndex, st.LastIndex, first, disk.LastIndex)}
 		}
 	}
 	if !s.system.opts.ShortLogs {
@@ -89,7 +89,7 @@ func watchLength(s *store, p *peer, st raftstore.Status) error {
 	if old.applied >= st.FirstIndex+limit {
 		return &check.Violation{Rule: RuleLogIsCompacted, Found: fmt.Sprintf(
 			"the log of region %d on store %d begins at index %d, although entries up to %d had been applied at %.3fs already; with at most %d kept, it may have %d of them",
-			p.region, s.env.ID, st.FirstIndex, old.applied, old.at.Seconds(), s.system.opts.MaxLogEntries, limit)}
+			p.region, s.id, st.FirstIndex, old.applied, old.at.Seconds(), s.system.opts.MaxLogEntries, limit)}
 	}
 	return watchBytes(s, p, st, old)
 }
@@ -124,11 +124,11 @@ func watchBytes(s *store, p *peer, st raftstore.Status, old logStatus) error {
 	case uint64(len(left)) > limit:
 		return &check.Violation{Rule: RuleLogIsCompacted, Found: fmt.Sprintf(
 			"the log of region %d on store %d has begun at index %d since %.3fs or earlier, but its raft engine still holds %d entries before that, from %d to %d",
-			p.region, s.env.ID, old.first, old.at.Seconds(), len(left), slices.Min(left), slices.Max(left))}
+			p.region, s.id, old.first, old.at.Seconds(), len(left), slices.Min(left), slices.Max(left))}
 	case bytes > size+others:
 		return &check.Violation{Rule: RuleLogIsCompacted, Found: fmt.Sprintf(
 			"the raft engine of store %d holds %d bytes, of which the entries of region %d up to %d are only %d",
-			s.env.ID, bytes, p.region, st.LastIndex, size)}
+			s.id, bytes, p.region, st.LastIndex, size)}
 	}
 	return nil
 }

@@ -19,7 +19,10 @@ func (n network) Send(m *raftserverpb.RaftMessage) {
 	if n.s.lied == nil && !n.s.dead() {
 		n.s.lied = n.s.system.promises.sent(n.s, m)
 	}
-	p := &sim.Packet{To: m.ToPeer.StoreId, Stream: m.RegionId, Body: m}
+	if n.s.system.machineOf(m.ToPeer.GetStoreId()) == 0 {
+		return
+	}
+	p := &sim.Packet{To: n.s.system.machineOf(m.ToPeer.GetStoreId()), Stream: m.RegionId, Body: m}
 	if m.Message.GetSnapshot().GetMetadata() != nil {
 		content, ok := n.s.snapshotFile(m)
 		if !ok {

@@ -31,6 +31,12 @@ func newPromises() promises { return promises{terms: map[entryOfTerm]uint64{}} }
 // is not durable.
 func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	m := rm.Message
+	if m == nil {
+		return nil // it says that a peer was removed
+	}
+	if err := votes(s, rm); err != nil {
+		return err
+	}
 	if m.MsgType == eraftpb.MessageType_MsgAppend {
 		ps.terms[entryOfTerm{rm.RegionId, m.Term, m.Index}] = m.LogTerm
 		for _, e := range m.Entries {
@@ -49,9 +55,15 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	broken := func(promise, has string) error {
 		return &check.Violation{Rule: RulePromises, Found: fmt.Sprintf(
 			"store %d sends %s of term %d to store %d, which promises %s; but if the power failed now, %s",
-			s.env.ID, kindOf(m), m.Term, rm.ToPeer.GetStoreId(), promise, has)}
+			s.id, kindOf(m), m.Term, rm.ToPeer.GetStoreId(), promise, has)}
 	}
 	hs := state.HardState
+	if hs.Term == 0 && state.LastIndex == 0 {
+		// A region that a split has made begins with a term that its data show.
+		if data, err := raftstore.LoadRegionState(s.data.Durable(), rm.RegionId); err == nil && data.Restoring == nil {
+			hs.Term = data.AppliedTerm
+		}
+	}
 	vote := func() string { return "it would be in that term with a vote for " + candidate(hs.Vote) }
 	// What a message of an earlier term promises for that term can no longer be
 	// broken.
@@ -83,6 +95,19 @@ func (ps *promises) sent(s *store, rm *raftserverpb.RaftMessage) error {
 	return broken(promise, fmt.Sprintf("it would have an entry of term %d there instead of one of term %d", entry.Term, term))
 }
 
+// votes returns a *check.Violation if rm is a vote, or asks for one, and its sender may
+// not do that.
+func votes(s *store, rm *raftserverpb.RaftMessage) error {
+	sender := s.replica(rm.RegionId, rm.Message.From)
+	switch m := rm.Message; {
+	case m.MsgType == eraftpb.MessageType_MsgRequestVote:
+		return s.system.members.Acts(sender, "asks for votes")
+	case m.MsgType == eraftpb.MessageType_MsgRequestVoteResponse && !m.Reject:
+		return s.system.members.Votes(sender)
+	}
+	return nil
+}
+
 // lastTerm returns the term of the last entry of a log, 0 if there is none. If it is
 // higher than the term of an acknowledgement, a later leader has replaced what was
 // acknowledged, in the same pass. That leader was elected without it, so it never
@@ -111,5 +136,5 @@ func watchCompaction(s *store, region uint64, st raftstore.Status) error {
 	}
 	return &check.Violation{Rule: RuleLogNeeds, Found: fmt.Sprintf(
 		"the log of store %d begins after index %d; but if the power failed now, its data would be as of index %d, and nothing could bring back what is in between",
-		s.env.ID, st.FirstIndex-1, state.AppliedIndex)}
+		s.id, st.FirstIndex-1, state.AppliedIndex)}
 }

@@ -21,7 +21,7 @@ const (
 
 // maxTasks is the largest number of tasks of a region that may be with the
 // executor at a time: there are four kinds of slow work, and one task of each is
-// enough.
+// enough. The data of a peer that has left may be removed at the same time.
 const maxTasks = 8
 
 // background implements raftstore.Executor.
@@ -30,8 +30,8 @@ type background struct{ s *store }
 func (b background) Go(work func() (done func())) {
 	s := b.s
 	s.tasks++
-	if most := maxTasks * len(s.peers); s.tasks > most {
-		s.lie(RuleSlowWork, fmt.Sprintf("store %d has given its executor %d tasks, none of which has ended; no more than %d can be of use", s.env.ID, s.tasks, most))
+	if most := maxTasks * max(len(s.peers), len(s.data.states)); s.tasks > most {
+		s.lie(RuleSlowWork, fmt.Sprintf("store %d has given its executor %d tasks, none of which has ended; no more than %d can be of use", s.id, s.tasks, most))
 	}
 	s.env.Go(func() func() {
 		done := work()
@@ -53,7 +53,7 @@ func (s *store) lie(rule, found string) {
 // in a pass.
 func (s *store) inPass(what string) {
 	if s.passing && s.system.opts.Background {
-		s.lie(RuleSlowWork, fmt.Sprintf("store %d %s in a pass, for whose end all regions wait", s.env.ID, what))
+		s.lie(RuleSlowWork, fmt.Sprintf("store %d %s in a pass, for whose end all regions wait", s.id, what))
 	}
 }
 
@@ -103,7 +103,7 @@ func watchOpen(s *store) error {
 		if open := e.Open(); len(open) > 0 {
 			return &check.Violation{Rule: RuleOpen, Found: fmt.Sprintf(
 				"no request waits on store %d, and it has no slow work, but %d iterators and snapshots of its %s engine are open, the first of them %s",
-				s.env.ID, len(open), e.name, open[0])}
+				s.id, len(open), e.name, open[0])}
 		}
 	}
 	return nil
@@ -156,7 +156,7 @@ func (s *store) holds() []string {
 		{s.tasks, "tasks that its executor has not ended"},
 	} {
 		if r.n > 0 {
-			all = append(all, fmt.Sprintf("store %d has %d %s", s.env.ID, r.n, r.what))
+			all = append(all, fmt.Sprintf("store %d has %d %s", s.id, r.n, r.what))
 		}
 	}
 	names, err := s.files.List()
@@ -166,9 +166,13 @@ func (s *store) holds() []string {
 	for _, p := range s.peers {
 		prefix := fmt.Sprintf("%d-", p.region)
 		own := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !strings.HasPrefix(name, prefix) })
+		names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, prefix) })
 		if len(own) > 1 {
-			all = append(all, fmt.Sprintf("store %d has %d snapshot files of region %d, of which it can need one: %s", s.env.ID, len(own), p.region, strings.Join(own, ", ")))
+			all = append(all, fmt.Sprintf("store %d has %d snapshot files of region %d, of which it can need one: %s", s.id, len(own), p.region, strings.Join(own, ", ")))
 		}
+	}
+	if len(names) > 0 {
+		all = append(all, fmt.Sprintf("store %d has snapshot files of regions of which it has no peer: %s", s.id, strings.Join(names, ", ")))
 	}
 	return all
 }

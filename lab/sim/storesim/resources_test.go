@@ -19,7 +19,7 @@ func TestOpen(t *testing.T) {
 	require.NoError(t, err)
 	data, err := memory.Open(memory.NewDisk(), engine.Families...)
 	require.NoError(t, err)
-	s := &store{env: &sim.Env{ID: 2}, raft: meter.New(log), kv: meter.New(data)}
+	s := &store{id: 2, env: &sim.Env{ID: 2}, raft: meter.New(log), kv: meter.New(data)}
 	require.NoError(t, watchOpen(s))
 
 	it, err := s.raft.Iterate("raft", engine.Range{})

@@ -12,7 +12,6 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
-	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/lab/check"
@@ -28,6 +27,8 @@ import (
 // the world wants to know of one.
 type store struct {
 	*raftstore.Store
+	// id is the store's, which need not be its machine's.
+	id     uint64
 	system *System
 	env    *sim.Env
 	files  files
@@ -40,7 +41,7 @@ type store struct {
 	// shuffler is nil unless Options.Disorder is set.
 	shuffler *shuffler
 
-	// peers are the store's replicas, in the order of their regions.
+	// peers are the store's replicas, as of the last look, by region ascending.
 	peers []*peer
 	// unproposed are the writes that the store was given and has not proposed, the
 	// oldest first, if the log of the run is kept. It is guarded by mu.
@@ -62,16 +63,14 @@ type store struct {
 	number  uint64
 }
 
-// A peer is what was observed of a store's replica of a region.
+// A peer is what was observed of a store's replica of a region. A store that leaves a
+// region and joins it again has another one.
 type peer struct {
-	region uint64
+	region, id uint64
 	// status is what was last observed while the replica was idle.
 	status raftstore.Status
 	// installs is true since a snapshot began to be installed.
 	installs bool
-	// marked is true while the data are marked as being replaced by a
-	// snapshot.
-	marked bool
 	// began is where the log began when the incarnation was first observed,
 	// and past is what was observed of the log lately.
 	began uint64
@@ -90,17 +89,51 @@ func (s *store) peer(region uint64) *peer {
 	return nil
 }
 
+// look finds out which replicas the store has now.
+func (s *store) look() {
+	regions := s.Peers()
+	same := len(regions) == len(s.peers)
+	for _, id := range regions {
+		st, _ := s.Status(id)
+		if p := s.peer(id); p == nil || p.id != st.ID {
+			same = false
+		}
+	}
+	if same {
+		return
+	}
+	slices.Sort(regions)
+	now := make([]*peer, 0, len(regions))
+	for _, id := range regions {
+		st, _ := s.Status(id)
+		p := s.peer(id)
+		if p == nil || p.id != st.ID {
+			p = &peer{region: id, id: st.ID}
+			s.note(s.system.members.Present(s.replica(id, st.ID)))
+		}
+		now = append(now, p)
+	}
+	s.peers = now
+}
+
+// leaves reports whether there is a record that the peer has left the store, which may
+// still be deleting what it had.
+func (s *store) leaves(p *peer) bool {
+	state := s.data.state(p.region)
+	return state.GetTombstone() && s.peerOf(state) == p.id
+}
+
 // replica names the peer with that id of a region on the store.
 func (s *store) replica(region, peer uint64) check.Replica {
-	return check.Replica{Group: region, Peer: peer, Store: s.env.ID}
+	return check.Replica{Group: region, Peer: peer, Store: s.id}
 }
+
+// String returns the store's name, such as "store 1".
+func (s *store) String() string { return fmt.Sprintf("store %d", s.id) }
 
 // open opens the store of a machine, as its disks hold it.
 func open(y *System, env *sim.Env) (*store, error) {
-	s := &store{system: y, env: env, files: files{env.Files(), nil}, open: map[uint64]waiting{}}
-	for _, r := range y.regions {
-		s.peers = append(s.peers, &peer{region: r.Id})
-	}
+	s := &store{system: y, env: env, id: y.home(env), files: files{env.Files(), nil}, open: map[uint64]waiting{}}
 	s.files.s = s
 	var err error
 	if s.log, err = env.Disk("raft", raftstore.RaftFamilies...); err != nil {
@@ -110,12 +143,15 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.data, err = newSummed(kv, y.regions, y.fates.wrote, s.wrote); err != nil {
+	if s.data, err = newSummed(kv, y.fates.wrote, s.wrote, s.synced); err != nil {
+		return nil, err
+	}
+	if err := s.found(); err != nil {
 		return nil, err
 	}
 	s.raft, s.kv = meter.New(s.log), meter.New(s.data)
 	cfg := raftstore.Config{
-		ClusterID: clusterID, StoreID: env.ID,
+		ClusterID: clusterID, StoreID: s.id,
 		RaftEngine: observed{s.raft, s, "raft"}, KVEngine: observed{s.kv, s, "kv"}, Files: s.files,
 		Transport: network{s}, Executor: background{s},
 		RandIntN:      env.RandIntN,
@@ -136,7 +172,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 		if err := s.erase(); err != nil {
 			return nil, err
 		}
-		if err := raftstore.Bootstrap(&cfg, y.regions...); err != nil {
+		if err := raftstore.Bootstrap(&cfg, y.regionsOn(s.id)...); err != nil {
 			return nil, err
 		}
 		s.Store, err = raftstore.Open(cfg)
@@ -179,6 +215,7 @@ func (s *store) Pass() bool {
 	if !worked {
 		return false
 	}
+	s.look()
 	for _, p := range s.peers {
 		if st, _ := s.Status(p.region); st.Installing {
 			p.installs = true
@@ -191,32 +228,17 @@ func (s *store) Pass() bool {
 func (s *store) applied(region, peer uint64, entries []*eraftpb.Entry) {
 	for _, e := range entries {
 		sum := maphash.Bytes(seed, e.Data) ^ e.Term<<32 ^ uint64(e.EntryType) | 1
-		if err := s.system.groups.Applied(s.replica(region, peer), e.Index, sum); err != nil && s.lied == nil && !s.dead() {
-			s.lied = err
-		}
+		s.note(s.system.groups.Applied(s.replica(region, peer), e.Index, sum))
 	}
 	s.system.fates.applied(region, entries)
 }
 
-// wrote is told of each batch that is written to the data of the store.
-func (s *store) wrote(b *engine.Batch) {
-	for _, op := range b.Ops() {
-		state, ok := raftstore.ParseRegionState(op)
-		if !ok {
-			continue
-		}
-		here := region.PeerOn(state.Region, s.env.ID)
-		if err := s.system.ranges.Observe(s.replica(state.Region.Id, here.GetId()), state.Region); err != nil && s.lied == nil {
-			s.lied = err
-		}
-		if p := s.peer(state.Region.Id); p != nil {
-			if p.marked && state.Restoring == nil {
-				s.env.Reach(SnapshotInstalled)
-			}
-			p.marked = state.Restoring != nil
-		}
+// note keeps a violation that was seen in the middle of an event, unless there is one
+// already, or the machine has crashed.
+func (s *store) note(err error) {
+	if err != nil && s.lied == nil && !s.dead() {
+		s.lied = err
 	}
-	s.tellApplied(b)
 }
 
 // failed returns why the store gave up without a reason, or nil.
@@ -232,7 +254,7 @@ func (s *store) dead() bool { return !s.env.Alive() }
 
 // Close implements sim.Process.
 func (s *store) Close() {
-	if s.dead() && slices.ContainsFunc(s.peers, func(p *peer) bool { return p.marked }) {
+	if s.dead() && s.installing() {
 		s.system.world.Reach(CrashedInstalling)
 	}
 	s.Store.Close()
@@ -262,7 +284,7 @@ type waiting struct {
 // empty. It returns what is to be called when it is answered.
 func (s *store) expect(region uint64, command check.Command, ops []engine.Op) (answered func()) {
 	w := waiting{since: s.env.Now(), region: region, write: textOfOps(ops), command: command}
-	w.request = fmt.Sprintf("%s, which store %d was given at %.3fs,", cmp.Or(w.write, "a read"), s.env.ID, w.since.Seconds())
+	w.request = fmt.Sprintf("%s, which store %d was given at %.3fs,", cmp.Or(w.write, "a read"), s.id, w.since.Seconds())
 	if len(ops) > 0 {
 		s.tellSubmitted(w)
 	}
@@ -288,6 +310,18 @@ func (s *store) oldest() (waiting, bool) {
 		return waiting{}, false
 	}
 	return s.open[slices.Min(slices.Collect(maps.Keys(s.open)))], true
+}
+
+// waits reports whether a command for a region waits for its answer.
+func (s *store) waits(region uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.open {
+		if w.region == region {
+			return true
+		}
+	}
+	return false
 }
 
 // isDiskError reports whether e says that the disk failed, or lost something.

@@ -33,6 +33,10 @@ const (
 	SnapshotCorrupt   sim.Goal = "a snapshot file was found to be corrupt"
 	CrashedInstalling sim.Goal = "a store crashed while it was installing a snapshot"
 	DiskWasFull       sim.Goal = "a store found its disk full"
+	RegionSplit       sim.Goal = "a region was split"
+	MemberAdded       sim.Goal = "a region got a member"
+	MemberRemoved     sim.Goal = "a region lost a member"
+	PeerLeft          sim.Goal = "a peer that was removed left its store"
 )
 
 // The rules of this package.
@@ -84,10 +88,11 @@ func FirstRegion(stores []uint64) *metapb.Region {
 
 // System is the stores of one run. It implements sim.System.
 type System struct {
-	world  *sim.World
-	opts   Options
-	groups *check.Groups
-	ranges *check.Ranges
+	world   *sim.World
+	opts    Options
+	groups  *check.Groups
+	ranges  *check.Ranges
+	members *check.Members
 	// regions are the regions that the cluster began with, by id ascending.
 	regions []*metapb.Region
 
@@ -111,7 +116,7 @@ func New(opts Options) func(*sim.World) sim.System {
 	}
 	return func(w *sim.World) sim.System {
 		return &System{
-			world: w, opts: opts, groups: check.NewGroups(), ranges: check.NewRanges(),
+			world: w, opts: opts, groups: check.NewGroups(), ranges: check.NewRanges(), members: check.NewMembers(),
 			fates: newFates(), promises: newPromises(), stores: map[uint64]*store{},
 		}
 	}
@@ -138,11 +143,12 @@ func (y *System) Boot(env *sim.Env) (sim.Process, error) {
 func (y *System) Watch(id uint64, p sim.Process) error {
 	s := p.(*store)
 	if err := s.failed(); err != nil {
-		return &check.Violation{Rule: RuleKeepsGoing, Found: fmt.Sprintf("store %d gives up: %v", id, err)}
+		return &check.Violation{Rule: RuleKeepsGoing, Found: fmt.Sprintf("%v gives up: %v", s, err)}
 	}
 	if s.exits || s.dead() {
 		return nil
 	}
+	s.look()
 	if s.lied != nil {
 		return s.lied
 	}
@@ -163,7 +169,7 @@ func (y *System) Watch(id uint64, p sim.Process) error {
 	}
 	for _, p := range s.peers {
 		st, ok := s.Status(p.region)
-		if !ok || st.Busy {
+		if !ok || st.Busy || s.leaves(p) {
 			continue
 		}
 		if err := y.watchPeer(s, p, st); err != nil {
@@ -177,7 +183,7 @@ func (y *System) Watch(id uint64, p sim.Process) error {
 func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 	leads := st.RaftState == raft.StateLeader
 	if p.leads() && !leads {
-		if n, _ := s.answers.Open(); n > 0 {
+		if s.waits(p.region) {
 			s.env.Reach(DeposedWaiting)
 		}
 	}
@@ -202,6 +208,11 @@ func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 		return err
 	}
 	if applied {
+		if state := s.data.state(p.region); isHere(state) {
+			if err := y.members.Applied(replica, state.Region); err != nil {
+				return err
+			}
+		}
 		if err := y.groups.Data(replica, st.Applied, s.data.total(p.region)); err != nil {
 			v := err.(*check.Violation)
 			v.Fate = y.difference(s, p)
@@ -219,7 +230,7 @@ func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 func (y *System) difference(s *store, p *peer) string {
 	for _, id := range s.env.Setting.Machines(sim.Store) {
 		o := y.stores[id]
-		if o == nil || o == s || o.dead() || o.peer(p.region).status.Applied != p.status.Applied || o.data.total(p.region) == s.data.total(p.region) {
+		if o == nil || o == s || o.dead() || o.peer(p.region) == nil || o.peer(p.region).status.Applied != p.status.Applied || o.data.total(p.region) == s.data.total(p.region) {
 			continue
 		}
 		mine, theirs := s.data.content(p.region), o.data.content(p.region)
@@ -227,7 +238,7 @@ func (y *System) difference(s *store, p *peer) string {
 		maps.Copy(all, theirs)
 		for _, at := range slices.Sorted(maps.Keys(all)) {
 			if mine[at] != theirs[at] {
-				return fmt.Sprintf("%s is %s on store %d, and %s on store %d", at, orNothing(mine[at]), s.env.ID, orNothing(theirs[at]), o.env.ID)
+				return fmt.Sprintf("%s is %s on store %d, and %s on store %d", at, orNothing(mine[at]), s.id, orNothing(theirs[at]), o.id)
 			}
 		}
 	}
@@ -254,61 +265,6 @@ func (y *System) watchAnswers(s *store) error {
 		"%s was not answered within %v, although all faults are over", w.request, AnswerBound)}
 }
 
-// Unsettled implements sim.System.
-func (y *System) Unsettled(live []sim.Process) string {
-	if y.healed == 0 {
-		y.healed = live[0].(*store).env.Now()
-	}
-	var stores []*store
-	for _, p := range live {
-		s := p.(*store)
-		if n, oldest := s.answers.Open(); n > 0 {
-			return oldest + " waits for an answer"
-		}
-		stores = append(stores, s)
-	}
-	for _, r := range y.regions {
-		if what := y.unsettled(r.Id, stores); what != "" {
-			return what
-		}
-	}
-	if err := check.Covered(y.regions); err != nil {
-		return err.Error()
-	}
-	return y.leaks.look(y, stores)
-}
-
-// unsettled says in what a region has not recovered yet, or "".
-func (y *System) unsettled(region uint64, stores []*store) string {
-	leaders := 0
-	first := stores[0]
-	for _, s := range stores {
-		st, ok := s.Status(region)
-		switch {
-		case !ok:
-			return fmt.Sprintf("store %d has no peer of region %d", s.env.ID, region)
-		case st.Busy:
-			return fmt.Sprintf("store %d has not finished what it is doing", s.env.ID)
-		}
-		if st.RaftState == raft.StateLeader {
-			leaders++
-		}
-		switch other, _ := first.Status(region); {
-		case st.Applied != other.Applied:
-			return fmt.Sprintf("store %d has applied up to index %d of region %d, store %d up to %d", s.env.ID, st.Applied, region, first.env.ID, other.Applied)
-		case s.data.total(region) != first.data.total(region):
-			return fmt.Sprintf("the data of region %d on store %d and on store %d differ", region, s.env.ID, first.env.ID)
-		}
-		if n := st.LastIndex + 1 - st.FirstIndex; y.opts.SettledLog > 0 && n > y.opts.SettledLog {
-			return fmt.Sprintf("the log of store %d still has %d entries, all applied, of which it should keep %d", s.env.ID, n, y.opts.MaxLogEntries)
-		}
-	}
-	if leaders != 1 {
-		return fmt.Sprintf("%d stores lead region %d", leaders, region)
-	}
-	return ""
-}
-
 // replaced reports whether a store leads a region only because it has not heard
 // better.
 func (y *System) replaced(s *store, region uint64) bool {
@@ -317,7 +273,7 @@ func (y *System) replaced(s *store, region uint64) bool {
 		return false
 	}
 	for _, other := range y.stores {
-		if o := other.peer(region); o.leads() && o.status.Term > p.status.Term && !other.dead() {
+		if o := other.peer(region); o != nil && o.leads() && o.status.Term > p.status.Term && !other.dead() {
 			return true
 		}
 	}
@@ -329,6 +285,9 @@ func (y *System) Describe(m proto.Message) string {
 	r, ok := m.(*raftserverpb.RaftMessage)
 	if !ok {
 		return shortened(fmt.Sprintf("%s{%v}", m.ProtoReflect().Descriptor().Name(), m))
+	}
+	if r.Message == nil {
+		return fmt.Sprintf("region %d: peer %d was removed", r.RegionId, r.ToPeer.GetId())
 	}
 	text := fmt.Sprintf("%s term %d index %d", kindOf(r.Message), r.Message.GetTerm(), r.Message.GetIndex())
 	if n := len(r.Message.GetEntries()); n > 0 {
