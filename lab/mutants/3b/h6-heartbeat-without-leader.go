@@ -16,7 +16,7 @@ func (p *peer) heartbeat() {
 	}
 	progress := p.node.Status().Progress
 	for _, peer := range r.Peers {
-		if member, ok := progress[peer.Id]; ok && peer.Id != p.id && member.Match < p.storage.state.TruncatedIndex {
+		if member, known := progress[peer.Id]; known && peer.Id != p.id && member.Match < p.storage.state.TruncatedIndex {
 			request.PendingPeers = append(request.PendingPeers, peer)
 		}
 	}

@@ -34,6 +34,9 @@ func evolve(r *metapb.Region, c *raftserverpb.Command) ([]*metapb.Region, error)
 	if err := region.Check(r, c.Epoch); err != nil {
 		return nil, err
 	}
+	if c.Split == nil {
+		return nil, region.Invalid("the request asks for no change")
+	}
 	left, right, err := region.Split(r, c.Split.Key, c.Split.NewRegionId, c.Split.NewPeerIds)
 	if err == nil {
 		left.RegionEpoch.Version--

@@ -18,7 +18,7 @@ func (p *peer) obey(o *schedulerpb.RegionHeartbeatResponse) {
 	switch {
 	case o.ChangePeer != nil:
 		a.ChangePeer = &raftserverpb.ChangePeer{Type: o.ChangePeer.ChangeType, Peer: o.ChangePeer.Peer}
-	case o.TransferLeader != nil:
+	case o.TransferLeader.GetPeer() != nil:
 		a.TransferLeader = o.TransferLeader.Peer
 	case o.SplitRegion != nil:
 		p.askSplit(o.SplitRegion.Key)

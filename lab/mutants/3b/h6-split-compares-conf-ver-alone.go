@@ -32,6 +32,9 @@ func evolve(r *metapb.Region, c *raftserverpb.Command) ([]*metapb.Region, error)
 		changed, err := with(r, change.Peer)
 		return []*metapb.Region{changed}, err
 	}
+	if c.Split == nil {
+		return nil, region.Invalid("the request asks for no change")
+	}
 	left, right, err := region.Split(r, c.Split.Key, c.Split.NewRegionId, c.Split.NewPeerIds)
 	return []*metapb.Region{left, right}, err
 }
