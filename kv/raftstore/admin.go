@@ -212,19 +212,21 @@ func (a *applier) split(c *raftserverpb.Command) error {
 	}
 	p, left, right := a.peer, regions[0], regions[1]
 	state := firstState(right, region.PeerOn(right, p.store.cfg.StoreID))
-	born, buried := p.store.directory.expect(right.Id, state.PeerId)
-	if !born {
-		state.Tombstone, state.PeerId = true, buried
+	born := p.store.directory.expect(right.Id, state.PeerId)
+	p.expects = append(p.expects, right.Id)
+	if state.Tombstone = !born; !born {
+		state.PeerId = p.store.directory.lastBuried(right.Id, state.PeerId)
 	}
 	a.next = change{region: left, others: []*raftserverpb.RegionState{state}, effect: func() {
 		p.changed = regions
 		p.store.directory.split(left, right, born)
+		p.expects = nil
 		p.size.split()
 		p.report.due = true
 		if born {
 			p.births = append(p.births, birth{state, p.size, p.led})
 		} else {
-			p.orphans = append(p.orphans, state)
+			p.orphans = append(p.orphans, right)
 		}
 		p.goOn()
 	}}
@@ -275,7 +277,7 @@ func (p *peer) bearHalves() {
 			}
 			p.births = p.births[len(births):]
 			for _, b := range births {
-				p.store.bear(b)
+				p.store.bear(b.state, b.size, b.leads)
 			}
 			p.bearHalves()
 		}
@@ -290,8 +292,7 @@ func (p *peer) bearHalves() {
 // must not forget that: it stays, and gets its data.
 //
 //lab:implement 3B
-func (s *Store) bear(b birth) {
-	state, size := b.state, b.size
+func (s *Store) bear(state *raftserverpb.RegionState, size regionSize, leads bool) {
 	p := s.directory.peer(state.Region.Id)
 	if p == nil {
 		var err error
@@ -308,7 +309,7 @@ func (s *Store) bear(b birth) {
 	p.put(event{do: func(p *peer) {
 		p.initialize()
 		p.size = size
-		if b.leads {
+		if leads {
 			_ = p.node.Campaign()
 		}
 	}})
@@ -342,18 +343,19 @@ func (p *peer) deleteOrphans() {
 	orphans := p.orphans
 	p.orphans = nil
 	cfg := &p.store.cfg
-	for _, orphan := range orphans {
+	for _, r := range orphans {
+		peerID := p.store.directory.lastBuried(r.Id, region.PeerOn(r, cfg.StoreID).GetId())
 		p.inBackground(func() func(*peer) {
-			err := cfg.bury(orphan)
+			err := cfg.buryOrphan(r, peerID)
 			return func(p *peer) {
 				switch {
 				case errors.Cause(err) == engine.ErrDiskFull:
-					p.orphans = append(p.orphans, orphan)
+					p.orphans = append(p.orphans, r)
 					p.store.writeFailed(err)
 				case err != nil:
-					p.store.stop(errors.Annotatef(err, "region %d: cannot delete the data", orphan.Region.Id))
+					p.store.stop(errors.Annotatef(err, "region %d: cannot delete the data", r.Id))
 				default:
-					p.store.directory.deleted(orphan.Region)
+					p.store.directory.deleted(r)
 				}
 			}
 		})

@@ -211,18 +211,35 @@ func (d *directory) moved(old, r *metapb.Region) {
 }
 
 // expect reports whether the peer here of a region that a split creates can be born:
-// unless it was removed before. Until it has its data, nobody else creates it. If it
-// cannot be born, buried is the latest peer of the region that is gone for good.
-func (d *directory) expect(regionID, peerID uint64) (born bool, buried uint64) {
+// unless it was removed before. Until it has its data, or they are deleted, nobody else
+// creates a peer of the region, or writes its record.
+func (d *directory) expect(regionID, peerID uint64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p, _ := d.byID.Get(regionID)
 	if peerID <= d.buried[regionID] || d.ending[regionID] || p != nil && p.id != peerID {
 		delete(d.expected, regionID) // by an earlier attempt, which a full disk has undone
-		return false, max(peerID, d.buried[regionID])
+		d.deleting[regionID] = true
+		return false
 	}
 	d.expected[regionID] = true
-	return true, 0
+	return true
+}
+
+// forget ends what expect has begun: the split does not come about.
+func (d *directory) forget(regionID uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.expected, regionID)
+	delete(d.deleting, regionID)
+}
+
+// lastBuried returns the latest peer of a region that is gone for good, which is peerID
+// at least.
+func (d *directory) lastBuried(regionID, peerID uint64) uint64 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return max(peerID, d.buried[regionID])
 }
 
 // split makes two taken ranges of one. Of the right half, the data are deleted if its

@@ -243,6 +243,10 @@ func (p *peer) clearAway() {
 		p.resting = true
 		return
 	}
+	for _, id := range p.expects {
+		p.store.directory.forget(id)
+	}
+	p.expects = nil
 	remains := p.region()
 	switch {
 	case p.isInitialized():
@@ -251,7 +255,6 @@ func (p *peer) clearAway() {
 	case p.claimed != nil:
 		remains = p.claimed
 	}
-	state := &raftserverpb.RegionState{Region: remains, PeerId: p.id, Tombstone: true}
 	w := writer{store: p.store, engine: p.store.cfg.KVEngine}
 	w.add(tombstone(remains, p.id), false)
 	if !w.flush() {
@@ -261,7 +264,7 @@ func (p *peer) clearAway() {
 	p.snapshots.removeAll()
 	cfg := &p.store.cfg
 	p.inBackground(func() func(*peer) {
-		err := cfg.bury(state)
+		err := cfg.bury(remains, p.id)
 		return func(p *peer) {
 			switch {
 			case errors.Cause(err) == engine.ErrDiskFull:
@@ -321,27 +324,32 @@ func tombstone(r *metapb.Region, peerID uint64) *engine.Batch {
 	return &part
 }
 
-// bury deletes what is left of a peer whose tombstone, state, was written, and then says
-// so in the tombstone. A peer that a split did not create has an applied index in it: it
-// never had a log, and what the raft engine has of the region is of a later peer.
-func (c *Config) bury(state *raftserverpb.RegionState) error {
+// bury deletes what is left of a peer whose tombstone was written, and then says so in
+// the tombstone.
+func (c *Config) bury(r *metapb.Region, peerID uint64) error {
 	if err := c.KVEngine.Sync(); err != nil {
 		return err
 	}
-	r := state.Region
-	if state.AppliedIndex != 0 {
-		if err := c.clearData(r); err != nil {
-			return err
-		}
-	} else {
-		if err := c.clear(r); err != nil {
-			return err
-		}
-		var log engine.Batch
-		log.Delete(cfRaft, stateKey(r.Id))
-		if err := c.RaftEngine.Write(&log, true); err != nil {
-			return err
-		}
+	if err := c.clear(r); err != nil {
+		return err
 	}
-	return c.KVEngine.Write(tombstone(&metapb.Region{Id: r.Id}, state.PeerId), true)
+	var log engine.Batch
+	log.Delete(cfRaft, stateKey(r.Id))
+	if err := c.RaftEngine.Write(&log, true); err != nil {
+		return err
+	}
+	return c.KVEngine.Write(tombstone(&metapb.Region{Id: r.Id}, peerID), true)
+}
+
+// buryOrphan is bury for a peer that a split did not create. It never had a log: what the
+// raft engine has of the region is of a later peer. (Such a tombstone is known by its
+// applied index.)
+func (c *Config) buryOrphan(r *metapb.Region, peerID uint64) error {
+	if err := c.KVEngine.Sync(); err != nil {
+		return err
+	}
+	if err := c.clearData(r); err != nil {
+		return err
+	}
+	return c.KVEngine.Write(tombstone(&metapb.Region{Id: r.Id}, peerID), true)
 }

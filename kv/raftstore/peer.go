@@ -91,6 +91,9 @@ type peer struct {
 	report report
 	size   regionSize
 
+	// expects are regions that a split has announced to the directory whose write has not
+	// succeeded yet.
+	expects []uint64
 	// births are the right halves of splits that wait for the kv engine to be synced,
 	// which bearing says is under way.
 	births  []birth
@@ -100,9 +103,9 @@ type peer struct {
 	// of it. resting is true while the removal waits for a tick, because the disk is
 	// full.
 	dying, gone, resting bool
-	// orphans are the tombstones of regions that were split off here without a peer, and
-	// whose data are still to be deleted.
-	orphans []*raftserverpb.RegionState
+	// orphans are regions that were split off here without a peer, and whose data are
+	// still to be deleted.
+	orphans []*metapb.Region
 }
 
 func (p *peer) place() *runState { return &p.run }

@@ -186,7 +186,11 @@ func Open(c Config) (*Store, error) {
 	for _, state := range states {
 		if state.Tombstone {
 			if state.Region.RegionEpoch != nil {
-				if err := c.bury(state); err != nil {
+				bury := c.bury
+				if state.AppliedIndex != 0 { // a split's
+					bury = c.buryOrphan
+				}
+				if err := bury(state.Region, state.PeerId); err != nil {
 					return nil, errors.Annotatef(err, "region %d: cannot finish removing the peer", state.Region.Id)
 				}
 			}

@@ -1,0 +1,28 @@
+//go:build mutant
+
+// A heartbeat that names no pending members: the scheduler takes a new peer for one that can
+// lead, and removes another one.
+//
+//lab:mutant 3B kv/raftstore
+package raftstore
+
+import (
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/proto/schedulerpb"
+)
+
+func (p *peer) heartbeat() {
+	r := p.region()
+	request := &schedulerpb.RegionHeartbeatRequest{
+		Region:          r,
+		Leader:          region.Peer(r, p.id),
+		ApproximateSize: p.size.estimate(),
+	}
+	progress := p.node.Status().Progress
+	for _, peer := range r.Peers {
+		if member, known := progress[peer.Id]; known && peer.Id != p.id && member.Match < p.storage.state.TruncatedIndex {
+			_ = member
+		}
+	}
+	p.store.cfg.Scheduler.RegionHeartbeat(request)
+}

@@ -1,0 +1,27 @@
+//go:build mutant
+
+// A heartbeat that calls every member pending that lacks an entry.
+//
+//lab:mutant 3B kv/raftstore
+package raftstore
+
+import (
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/proto/schedulerpb"
+)
+
+func (p *peer) heartbeat() {
+	r := p.region()
+	request := &schedulerpb.RegionHeartbeatRequest{
+		Region:          r,
+		Leader:          region.Peer(r, p.id),
+		ApproximateSize: p.size.estimate(),
+	}
+	progress := p.node.Status().Progress
+	for _, peer := range r.Peers {
+		if member, known := progress[peer.Id]; known && peer.Id != p.id && member.Match < p.storage.state.LastIndex {
+			request.PendingPeers = append(request.PendingPeers, peer)
+		}
+	}
+	p.store.cfg.Scheduler.RegionHeartbeat(request)
+}

@@ -1,0 +1,45 @@
+//go:build mutant
+
+// A store that is told of the removal of a peer that it does not have forgets it: the split that
+// creates the peer is still to come.
+//
+//lab:mutant 3B kv/raftstore
+package raftstore
+
+import (
+	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
+
+func (l *lobby) receive(m *raftserverpb.RaftMessage) {
+	s := l.store
+	if m.IsTombstone {
+		// A peer that is not here was removed: a split that has still to happen here
+		// must not create it any more. A crash may forget this, and then somebody tells
+		// the peer again.
+		return
+	}
+	wanted := &metapb.Region{Id: m.RegionId, StartKey: m.StartKey, EndKey: m.EndKey}
+	switch s.directory.admit(wanted, m.ToPeer.Id) {
+	case admitted:
+		p, err := newPeer(s, &raftserverpb.RegionState{Region: &metapb.Region{Id: m.RegionId}, PeerId: m.ToPeer.Id})
+		if err != nil {
+			s.stop(errors.Annotatef(err, "region %d", m.RegionId))
+			return
+		}
+		p.seen = m.RegionEpoch
+		if !s.directory.enter(p, wanted) {
+			return
+		}
+		p.logger.Info("created a peer for a message", "from", m.FromPeer.GetId())
+		p.put(event{message: m})
+	case early:
+		if m.Message.MsgType == eraftpb.MessageType_MsgRequestVote {
+			l.keep(m)
+		}
+	case gone: // and its sender may be, too
+	}
+}
