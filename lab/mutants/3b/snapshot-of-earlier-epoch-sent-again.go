@@ -7,9 +7,11 @@
 //lab:mutant 3B kv/raftstore
 package raftstore
 
-import (
-	"github.com/labkv/labkv/proto/eraftpb"
-	"github.com/labkv/labkv/proto/metapb"
-)
+import "github.com/labkv/labkv/proto/eraftpb"
 
-func isOf(snapshot *eraftpb.Snapshot, r *metapb.Region) bool { return true }
+func (s *peerStorage) Snapshot() (*eraftpb.Snapshot, error) {
+	if s.maker.made != nil {
+		s.maker.epoch = s.applied.Region.RegionEpoch
+	}
+	return s.Snapshot_original()
+}
