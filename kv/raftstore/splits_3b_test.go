@@ -6,6 +6,7 @@ import (
 
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
@@ -291,6 +292,11 @@ func TestBuriedPeerIsNotBorn3B(t *testing.T) {
 			f.split(1, "m", 20, 21, 22, 23)
 			f.remove(20, 3)
 			f.ticks(20)
+			now := f.region(20)
+			f.at(3).Step(&raftserverpb.RaftMessage{
+				RegionId: 20, RegionEpoch: now.RegionEpoch, FromPeer: now.Peers[0], ToPeer: &metapb.Peer{Id: 23, StoreId: 3}, IsTombstone: true,
+			})
+			f.settle()
 			if restarts {
 				f.at(3).restart()
 			}
