@@ -64,8 +64,8 @@ func newFleet(t testing.TB, c fleetConfig) *fleet {
 	return f
 }
 
-// regionsAgree requires of every peer of the store that it has applied what it can, and
-// of all of them that no two regions overlap.
+// regionsAgree requires of all regions of the store that no two overlap, and if all peers
+// have worked, of each that it has applied what it can.
 func (s *server) regionsAgree(worked bool) {
 	var before *metapb.Region
 	for _, id := range s.Peers() {
