@@ -17,6 +17,17 @@ type story struct {
 	before func(f *fleet) // brings the fleet to where the story begins
 	does   func(f *fleet)
 	ends   []uint64 // the regions at its end
+	// after gives a store again what it has lost. It may be nil.
+	after func(f *fleet)
+}
+
+// end requires that the story has ended well.
+func (s *story) end(f *fleet) {
+	f.settled(s.ends...)
+	if s.after != nil {
+		s.after(f)
+		f.settled(s.ends...)
+	}
 }
 
 var stories = []story{
@@ -25,7 +36,7 @@ var stories = []story{
 	}, func(f *fleet) {
 		f.split(1, "m", 20, 21, 22, 23)
 		f.fill("2", "b", "m", "y")
-	}, []uint64{1, 20}},
+	}, []uint64{1, 20}, nil},
 
 	{"a region gets a peer", fleetConfig{stores: 3, members: []uint64{1, 2}}, func(f *fleet) {
 		f.fill("1", "a", "m", "z")
@@ -33,7 +44,7 @@ var stories = []story{
 		f.add(1, 13, 3)
 		f.fill("2", "b", "m")
 		f.until("the snapshot", func() bool { st, ok := f.peer(3, 1); return ok && st.Applied > 1 })
-	}, []uint64{1}},
+	}, []uint64{1}, nil},
 
 	{"a region loses a peer", fleetConfig{stores: 3, members: []uint64{1, 2, 3}}, func(f *fleet) {
 		f.fill("1", "a", "m", "z")
@@ -42,7 +53,7 @@ var stories = []story{
 		f.remove(20, 3)
 		f.fill("2", "b", "n")
 		f.until("the end of the removed peer", func() bool { _, ok := f.at(3).Status(20); return !ok })
-	}, []uint64{1, 20}},
+	}, []uint64{1, 20}, func(f *fleet) { f.add(20, 43, 3) }},
 
 	{"a region loses a peer and gets another one on the same store", fleetConfig{stores: 3, members: []uint64{1, 2, 3}, maxLog: 5}, func(f *fleet) {
 		f.fill("1", "a", "m", "z")
@@ -52,7 +63,7 @@ var stories = []story{
 		f.add(1, 32, 2)
 		f.fill("2", "b", "m")
 		f.until("the snapshot", func() bool { st, ok := f.peer(2, 1); return ok && st.PeerID == 32 && st.Applied > 1 })
-	}, []uint64{1}},
+	}, []uint64{1}, nil},
 
 	{"a region of two loses the peer that follows", fleetConfig{stores: 2, members: []uint64{1, 2}}, func(f *fleet) {
 		f.fill("1", "a", "m")
@@ -61,7 +72,7 @@ var stories = []story{
 		f.remove(1, 2)
 		f.ticks(20)
 		f.fill("2", "b", "m")
-	}, []uint64{1}},
+	}, []uint64{1}, nil},
 
 	{"a region of two loses the peer that leads", fleetConfig{stores: 2, members: []uint64{1, 2}}, func(f *fleet) {
 		f.fill("1", "a", "m")
@@ -70,7 +81,7 @@ var stories = []story{
 		f.remove(1, 2)
 		f.ticks(20)
 		f.fill("2", "b", "m")
-	}, []uint64{1}},
+	}, []uint64{1}, nil},
 
 	{"a region is split, and a peer of its right half removed, while a store is away", fleetConfig{stores: 3, members: []uint64{1, 2, 3}}, func(f *fleet) {
 		f.fill("1", "a", "m", "z")
@@ -84,7 +95,7 @@ var stories = []story{
 			st, ok := f.peer(3, 1)
 			return ok && string(st.Region.EndKey) == "m" && len(f.at(3).Peers()) == 1
 		})
-	}, []uint64{1, 20}},
+	}, []uint64{1, 20}, func(f *fleet) { f.add(20, 43, 3) }},
 
 	{"a region is split while a store is away, which gets the left half by a snapshot", fleetConfig{stores: 3, members: []uint64{1, 2, 3}, maxLog: 3}, func(f *fleet) {
 		f.fill("1", "a", "m", "z")
@@ -99,7 +110,7 @@ var stories = []story{
 			right, ok2 := f.peer(3, 20)
 			return ok && ok2 && string(left.Region.EndKey) == "m" && right.Applied > 1
 		})
-	}, []uint64{1, 20}},
+	}, []uint64{1, 20}, nil},
 }
 
 // begin brings a fleet to where the story begins.
@@ -147,7 +158,7 @@ func TestPowerCutAtEveryWriteOfChanges3B(t *testing.T) {
 					for _, server := range f.servers {
 						server.powerCut()
 					}
-					f.settled(s.ends...)
+					s.end(f)
 				})
 				f.close()
 			}
@@ -176,7 +187,7 @@ func TestFullDiskAtEveryWriteOfChanges3B(t *testing.T) {
 					f.ticks(3)
 					v.full, v.refusal = false, nil
 					f.ticks(1)
-					f.settled(s.ends...)
+					s.end(f)
 				})
 				f.close()
 			}

@@ -229,10 +229,11 @@ func TestFormerLifeHasNoEffect3B(t *testing.T) {
 					f.at(3).files.receive(name, []byte("of a snapshot for a former peer"))
 				}
 				f.at(3).Step(proto.CloneOf(m))
-				f.settle()
+				f.at(3).work()
 				if st, ok := f.peer(3, 1); ok && st.PeerID == 3 {
 					t.Fatalf("peer 3 was removed from store 3, and its data were deleted. It is back because of a message for it from before: %v", m)
 				}
+				f.settle()
 			}
 		}
 		f.settled(1)
@@ -348,15 +349,15 @@ func TestRemovedPeerStillVotes3B(t *testing.T) {
 			f.ticks(5)
 			// Store 2 gets the entry, and learns that it is committed, and store 1 loses its
 			// power before it has written anything about that.
+			f.at(1).hold = true
 			a := f.ask(f.at(1), f.region(1), removes(2, 2))
 			f.until("the removal", func() bool { return a.done })
-			f.loses = func(m *raftserverpb.RaftMessage) bool { return m.IsTombstone }
 			f.ticks(3)
 			f.at(1).powerCut()
+			f.at(1).hold = false
 			if restarts {
 				f.at(2).powerCut()
 			}
-			f.loses = nil
 			f.fill("2", "a", "n")
 			f.settled(1)
 			f.close()

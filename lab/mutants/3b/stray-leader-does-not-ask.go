@@ -1,0 +1,12 @@
+//go:build mutant
+
+// A peer that leads takes it that its group is there, although it hears from
+// nobody.
+//
+//lab:mutant 3B kv/raftstore
+package raftstore
+
+func (p *peer) watchLeader(ticks int) {
+	p.heard = true
+	p.watchLeader_original(ticks)
+}
