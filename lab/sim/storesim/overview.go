@@ -110,6 +110,9 @@ func (y *System) MayErase(machine uint64) bool {
 			return false
 		}
 	}
+	if m := y.manager(); m != nil && !(m.env.Alive() && m.err == nil && m.env.Now() >= y.twin.until && len(m.core.Status().Operators) == 0) {
+		return false // an order may be on its way
+	}
 	erased := y.homes.stores[machine]
 	for _, r := range y.overview() {
 		for _, p := range r.Peers {
