@@ -57,6 +57,12 @@
 // faults from the seed. What goes wrong is printed with a failure, made as
 // small as it gets, and ParseSchedule reads it back.
 //
+// # Operators
+//
+// Some faults are changes that people make to a system while it runs: members, leaders,
+// splits, a store that is drained, a machine that loses its disks for good. A System that
+// is an Operator carries them out, and tries until they are done or their time is over.
+//
 // # What is a crash
 //
 // A crash ends an incarnation of a process at once, possibly in the middle of a

@@ -37,7 +37,7 @@ const (
 	Skew       FaultKind = "skew"        // Who, Share: its clock is slow by that
 	Stall      FaultKind = "stall"       // Who: its clock stands still, then catches up at once
 	Pause      FaultKind = "pause"       // Who: its process stands still, then finds what has come meanwhile, and one tick
-	Erase      FaultKind = "erase"       // Who: crashes, and starts at the end with empty disks, unless the system cannot do without it
+	Erase      FaultKind = "erase"       // Who: crashes, and starts at the end with empty disks; as soon as the system can do without it, or not at all
 )
 
 var kinds = []FaultKind{Partition, OneWay, Bridge, Isolate, Deaf, Mute, Lose, Duplicate, Slow, Cut, Repeat,
@@ -125,6 +125,8 @@ func listIDs(ids []uint64) string {
 type activeFault struct {
 	Fault
 	hit []*machine
+	// postponed counts how often the beginning was put off.
+	postponed uint64
 }
 
 // hits reports whether the fault hit the machine of that id.
@@ -275,6 +277,7 @@ func (fs *faults) begin(f *activeFault) {
 		f.hit = fs.aim(&f.Fault)
 	}
 	if f.Kind == Erase && !f.hit[0].mayErase() {
+		fs.postpone(f)
 		return
 	}
 	w.record.tell(trace.Event{Kind: trace.FaultBegins, Store: f.only(), Text: f.Fault.String()})
@@ -311,6 +314,17 @@ func (fs *faults) begin(f *activeFault) {
 		fs.operate(f, 1)
 	}
 	w.post(&event{at: max(f.Until, f.From, w.now()+1), name: name{kind: faultEnds, to: uint64(f.ID)}, do: func() { fs.end(f) }})
+}
+
+// postpone begins f a tick later, if it is not over by then.
+func (fs *faults) postpone(f *activeFault) {
+	w := fs.w
+	at := w.now() + w.setting.Tick
+	if at >= f.Until {
+		return
+	}
+	f.postponed++
+	w.post(&event{at: at, name: name{kind: faultBegins, to: uint64(f.ID), stream: f.postponed}, do: func() { fs.begin(f) }})
 }
 
 // end undoes f. A second call does nothing.

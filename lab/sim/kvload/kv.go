@@ -5,6 +5,7 @@ import (
 	stderrors "errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labkv/labkv/kv/client"
@@ -15,6 +16,15 @@ import (
 	"github.com/labkv/labkv/proto/schedulerpb"
 )
 
+// AddressOf returns the address under which clients reach the store on a machine that
+// was erased that often: no two stores have the same.
+func AddressOf(machine uint64, erased int) string {
+	if erased == 0 {
+		return strconv.FormatUint(machine, 10)
+	}
+	return fmt.Sprintf("%d.%d", machine, erased)
+}
+
 // Connect returns the client library for s: its network, clock and randomness
 // are those of the run. It asks the given stores, beginning with one that the seed
 // chooses, and others only if there is a scheduler, which names them. It need not be
@@ -22,7 +32,8 @@ import (
 func Connect(s *sim.Session, stores ...uint64) *client.Raw {
 	cfg := client.Config{
 		Dial: func(addr string) (client.Conn, error) {
-			id, err := strconv.ParseUint(addr, 10, 64)
+			machine, _, _ := strings.Cut(addr, ".")
+			id, err := strconv.ParseUint(machine, 10, 64)
 			return s.Dial(id), err
 		},
 		Sleep: s.SleepWithin,
@@ -34,7 +45,7 @@ func Connect(s *sim.Session, stores ...uint64) *client.Raw {
 	first := s.Draw.IntN(len(stores))
 	for i := range stores {
 		id := stores[(first+i)%len(stores)]
-		cfg.Stores = append(cfg.Stores, client.Store{ID: id, Addr: strconv.FormatUint(id, 10)})
+		cfg.Stores = append(cfg.Stores, client.Store{ID: id, Addr: AddressOf(id, 0)})
 	}
 	c, err := client.NewRaw(cfg)
 	if err != nil {

@@ -2,7 +2,6 @@ package storesim
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"github.com/pingcap/errors"
@@ -14,6 +13,7 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
@@ -125,7 +125,7 @@ func (m *manager) found() error {
 		return err
 	}
 	for i, id := range m.env.Setting.Machines(sim.Store) {
-		at := &metapb.Store{Id: id, Address: strconv.FormatUint(id, 10)}
+		at := &metapb.Store{Id: id, Address: kvload.AddressOf(id, 0)}
 		var header *schedulerpb.ResponseHeader
 		if i == 0 && !begun.Bootstrapped {
 			resp, err := m.core.Bootstrap(ctx, &schedulerpb.BootstrapRequest{Header: clusterHeader, Store: at})
@@ -195,6 +195,9 @@ func (m *manager) Receive(p *sim.Packet) {
 		_, err := m.core.StoreHeartbeat(ctx, r)
 		m.failed(err)
 	case *schedulerpb.PutStoreRequest:
+		if !m.first() {
+			return // the first one would not know
+		}
 		if resp, err := m.core.PutStore(ctx, r); !m.failed(err) && resp.Header.GetError() == nil {
 			m.reply(p, resp)
 		}

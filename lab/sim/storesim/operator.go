@@ -11,6 +11,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/pingcap/errors"
+
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/lab/check"
@@ -389,15 +391,20 @@ type answer struct {
 	said    [][]byte
 }
 
+// said is r as a message.
+func said(r *metapb.Region) []byte {
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)
+	if err != nil {
+		panic(errors.Annotate(err, "storesim: a region cannot be encoded"))
+	}
+	return data
+}
+
 // keep keeps an answer of s to what.
 func (k *kept) keep(s *store, what string, id uint64, regions []*metapb.Region) {
 	a := answer{what: what, regions: regions}
 	for _, r := range regions {
-		said, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)
-		if err != nil {
-			panic(err)
-		}
-		a.said = append(a.said, said)
+		a.said = append(a.said, said(r))
 		s.note(s.system.ranges.Names(s.id, proto.CloneOf(r)))
 	}
 	if len(regions) == 0 || len(regions) > 2 || regions[0].GetId() != id {
@@ -411,11 +418,7 @@ func (k *kept) keep(s *store, what string, id uint64, regions []*metapb.Region) 
 func (k kept) violation() error {
 	for _, a := range k {
 		for i, r := range a.regions {
-			said, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)
-			if err != nil {
-				panic(err)
-			}
-			if !slices.Equal(said, a.said[i]) {
+			if !slices.Equal(said(r), a.said[i]) {
 				return &check.Violation{Rule: RuleAnswerStays, Found: fmt.Sprintf("a region in the answer to %s has changed since; now it is %v", a.what, r)}
 			}
 		}

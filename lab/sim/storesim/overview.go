@@ -66,8 +66,13 @@ func (y *System) leaderOf(id uint64) (leader *store, r *metapb.Region) {
 }
 
 // Suffices implements sim.Quorate: each region must have a majority on the machines, also
-// without a member whose removal may be under way.
+// without a member whose removal may be under way. While members change, no more than one
+// store may be missing: a region of three that has lost one may get its fourth on another
+// store that is missing, before anybody knows that it is.
 func (y *System) Suffices(well []uint64) bool {
+	if changes := len(y.managers)+len(y.operations) > 0; changes && len(well) < len(y.stores)-1 {
+		return false
+	}
 	for _, r := range y.overview() {
 		if !suffices(y, r, well, 0) {
 			return false
@@ -104,6 +109,9 @@ func (y *System) MayErase(machine uint64) bool {
 		if op.at != nil && !op.at.dead() || op.removes != 0 {
 			return false
 		}
+	}
+	if m := y.manager(); m != nil && !(m.env.Alive() && m.err == nil && m.env.Now() >= y.twin.until && len(m.core.Status().Operators) == 0) {
+		return false // an order may be on its way
 	}
 	erased := y.homes.stores[machine]
 	for _, r := range y.overview() {

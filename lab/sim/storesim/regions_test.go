@@ -60,6 +60,6 @@ func TestOperatorChangesRegions(t *testing.T) {
 		"all": {sim.Together(sim.ChangeMembers(every), sim.MoveLeaders(every), sim.Drains(), sim.Erases(), trouble),
 			[]sim.Goal{storesim.MemberAdded, storesim.MemberRemoved, storesim.PeerLeft, sim.Restarted}},
 	} {
-		t.Run(name, func(t *testing.T) { play(t, manyRegions(c.nemesis), 4, c.goals...) })
+		t.Run(name, func(t *testing.T) { play(t, manyRegions(c.nemesis), 3, c.goals...) })
 	}
 }

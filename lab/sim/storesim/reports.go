@@ -1,11 +1,10 @@
 package storesim
 
 import (
-	"strconv"
-
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
 )
@@ -42,7 +41,7 @@ func (r reports) StoreHeartbeat(stats *schedulerpb.StoreStats) {
 	stats.Capacity, stats.Available = 1<<30, 1<<30
 	if !r.s.joined {
 		r.send(streamOfStore, &schedulerpb.PutStoreRequest{Header: clusterHeader, Store: &metapb.Store{
-			Id: r.s.id, Address: strconv.FormatUint(r.s.env.ID, 10),
+			Id: r.s.id, Address: kvload.AddressOf(r.s.env.ID, r.s.env.Erased),
 		}})
 	}
 	r.send(streamOfStore, &schedulerpb.StoreHeartbeatRequest{Header: clusterHeader, Stats: stats})

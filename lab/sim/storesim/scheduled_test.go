@@ -44,6 +44,6 @@ func TestScheduler(t *testing.T) {
 		"twins":   {sim.Together(sim.ChangeMembers(every), sim.Twins(every)), []sim.Goal{storesim.OrderOfOld}},
 		"stores":  {sim.Together(sim.RandomPartitions(every), sim.Crashes(every), sim.Unreliable(), sim.Splits(every)), []sim.Goal{storesim.RegionSplit}},
 	} {
-		t.Run(name, func(t *testing.T) { play(t, scheduled(c.nemesis), 3, c.goals...) })
+		t.Run(name, func(t *testing.T) { play(t, scheduled(c.nemesis), 2, c.goals...) })
 	}
 }
