@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
 	"github.com/labkv/labkv/scheduler"
@@ -34,11 +35,23 @@ func (m *machine) balances(want string, pieces ...piece) {
 	require.Equal(m.t, want, got)
 }
 
+// bounds returns the keys of region i of n, which together hold all keys.
+func bounds(i, n int) (start, end string) {
+	if i > 0 {
+		start = fmt.Sprintf("%02d", i)
+	}
+	if i < n-1 {
+		end = fmt.Sprintf("%02d", i+1)
+	}
+	return start, end
+}
+
 // balance returns the operator that a tick makes of regions, or "".
 func (m *machine) balance(pieces ...piece) string {
 	m.t.Helper()
 	for i, p := range pieces {
-		req := sized(reg(uint64(10+i), fmt.Sprintf("%02d", i), fmt.Sprintf("%02d", i+1), 1, 5, p.peers...), p.size)
+		start, end := bounds(i, len(pieces))
+		req := sized(reg(uint64(10+i), start, end, 1, 5, p.peers...), p.size)
 		if p.pending {
 			req.PendingPeers = req.Region.Peers[len(p.peers)-1:]
 		}
@@ -174,8 +187,9 @@ func TestBalanceInFlight(t *testing.T) {
 	o := balancing
 	o.RegionLimit, o.PeerTimeout, o.RetryTime = 3, 30*time.Second, 50*time.Second
 	m := cluster(t, 3, o)
-	for i := range uint64(9) {
-		require.Nil(t, m.report(sized(reg(10+i, fmt.Sprint(i), fmt.Sprint(i+1), 1, 5, 1), 10)))
+	for i := range 9 {
+		start, end := bounds(i, 9)
+		require.Nil(t, m.report(sized(reg(uint64(10+i), start, end, 1, 5, 1), 10)))
 	}
 	// moves returns the regions that are moving, and where to.
 	moves := func() (regions []uint64, to []string) {
@@ -213,13 +227,49 @@ func TestBalanceInFlight(t *testing.T) {
 	require.ElementsMatch(t, first, fourth, "those have rested")
 }
 
+// After a restart, the balancers wait for a heartbeat of each region, but not
+// forever.
+func TestBalanceAfterARestart(t *testing.T) {
+	o := balancing
+	o.WarmUpTime = time.Minute
+	restarted := func() *machine {
+		m := cluster(t, 3, o)
+		m.balances("1 -> 2", on(1, 10, 10, 10, 10)...)
+		m.disk.Crash(memory.All)
+		m.start()
+		m.pass(time.Second)
+		return m
+	}
+	send := func(m *machine, i int) {
+		start, end := bounds(i, 4)
+		require.Nil(t, m.report(sized(reg(uint64(10+i), start, end, 1, 5, 1), 10)))
+	}
+	m := restarted()
+	for i := range 4 {
+		require.Empty(t, m.Status().Operators, "%d of 4 regions have reported", i)
+		send(m, i)
+		m.pass(5 * time.Second)
+	}
+	require.NotEmpty(t, m.Status().Operators)
+
+	m = restarted()
+	for i := range 3 {
+		send(m, i)
+	}
+	m.pass(59 * time.Second)
+	require.Empty(t, m.Status().Operators)
+	m.pass(time.Second)
+	require.NotEmpty(t, m.Status().Operators, "one region is lost, but the others are balanced")
+}
+
 // A step that has taken effect counts once: the region's heartbeat shows it.
 func TestBalanceCountsOnce(t *testing.T) {
 	m := cluster(t, 3, balancing)
 	m.pass(time.Second)
 	m.balances("1 -> 2", all(on(1, 10, 10, 10, 10), on(2, 9), on(3, 10))...)
 	moved := m.Status().Operators[0].RegionId
-	s := &script{machine: m, r: reg(moved, fmt.Sprintf("%02d", moved-10), fmt.Sprintf("%02d", moved-9), 1, 5, 1), size: 10}
+	start, end := bounds(int(moved-10), 6)
+	s := &script{machine: m, r: reg(moved, start, end, 1, 5, 1), size: 10}
 	require.Equal(t, "add 10000@2", s.beat())
 	s.pending = []*metapb.Peer{s.join(10000, 2)}
 	require.Empty(t, s.beat())

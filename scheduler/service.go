@@ -276,10 +276,8 @@ func (s *Scheduler) UpdateGCSafePoint(_ context.Context, req *schedulerpb.Update
 	resp := &schedulerpb.UpdateGCSafePointResponse{}
 	var err error
 	resp.Header, err = s.serve(req.GetHeader(), bootstrapped, func() error {
-		if req.GetSafePoint() > s.state.counters.SafePoint {
-			if err := s.run(&schedulerpb.Command{AdvanceSafePoint: req.GetSafePoint()}); err != nil {
-				return err
-			}
+		if err := s.run(&schedulerpb.Command{AdvanceSafePoint: req.GetSafePoint()}); err != nil {
+			return err
 		}
 		resp.NewSafePoint = s.state.counters.SafePoint
 		return nil

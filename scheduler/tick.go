@@ -38,10 +38,26 @@ func (s *Scheduler) Tick() error {
 	if err := s.inspect(); err != nil {
 		return err
 	}
+	if s.warmUp(); !s.warm {
+		return nil
+	}
 	if err := s.startAny(s.balanceRegions()); err != nil {
 		return err
 	}
 	return s.startAny(s.balanceLeaders())
+}
+
+// warmUp finds out whether the balancers may begin: a scheduler that has restarted
+// knows the loads of its stores only when every region has sent a heartbeat. Until
+// then stores look emptier than they are, and not all to the same degree.
+func (s *Scheduler) warmUp() {
+	if s.warm {
+		return
+	}
+	s.warm = s.uptime > s.options.WarmUpTime || s.regions.whole() && s.regions.heard()
+	if s.warm {
+		s.log.Info("balancing begins", "regions", s.regions.len())
+	}
 }
 
 // expire ends operators that can no longer succeed.

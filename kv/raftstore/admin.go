@@ -2,8 +2,6 @@ package raftstore
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/pingcap/errors"
 	"google.golang.org/protobuf/proto"
@@ -26,7 +24,11 @@ import (
 //
 //lab:implement 3B
 func (p *peer) administer(a *Admin) {
-	if err := p.leads(a.Context); err != nil {
+	err := p.leads(a.Context)
+	if err == nil {
+		err = a.check()
+	}
+	if err != nil {
 		a.Done(nil, err)
 		return
 	}
@@ -92,15 +94,20 @@ func (p *peer) transferLeader(a *Admin) ([]*metapb.Region, error) {
 	return []*metapb.Region{r}, nil
 }
 
-// handOver makes the member the leader that needs the least for it.
+// handOver makes the member the leader that needs the least for it, of those that answer.
 //
 //lab:private
 func (p *peer) handOver() {
 	var to, match uint64
+	var answers bool
 	progress := p.node.Status().Progress
-	for _, id := range slices.Sorted(maps.Keys(progress)) {
-		if member := progress[id]; id != p.id && (to == 0 || member.Match > match) {
-			to, match = id, member.Match
+	for _, member := range p.region().Peers {
+		if member.Id == p.id {
+			continue
+		}
+		m, a := progress[member.Id].Match, p.hears(member.Id)
+		if to == 0 || a && !answers || a == answers && m > match {
+			to, match, answers = member.Id, m, a
 		}
 	}
 	p.node.TransferLeader(to)
@@ -118,14 +125,21 @@ func evolve(r *metapb.Region, c *raftserverpb.Command) ([]*metapb.Region, error)
 	}
 	if change := c.ChangePeer; change != nil {
 		with := region.Add
-		if change.Type == eraftpb.ConfChangeType_RemoveNode {
+		switch change.Type {
+		case eraftpb.ConfChangeType_AddNode:
+		case eraftpb.ConfChangeType_RemoveNode:
 			with = region.Remove
+		default: // Raft would do nothing
+			return nil, region.Invalid(fmt.Sprintf("no change of the members of region %d is of type %d", r.Id, change.Type))
 		}
 		changed, err := with(r, change.Peer)
 		return []*metapb.Region{changed}, err
 	}
 	if err := region.Check(r, c.Epoch); err != nil {
 		return nil, err
+	}
+	if c.Split == nil {
+		return nil, region.Invalid("the request asks for no change")
 	}
 	left, right, err := region.Split(r, c.Split.Key, c.Split.NewRegionId, c.Split.NewPeerIds)
 	return []*metapb.Region{left, right}, err
@@ -175,6 +189,7 @@ func (p *peer) membersChanged(before, after *metapb.Region) {
 		if region.Peer(after, member.Id) != nil {
 			continue
 		}
+		delete(p.heard, member.Id)
 		p.logger.Info("a member was removed", "member", member.Id, "store", member.StoreId)
 		if member.Id != p.id && p.led {
 			p.farewell(member)
@@ -197,19 +212,21 @@ func (a *applier) split(c *raftserverpb.Command) error {
 	}
 	p, left, right := a.peer, regions[0], regions[1]
 	state := firstState(right, region.PeerOn(right, p.store.cfg.StoreID))
-	born := p.store.directory.expect(right.Id, state.PeerId)
-	state.Tombstone = !born
+	born, buried := p.store.directory.expect(right.Id, state.PeerId)
+	if !born {
+		state.Tombstone, state.PeerId = true, buried
+	}
 	a.next = change{region: left, others: []*raftserverpb.RegionState{state}, effect: func() {
 		p.changed = regions
 		p.store.directory.split(left, right, born)
 		p.size.split()
 		p.report.due = true
-		if !born {
-			p.orphans = append(p.orphans, right)
-			p.deleteOrphans()
-			return
+		if born {
+			p.births = append(p.births, birth{state, p.size, p.led})
+		} else {
+			p.orphans = append(p.orphans, state)
 		}
-		p.store.bear(state, p.size, p.led)
+		p.goOn()
 	}}
 	return nil
 }
@@ -223,6 +240,48 @@ func (a *applier) evolve(c *raftserverpb.Command) ([]*metapb.Region, error) {
 	return evolve(a.state.Region, c)
 }
 
+// A birth is what a region that a split has created begins with.
+type birth struct {
+	state *raftserverpb.RegionState
+	size  regionSize
+	leads bool // the peer of the whole leads
+}
+
+// goOn goes on with what follows from splits, as far as it is not under way.
+func (p *peer) goOn() {
+	p.deleteOrphans()
+	p.bearHalves()
+}
+
+// bearHalves lets the right halves of splits begin once the splits are durable in the kv
+// engine. A peer keeps its promises in the raft engine. If a crash could take its first
+// data from it, it would come back with a log that begins nowhere: the log of the left
+// half need not bring the split back, because a snapshot may replace it.
+//
+//lab:implement 3B
+func (p *peer) bearHalves() {
+	if len(p.births) == 0 || p.bearing {
+		return
+	}
+	p.bearing = true
+	births, kv := p.births, p.store.cfg.KVEngine
+	p.inBackground(func() func(*peer) {
+		err := kv.Sync()
+		return func(p *peer) {
+			p.bearing = false
+			if err != nil {
+				p.store.writeFailed(err)
+				return
+			}
+			p.births = p.births[len(births):]
+			for _, b := range births {
+				p.store.bear(b)
+			}
+			p.bearHalves()
+		}
+	})
+}
+
 // bear gives a region that a split has created its peer. If the peer that led the whole
 // was here, it stands for election at once: it has everything, and the others will most
 // likely vote for it.
@@ -231,7 +290,8 @@ func (a *applier) evolve(c *raftserverpb.Command) ([]*metapb.Region, error) {
 // must not forget that: it stays, and gets its data.
 //
 //lab:implement 3B
-func (s *Store) bear(state *raftserverpb.RegionState, size regionSize, leads bool) {
+func (s *Store) bear(b birth) {
+	state, size := b.state, b.size
 	p := s.directory.peer(state.Region.Id)
 	if p == nil {
 		var err error
@@ -239,7 +299,7 @@ func (s *Store) bear(state *raftserverpb.RegionState, size regionSize, leads boo
 			s.stop(errors.Annotatef(err, "region %d, which was split off", state.Region.Id))
 			return
 		}
-		p.durableMembers = 0
+		p.durableMembers = p.epoch().GetConfVer()
 		s.directory.put(p)
 	} else {
 		p.put(event{do: func(p *peer) { p.born = state }})
@@ -248,11 +308,11 @@ func (s *Store) bear(state *raftserverpb.RegionState, size regionSize, leads boo
 	p.put(event{do: func(p *peer) {
 		p.initialize()
 		p.size = size
-		if leads {
+		if b.leads {
 			_ = p.node.Campaign()
 		}
 	}})
-	s.lobby.deliver(p)
+	s.lobby.deliver(p, state.Region.Id)
 }
 
 // initialize gives a peer without data those that a split has for it, unless a task is
@@ -282,18 +342,18 @@ func (p *peer) deleteOrphans() {
 	orphans := p.orphans
 	p.orphans = nil
 	cfg := &p.store.cfg
-	for _, r := range orphans {
+	for _, orphan := range orphans {
 		p.inBackground(func() func(*peer) {
-			err := cfg.bury(r, region.PeerOn(r, cfg.StoreID).GetId())
+			err := cfg.bury(orphan)
 			return func(p *peer) {
 				switch {
 				case errors.Cause(err) == engine.ErrDiskFull:
-					p.orphans = append(p.orphans, r)
+					p.orphans = append(p.orphans, orphan)
 					p.store.writeFailed(err)
 				case err != nil:
-					p.store.stop(errors.Annotatef(err, "region %d: cannot delete the data", r.Id))
+					p.store.stop(errors.Annotatef(err, "region %d: cannot delete the data", orphan.Region.Id))
 				default:
-					p.store.directory.deleted(r)
+					p.store.directory.deleted(orphan.Region)
 				}
 			}
 		})

@@ -51,6 +51,9 @@ func (p *peer) compactLog() {
 			index = min(index, member.Match)
 		}
 	}
+	if index < first {
+		return // a follower needs the whole log
+	}
 	// The log brings back what a crash takes from the data. So an entry
 	// must not leave the log before its effects are durable. The sync makes
 	// them durable up to index, which was applied before the sync began.

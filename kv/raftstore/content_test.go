@@ -2,6 +2,7 @@ package raftstore_test
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"testing"
@@ -79,4 +80,15 @@ func read(t testing.TB, r engine.Reader) content {
 		require.NoError(t, it.Close(), "closing an iterator over the data of a store")
 	}
 	return all
+}
+
+// sorted ranges over a map in the order of its keys.
+func sorted[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if !yield(key, m[key]) {
+				return
+			}
+		}
+	}
 }

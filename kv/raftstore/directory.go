@@ -33,10 +33,12 @@ type directory struct {
 	// expected are the ids of regions that a split is about to create here, until their
 	// peers have their data.
 	expected map[uint64]bool
+	// ending are the ids of regions whose peer is being removed.
+	ending map[uint64]bool
 }
 
 func newDirectory() *directory {
-	return &directory{deleting: map[uint64]bool{}, buried: map[uint64]uint64{}, expected: map[uint64]bool{}}
+	return &directory{deleting: map[uint64]bool{}, buried: map[uint64]uint64{}, expected: map[uint64]bool{}, ending: map[uint64]bool{}}
 }
 
 // peer returns the peer of a region, or nil.
@@ -117,11 +119,36 @@ func (d *directory) buryLocked(regionID, peerID uint64) {
 	d.buried[regionID] = max(d.buried[regionID], peerID)
 }
 
-// isBuried reports whether a peer is gone for good.
-func (d *directory) isBuried(regionID, peerID uint64) bool {
+// buryAbsent notes that a peer of a region that has none here is gone for good, if write,
+// which writes the tombstone, reports that it is written. It does nothing if the peer is
+// buried already, or if the record of the region is somebody else's: of a peer, or of a
+// split.
+func (d *directory) buryAbsent(regionID, peerID uint64, write func() bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, here := d.byID.Get(regionID)
+	if here || d.expected[regionID] || d.deleting[regionID] || peerID <= d.buried[regionID] {
+		return
+	}
+	if write() {
+		d.buryLocked(regionID, peerID)
+	}
+}
+
+// leave notes that the peer of a region is being removed: no split can give it data any
+// more.
+func (d *directory) leave(regionID uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ending[regionID] = true
+}
+
+// isSplitOff reports whether a split is about to give a region its data here, or has
+// them deleted. Then the record of the region is the split's.
+func (d *directory) isSplitOff(regionID uint64) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return peerID <= d.buried[regionID]
+	return d.expected[regionID] || d.deleting[regionID]
 }
 
 // remove removes p, whose range was that of r. It and every earlier peer of the region
@@ -132,6 +159,7 @@ func (d *directory) remove(p *peer, r *metapb.Region) {
 	d.byID.Delete(r.Id)
 	d.buryLocked(r.Id, p.id)
 	delete(d.expected, r.Id)
+	delete(d.ending, r.Id)
 	d.freeLocked(r)
 }
 
@@ -183,16 +211,18 @@ func (d *directory) moved(old, r *metapb.Region) {
 }
 
 // expect reports whether the peer here of a region that a split creates can be born:
-// unless it was removed before. Until born is called, the lobby does not create it.
-func (d *directory) expect(regionID, peerID uint64) bool {
+// unless it was removed before. Until it has its data, nobody else creates it. If it
+// cannot be born, buried is the latest peer of the region that is gone for good.
+func (d *directory) expect(regionID, peerID uint64) (born bool, buried uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p, _ := d.byID.Get(regionID)
-	if peerID <= d.buried[regionID] || p != nil && (p.id > peerID || p.dying) {
-		return false
+	if peerID <= d.buried[regionID] || d.ending[regionID] || p != nil && p.id != peerID {
+		delete(d.expected, regionID) // by an earlier attempt, which a full disk has undone
+		return false, max(peerID, d.buried[regionID])
 	}
 	d.expected[regionID] = true
-	return true
+	return true, 0
 }
 
 // split makes two taken ranges of one. Of the right half, the data are deleted if its
@@ -228,10 +258,26 @@ const (
 func (d *directory) admit(r *metapb.Region, peerID uint64) admission {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
+	return d.admitLocked(r, peerID)
+}
+
+// enter adds a peer that was created for a message, and has no data, unless it can no
+// longer be admitted.
+func (d *directory) enter(p *peer, r *metapb.Region) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, here := d.byID.Get(r.Id); here || d.admitLocked(r, p.id) != admitted {
+		return false
+	}
+	d.byID.Set(r.Id, p)
+	return true
+}
+
+func (d *directory) admitLocked(r *metapb.Region, peerID uint64) admission {
 	switch {
 	case peerID <= d.buried[r.Id]:
 		return gone
-	case d.expected[r.Id]:
+	case d.expected[r.Id] || d.deleting[r.Id]:
 		return early
 	}
 	for _, other := range d.taken.Overlapping(region.Range(r)) {

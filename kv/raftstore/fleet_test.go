@@ -64,8 +64,8 @@ func newFleet(t testing.TB, c fleetConfig) *fleet {
 	return f
 }
 
-// regionsAgree requires of every peer of the store that it has applied what it can, and
-// of all of them that no two regions overlap.
+// regionsAgree requires of all regions of the store that no two overlap, and if all peers
+// have worked, of each that it has applied what it can.
 func (s *server) regionsAgree(worked bool) {
 	var before *metapb.Region
 	for _, id := range s.Peers() {
@@ -379,7 +379,20 @@ func (f *fleet) put(key, value string) {
 	f.want["default/"+key] = value
 }
 
-// has requires that a read finds what was put under a key.
+// fill puts keys with a value into all families, and deletes one of each again.
+func (f *fleet) fill(value string, keys ...string) {
+	f.t.Helper()
+	for _, key := range keys {
+		var ops []engine.Op
+		for _, cf := range engine.Families {
+			ops = append(ops, set(cf, key, value), set(cf, key+"gone", value), remove(cf, key+"gone"))
+			f.want[place(cf, []byte(key))] = value
+		}
+		f.request(fmt.Sprintf("a write of key %q", key), key, ops...)
+	}
+}
+
+// reads requires that a read finds what was put under a key.
 func (f *fleet) reads(key string) {
 	f.t.Helper()
 	view := f.request(fmt.Sprintf("a read of key %q", key), key).view
@@ -449,9 +462,9 @@ func (f *fleet) wrong(ids []uint64) string {
 			if !slices.Contains(ids, id) || region.PeerOn(st.Region, s.id) == nil {
 				return fmt.Sprintf("store %d still has a peer of region %d", s.id, id)
 			}
-			for key, value := range f.want {
-				if region.Range(st.Region).Contains([]byte(strings.TrimPrefix(key, "default/"))) {
-					want[key] = value
+			for place, value := range f.want {
+				if _, key, _ := strings.Cut(place, "/"); region.Range(st.Region).Contains([]byte(key)) {
+					want[place] = value
 				}
 			}
 		}

@@ -40,7 +40,7 @@ const (
 // Order gives a leader what the scheduler wants of it. An order that is based on another
 // epoch than the present one is ignored.
 func (s *Store) Order(o *schedulerpb.RegionHeartbeatResponse) {
-	s.do(o.RegionId, func(p *peer) { p.obey(o) })
+	s.do(o.GetRegionId(), func(p *peer) { p.obey(o) })
 }
 
 // SplitIDs gives a leader the ids for the split of its region, as it was when the leader
@@ -65,6 +65,10 @@ type report struct {
 // reportToScheduler tells the scheduler what it has to know, some ticks later.
 func (p *peer) reportToScheduler(ticks int) {
 	p.report.ticks += ticks
+	if len(p.leaving) > 0 {
+		// The scheduler must not tell a removed peer to go before the removal is durable.
+		return
+	}
 	if p.led && (p.report.due || p.report.ticks >= p.store.cfg.RegionHeartbeatTicks) {
 		p.report = report{}
 		p.heartbeat()
@@ -85,7 +89,7 @@ func (p *peer) heartbeat() {
 	}
 	progress := p.node.Status().Progress
 	for _, peer := range r.Peers {
-		if member, known := progress[peer.Id]; known && peer.Id != p.id && member.Match < p.storage.state.TruncatedIndex {
+		if member, ok := progress[peer.Id]; ok && peer.Id != p.id && member.Match < p.storage.state.TruncatedIndex {
 			request.PendingPeers = append(request.PendingPeers, peer)
 		}
 	}
@@ -104,7 +108,7 @@ func (p *peer) obey(o *schedulerpb.RegionHeartbeatResponse) {
 	switch {
 	case o.ChangePeer != nil:
 		a.ChangePeer = &raftserverpb.ChangePeer{Type: o.ChangePeer.ChangeType, Peer: o.ChangePeer.Peer}
-	case o.TransferLeader != nil:
+	case o.TransferLeader.GetPeer() != nil:
 		a.TransferLeader = o.TransferLeader.Peer
 	case o.SplitRegion != nil:
 		p.askSplit(o.SplitRegion.Key)
@@ -134,6 +138,9 @@ func (p *peer) askSplit(key []byte) {
 		p.measure(true)
 		return
 	}
+	if r := p.region(); bytes.Equal(key, r.StartKey) || !region.Range(r).Contains(key) || len(key) > engine.MaxKeySize {
+		return
+	}
 	p.size.splitKey = key
 	p.store.cfg.Scheduler.AskSplit(&schedulerpb.AskSplitRequest{Region: p.region()})
 }
@@ -143,11 +150,14 @@ func (p *peer) askSplit(key []byte) {
 //lab:implement 3B
 func (p *peer) splitInto(asked *metapb.Region, ids *schedulerpb.AskSplitResponse) {
 	key := p.size.splitKey
-	if p.size.splitKey = nil; key == nil || asked.GetRegionEpoch().GetVersion() != p.region().RegionEpoch.GetVersion() {
+	if key == nil || asked.GetRegionEpoch().GetVersion() != p.region().RegionEpoch.GetVersion() {
 		return
 	}
+	// Whatever becomes of the request, this attempt is over. If the region stays as it is,
+	// it is measured again.
+	p.size.splitKey, p.size.measured = nil, false
 	a := p.ownRequest()
-	a.Split = &raftserverpb.Split{Key: key, NewRegionId: ids.NewRegionId, NewPeerIds: ids.NewPeerIds}
+	a.Split = &raftserverpb.Split{Key: key, NewRegionId: ids.GetNewRegionId(), NewPeerIds: ids.GetNewPeerIds()}
 	p.administer(a)
 }
 
@@ -161,7 +171,8 @@ type regionSize struct {
 	measured bool
 
 	measuring bool
-	// splitKey is where the region is to be split once the ids are there.
+	// splitKey is where the region is to be split. The peer asks for the ids until the
+	// region is split.
 	splitKey []byte
 }
 
@@ -172,10 +183,13 @@ func (s *regionSize) add(bytes int) { s.grown += uint64(bytes) }
 // split makes it the size of one of two halves.
 func (s *regionSize) split() { *s = regionSize{known: s.estimate() / 2, measuring: s.measuring} }
 
-// checkSize measures the region if it may be too large by now.
+// checkSize measures the region if its size is not known, or may be too large by now, or
+// asks again for the ids to split it.
 func (p *peer) checkSize() {
-	limit := p.store.cfg.SplitSize
-	if limit > 0 && (!p.size.measured || p.size.estimate() > limit && p.size.grown > limit/8) {
+	switch limit := p.store.cfg.SplitSize; {
+	case p.size.splitKey != nil:
+		p.askSplit(p.size.splitKey)
+	case !p.size.measured, limit > 0 && p.size.estimate() > limit && p.size.grown > limit/8:
 		p.measure(false)
 	}
 }

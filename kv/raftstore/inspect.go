@@ -116,7 +116,9 @@ func Regions(kv engine.Engine) ([]*metapb.Region, error) {
 	}
 	regions := make([]*metapb.Region, 0, len(states))
 	for _, state := range states {
-		regions = append(regions, state.Region)
+		if !state.Tombstone {
+			regions = append(regions, state.Region)
+		}
 	}
 	return regions, nil
 }

@@ -103,11 +103,19 @@ func (c *Config) markInstalling(old *raftserverpb.RegionState, snapshot *eraftpb
 	return c.KVEngine.Write(&b, true)
 }
 
-// clear removes the log of a region, and its data if there are any: without an epoch,
-// r says nothing about its range.
+// clear removes the log and the data of a region.
 func (c *Config) clear(r *metapb.Region) error {
-	if err := c.RaftEngine.DeleteRange(cfRaft, logRange(r.Id, 0, math.MaxUint64)); err != nil || r.RegionEpoch == nil {
+	if err := c.RaftEngine.DeleteRange(cfRaft, logRange(r.Id, 0, math.MaxUint64)); err != nil {
 		return err
+	}
+	return c.clearData(r)
+}
+
+// clearData removes the data of a region, if there are any: without an epoch, r says
+// nothing about its range.
+func (c *Config) clearData(r *metapb.Region) error {
+	if r.RegionEpoch == nil {
+		return nil
 	}
 	for _, cf := range engine.Families {
 		if err := c.KVEngine.DeleteRange(cf, region.Range(r)); err != nil {

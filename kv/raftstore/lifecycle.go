@@ -1,17 +1,22 @@
 package raftstore
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/pingcap/errors"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/raft"
 )
 
-// How peers end. A peer that has applied its own removal goes on: it applies nothing any
-// more, and does not campaign, but it votes. It has to. Members that have not applied
+// How peers end. A peer that has applied its own removal goes on: its region stays as it
+// is, and it does not campaign, but it votes. It has to. Members that have not applied
 // the removal yet still count it, and in a group of two the other one could never win an
 // election without it. So a peer ends when somebody knows that the group can do without
 // it, because the removal is durable there:
@@ -19,7 +24,7 @@ import (
 //   - a member answers a message of a peer that is not a member any more;
 //   - the leader that has removed it says goodbye;
 //   - a message is for a later peer of the region on the same store;
-//   - the scheduler, whom a peer asks that has heard of no leader for long, knows
+//   - the scheduler, whom a peer asks that has been on its own for long, knows
 //     later members.
 //
 // The last one is for peers whose former fellows have all left: nobody is there to
@@ -45,6 +50,11 @@ func (p *peer) epoch() *metapb.RegionEpoch {
 //
 //lab:implement 3B
 func (p *peer) meet(m *raftserverpb.RaftMessage) bool {
+	// The epoch of a peer that asks to leave has its removal already.
+	var asks uint64
+	if m.AsksToLeave {
+		asks = 1
+	}
 	switch {
 	case m.ToPeer.GetId() > p.id:
 		// p was removed, and its successor is wanted here. The sender will repeat it.
@@ -56,7 +66,7 @@ func (p *peer) meet(m *raftserverpb.RaftMessage) bool {
 		}
 		return false
 	case p.isInitialized() && region.Peer(p.region(), m.FromPeer.GetId()) == nil &&
-		(m.AsksToLeave || m.RegionEpoch.GetConfVer() < p.region().RegionEpoch.ConfVer):
+		m.RegionEpoch.GetConfVer() < p.region().RegionEpoch.ConfVer+asks:
 		p.farewell(m.FromPeer)
 		return false
 	}
@@ -113,24 +123,59 @@ func (p *peer) farewell(removed ...*metapb.Peer) {
 // maxLeaving bounds the farewells that wait for a sync. Who gets none asks again.
 const maxLeaving = 64
 
-// watchLeader counts the ticks for which the peer has known no leader, and has it ask if
-// they become many. A peer that has applied its own removal has none.
-func (p *peer) watchLeader(ticks int) {
-	if p.isMember() && (p.node.BasicStatus().Lead != 0 || p.store.cfg.Scheduler == nil) {
-		p.leaderless = 0
-		return
+// watchGroup counts the ticks for which the peer is on its own, and has it ask if they
+// become many. A peer that has applied its own removal always is.
+func (p *peer) watchGroup(ticks int) {
+	p.clock += ticks
+	if p.node.BasicStatus().RaftState == raft.StateLeader && p.hearsMajority() {
+		p.alone = 0
 	}
-	if p.leaderless += ticks; p.leaderless >= suspectAfter*p.store.cfg.ElectionTicks {
-		p.leaderless = 0
+	if p.alone += ticks; p.alone >= suspectAfter*p.store.cfg.ElectionTicks {
+		p.alone = 0
 		p.askToLeave()
 	}
 }
 
-// suspectAfter is the number of election timeouts without a leader after which a peer
+// noteContact notes that Raft has taken a message. The leader of a group that has moved on
+// without it does not step down: it hears nobody. And a peer without data never campaigns,
+// so that it goes on to name the last leader.
+func (p *peer) noteContact(m *eraftpb.Message) {
+	switch status := p.node.BasicStatus(); {
+	case status.RaftState == raft.StateLeader:
+		if p.heard == nil {
+			p.heard = map[uint64]int{}
+		}
+		if region.Peer(p.region(), m.From) != nil {
+			p.heard[m.From] = p.clock
+		}
+	case m.From == status.Lead && p.isMember():
+		p.alone = 0
+	}
+}
+
+// hears reports whether a leader has had a message of another member not long ago.
+func (p *peer) hears(member uint64) bool {
+	at, ever := p.heard[member]
+	return ever && p.clock-at <= p.store.cfg.ElectionTicks
+}
+
+// hearsMajority reports whether a leader hears a majority of the members, with itself.
+func (p *peer) hearsMajority() bool {
+	members := p.region().Peers
+	hears := 0
+	for _, member := range members {
+		if member.Id == p.id || p.hears(member.Id) {
+			hears++
+		}
+	}
+	return hears > len(members)/2
+}
+
+// suspectAfter is the number of election timeouts on its own after which a peer
 // asks whether it still is a member.
 const suspectAfter = 5
 
-// askToLeave asks whether the group can do without the peer, which has known no leader
+// askToLeave asks whether the group can do without the peer, which has been on its own
 // for long: it has applied its removal, or was removed and cannot know it. The answer may
 // be lost, or be no: then it asks again.
 //
@@ -139,13 +184,20 @@ func (p *peer) askToLeave() {
 	if p.store.cfg.Scheduler != nil {
 		p.store.cfg.Scheduler.FindRegion(p.region().Id)
 	}
-	if p.isMember() {
-		return // if it campaigns, the members hear from it anyway
+	members := p.region().Peers
+	switch {
+	case !p.isInitialized():
+		members = nil // those that it knows of
+		for _, id := range slices.Sorted(maps.Keys(p.senders)) {
+			members = append(members, p.senders[id])
+		}
+	case p.isMember():
+		return // it campaigns, or leads: the members hear from it anyway
 	}
-	for _, member := range p.region().Peers {
+	for _, member := range members {
 		p.store.cfg.Transport.Send(&raftserverpb.RaftMessage{
 			RegionId:    p.region().Id,
-			RegionEpoch: p.region().RegionEpoch,
+			RegionEpoch: p.epoch(),
 			FromPeer:    &metapb.Peer{Id: p.id, StoreId: p.store.cfg.StoreID},
 			ToPeer:      member,
 			AsksToLeave: true,
@@ -169,6 +221,7 @@ func (p *peer) destroy(reason string) {
 		return
 	}
 	p.dying = true
+	p.store.directory.leave(p.region().Id)
 	p.logger.Info("removing the peer", "reason", reason)
 	p.proposals.abandon(storage.ErrOutcomeUnknown)
 	p.reads.abandon(region.RegionNotFound(p.region().Id))
@@ -186,6 +239,10 @@ func (p *peer) clearAway() {
 	if p.background > 0 {
 		return
 	}
+	if len(p.births)+len(p.orphans) > 0 || p.born == nil && p.store.directory.isSplitOff(p.region().Id) {
+		p.resting = true
+		return
+	}
 	remains := p.region()
 	switch {
 	case p.isInitialized():
@@ -194,6 +251,7 @@ func (p *peer) clearAway() {
 	case p.claimed != nil:
 		remains = p.claimed
 	}
+	state := &raftserverpb.RegionState{Region: remains, PeerId: p.id, Tombstone: true}
 	w := writer{store: p.store, engine: p.store.cfg.KVEngine}
 	w.add(tombstone(remains, p.id), false)
 	if !w.flush() {
@@ -203,7 +261,7 @@ func (p *peer) clearAway() {
 	p.snapshots.removeAll()
 	cfg := &p.store.cfg
 	p.inBackground(func() func(*peer) {
-		err := cfg.bury(remains, p.id)
+		err := cfg.bury(state)
 		return func(p *peer) {
 			switch {
 			case errors.Cause(err) == engine.ErrDiskFull:
@@ -215,8 +273,9 @@ func (p *peer) clearAway() {
 				p.gone = true
 				p.store.directory.remove(p, remains)
 				for _, e := range p.inbox.close() {
-					e.refuse(region.RegionNotFound(p.region().Id))
+					p.refuse(e)
 				}
+				p.snapshots.sweep()
 				p.logger.Info("removed the peer")
 			}
 		}
@@ -230,21 +289,27 @@ func (p *peer) handleLastEvents() {
 		p.store.queue.wake(p)
 	}
 	for _, e := range events {
-		switch {
-		case e.do != nil:
+		if e.do != nil {
 			e.do(p)
-		case e.message != nil:
-			if meta := e.message.Message.GetSnapshot().GetMetadata(); meta != nil {
-				p.snapshots.receive(SnapshotName(e.message.RegionId, meta))
-			}
-		default:
-			e.refuse(region.RegionNotFound(p.region().Id))
+		} else {
+			p.refuse(e)
 		}
 	}
 	p.snapshots.sweep()
+	if ticks > 0 {
+		p.goOn()
+	}
 	p.resting = p.resting && ticks == 0
 	if p.background == 0 && !p.resting && !p.gone {
 		p.clearAway()
+	}
+}
+
+// refuse handles an event that comes too late for p.
+func (p *peer) refuse(e event) {
+	e.refuse(region.RegionNotFound(p.region().Id))
+	if meta := e.message.GetMessage().GetSnapshot().GetMetadata(); meta != nil {
+		p.snapshots.receive(SnapshotName(e.message.RegionId, meta))
 	}
 }
 
@@ -256,19 +321,27 @@ func tombstone(r *metapb.Region, peerID uint64) *engine.Batch {
 	return &part
 }
 
-// bury deletes what is left of a peer whose tombstone was written, and then says so in
-// the tombstone.
-func (c *Config) bury(r *metapb.Region, peerID uint64) error {
+// bury deletes what is left of a peer whose tombstone, state, was written, and then says
+// so in the tombstone. A peer that a split did not create has an applied index in it: it
+// never had a log, and what the raft engine has of the region is of a later peer.
+func (c *Config) bury(state *raftserverpb.RegionState) error {
 	if err := c.KVEngine.Sync(); err != nil {
 		return err
 	}
-	if err := c.clear(r); err != nil {
-		return err
+	r := state.Region
+	if state.AppliedIndex != 0 {
+		if err := c.clearData(r); err != nil {
+			return err
+		}
+	} else {
+		if err := c.clear(r); err != nil {
+			return err
+		}
+		var log engine.Batch
+		log.Delete(cfRaft, stateKey(r.Id))
+		if err := c.RaftEngine.Write(&log, true); err != nil {
+			return err
+		}
 	}
-	var log engine.Batch
-	log.Delete(cfRaft, stateKey(r.Id))
-	if err := c.RaftEngine.Write(&log, true); err != nil {
-		return err
-	}
-	return c.KVEngine.Write(tombstone(&metapb.Region{Id: r.Id}, peerID), true)
+	return c.KVEngine.Write(tombstone(&metapb.Region{Id: r.Id}, state.PeerId), true)
 }

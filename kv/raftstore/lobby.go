@@ -3,6 +3,8 @@ package raftstore
 import (
 	"sync"
 
+	"github.com/pingcap/errors"
+
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -73,7 +75,10 @@ func (l *lobby) work() {
 	l.mu.Unlock()
 	for _, m := range messages {
 		// The peer may have been created since, by a split or by an earlier message.
-		if p := l.store.directory.peer(m.RegionId); p != nil && p.put(event{message: m}) {
+		if p := l.store.directory.peer(m.RegionId); p != nil {
+			if !p.put(event{message: m}) {
+				l.drop(m)
+			}
 			continue
 		}
 		if m.Message.GetSnapshot().GetMetadata() != nil || !m.IsTombstone && !l.createsPeer(m) {
@@ -117,14 +122,14 @@ func (l *lobby) receive(m *raftserverpb.RaftMessage) {
 	switch s.directory.admit(wanted, m.ToPeer.Id) {
 	case admitted:
 		p, err := newPeer(s, &raftserverpb.RegionState{Region: &metapb.Region{Id: m.RegionId}, PeerId: m.ToPeer.Id})
-		if err == nil {
-			err = s.directory.add(p)
-		}
 		if err != nil {
-			s.stop(err)
+			s.stop(errors.Annotatef(err, "region %d", m.RegionId))
 			return
 		}
 		p.seen = m.RegionEpoch
+		if !s.directory.enter(p, wanted) {
+			return
+		}
 		p.logger.Info("created a peer for a message", "from", m.FromPeer.GetId())
 		p.put(event{message: m})
 	case early:
@@ -140,7 +145,7 @@ func (l *lobby) receive(m *raftserverpb.RaftMessage) {
 func (l *lobby) createsPeer(m *raftserverpb.RaftMessage) bool {
 	switch m.Message.GetMsgType() {
 	case eraftpb.MessageType_MsgRequestVote, eraftpb.MessageType_MsgHeartbeat, eraftpb.MessageType_MsgAppend:
-		return m.RegionEpoch != nil && m.ToPeer.GetId() != 0 && m.ToPeer.StoreId == l.store.cfg.StoreID
+		return m.RegionId != 0 && m.RegionEpoch != nil && m.ToPeer.GetId() != 0 && m.ToPeer.StoreId == l.store.cfg.StoreID
 	}
 	return false
 }
@@ -155,10 +160,10 @@ func (l *lobby) keep(m *raftserverpb.RaftMessage) {
 }
 
 // deliver gives p, which was just born, what was kept for it.
-func (l *lobby) deliver(p *peer) {
+func (l *lobby) deliver(p *peer, regionID uint64) {
 	l.mu.Lock()
-	m := l.votes[p.region().Id]
-	delete(l.votes, p.region().Id)
+	m := l.votes[regionID]
+	delete(l.votes, regionID)
 	l.mu.Unlock()
 	if m != nil {
 		p.put(event{message: m})
@@ -168,14 +173,14 @@ func (l *lobby) deliver(p *peer) {
 // bury notes that a peer that is not here was removed from its region.
 func (l *lobby) bury(regionID, peerID uint64) {
 	s := l.store
-	if peerID == 0 || s.directory.isBuried(regionID, peerID) {
+	if peerID == 0 {
 		return
 	}
-	w := writer{store: s, engine: s.cfg.KVEngine}
-	w.add(tombstone(&metapb.Region{Id: regionID}, peerID), false)
-	if w.flush() {
-		s.directory.bury(regionID, peerID)
-	}
+	s.directory.buryAbsent(regionID, peerID, func() bool {
+		w := writer{store: s, engine: s.cfg.KVEngine}
+		w.add(tombstone(&metapb.Region{Id: regionID}, peerID), false)
+		return w.flush()
+	})
 }
 
 // drop drops a message, with the file of its snapshot.

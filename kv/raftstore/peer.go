@@ -81,21 +81,28 @@ type peer struct {
 	syncing        bool
 	durableMembers uint64
 
-	// leaderless counts ticks without a leader.
-	leaderless int
+	// clock counts ticks. alone counts them since a follower has last heard its leader, or
+	// a leader a majority of the members. heard is when a leader has last heard a member.
+	clock, alone int
+	heard        map[uint64]int
 
 	// led is true if the peer led its region at the end of its last pass.
 	led    bool
 	report report
 	size   regionSize
 
+	// births are the right halves of splits that wait for the kv engine to be synced,
+	// which bearing says is under way.
+	births  []birth
+	bearing bool
+
 	// dying is true from the removal of the peer on, and gone once nothing is left
 	// of it. resting is true while the removal waits for a tick, because the disk is
 	// full.
 	dying, gone, resting bool
-	// orphans are regions that were split off here without a peer, and whose data are
-	// still to be deleted.
-	orphans []*metapb.Region
+	// orphans are the tombstones of regions that were split off here without a peer, and
+	// whose data are still to be deleted.
+	orphans []*raftserverpb.RegionState
 }
 
 func (p *peer) place() *runState { return &p.run }
@@ -223,7 +230,7 @@ func (p *peer) handleEvents() {
 			p.install(p.task.rd.Snapshot)
 		}
 		p.compactLog()
-		p.deleteOrphans()
+		p.goOn()
 	}
 	leads := p.node.BasicStatus().RaftState == raft.StateLeader
 	p.report.due = p.report.due || leads && !p.led
@@ -232,7 +239,10 @@ func (p *peer) handleEvents() {
 		p.reportToScheduler(ticks)
 	}
 	if ticks > 0 {
-		p.watchLeader(ticks)
+		p.watchGroup(ticks)
+		if len(p.leaving) > 0 {
+			p.farewell() // its sync may have failed
+		}
 	}
 }
 
@@ -257,6 +267,7 @@ func (p *peer) step(m *raftserverpb.RaftMessage) {
 	if err := p.node.Step(m.Message); err != nil {
 		p.logger.Debug("dropped a message", "from", m.FromPeer.GetId(), "type", m.Message.GetMsgType(), "reason", err)
 	}
+	p.noteContact(m.Message)
 	p.noteHeartbeat(m.Message)
 }
 
@@ -299,7 +310,8 @@ func (p *peer) claims(snapshot *eraftpb.Snapshot) bool {
 		p.logger.Warn("dropped a snapshot: it is not of a region with this peer")
 		return false
 	}
-	p.releaseClaim() // of an earlier one, which has not been decided about
+	// Raft may have taken an earlier one, about which it has not been decided: its claim
+	// lasts if this one cannot be had. Both have the same first key.
 	if !p.store.directory.claim(p, r) {
 		p.logger.Info("dropped a snapshot: another region still has some of its keys")
 		return false

@@ -17,6 +17,8 @@ import (
 type life struct {
 	of   *server
 	over bool
+	// ticked is true once the clock went.
+	ticked bool
 	// files is the number of files that are open.
 	files int
 }

@@ -2,11 +2,13 @@ package raftstore
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -126,4 +128,18 @@ type Admin struct {
 	// region: the region itself, or its two halves. The receiver may keep them and must
 	// not change them.
 	Done func(regions []*metapb.Region, err error)
+}
+
+// check returns an error unless a asks for exactly one thing.
+func (a *Admin) check() error {
+	asked := 0
+	for _, set := range []bool{a.Split != nil, a.ChangePeer != nil, a.TransferLeader != nil} {
+		if set {
+			asked++
+		}
+	}
+	if asked != 1 {
+		return region.Invalid(fmt.Sprintf("a request to change region %d asks for %d changes, and should ask for one", a.Context.RegionId, asked))
+	}
+	return nil
 }

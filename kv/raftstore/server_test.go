@@ -70,6 +70,9 @@ type server struct {
 	// applied, and mostApplied the largest such number of any pass.
 	applied, mostApplied int
 
+	// observe, if it is not nil, is told what a pass has applied.
+	observe func(regionID uint64, entries []*eraftpb.Entry)
+
 	// fails returns the error that a write to an engine meets, if it has
 	// that number, or nil. It is nil if none meets any.
 	fails func(write int) error
@@ -161,7 +164,10 @@ func (s *server) boot() raftstore.Config {
 		ElectionTicks: 10, HeartbeatTicks: 2, MaxLogEntries: s.maxLog,
 		Scheduler: s.scheduler, SplitSize: s.splitSize,
 		Logger: slog.New(slog.DiscardHandler),
-		Applied: func(_, _ uint64, entries []*eraftpb.Entry) {
+		Applied: func(regionID, _ uint64, entries []*eraftpb.Entry) {
+			if s.observe != nil && !s.life.over {
+				s.observe(regionID, entries)
+			}
 			for _, e := range entries {
 				s.applied += len(e.Data)
 			}
@@ -262,7 +268,7 @@ func (s *server) work() {
 			continue
 		}
 		if s.fleet {
-			s.regionsAgree(steps > 0)
+			s.regionsAgree(steps > 0 && s.life.ticked)
 			return
 		}
 		if st := s.status(); steps > 0 && st.Applied < st.Commit && !st.Installing && !s.full {
@@ -307,6 +313,12 @@ func (s *server) whileFull(d *memory.Disk, do func()) {
 	do()
 	s.full = false
 	d.SetCapacity(memory.Unlimited)
+}
+
+// Tick lets the clock go, and wakes all peers.
+func (s *server) Tick() {
+	s.life.ticked = true
+	s.Store.Tick()
 }
 
 // tick lets a tick of its clock pass.

@@ -186,7 +186,7 @@ func Open(c Config) (*Store, error) {
 	for _, state := range states {
 		if state.Tombstone {
 			if state.Region.RegionEpoch != nil {
-				if err := c.bury(state.Region, state.PeerId); err != nil {
+				if err := c.bury(state); err != nil {
 					return nil, errors.Annotatef(err, "region %d: cannot finish removing the peer", state.Region.Id)
 				}
 			}
@@ -259,7 +259,7 @@ func loadRegionStates(kv engine.Engine) ([]*raftserverpb.RegionState, error) {
 		if err == nil && !bytes.Equal(it.Key(), stateKey(state.Region.GetId())) {
 			err = errors.Errorf("it is of region %d", state.Region.GetId())
 		}
-		if err == nil && state.Region.RegionEpoch == nil && !state.Tombstone && state.Restoring == nil {
+		if err == nil && state.Region.GetRegionEpoch() == nil && !state.Tombstone && state.Restoring == nil {
 			err = errors.New("the region has no epoch")
 		}
 		if err != nil {
@@ -299,11 +299,16 @@ func (s *Store) submit(regionID uint64, request event) {
 // Step gives m to the peer of its region. A message for a region that has no
 // peer here may create one. Otherwise it is dropped, and its snapshot file removed.
 func (s *Store) Step(m *raftserverpb.RaftMessage) {
-	if m.Message == nil && !m.IsTombstone && !m.AsksToLeave {
-		return
-	}
-	if p := s.directory.peer(m.RegionId); p == nil || !p.put(event{message: m}) {
+	switch p := s.directory.peer(m.GetRegionId()); {
+	case m.GetMessage() == nil && !m.GetIsTombstone() && !m.GetAsksToLeave():
+	case m.ToPeer.GetStoreId() != s.cfg.StoreID:
+		s.lobby.drop(m)
+	case p == nil:
 		s.lobby.put(m)
+	case !p.put(event{message: m}):
+		// Too many wait, or the peer was removed at this moment. To the lobby the
+		// message would look like one for a region that is not here.
+		s.lobby.drop(m)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/metapb"
 )
 
@@ -31,6 +32,8 @@ func Split(r *metapb.Region, key []byte, id uint64, peerIDs []uint64) (left, rig
 	switch {
 	case !Range(r).Contains(key):
 		return nil, nil, KeyNotInRegion(key, r)
+	case len(key) > engine.MaxKeySize:
+		return nil, nil, Invalid(fmt.Sprintf("region %d cannot be split at a key of %d bytes: no key has more than %d", r.Id, len(key), engine.MaxKeySize))
 	case bytes.Equal(key, r.StartKey):
 		return nil, nil, Invalid(fmt.Sprintf("region %d begins with key %q: a split there leaves nothing on the left", r.Id, key))
 	case id == 0 || id == r.Id || slices.Contains(peerIDs, 0):
