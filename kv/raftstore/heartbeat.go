@@ -85,6 +85,7 @@ func (p *peer) heartbeat() {
 	request := &schedulerpb.RegionHeartbeatRequest{
 		Region:          r,
 		Leader:          region.Peer(r, p.id),
+		Term:            p.node.BasicStatus().Term,
 		ApproximateSize: p.size.estimate(),
 	}
 	progress := p.node.Status().Progress
