@@ -18,7 +18,7 @@ test: ## run the complete test suite
 
 # The packages that start goroutines, outside of the simulator.
 CONCURRENT := ./cmd/labkv-ctl ./kv/client ./kv/engine/memory ./kv/raftstore/snapdir ./kv/raftstore/transport \
-	./kv/server/... ./kv/storage/... ./lab/await ./lab/cluster ./lab/watch
+	./kv/server/... ./kv/storage/... ./lab/await ./lab/cluster ./lab/watch ./scheduler/...
 
 race: ## test what runs concurrently with the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m $(CONCURRENT)

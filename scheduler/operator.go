@@ -11,7 +11,7 @@ import (
 	"github.com/labkv/labkv/proto/schedulerpb"
 )
 
-// The kinds of operators: who makes them.
+// The kinds of operators, by what makes them.
 const (
 	opAdmin   = "admin"          // people
 	opScatter = "scatter"        // ScatterRegion
@@ -269,7 +269,9 @@ func (s *Scheduler) end(o *operator, status schedulerpb.OperatorStatus, reason s
 
 // move returns the steps that bring a peer to another store. The region never
 // has fewer replicas meanwhile: the new peer comes first. If the old one leads,
-// another one takes over before it goes.
+// another one takes over before it goes: of the new peer and of those that may be
+// asked to lead (canLead, free), the one on the store with the fewest leaders, and
+// of equals the one on the store with the smaller id.
 func (c *cluster) move(r *regionInfo, from *metapb.Peer, to uint64) []step {
 	add := &addPeer{&metapb.Peer{StoreId: to}}
 	steps := []step{add}

@@ -14,7 +14,7 @@ import (
 	"github.com/labkv/labkv/scheduler"
 )
 
-// still turns all operators off but those of people.
+// still turns all operators off but the ones that people add.
 var still = scheduler.Options{RepairLimit: -1, RegionLimit: -1, LeaderLimit: -1}
 
 func (m *machine) add(req *schedulerpb.AddOperatorRequest) (*schedulerpb.Operator, *schedulerpb.ResponseHeader) {
@@ -384,7 +384,7 @@ func TestImpossibleOperators(t *testing.T) {
 	refused(t, h, unknown, "no other one can")
 	require.NotNil(t, m.mustAdd(removePeer(10, 6)))
 
-	// After a restart, nobody is known who could be given an order.
+	// After a restart, no leader is known that could be given an order.
 	m.disk.Crash(1000)
 	m.start()
 	_, h = m.add(removePeer(10, 6))

@@ -90,7 +90,8 @@ func (c *cluster) first(peers []*metapb.Peer, is func(*storeInfo) bool) *metapb.
 
 func offline(i *storeInfo) bool { return i.meta.State == metapb.StoreState_Offline }
 
-// worst returns the member of r that is to go first.
+// worst returns the member of r that is to go first. Of equals it is the one on
+// the store with the smaller id.
 func (c *cluster) worst(r *regionInfo) *metapb.Peer {
 	loads := c.loads()
 	badness := func(p *metapb.Peer) int {
@@ -118,8 +119,8 @@ func (c *cluster) worst(r *regionInfo) *metapb.Peer {
 }
 
 // target returns the store that a new peer of r goes to: of those that take peers
-// and have none of r, the one with the smallest load. It returns 0 if there is
-// none.
+// and have none of r, the one with the smallest load, and of equals the one with the
+// smaller id. It returns 0 if there is none.
 func (c *cluster) target(r *regionInfo) uint64 {
 	var best uint64
 	loads := c.loads()

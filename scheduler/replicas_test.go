@@ -19,7 +19,7 @@ var checking = scheduler.Options{
 	StoreDisconnectTime: 20 * time.Second, MaxStoreDownTime: time.Minute,
 }
 
-// fill makes store s hold a region of so many bytes beside those of the test.
+// fill makes store s hold a region of so many bytes, beside the regions of the test.
 func (m *machine) fill(s, size uint64) {
 	m.t.Helper()
 	key := func(i uint64) string { return fmt.Sprintf("x%02d", i) }
@@ -217,6 +217,21 @@ func TestPatrol(t *testing.T) {
 	require.Len(t, running, 12, "three stores take four each")
 	for _, o := range running {
 		require.Equal(t, "replica", o.Kind)
+	}
+}
+
+// A store whose peers are far behind gets no more of them.
+func TestPendingStore(t *testing.T) {
+	o := checking
+	o.MaxPendingPeers = 2
+	m := cluster(t, 4, o)
+	m.fill(3, 100)
+	for i, want := range []uint64{4, 4, 3} {
+		key := func(i int) string { return fmt.Sprintf("%02d", i) }
+		s := &script{machine: m, r: reg(uint64(10+i), key(i), key(i+1), 1, 1, 1, 2)}
+		require.Equal(t, fmt.Sprintf("add %d@%d", 10001+i, want), s.beat()) // 10000 is for the region of store 3
+		s.pending = []*metapb.Peer{s.join(10001+uint64(i), want)}
+		require.Empty(t, s.beat())
 	}
 }
 

@@ -7,13 +7,17 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/labkv/labkv/lab/cluster"
 	"github.com/labkv/labkv/lab/course"
-	"github.com/spf13/cobra"
+	"github.com/labkv/labkv/lab/grade"
+	"github.com/labkv/labkv/lab/overlay"
 )
 
 // restarts leaves a store away for long enough to see what the others do without it:
@@ -28,15 +32,20 @@ func (a *app) clusterCommand() *cobra.Command {
 	var (
 		stores int
 		dir    string
+		static bool
 	)
 	cmd := &cobra.Command{
 		Use:   "cluster",
 		Short: "run a real cluster on this machine",
-		Long: `Builds labkv-server from the tree and runs a cluster of it on this machine, as
-processes with real disks, until an interrupt (Ctrl-C). It needs a C compiler.
+		Long: `Builds the programs from the tree and runs a cluster of them on this machine, as
+processes with real disks: a scheduler, and stores that join it. It runs until an
+interrupt (Ctrl-C). It needs a C compiler.
 
-A store that ends is reported, and started again after 5 seconds: kill one, or two,
-and watch the others.
+As long as functions of project 3 are not written, there is no scheduler, and each
+store has all keys. --static makes such a cluster in any case.
+
+A process that ends is reported, and started again after 5 seconds: kill a store, or
+two, and watch the others.
 
 The data is in a temporary directory that is removed at the end, or in --dir,
 where the same cluster goes on the next time.`,
@@ -46,16 +55,17 @@ where the same cluster goes on the next time.`,
 	}
 	cmd.Flags().IntVar(&stores, "stores", 3, "`number` of stores of a new cluster")
 	cmd.Flags().StringVar(&dir, "dir", "", "`directory` for the data, which is kept (default a temporary one)")
+	cmd.Flags().BoolVar(&static, "static", false, "a new cluster has no scheduler: all stores are known from the beginning")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if stores < 1 || stores > 9 {
 			return usageError{fmt.Errorf("--stores %d is not between 1 and 9", stores)}
 		}
-		return ran(func(cmd *cobra.Command, _ []string) error { return a.runCluster(cmd, stores, dir) })(cmd, args)
+		return ran(func(cmd *cobra.Command, _ []string) error { return a.runCluster(cmd, stores, dir, static) })(cmd, args)
 	}
 	return cmd
 }
 
-func (a *app) runCluster(cmd *cobra.Command, stores int, dir string) error {
+func (a *app) runCluster(cmd *cobra.Command, stores int, dir string, static bool) error {
 	// A reader of the output that has gone must not end this process without its
 	// stores.
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGPIPE)
@@ -73,10 +83,20 @@ func (a *app) runCluster(cmd *cobra.Command, stores int, dir string) error {
 		dir = filepath.Join(temporary, "data")
 	}
 	bin := filepath.Join(temporary, "bin")
-	if err := cluster.Build(ctx, root, bin, "./cmd/labkv-server", "./cmd/labkv-ctl"); err != nil {
+	if err := cluster.Build(ctx, root, bin, "./cmd/labkv-server", "./cmd/labkv-scheduler", "./cmd/labkv-ctl"); err != nil {
 		return err
 	}
-	c, err := cluster.New(cluster.Config{Server: filepath.Join(bin, "labkv-server"), Dir: dir, Stores: stores})
+	config := cluster.Config{Server: filepath.Join(bin, "labkv-server"), Scheduler: filepath.Join(bin, "labkv-scheduler"), Dir: dir, Stores: stores}
+	if !static {
+		static, err = a.schedulerMissing()
+		if err != nil {
+			return err
+		}
+	}
+	if static && !cluster.Scheduled(dir) {
+		config.Scheduler = ""
+	}
+	c, err := cluster.New(config)
 	if err != nil {
 		return err
 	}
@@ -99,29 +119,44 @@ func (a *app) runCluster(cmd *cobra.Command, stores int, dir string) error {
 	return nil
 }
 
-// introduce says which stores there are, and what to do with them.
-func introduce(out io.Writer, c *cluster.Cluster, ctl string) {
-	for _, s := range c.Stores() {
-		fmt.Fprintf(out, "store %d at %s, process %d, log in %s\n", s.ID, s.Addr, s.Process(), s.Log)
+// schedulerMissing reports whether functions of project 3 are not written yet.
+func (a *app) schedulerMissing() (bool, error) {
+	c, err := a.course()
+	if err != nil {
+		return false, err
 	}
-	fmt.Fprintf(out, `
-Try it, in another terminal:
+	// What cannot be read cannot be built either, and building says more about it.
+	funcs, _ := grade.SourceTree(c).Funcs()
+	return slices.ContainsFunc(funcs, func(f overlay.Func) bool { return f.TODO && strings.HasPrefix(f.Stage, "3") }), nil
+}
 
-  %[1]s raw put key value --addr %[2]s
-  %[1]s status --addr %[2]s
-
-Kill a store (kill -9 %[3]d) and it comes back after %[4]s. Ctrl-C stops all.
-`, ctl, strings.Join(c.Addrs(), ","), c.Stores()[0].Process(), restarts.After)
+// introduce says which processes there are, and what to do with them.
+func introduce(out io.Writer, c *cluster.Cluster, ctl string) {
+	where := "--addr " + strings.Join(c.Addrs(), ",")
+	look := []string{"status " + where}
+	if s := c.Scheduler(); s != nil {
+		where = "--scheduler " + s.Addr
+		look = []string{"stores " + where, "regions " + where, "operators " + where}
+		fmt.Fprintf(out, "%s at %s, process %d, log in %s\n", s.Name, s.Addr, s.Process(), s.Log)
+	}
+	for _, s := range c.Stores() {
+		fmt.Fprintf(out, "%s at %s, process %d, log in %s\n", s.Name, s.Addr, s.Process(), s.Log)
+	}
+	fmt.Fprintf(out, "\nTry it, in another terminal:\n\n  %s raw put key value %s\n", ctl, where)
+	for _, command := range look {
+		fmt.Fprintf(out, "  %s %s\n", ctl, command)
+	}
+	fmt.Fprintf(out, "\nKill a store (kill -9 %d) and it comes back after %s. Ctrl-C stops all.\n", c.Stores()[0].Process(), restarts.After)
 }
 
 // describe returns an event as text.
 func describe(e cluster.Event) string {
 	if e.Ended == "" {
-		return fmt.Sprintf("store %d runs again, process %d", e.Store.ID, e.Process)
+		return fmt.Sprintf("%s runs again, process %d", e.Member.Name, e.Process)
 	}
-	line := fmt.Sprintf("store %d has ended (%s), log in %s; it is started again in %s", e.Store.ID, e.Ended, e.Store.Log, e.Pause)
+	line := fmt.Sprintf("%s has ended (%s), log in %s; it is started again in %s", e.Member.Name, e.Ended, e.Member.Log, e.Pause)
 	if !e.Killed {
-		line += "\n  it said: " + e.Store.LastWords()
+		line += "\n  it said: " + e.Member.LastWords()
 	}
 	return line
 }

@@ -20,6 +20,8 @@ import (
 	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/lab/await"
+	"github.com/labkv/labkv/proto/schedulerpb"
+	schedulerclient "github.com/labkv/labkv/scheduler/client"
 )
 
 // A clusterProcess is "lab cluster" as a process, as a terminal runs it.
@@ -29,17 +31,20 @@ type clusterProcess struct {
 	out   io.Closer   // the reading end of its output
 	lines chan string // of its output; closed at the end
 	addrs []string
-	pids  map[string]int // by store
+	// scheduler is the address of the scheduler, empty if there is none.
+	scheduler string
+	pids      map[string]int // by name
 }
 
-// startCluster runs "lab cluster" on dir and returns once it says how to stop it.
-func startCluster(t *testing.T, dir string) *clusterProcess {
+// startCluster runs "lab cluster" on dir and returns once it says how to stop it. It has
+// three stores, and a scheduler unless it is static.
+func startCluster(t *testing.T, dir string, args ...string) *clusterProcess {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	p := &clusterProcess{
 		t:     t,
-		cmd:   exec.Command(self, "-C", "../..", "cluster", "--dir", dir),
+		cmd:   exec.Command(self, append([]string{"-C", "../..", "cluster", "--dir", dir}, args...)...),
 		lines: make(chan string),
 		pids:  map[string]int{},
 	}
@@ -65,9 +70,13 @@ func startCluster(t *testing.T, dir string) *clusterProcess {
 			p.lines <- lines.Text()
 		}
 	}()
-	for range 3 {
-		m := p.expect(`^store (\d) at (\S+), process (\d+), log in (.*)$`)
-		p.addrs = append(p.addrs, m[2])
+	for len(p.addrs) < 3 {
+		m := p.expect(`^(scheduler|store[ -]\d) at (\S+), process (\d+), log in (.*)$`)
+		if m[1] == "scheduler" {
+			p.scheduler = m[2]
+		} else {
+			p.addrs = append(p.addrs, m[2])
+		}
 		p.note(m[1], m[3])
 		require.True(t, strings.HasPrefix(m[4], dir), m[4])
 	}
@@ -97,10 +106,10 @@ func (p *clusterProcess) expect(pattern string) []string {
 	}
 }
 
-func (p *clusterProcess) note(store, pid string) {
+func (p *clusterProcess) note(name, pid string) {
 	n, err := strconv.Atoi(pid)
 	require.NoError(p.t, err)
-	p.pids[store] = n
+	p.pids[name] = n
 }
 
 // stop sends a signal, and requires that everything ends in order.
@@ -110,7 +119,7 @@ func (p *clusterProcess) stop(signal syscall.Signal) {
 	p.ends()
 }
 
-// ends requires that lab and all stores end.
+// ends requires that lab and all processes of the cluster end.
 func (p *clusterProcess) ends() {
 	p.t.Helper()
 	late := time.AfterFunc(await.Limit, func() { _ = p.cmd.Process.Kill() })
@@ -118,8 +127,8 @@ func (p *clusterProcess) ends() {
 	for range p.lines {
 	}
 	require.NoError(p.t, p.cmd.Wait(), "within %s", await.Limit)
-	for store, pid := range p.pids {
-		require.Equal(p.t, syscall.ESRCH, syscall.Kill(pid, 0), "store %s, process %d, is left", store, pid)
+	for name, pid := range p.pids {
+		require.Equal(p.t, syscall.ESRCH, syscall.Kill(pid, 0), "%s, process %d, is left", name, pid)
 	}
 }
 
@@ -127,12 +136,32 @@ func (p *clusterProcess) ends() {
 // back by itself, and whatever ends the cluster leaves no process and no file; the
 // next cluster of the same directory has the data.
 func TestCluster(t *testing.T) {
+	t.Run("with a scheduler", func(t *testing.T) {
+		testCluster(t, "store-2", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP})
+	})
+	t.Run("static", func(t *testing.T) {
+		testCluster(t, "store 2", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}, "--static")
+	})
+}
+
+// testCluster kills a store, of that name, and the scheduler. Signals end the cluster.
+func testCluster(t *testing.T, victim string, signals []syscall.Signal, args ...string) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
 	dir := t.TempDir()
-	for i, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		p := startCluster(t, dir)
-		c, err := client.NewRaw(client.Config{Stores: client.At(p.addrs...)})
+	for i, signal := range signals {
+		p := startCluster(t, dir, args...)
+		args = nil // a cluster that is there is of the kind that it is
+		config := client.Config{Stores: client.At(p.addrs...)}
+		if strings.HasPrefix(victim, "store-") {
+			conn, err := schedulerclient.Dial(p.scheduler)
+			require.NoError(t, err)
+			defer conn.Close()
+			config = client.Config{Scheduler: schedulerpb.NewSchedulerClient(conn)}
+		} else {
+			require.Empty(t, p.scheduler)
+		}
+		c, err := client.NewRaw(config)
 		require.NoError(t, err)
 		key := []byte("a")
 		if i > 0 {
@@ -143,10 +172,14 @@ func TestCluster(t *testing.T) {
 		}
 		put(t, c, key, strconv.Itoa(i))
 		if i == 0 {
-			require.NoError(t, syscall.Kill(p.pids["2"], syscall.SIGKILL))
-			p.expect(`^store 2 has ended \(signal: killed\), log in .*store-2\.log; it is started again in 5s$`)
-			put(t, c, []byte("b"), "without one")
-			p.note("2", p.expect(`^store 2 runs again, process (\d+)$`)[1])
+			for name := range p.pids {
+				if name == victim || name == "scheduler" {
+					require.NoError(t, syscall.Kill(p.pids[name], syscall.SIGKILL))
+					p.expect(`^` + name + ` has ended \(signal: killed\), log in .*` + strings.ReplaceAll(name, " ", "-") + `\.log; it is started again in 5s$`)
+					put(t, c, []byte("b"), "without one")
+					p.note(name, p.expect(`^` + name + ` runs again, process (\d+)$`)[1])
+				}
+			}
 		}
 		c.Close()
 		p.stop(signal)
@@ -175,7 +208,7 @@ func put(t *testing.T, c *client.Raw, key []byte, value string) {
 func TestClusterWithoutReader(t *testing.T) {
 	p := startCluster(t, t.TempDir())
 	require.NoError(t, p.out.Close())
-	require.NoError(t, syscall.Kill(p.pids["1"], syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(p.pids["store-1"], syscall.SIGKILL))
 	p.ends()
 }
 

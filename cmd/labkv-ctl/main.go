@@ -6,8 +6,12 @@
 //	labkv-ctl raw delete KEY
 //	labkv-ctl raw scan [START]
 //	labkv-ctl status
+//	labkv-ctl stores | regions | operators
+//	labkv-ctl operator add-peer | remove-peer | move-peer | transfer | split | scatter | cancel
+//	labkv-ctl store remove | restore
 //
-// Given the addresses of several stores (--addr once for each), it finds the one
+// The last three lines are for a cluster with a scheduler (--scheduler), which answers.
+// Raw commands find the stores of such a cluster through it. Given the addresses of several stores (--addr once for each), it finds the one
 // that leads. It sends a request again, until --timeout, as long as the request
 // certainly had no effect. A write of which that is not certain ends with an error
 // that says so.
@@ -46,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRawCommand(), newStatusCommand())
+	root.AddCommand(newRawCommand(), newStatusCommand(), newStoresCommand(), newRegionsCommand(), newOperatorsCommand(), newOperatorCommand(), newStoreCommand())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -16,13 +16,16 @@ import (
 
 	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/proto/schedulerpb"
+	schedulerclient "github.com/labkv/labkv/scheduler/client"
 )
 
 // raw holds the flags that all raw commands share.
 type raw struct {
-	addrs   []string
-	cf      string
-	timeout time.Duration
+	addrs     []string
+	scheduler string // instead of addrs; empty if there is none
+	cf        string
+	timeout   time.Duration
 	notation
 }
 
@@ -38,6 +41,7 @@ func newRawCommand() *cobra.Command {
 	}
 	flags := cmd.PersistentFlags()
 	flags.StringSliceVar(&r.addrs, "addr", []string{"127.0.0.1:20160"}, "`host:port` of the server; once for each store of a cluster, any of which may be down")
+	flags.StringVar(&r.scheduler, "scheduler", "", "`host:port` of the scheduler of a cluster, which knows all stores, instead of --addr")
 	flags.StringVar(&r.cf, "cf", "default", "column `family`: default, lock or write")
 	flags.DurationVar(&r.timeout, "timeout", 5*time.Second, "how long to try, in all")
 	flags.BoolVar(&r.hex, "hex", false, "keys and values are hexadecimal, in arguments and in output")
@@ -96,6 +100,9 @@ func (r *raw) run(cmd *cobra.Command, args []string, do func(context.Context, *c
 	if r.timeout <= 0 {
 		return &usageError{errors.Errorf("--timeout %s is not positive", r.timeout)}
 	}
+	if r.scheduler != "" && cmd.Flags().Changed("addr") {
+		return &usageError{errors.New("pass --addr or --scheduler, not both")}
+	}
 	var parsed [][]byte
 	for i, arg := range args {
 		b, err := r.parse([]string{"key", "value"}[i], arg)
@@ -104,7 +111,16 @@ func (r *raw) run(cmd *cobra.Command, args []string, do func(context.Context, *c
 		}
 		parsed = append(parsed, b)
 	}
-	c, err := client.NewRaw(client.Config{Stores: client.At(r.addrs...)})
+	config := client.Config{Stores: client.At(r.addrs...)}
+	if r.scheduler != "" {
+		conn, err := schedulerclient.Dial(r.scheduler)
+		if err != nil {
+			return &usageError{errors.Annotate(err, "--scheduler")}
+		}
+		defer conn.Close()
+		config = client.Config{Scheduler: schedulerpb.NewSchedulerClient(conn)}
+	}
+	c, err := client.NewRaw(config)
 	if err != nil {
 		return &usageError{errors.Annotate(err, "--addr")}
 	}
@@ -166,11 +182,17 @@ func (r *raw) explain(err error) error {
 		refused *client.RefusedError
 	)
 	addr := strings.Join(r.addrs, ", ")
+	if r.scheduler != "" {
+		addr = "the cluster of the scheduler at " + r.scheduler
+	}
 	if stderrors.As(err, &unknown) {
 		return errors.Errorf("the outcome of the write is unknown, read the key before you write it again: %v", r.explain(unknown.Err))
 	}
 	if stderrors.As(err, &refused) {
-		addr, err = refused.Addr, refused.Err
+		if err = refused.Err; r.scheduler != "" && refused.Addr == "the scheduler" {
+			return explainScheduler(r.scheduler, r.timeout, err)
+		}
+		addr = refused.Addr
 	}
 	var wrongPlace *region.Error
 	if stderrors.As(err, &wrongPlace) {

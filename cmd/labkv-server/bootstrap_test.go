@@ -26,7 +26,7 @@ import (
 
 // refuses starts a store that is to give up, and requires that its last words match a
 // pattern.
-func refuses(t *testing.T, s *cluster.Store, says string, args ...string) {
+func refuses(t *testing.T, s *cluster.Member, says string, args ...string) {
 	t.Helper()
 	require.NoError(t, s.Start(args...))
 	gone(t, s)
@@ -35,13 +35,13 @@ func refuses(t *testing.T, s *cluster.Store, says string, args ...string) {
 }
 
 // gone waits until a process has ended.
-func gone(t *testing.T, s *cluster.Store) {
+func gone(t *testing.T, s *cluster.Member) {
 	t.Helper()
 	await.Receive(t, s.Exited(), fmt.Sprintf("the end of store %d, log in %s", s.ID, s.Log))
 }
 
 // says waits until the log of a store that runs contains a text.
-func says(t *testing.T, s *cluster.Store, text string) {
+func says(t *testing.T, s *cluster.Member, text string) {
 	t.Helper()
 	await.Until(t, fmt.Sprintf("store %d to log %s", s.ID, text), func() bool {
 		log := logOf(t, s)

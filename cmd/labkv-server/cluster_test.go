@@ -91,9 +91,9 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-func configOf(s *cluster.Store) string { return filepath.Join(filepath.Dir(s.Dir), "cluster.toml") }
+func configOf(s *cluster.Member) string { return filepath.Join(filepath.Dir(s.Dir), "cluster.toml") }
 
-func logOf(t *testing.T, s *cluster.Store) string {
+func logOf(t *testing.T, s *cluster.Member) string {
 	t.Helper()
 	text, err := os.ReadFile(s.Log)
 	require.NoError(t, err)

@@ -1,23 +1,18 @@
 package main
 
 import (
-	"bytes"
-	stderrors "errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net"
-	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
 	"github.com/pingcap/errors"
 	"github.com/spf13/pflag"
 
+	"github.com/labkv/labkv/internal/service"
 	"github.com/labkv/labkv/kv/server/endpoint"
 	"github.com/labkv/labkv/kv/storage/replicated"
 )
@@ -31,20 +26,23 @@ const (
 
 // A config is all that can be set. The file uses the names of the flags.
 type config struct {
-	Standalone     bool       `toml:"standalone"`
-	ClusterID      uint64     `toml:"cluster-id"`
-	StoreID        uint64     `toml:"store-id"`
-	Peers          addresses  `toml:"peers"`
-	Path           string     `toml:"path"`
-	Addr           string     `toml:"addr"`
-	Sync           bool       `toml:"sync"`
-	Tick           duration   `toml:"tick"`
-	MaxLogEntries  uint64     `toml:"max-log-entries"`
-	LogLevel       slog.Level `toml:"log-level"`
-	MaxMessageSize int        `toml:"max-message-size"` // bytes
-	StopTimeout    duration   `toml:"stop-timeout"`
-	StatusAddr     string     `toml:"status-addr"`
-	DebugAddr      string     `toml:"debug-addr"`
+	Standalone     bool             `toml:"standalone"`
+	ClusterID      uint64           `toml:"cluster-id"`
+	StoreID        uint64           `toml:"store-id"`
+	Peers          addresses        `toml:"peers"`
+	Scheduler      string           `toml:"scheduler"`
+	Path           string           `toml:"path"`
+	Addr           string           `toml:"addr"`
+	AdvertiseAddr  string           `toml:"advertise-addr"`
+	Sync           bool             `toml:"sync"`
+	Tick           service.Duration `toml:"tick"`
+	MaxLogEntries  uint64           `toml:"max-log-entries"`
+	SplitSize      uint64           `toml:"split-size"` // bytes
+	LogLevel       slog.Level       `toml:"log-level"`
+	MaxMessageSize int              `toml:"max-message-size"` // bytes
+	StopTimeout    service.Duration `toml:"stop-timeout"`
+	StatusAddr     string           `toml:"status-addr"`
+	DebugAddr      string           `toml:"debug-addr"`
 
 	// bootstrap and rejoin are for one start only, so that there is nothing in
 	// a file that makes a store out of an empty directory at every start.
@@ -60,14 +58,19 @@ type config struct {
 // listens where its peers look for it.
 const defaultAddr = "127.0.0.1:20160"
 
+// defaultSplitSize is small enough that a copy of a region is made in seconds, and large
+// enough that a store does not have too many of them.
+const defaultSplitSize = 96 << 20
+
 func defaultConfig() *config {
 	return &config{
 		Sync:           true,
-		Tick:           duration(replicated.DefaultTick),
+		Tick:           service.Duration(replicated.DefaultTick),
 		MaxLogEntries:  replicated.DefaultMaxLogEntries,
+		SplitSize:      defaultSplitSize,
 		LogLevel:       slog.LevelInfo,
 		MaxMessageSize: endpoint.DefaultMaxMessageSize,
-		StopTimeout:    duration(endpoint.DefaultStopTimeout),
+		StopTimeout:    service.Duration(endpoint.DefaultStopTimeout),
 	}
 }
 
@@ -80,12 +83,15 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&c.bootstrap, "bootstrap", false, "begin without data, as a store of a new cluster: for the first start only, which waits until all stores have been started so")
 	flags.BoolVar(&c.rejoin, "rejoin", false, "begin without data in a cluster that has data, because the data of this store is lost: "+
 		"one store at a time, while all others are healthy and stay so until this one has caught up; else acknowledged writes can be lost")
+	flags.StringVar(&c.Scheduler, "scheduler", c.Scheduler, "`host:port` of the scheduler of the cluster, instead of --store-id and --peer: it gives the store its id, and the store joins, or begins the cluster")
 	flags.StringVar(&c.Path, "path", c.Path, "`directory` that holds the data; created if it is not there")
 	flags.StringVar(&c.Addr, "addr", c.Addr, "`host:port` to listen on (default "+defaultAddr+", in a cluster the store's own address among the peers)")
+	flags.StringVar(&c.AdvertiseAddr, "advertise-addr", c.AdvertiseAddr, "`host:port` at which others reach this store, with --scheduler (default where it listens)")
 	flags.StringVar(&c.file, "config", "", "TOML `file` with the same settings; flags win over it")
 	flags.BoolVar(&c.Sync, "sync", c.Sync, "make each write durable before acknowledging it")
 	flags.TextVar(&c.Tick, "tick", c.Tick, "`time` between two heartbeats of a leader; a store that has heard none for ten to twenty ticks campaigns")
 	flags.Uint64Var(&c.MaxLogEntries, "max-log-entries", c.MaxLogEntries, "`number` of applied entries that a log keeps for stores that lag; a store that lags further gets a snapshot")
+	flags.Uint64Var(&c.SplitSize, "split-size", c.SplitSize, "size in `bytes` from which on a region is split, with --scheduler; 0 for never")
 	flags.TextVar(&c.LogLevel, "log-level", c.LogLevel, "lowest `level` to log: debug, info, warn or error")
 	flags.IntVar(&c.MaxMessageSize, "max-message-size", c.MaxMessageSize, "largest request and response, in `bytes`")
 	flags.TextVar(&c.StopTimeout, "stop-timeout", c.StopTimeout, "`time` that calls have to finish after a signal to stop")
@@ -96,84 +102,49 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 // complete adds what the file says to what flags said, and checks the result.
 // Its errors are one line each.
 func (c *config) complete(flags *pflag.FlagSet) error {
-	if c.file != "" {
-		given := map[*pflag.Flag]string{}
-		flags.Visit(func(f *pflag.Flag) { given[f] = f.Value.String() })
-		if err := c.load(c.file); err != nil {
-			return err
-		}
-		for f, value := range given {
-			if err := f.Value.Set(value); err != nil {
-				return errors.Annotatef(err, "--%s", f.Name)
-			}
-		}
+	if err := service.Load(c.file, c, flags); err != nil {
+		return err
 	}
 	return c.check()
 }
 
-// load reads a file. Keys that do not exist are errors: a setting that is
-// silently without effect is worse than none.
-func (c *config) load(file string) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return errors.Annotate(err, "read configuration")
-	}
-	decoder := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
-	err = decoder.Decode(c)
-	var unknown *toml.StrictMissingError
-	if stderrors.As(err, &unknown) && len(unknown.Errors) > 0 {
-		first := unknown.Errors[0]
-		line, _ := first.Position()
-		return errors.Errorf("%s:%d: unknown key %q", file, line, strings.Join(first.Key(), "."))
-	}
-	var malformed *toml.DecodeError
-	if stderrors.As(err, &malformed) {
-		line, _ := malformed.Position()
-		problem := strings.TrimPrefix(malformed.Error(), "toml: ")
-		if m := wrongType.FindStringSubmatch(problem); m != nil {
-			problem = "is a " + m[1] + " and not a " + m[2]
-		}
-		if key := strings.Join(malformed.Key(), "."); key != "" {
-			problem = fmt.Sprintf("key %q: %s", key, problem)
-		}
-		return errors.Errorf("%s:%d: %s", file, line, problem)
-	}
-	return errors.Annotate(err, file)
-}
-
-// wrongType matches what the decoder says of a value of the wrong type, which
-// names Go's types and fields.
-var wrongType = regexp.MustCompile(`^cannot decode TOML (\w+) into .* of type (\w+)$`)
-
 // check completes c with what follows from it, and returns an error that says
 // what is wrong and what to do.
 func (c *config) check() error {
-	cluster := c.ClusterID != 0 || c.StoreID != 0 || len(c.Peers) > 0
+	cluster := c.ClusterID != 0 || c.StoreID != 0 || len(c.Peers) > 0 || c.Scheduler != ""
 	switch {
+	case c.Standalone && c.Scheduler != "":
+		return errors.New("a store serves alone or in a cluster: pass --standalone or --scheduler")
 	case c.Standalone && cluster:
 		return errors.New("a store serves alone or in a cluster: pass --standalone, or --cluster-id, --store-id and --peer")
 	case c.Standalone && (c.bootstrap || c.rejoin):
 		return errors.New("--bootstrap and --rejoin are for a store of a cluster: drop them")
+	case c.Scheduler == "" && c.AdvertiseAddr != "":
+		return errors.New("--advertise-addr is for a store with a scheduler: drop it")
+	case c.Scheduler != "":
+		if err := c.checkScheduled(); err != nil {
+			return err
+		}
 	case cluster:
-		if err := c.checkCluster(); err != nil {
+		if err := c.checkMemberList(); err != nil {
 			return err
 		}
 	case !c.Standalone:
-		return errors.New("serve alone or in a cluster? pass --standalone, or --cluster-id, --store-id and --peer")
+		return errors.New("serve alone or in a cluster? pass --standalone, or --scheduler, or --cluster-id, --store-id and --peer")
 	}
 	if c.Addr == "" {
-		if c.Addr = c.members[c.StoreID]; c.Standalone {
+		if c.Addr = c.members[c.StoreID]; c.Standalone || c.Scheduler != "" {
 			c.Addr = defaultAddr
 		}
 	}
-	if err := checkAddr("addr", c.Addr); err != nil {
+	if err := service.CheckAddr("addr", c.Addr); err != nil {
 		return err
 	}
 	for _, optional := range []struct{ name, addr string }{{"status-addr", c.StatusAddr}, {"debug-addr", c.DebugAddr}} {
 		if optional.addr == "" {
 			continue
 		}
-		if err := checkAddr(optional.name, optional.addr); err != nil {
+		if err := service.CheckAddr(optional.name, optional.addr); err != nil {
 			return err
 		}
 	}
@@ -190,9 +161,32 @@ func (c *config) check() error {
 	return nil
 }
 
-// checkCluster checks the settings that only a store of a cluster has, and sets
-// members.
-func (c *config) checkCluster() error {
+// checkScheduled checks the settings of a store with a scheduler.
+func (c *config) checkScheduled() error {
+	if err := service.CheckAddr("scheduler", c.Scheduler); err != nil {
+		return err
+	}
+	switch {
+	case c.StoreID != 0 || len(c.Peers) > 0:
+		return errors.New("the scheduler gives a store its id and knows its peers: pass --scheduler, or --store-id and --peer")
+	case c.bootstrap || c.rejoin:
+		return errors.New("with --scheduler a store without data joins by itself: drop --bootstrap and --rejoin")
+	}
+	if c.AdvertiseAddr == "" {
+		if host, _, err := net.SplitHostPort(c.Addr); err == nil && (host == "" || net.ParseIP(host).IsUnspecified()) {
+			return errors.Errorf("others cannot find this store at %q: pass --advertise-addr HOST:PORT", c.Addr)
+		}
+	} else if err := service.CheckAddr("advertise-addr", c.AdvertiseAddr); err != nil {
+		return err
+	} else if strings.HasSuffix(c.AdvertiseAddr, ":0") {
+		return errors.Errorf("advertise-addr: others cannot find port 0 of %q", c.AdvertiseAddr)
+	}
+	return c.checkReplicated()
+}
+
+// checkMemberList checks the settings of a store of a cluster whose stores are all known
+// from the beginning, and sets members.
+func (c *config) checkMemberList() error {
 	c.members = map[uint64]string{}
 	places := map[string]uint64{}
 	for _, id := range slices.Sorted(maps.Keys(c.Peers)) {
@@ -201,7 +195,7 @@ func (c *config) checkCluster() error {
 		if err != nil || n == 0 || strconv.FormatUint(n, 10) != id {
 			return errors.Errorf("peer %q: an id is a number from 1 on", id)
 		}
-		if err := checkAddr("peer "+id, addr); err != nil {
+		if err := service.CheckAddr("peer "+id, addr); err != nil {
 			return err
 		}
 		if strings.HasSuffix(addr, ":0") {
@@ -222,36 +216,35 @@ func (c *config) checkCluster() error {
 		return errors.New("which stores are there? pass --peer ID=HOST:PORT for each")
 	case c.members[c.StoreID] == "":
 		return errors.Errorf("store %d is not among the peers: pass --peer %d=HOST:PORT too", c.StoreID, c.StoreID)
+	case c.bootstrap && c.rejoin:
+		return errors.New("--bootstrap is for a new cluster, --rejoin for an old one: pass one of them")
+	case c.rejoin && len(c.members) == 1:
+		return errors.New("--rejoin: no other store has the data of a cluster's only store")
+	}
+	return c.checkReplicated()
+}
+
+// checkReplicated checks the settings that every store of a cluster has.
+func (c *config) checkReplicated() error {
+	switch {
 	case !c.Sync:
 		return errors.New("sync is off: in a cluster every acknowledged write must be durable; leave it on")
 	case c.Tick < minTick:
 		return errors.Errorf("tick %s is too short: %s is the least", time.Duration(c.Tick), time.Duration(minTick))
 	case c.MaxLogEntries == 0:
 		return errors.New("max-log-entries 0 leaves nothing to send: 1 is the least")
-	case c.bootstrap && c.rejoin:
-		return errors.New("--bootstrap is for a new cluster, --rejoin for an old one: pass one of them")
-	case c.rejoin && len(c.members) == 1:
-		return errors.New("--rejoin: no other store has the data of a cluster's only store")
+	case c.SplitSize > 0 && c.SplitSize < minSplitSize:
+		return errors.Errorf("split-size %d is too small: %d is the least, or 0 for never", c.SplitSize, minSplitSize)
 	}
 	return nil
 }
+
+// minSplitSize keeps a store from splitting all the time.
+const minSplitSize = 64 << 10
 
 // minTick is the shortest tick: with less, a busy machine would elect leaders all
 // the time.
-const minTick = duration(5 * time.Millisecond)
-
-// checkAddr returns an error unless addr is host:port. name is what the error calls
-// it.
-func checkAddr(name, addr string) error {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return errors.Errorf("%s %q is not host:port", name, addr)
-	}
-	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return errors.Errorf("%s %q: port of host %q is not a number from 0 to 65535", name, addr, host)
-	}
-	return nil
-}
+const minTick = service.Duration(5 * time.Millisecond)
 
 // addresses are where stores listen, by the decimal number of their id. As a flag
 // they are a list of ID=HOST:PORT, each of which replaces what was said of that
@@ -284,20 +277,3 @@ func (a *addresses) Set(text string) error {
 
 // Type implements pflag.Value.
 func (a *addresses) Type() string { return "ID=HOST:PORT" }
-
-// A duration is a time.Duration that reads and writes itself as text ("10s"), as
-// TOML and flags need it.
-type duration time.Duration
-
-func (d duration) MarshalText() ([]byte, error) {
-	return []byte(time.Duration(d).String()), nil
-}
-
-func (d *duration) UnmarshalText(text []byte) error {
-	v, err := time.ParseDuration(string(text))
-	if err != nil {
-		return errors.Errorf("%q is not a duration like 500ms or 10s", text)
-	}
-	*d = duration(v)
-	return nil
-}

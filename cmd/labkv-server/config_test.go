@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/internal/service"
 	"github.com/labkv/labkv/lab/await"
 )
 
@@ -46,8 +47,8 @@ func TestFlags(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, &config{
 		Standalone: true, Path: "data", Addr: ":0", Sync: false, LogLevel: slog.LevelWarn,
-		Tick: want.Tick, MaxLogEntries: want.MaxLogEntries,
-		MaxMessageSize: 1_000_000, StopTimeout: duration(3 * time.Second),
+		Tick: want.Tick, MaxLogEntries: want.MaxLogEntries, SplitSize: want.SplitSize,
+		MaxMessageSize: 1_000_000, StopTimeout: service.Duration(3 * time.Second),
 	}, c)
 }
 
@@ -66,16 +67,16 @@ stop-timeout = "1m30s"
 	require.NoError(t, err)
 	require.Equal(t, &config{
 		Standalone: true, Path: "from-file", Addr: "10.0.0.1:1", Sync: false, LogLevel: slog.LevelDebug,
-		MaxMessageSize: 100_000, StopTimeout: duration(90 * time.Second), file: name,
-		Tick: defaultConfig().Tick, MaxLogEntries: defaultConfig().MaxLogEntries,
+		MaxMessageSize: 100_000, StopTimeout: service.Duration(90 * time.Second), file: name,
+		Tick: defaultConfig().Tick, MaxLogEntries: defaultConfig().MaxLogEntries, SplitSize: defaultConfig().SplitSize,
 	}, c)
 
 	c, name, err = configure(t, file, "--path=from-flag", "--sync", "--config=@", "--stop-timeout=1s", "--log-level=error")
 	require.NoError(t, err)
 	require.Equal(t, &config{
 		Standalone: true, Path: "from-flag", Addr: "10.0.0.1:1", Sync: true, LogLevel: slog.LevelError,
-		MaxMessageSize: 100_000, StopTimeout: duration(time.Second), file: name,
-		Tick: defaultConfig().Tick, MaxLogEntries: defaultConfig().MaxLogEntries,
+		MaxMessageSize: 100_000, StopTimeout: service.Duration(time.Second), file: name,
+		Tick: defaultConfig().Tick, MaxLogEntries: defaultConfig().MaxLogEntries, SplitSize: defaultConfig().SplitSize,
 	}, c)
 }
 
@@ -94,7 +95,7 @@ tick = "50ms"
 	require.NoError(t, err)
 	want := defaultConfig()
 	want.ClusterID, want.StoreID, want.Path, want.file = 7, 2, "data", name
-	want.MaxLogEntries, want.Tick, want.bootstrap = 5, duration(50*time.Millisecond), true
+	want.MaxLogEntries, want.Tick, want.bootstrap = 5, service.Duration(50*time.Millisecond), true
 	want.Peers = addresses{"1": "a:1", "2": "b:2", "3": "d:4"}
 	want.members = map[uint64]string{1: "a:1", 2: "b:2", 3: "d:4"}
 	want.Addr = "b:2" // where the others look for it
@@ -126,7 +127,7 @@ func TestConfigErrors(t *testing.T) {
 		{"flag of wrong type", good, "--max-message-size=many", "max-message-size"},
 		{"flag with wrong duration", good, "--stop-timeout=soon", `"soon" is not a duration`},
 		{"no such file", good, "--config=/nonexistent/labkv.toml", "/nonexistent/labkv.toml: no such file"},
-		{"neither alone nor in a cluster", "path = 'data'", "", "pass --standalone, or --cluster-id"},
+		{"neither alone nor in a cluster", "path = 'data'", "", "pass --standalone, or --scheduler, or --cluster-id"},
 		{"both", good + "store-id = 1", "", "alone or in a cluster"},
 		{"bootstrap alone", good, "--bootstrap", "--bootstrap and --rejoin are for a store of a cluster"},
 		{"bootstrap in a file", good + "bootstrap = true", "", `unknown key "bootstrap"`},
@@ -146,6 +147,17 @@ func TestConfigErrors(t *testing.T) {
 		{"bootstrap and rejoin", peers, "--store-id=1 --bootstrap --rejoin", "pass one of them"},
 		{"rejoin alone", "cluster-id = 1\nstore-id = 1\n[peers]\n1 = 'a:1'", "--rejoin", "no other store has the data"},
 		{"small messages in a cluster", peers, "--store-id=1 --max-message-size=1000000", "too small for what stores send"},
+		{"alone with a scheduler", good, "--scheduler=a:1", "pass --standalone or --scheduler"},
+		{"peers and a scheduler", peers, "--scheduler=a:1", "pass --scheduler, or --store-id and --peer"},
+		{"bootstrap with a scheduler", "scheduler = 'a:1'", "--bootstrap", "drop --bootstrap and --rejoin"},
+		{"scheduler without port", "scheduler = 'a'", "", `scheduler "a" is not host:port`},
+		{"no address for others", "scheduler = 'a:1'", "--addr=:20160", "pass --advertise-addr HOST:PORT"},
+		{"unspecified address for others", "scheduler = 'a:1'", "--addr=[::]:20160", "pass --advertise-addr HOST:PORT"},
+		{"wrong address for others", "scheduler = 'a:1'", "--advertise-addr=b", `advertise-addr "b" is not host:port`},
+		{"port 0 for others", "scheduler = 'a:1'", "--advertise-addr=b:0", "others cannot find port 0"},
+		{"address for others without a scheduler", good, "--advertise-addr=b:1", "is for a store with a scheduler"},
+		{"small regions", "scheduler = 'a:1'", "--split-size=1000", "split-size 1000 is too small"},
+		{"no sync with a scheduler", "scheduler = 'a:1'", "--sync=false", "every acknowledged write must be durable"},
 		{"status-addr without port", good, "--status-addr=localhost", `status-addr "localhost" is not host:port`},
 		{"debug-addr without port", good, "--debug-addr=localhost", `debug-addr "localhost" is not host:port`},
 		{"no path", "standalone = true", "", "pass --path"},

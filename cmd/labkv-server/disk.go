@@ -36,6 +36,9 @@ func exists(elements ...string) bool {
 
 // openStandalone opens the engine of a store that serves alone.
 func openStandalone(path string) (engine.Engine, error) {
+	if exists(path, identityFile) {
+		return nil, errors.Errorf("%s holds a store of a cluster: start it with --scheduler, or choose another directory", path)
+	}
 	if exists(path, raftDir, engineFile) || exists(path, kvDir, engineFile) {
 		return nil, errors.Errorf("%s holds a store of a cluster: start it with --cluster-id, --store-id and --peer, or choose another directory", path)
 	}
@@ -51,7 +54,7 @@ func checkEmpty(path string) error {
 	}
 	for _, entry := range entries {
 		switch entry.Name() {
-		case raftDir, kvDir, snapshotDir, "lost+found": // of a start that was cut off, and of a file system
+		case raftDir, kvDir, snapshotDir, identityFile + ".tmp", "lost+found": // of a start that was cut off, and of a file system
 		default:
 			return errors.Errorf("%s is not empty and holds no store (it has %s): give an empty or a new directory", path, entry.Name())
 		}
@@ -66,6 +69,9 @@ func openReplicated(ctx context.Context, c *config, f *founders, log *slog.Logge
 	if exists(c.Path, engineFile) {
 		return nil, errors.Errorf("%s holds a store that serves alone: start it with --standalone, or choose another directory", c.Path)
 	}
+	if exists(c.Path, identityFile) {
+		return nil, errors.Errorf("%s holds a store of a cluster with a scheduler: start it with --scheduler, or choose another directory", c.Path)
+	}
 	empty := !exists(c.Path, raftDir, engineFile) && !exists(c.Path, kvDir, engineFile)
 	if empty {
 		if err := c.mayMakeStore(ctx, f); err != nil {
@@ -73,6 +79,33 @@ func openReplicated(ctx context.Context, c *config, f *founders, log *slog.Logge
 		}
 	}
 
+	disk, err := openDisk(c.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = disk.Close() // err says what is wrong
+		}
+	}()
+	if c.bootstrap || c.rejoin {
+		if !empty {
+			return nil, c.notEmpty(disk)
+		}
+		if err := raftstore.Bootstrap(c.identity(disk), c.firstRegion()); err != nil {
+			return nil, err
+		}
+		log.Info("made a new store", "cluster", c.ClusterID, "store", c.StoreID, "members", len(c.members), "rejoin", c.rejoin)
+	}
+	if err := c.checkMembers(disk); err != nil {
+		return nil, err
+	}
+	return disk, nil
+}
+
+// openDisk opens the two engines and the snapshots in the directory of a store of a
+// cluster.
+func openDisk(path string) (_ *replicated.Disk, err error) {
 	disk := &replicated.Disk{}
 	var opened []func() error
 	disk.Close = func() (err error) {
@@ -88,33 +121,20 @@ func openReplicated(ctx context.Context, c *config, f *founders, log *slog.Logge
 			_ = disk.Close() // err says what is wrong
 		}
 	}()
-	if disk.Raft, err = openEngine(filepath.Join(c.Path, raftDir), raftstore.RaftFamilies); err != nil {
+	if disk.Raft, err = openEngine(filepath.Join(path, raftDir), raftstore.RaftFamilies); err != nil {
 		return nil, err
 	}
 	opened = append(opened, disk.Raft.Close)
-	if disk.KV, err = openEngine(filepath.Join(c.Path, kvDir), raftstore.KVFamilies); err != nil {
+	if disk.KV, err = openEngine(filepath.Join(path, kvDir), raftstore.KVFamilies); err != nil {
 		return nil, err
 	}
 	opened = append(opened, disk.KV.Close)
-	files, err := snapdir.Open(filepath.Join(c.Path, snapshotDir))
+	files, err := snapdir.Open(filepath.Join(path, snapshotDir))
 	if err != nil {
 		return nil, err
 	}
 	disk.Files = files
 	opened = append(opened, files.Close)
-
-	if c.bootstrap || c.rejoin {
-		if !empty {
-			return nil, c.notEmpty(disk)
-		}
-		if err := raftstore.Bootstrap(c.identity(disk), c.firstRegion()); err != nil {
-			return nil, err
-		}
-		log.Info("made a new store", "cluster", c.ClusterID, "store", c.StoreID, "members", len(c.members), "rejoin", c.rejoin)
-	}
-	if err := c.checkMembers(disk); err != nil {
-		return nil, err
-	}
 	return disk, nil
 }
 

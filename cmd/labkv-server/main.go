@@ -1,12 +1,15 @@
 // Command labkv-server serves a store over gRPC.
 //
 //	labkv-server --standalone --path DIR [--addr HOST:PORT] [--config FILE]
+//	labkv-server --scheduler HOST:PORT --path DIR [--addr HOST:PORT] [--config FILE]
 //	labkv-server --cluster-id N --store-id N --peer ID=HOST:PORT ... --path DIR [--config FILE]
 //
 // In the first form the store serves alone. In the second it is one of a cluster
-// whose stores are all known from the beginning, and each of them keeps a copy of
-// all keys. The first start of such a store needs --bootstrap, and waits for the
-// first start of all others.
+// with a scheduler: it joins with an empty directory, and the scheduler tells it
+// which regions to keep copies of. In the third it is one of a cluster whose stores
+// are all known from the beginning, and each of them keeps a copy of all keys. The
+// first start of such a store needs --bootstrap, and waits for the first start of
+// all others.
 //
 // Settings come from the file, then from flags, which win. It stops on SIGINT,
 // SIGTERM or SIGHUP, after letting calls finish for a while; a second signal ends it
@@ -20,7 +23,6 @@ import (
 	stderrors "errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -29,6 +31,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/labkv/labkv/internal/program"
+	"github.com/labkv/labkv/internal/service"
 	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/lab/todo"
 )
@@ -65,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		fmt.Fprintf(stderr, "panic: %v\n\n%s\n", broken.Value, broken.Stack)
 	}
 	fmt.Fprintf(stderr, "labkv-server: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
-	var usage *usageError
+	var usage *service.UsageError
 	if stderrors.As(err, &usage) {
 		return 2
 	}
@@ -78,18 +81,14 @@ func unfinished(stderr io.Writer, missing todo.Func) int {
 	return todo.ExitCode
 }
 
-// A usageError is a mistake in flags or in the configuration file.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
 func newCommand(stderr io.Writer) *cobra.Command {
 	config := defaultConfig()
 	cmd := &cobra.Command{
-		Use:   "labkv-server (--standalone | --cluster-id N --store-id N --peer ID=HOST:PORT ...) --path DIR",
+		Use:   "labkv-server (--standalone | --scheduler HOST:PORT | --cluster-id N --store-id N --peer ID=HOST:PORT ...) --path DIR",
 		Short: "Serve a LabKV store over gRPC",
 		Example: `  labkv-server --standalone --path data
+
+  labkv-server --scheduler 10.0.0.9:20150 --addr 10.0.0.1:20160 --path data
 
   labkv-server --path data1 --store-id 1 --config cluster.toml --bootstrap
 
@@ -104,7 +103,7 @@ with the same cluster.toml for all stores:
 The first start waits for all stores. Later ones go without --bootstrap.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unexpected argument %q: everything is set by flags, see --help", args[0])}
+				return &service.UsageError{Err: fmt.Errorf("unexpected argument %q: everything is set by flags, see --help", args[0])}
 			}
 			return nil
 		},
@@ -113,13 +112,12 @@ The first start waits for all stores. Later ones go without --bootstrap.`,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := config.complete(cmd.Flags()); err != nil {
-				return &usageError{err}
+				return &service.UsageError{Err: err}
 			}
-			log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: config.LogLevel}))
-			return serve(cmd.Context(), config, log)
+			return serve(cmd.Context(), config, service.NewLogger(stderr, config.LogLevel))
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &service.UsageError{Err: err} })
 	config.addFlags(cmd.Flags())
 	return cmd
 }

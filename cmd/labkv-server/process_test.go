@@ -23,7 +23,7 @@ import (
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
-// bin holds the two programs under test, built as users build them.
+// bin holds the programs under test, built as users build them.
 var bin string
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,7 @@ func testMain(m *testing.M) int {
 	defer os.RemoveAll(bin)
 	ctx, cancel := context.WithTimeout(context.Background(), await.BuildLimit)
 	defer cancel()
-	build := exec.CommandContext(ctx, "go", "build", "-o", bin+string(filepath.Separator), ".", "../labkv-ctl")
+	build := exec.CommandContext(ctx, "go", "build", "-o", bin+string(filepath.Separator), ".", "../labkv-ctl", "../labkv-scheduler")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -61,16 +61,26 @@ type process struct {
 	exited  bool
 }
 
-// start runs a server on dir and waits until it listens. It is killed when the
+// start runs a server alone on dir and waits until it listens. It is killed when the
 // test ends.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
-	args = append([]string{"--standalone", "--path", dir, "--addr", "127.0.0.1:0"}, args...)
-	p := &process{t: t, cmd: exec.Command(filepath.Join(bin, "labkv-server"), args...)}
+	return launch(t, "labkv-server", append([]string{"--standalone", "--path", dir, "--addr", "127.0.0.1:0"}, args...)...)
+}
+
+// launch runs a program and waits until it listens. It is killed when the test ends.
+func launch(t *testing.T, program string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(filepath.Join(bin, program), args...)}
 	stderr, err := p.cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, p.cmd.Start())
-	t.Cleanup(func() { p.kill() })
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("the log of %s:\n%s", strings.Join(p.cmd.Args[1:], " "), p.log.String())
+		}
+	})
 
 	listening := make(chan string, 1)
 	p.reading.Go(func() {
@@ -82,10 +92,10 @@ func start(t *testing.T, dir string, args ...string) *process {
 			}
 		}
 	})
-	addr := await.Receive(t, listening, "a server to listen")
+	addr := await.Receive(t, listening, program+" to listen")
 	if addr == "" {
 		p.kill()
-		t.Fatalf("the server did not start: %s", p.log.String())
+		t.Fatalf("%s did not start: %s", program, p.log.String())
 	}
 	p.addr = addr
 	p.conn, err = grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/labkv/labkv/internal/service"
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/server"
@@ -27,12 +28,24 @@ import (
 // serve runs a store until ctx is done, or until it cannot go on.
 func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	var (
-		s storage.Storage
-		m *metrics
-		// Both are nil if the store serves alone.
-		rs *replicated.Storage
-		f  *founders
+		s  storage.Storage
+		m  *metrics
+		rs *replicated.Storage // nil if the store serves alone
+		f  *founders           // nil but for one of stores that are all known from the beginning
+		// listener is where clients and other stores come; nil until it is needed.
+		listener net.Listener
 	)
+	if c.Scheduler != "" {
+		// Others are told the address before the store serves. Whoever comes before
+		// that waits.
+		if listener, err = net.Listen("tcp", c.Addr); err != nil {
+			return errors.Trace(err)
+		}
+		defer listener.Close() // in the end the endpoint has done so
+		if c.AdvertiseAddr == "" {
+			c.AdvertiseAddr = listener.Addr().String()
+		}
+	}
 	if c.Standalone {
 		m = newMetrics(engineStandalone)
 		s = standalone.New(standalone.Config{
@@ -47,13 +60,17 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		})
 	} else {
 		m = newMetrics(engineRaft, engineKV)
-		f = newFounders(c, log)
+		open := func() (*replicated.Disk, error) { return openScheduled(ctx, c, log) }
+		if c.Scheduler == "" {
+			f = newFounders(c, log)
+			open = func() (*replicated.Disk, error) { return openReplicated(ctx, c, f, log) }
+		}
 		rs = replicated.New(replicated.Config{
 			ClusterID: c.ClusterID,
 			StoreID:   c.StoreID,
 			Addrs:     c.members,
 			Open: func() (*replicated.Disk, error) {
-				disk, err := openReplicated(ctx, c, f, log)
+				disk, err := open()
 				if err != nil {
 					return nil, err
 				}
@@ -62,6 +79,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 			},
 			Tick:          time.Duration(c.Tick),
 			MaxLogEntries: c.MaxLogEntries,
+			SplitSize:     c.SplitSize,
 			Logger:        log,
 			Around:        m.around,
 			Applied:       m.countApplied,
@@ -75,11 +93,11 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	for _, pages := range []struct {
 		addr, what string
 		mux        *http.ServeMux
-	}{{c.StatusAddr, "status", statusPages(m, r)}, {c.DebugAddr, "profiles", profiles()}} {
+	}{{c.StatusAddr, "status", statusPages(m, r)}, {c.DebugAddr, "profiles", service.Profiles()}} {
 		if pages.addr == "" {
 			continue
 		}
-		stop, err := serveHTTP(pages.addr, pages.what, pages.mux, log)
+		stop, err := service.ServeHTTP(pages.addr, pages.what, pages.mux, log)
 		if err != nil {
 			return err
 		}
@@ -98,9 +116,10 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		}
 	}()
 
-	listener, err := net.Listen("tcp", c.Addr)
-	if err != nil {
-		return errors.Trace(err)
+	if listener == nil {
+		if listener, err = net.Listen("tcp", c.Addr); err != nil {
+			return errors.Trace(err)
+		}
 	}
 	e := endpoint.New(endpoint.Config{
 		MaxMessageSize: c.MaxMessageSize,
@@ -112,7 +131,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		tinykvpb.RegisterTinyKvServer(e, server.New(measured{s, m}))
 	} else {
 		tinykvpb.RegisterTinyKvServer(e, server.New(measuredPeers{measured{s, m}, rs}))
-		raftserverpb.RegisterBootstrapServer(e, f)
+		if f != nil {
+			raftserverpb.RegisterBootstrapServer(e, f)
+		}
 		raftserverpb.RegisterInspectServer(e, server.NewInspect(rs))
 	}
 
@@ -173,6 +194,9 @@ func explainPanic(panicked any) error {
 // explain adds to the error of a store that does not start what to do about it.
 func explain(c *config, err error) error {
 	switch stranger, ok := errors.Cause(err).(*raftstore.StrangerError); {
+	case errors.Cause(err) == raftstore.ErrNotBootstrapped && c.Scheduler != "":
+		return errors.Errorf("%s has lost data of its store: it cannot come back under its id; "+
+			"start a new store with an empty directory, and take this one out of the cluster (labkv-ctl store remove)", c.Path)
 	case errors.Cause(err) == raftstore.ErrNotBootstrapped:
 		return c.halfStore()
 	case ok:

@@ -89,7 +89,7 @@ func (p *peer) heartbeat() {
 	}
 	progress := p.node.Status().Progress
 	for _, peer := range r.Peers {
-		if member, known := progress[peer.Id]; known && peer.Id != p.id && member.Match < p.storage.state.TruncatedIndex {
+		if member, ok := progress[peer.Id]; ok && peer.Id != p.id && member.Match < p.storage.state.TruncatedIndex {
 			request.PendingPeers = append(request.PendingPeers, peer)
 		}
 	}
@@ -171,8 +171,8 @@ type regionSize struct {
 	measured bool
 
 	measuring bool
-	// splitKey is where the region is to be split once the ids are there. As long as they
-	// are not, each report asks for them again: a question may be lost, or its answer.
+	// splitKey is where the region is to be split. The peer asks for the ids until the
+	// region is split.
 	splitKey []byte
 }
 
@@ -183,10 +183,10 @@ func (s *regionSize) add(bytes int) { s.grown += uint64(bytes) }
 // split makes it the size of one of two halves.
 func (s *regionSize) split() { *s = regionSize{known: s.estimate() / 2, measuring: s.measuring} }
 
-// checkSize measures the region if its size is not known, or may be too large by now.
+// checkSize measures the region if its size is not known, or may be too large by now, or
+// asks again for the ids to split it.
 func (p *peer) checkSize() {
-	limit := p.store.cfg.SplitSize
-	switch {
+	switch limit := p.store.cfg.SplitSize; {
 	case p.size.splitKey != nil:
 		p.askSplit(p.size.splitKey)
 	case !p.size.measured, limit > 0 && p.size.estimate() > limit && p.size.grown > limit/8:

@@ -17,8 +17,7 @@ import (
 type life struct {
 	of   *server
 	over bool
-	// ticked is set once the clock has gone: only then has every peer had something to do
-	// since the start.
+	// ticked is true once the clock went.
 	ticked bool
 	// files is the number of files that are open.
 	files int

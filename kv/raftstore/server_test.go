@@ -315,7 +315,7 @@ func (s *server) whileFull(d *memory.Disk, do func()) {
 	d.SetCapacity(memory.Unlimited)
 }
 
-// Tick advances the clock of the store. It shadows the method of the store.
+// Tick lets the clock go, and wakes all peers.
 func (s *server) Tick() {
 	s.life.ticked = true
 	s.Store.Tick()

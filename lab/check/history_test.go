@@ -111,6 +111,10 @@ func TestLinearizable(t *testing.T) {
 			1 1-? put a 1
 			2 2-3 put a 2
 			2 4-5 get a 2`, "", ""},
+		{"a key of which nobody knows anything", `
+			1 1-? put a 1
+			2 2-? put a 2
+			2 4-5 put b 1`, "", ""},
 		{"unknown deletes", `
 			1 1-2 put a 1
 			1 3-? delete a

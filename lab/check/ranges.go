@@ -75,7 +75,7 @@ func (g *Ranges) Observe(store uint64, changed ...Holding) error {
 		if err := grows(store, old, now.Region); err != nil {
 			return err
 		}
-		if err := g.names(store, now.Region); err != nil {
+		if err := g.Names(store, now.Region); err != nil {
 			return err
 		}
 		last := now.Region
@@ -95,8 +95,9 @@ func (g *Ranges) Observe(store uint64, changed ...Holding) error {
 	return nil
 }
 
-// names checks that a region is the one that its name has meant so far.
-func (g *Ranges) names(store uint64, r *metapb.Region) error {
+// Names is told of a region that a store shows, and checks that it is the one that its
+// name has meant so far. It keeps the region, which must not change.
+func (g *Ranges) Names(store uint64, r *metapb.Region) error {
 	if r.RegionEpoch == nil || len(r.Peers) == 0 {
 		return nil
 	}

@@ -1,5 +1,8 @@
-// Package cluster runs the stores of a cluster as processes on this machine, with
-// real disks and a real network: to try the system, to torture it, to measure it.
+// Package cluster runs the processes of a cluster on this machine, with real disks
+// and a real network: to try the system, to torture it, to measure it. There are two
+// kinds of clusters: with a scheduler, which gives stores their ids and moves regions
+// between them; and without one, where all stores are known from the beginning and each
+// has all keys.
 package cluster
 
 import (
@@ -8,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -18,10 +22,14 @@ import (
 
 // A Config says what to run.
 type Config struct {
-	// Server is the program, labkv-server.
+	// Server is the program of the stores, labkv-server.
 	Server string
-	// Dir has a directory for the data of each store, its log, and the
-	// configuration that they share. A cluster that is there already goes on.
+	// Scheduler is the program of the scheduler, labkv-scheduler. If it is empty, a
+	// new cluster has none.
+	Scheduler string
+	// Dir has a directory for the data of each process, its log, and the
+	// configuration of the cluster. A cluster that is there already goes on, and is
+	// of the kind that it is.
 	Dir string
 	// Stores is the number of stores of a new cluster.
 	Stores int
@@ -29,35 +37,53 @@ type Config struct {
 	Args []string
 }
 
-// A Cluster is a number of stores, each of which may run or not. It must not be
+// A Cluster is a number of processes, each of which may run or not. It must not be
 // used from several goroutines at once.
 type Cluster struct {
-	cfg    Config
-	addrs  []string
-	stores []*Store
+	cfg       Config
+	addrs     []string
+	stores    []*Member
+	scheduler *Member // nil if there is none
 }
 
-// A Store is one process with its directory.
-type Store struct {
+// A Member is one process of a cluster, with its directory: a store or the scheduler.
+type Member struct {
+	// Name is how it is called in output, as in "store 2" or "scheduler".
+	Name string
+	// ID is that of a store; 0 if it gets its id from the scheduler.
 	ID   uint64
 	Addr string
 	Dir  string // of its data
 	Log  string // file, to which every run of the process appends
 
 	cluster *Cluster
+	program string
+	args    []string // of every start
 	// exited is closed when the process has ended; nil before the first
 	// start.
 	exited  chan struct{}
 	process *exec.Cmd
 }
 
-// file is the configuration that all stores share.
-type file struct {
+// static is the configuration of a cluster without a scheduler, which all stores share.
+type static struct {
 	ClusterID uint64            `toml:"cluster-id"`
 	Peers     map[string]string `toml:"peers"`
 }
 
-// New returns a cluster whose stores do not run yet. It chooses the addresses of a
+// scheduled has the addresses of a cluster with a scheduler, so that its processes are at
+// the same addresses whenever they run.
+type scheduled struct {
+	Scheduler string   `toml:"scheduler"`
+	Stores    []string `toml:"stores"`
+}
+
+const addressFile = "addresses.toml"
+
+// clusterID is the id of every cluster.
+const clusterID = 1
+
+// New returns a cluster whose processes do not run yet. It chooses the addresses of a
 // new one.
 func New(cfg Config) (*Cluster, error) {
 	dir, err := filepath.Abs(cfg.Dir)
@@ -69,55 +95,117 @@ func New(cfg Config) (*Cluster, error) {
 		return nil, errors.Annotate(err, "cannot make the directory of the cluster")
 	}
 	c := &Cluster{cfg: cfg}
-	if err := c.load(); err != nil {
+	scheduler, err := c.load()
+	if err != nil {
 		return nil, err
 	}
+	if scheduler != "" {
+		if cfg.Scheduler == "" {
+			return nil, errors.Errorf("%s holds a cluster with a scheduler, and there is no program for one", dir)
+		}
+		c.scheduler = c.member("scheduler", "scheduler", scheduler)
+		c.scheduler.program = cfg.Scheduler
+		c.scheduler.args = []string{"--cluster-id", fmt.Sprint(clusterID), "--addr", scheduler, "--path", c.scheduler.Dir}
+	}
 	for i, addr := range c.addrs {
-		id := uint64(i + 1)
-		c.stores = append(c.stores, &Store{
-			ID:      id,
-			Addr:    addr,
-			Dir:     filepath.Join(dir, fmt.Sprintf("store-%d", id)),
-			Log:     filepath.Join(dir, fmt.Sprintf("store-%d.log", id)),
-			cluster: c,
-		})
+		file, name := fmt.Sprintf("store-%d", i+1), fmt.Sprintf("store %d", i+1)
+		if scheduler != "" {
+			name = file // its number is not its id
+		}
+		s := c.member(file, name, addr)
+		s.program = cfg.Server
+		if scheduler != "" {
+			s.args = []string{"--scheduler", scheduler, "--addr", addr, "--path", s.Dir}
+		} else {
+			s.ID = uint64(i + 1)
+			s.args = []string{"--config", c.configFile(), "--store-id", fmt.Sprint(s.ID), "--path", s.Dir}
+		}
+		s.args = append(s.args, cfg.Args...)
+		c.stores = append(c.stores, s)
 	}
 	return c, nil
 }
 
-func (c *Cluster) configFile() string { return filepath.Join(c.cfg.Dir, "cluster.toml") }
+// Scheduled reports whether dir holds a cluster with a scheduler.
+func Scheduled(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, addressFile))
+	return err == nil
+}
 
-// load reads the configuration, or makes one.
-func (c *Cluster) load() error {
-	var f file
-	text, err := os.ReadFile(c.configFile())
-	switch {
-	case err == nil:
-		if err := toml.Unmarshal(text, &f); err != nil {
-			return errors.Annotate(err, c.configFile())
-		}
-		for id := 1; id <= len(f.Peers); id++ {
-			addr, found := f.Peers[fmt.Sprint(id)]
+func (c *Cluster) member(file, name, addr string) *Member {
+	path := filepath.Join(c.cfg.Dir, file)
+	return &Member{Name: name, Addr: addr, Dir: path, Log: path + ".log", cluster: c}
+}
+
+func (c *Cluster) configFile() string  { return filepath.Join(c.cfg.Dir, "cluster.toml") }
+func (c *Cluster) addressFile() string { return filepath.Join(c.cfg.Dir, addressFile) }
+
+// load sets the addresses of the stores, and returns that of the scheduler, empty if
+// there is none. It reads what is there, or chooses them and writes what it has chosen.
+func (c *Cluster) load() (scheduler string, err error) {
+	var (
+		s static
+		a scheduled
+	)
+	switch found, err := read(c.configFile(), &s); {
+	case err != nil:
+		return "", err
+	case found:
+		for id := 1; id <= len(s.Peers); id++ {
+			addr, found := s.Peers[fmt.Sprint(id)]
 			if !found {
-				return errors.Errorf("%s: there is no store %d", c.configFile(), id)
+				return "", errors.Errorf("%s: there is no store %d", c.configFile(), id)
 			}
 			c.addrs = append(c.addrs, addr)
 		}
-		return nil
-	case !os.IsNotExist(err):
-		return errors.Trace(err)
+		return "", nil
+	}
+	switch found, err := read(c.addressFile(), &a); {
+	case err != nil:
+		return "", err
+	case found:
+		if a.Scheduler == "" || len(a.Stores) == 0 {
+			return "", errors.Errorf("%s: the address of the scheduler or of the stores is missing", c.addressFile())
+		}
+		c.addrs = a.Stores
+		return a.Scheduler, nil
+	}
+	if c.cfg.Scheduler != "" {
+		addrs, err := FreeAddrs(1 + c.cfg.Stores)
+		if err != nil {
+			return "", err
+		}
+		c.addrs = addrs[1:]
+		return addrs[0], write(c.addressFile(), scheduled{addrs[0], addrs[1:]})
 	}
 	if c.addrs, err = FreeAddrs(c.cfg.Stores); err != nil {
-		return err
+		return "", err
 	}
-	f = file{ClusterID: 1, Peers: map[string]string{}}
+	s = static{ClusterID: clusterID, Peers: map[string]string{}}
 	for i, addr := range c.addrs {
-		f.Peers[fmt.Sprint(i+1)] = addr
+		s.Peers[fmt.Sprint(i+1)] = addr
 	}
-	if text, err = toml.Marshal(f); err != nil {
+	return "", write(c.configFile(), s)
+}
+
+// read fills into from a file, and reports whether there is one.
+func read(file string, into any) (found bool, err error) {
+	text, err := os.ReadFile(file)
+	if os.IsNotExist(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, errors.Trace(err)
+	}
+	return true, errors.Annotate(toml.Unmarshal(text, into), file)
+}
+
+func write(file string, from any) error {
+	text, err := toml.Marshal(from)
+	if err != nil {
 		return errors.Trace(err)
 	}
-	return errors.Trace(os.WriteFile(c.configFile(), text, 0o644))
+	return errors.Trace(os.WriteFile(file, text, 0o644))
 }
 
 // FreeAddrs returns n addresses that are free. Another program may take one before a
@@ -135,15 +223,26 @@ func FreeAddrs(n int) ([]string, error) {
 	return addrs, nil
 }
 
-// Stores returns all stores, in the order of their ids.
-func (c *Cluster) Stores() []*Store { return c.stores }
+// Stores returns all stores, in the order of their names.
+func (c *Cluster) Stores() []*Member { return c.stores }
+
+// Scheduler returns the scheduler, or nil if there is none.
+func (c *Cluster) Scheduler() *Member { return c.scheduler }
+
+// members returns all processes, the scheduler first.
+func (c *Cluster) members() []*Member {
+	if c.scheduler == nil {
+		return c.stores
+	}
+	return append([]*Member{c.scheduler}, c.stores...)
+}
 
 // Addrs returns the addresses of all stores.
 func (c *Cluster) Addrs() []string { return c.addrs }
 
-// Start starts all stores that do not run.
+// Start starts all processes that do not run.
 func (c *Cluster) Start() error {
-	for _, s := range c.stores {
+	for _, s := range c.members() {
 		if s.Running() {
 			continue
 		}
@@ -154,19 +253,20 @@ func (c *Cluster) Start() error {
 	return nil
 }
 
-// start starts the process, with --bootstrap if the store has no data.
-func (s *Store) start() error {
-	if s.hasData() {
+// start starts the process, with --bootstrap if it is a store without data and without
+// a scheduler.
+func (s *Member) start() error {
+	if s.cluster.scheduler != nil || s.hasData() {
 		return s.Start()
 	}
 	return s.Start("--bootstrap")
 }
 
-// Stop asks all stores to stop, and waits for them; one that has not stopped after
+// Stop asks all processes to stop, and waits for them; one that has not stopped after
 // grace is killed.
 func (c *Cluster) Stop(grace time.Duration) {
 	var stopping sync.WaitGroup
-	for _, s := range c.stores {
+	for _, s := range c.members() {
 		if !s.Running() {
 			continue
 		}
@@ -184,28 +284,27 @@ func (c *Cluster) Stop(grace time.Duration) {
 	stopping.Wait()
 }
 
-// hasData reports whether the store has been started before.
-func (s *Store) hasData() bool {
+// hasData reports whether the process has been started before.
+func (s *Member) hasData() bool {
 	entries, err := os.ReadDir(s.Dir)
 	return err == nil && len(entries) > 0
 }
 
-// Start starts the process with these arguments and those of all stores. It does
-// not wait until the store serves.
-func (s *Store) Start(args ...string) error {
+// Start starts the process with these arguments and those of every start. It does not
+// wait until the process serves.
+func (s *Member) Start(args ...string) error {
 	log, err := os.OpenFile(s.Log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return errors.Trace(err)
 	}
 	defer log.Close() // the process has it, too
-	all := append([]string{"--config", s.cluster.configFile(), "--store-id", fmt.Sprint(s.ID), "--path", s.Dir}, s.cluster.cfg.Args...)
-	p := exec.Command(s.cluster.cfg.Server, append(all, args...)...)
+	p := exec.Command(s.program, append(slices.Clone(s.args), args...)...)
 	p.Stdout, p.Stderr = log, log
 	// An interrupt from the terminal is for the program that runs the
-	// cluster, which then stops the stores.
+	// cluster, which then stops it.
 	p.SysProcAttr = ownGroup()
 	if err := p.Start(); err != nil {
-		return errors.Annotatef(err, "store %d", s.ID)
+		return errors.Annotate(err, s.Name)
 	}
 	exited := make(chan struct{})
 	s.process, s.exited = p, exited
@@ -217,7 +316,7 @@ func (s *Store) Start(args ...string) error {
 }
 
 // Running reports whether the process runs.
-func (s *Store) Running() bool {
+func (s *Member) Running() bool {
 	if s.exited == nil {
 		return false
 	}
@@ -231,22 +330,22 @@ func (s *Store) Running() bool {
 
 // Exit says how the process that was started last has ended, such as "exit status 1"
 // or "signal: killed". It must have ended.
-func (s *Store) Exit() string { return s.process.ProcessState.String() }
+func (s *Member) Exit() string { return s.process.ProcessState.String() }
 
 // Process returns the id of the process that was started last.
-func (s *Store) Process() int { return s.process.Process.Pid }
+func (s *Member) Process() int { return s.process.Process.Pid }
 
 // Exited returns a channel that is closed when the process, which was started
 // before, has ended.
-func (s *Store) Exited() <-chan struct{} { return s.exited }
+func (s *Member) Exited() <-chan struct{} { return s.exited }
 
 // Kill ends the process at once, as kill -9 does, and waits until it is gone.
-func (s *Store) Kill() {
+func (s *Member) Kill() {
 	if s.Running() {
 		_ = s.process.Process.Kill() // an error means that it was faster
 		<-s.exited
 	}
 }
 
-// Wipe removes the data of a store that does not run.
-func (s *Store) Wipe() error { return errors.Trace(os.RemoveAll(s.Dir)) }
+// Wipe removes the data of a process that does not run.
+func (s *Member) Wipe() error { return errors.Trace(os.RemoveAll(s.Dir)) }

@@ -14,69 +14,69 @@ import (
 	"github.com/labkv/labkv/lab/todo"
 )
 
-// Restarts says when Supervise starts a store again that has ended.
+// Restarts says when Supervise starts a process again that has ended.
 type Restarts struct {
 	// After is the pause before the first restart. It doubles, up to AtMost, each
-	// time that the store ends again within After of its start.
+	// time that the process ends again within After of its start.
 	After, AtMost time.Duration
 }
 
-// An Event is what Supervise reports: a store has ended, or runs again.
+// An Event is what Supervise reports: a process has ended, or runs again.
 type Event struct {
-	Store *Store
+	Member *Member
 	// Process is the id of the process that has ended, or that runs now.
 	Process int
-	// Ended says how the process ended; empty if the store runs again.
+	// Ended says how the process ended; empty if it runs again.
 	Ended string
 	// Killed is whether a signal ended the process, and not the process itself.
 	Killed bool
-	// Pause is the time until a store that has ended is started again.
+	// Pause is the time until what has ended is started again.
 	Pause time.Duration
 }
 
-// Supervise waits until ctx is done, and meanwhile starts each store again that
-// ends. All stores must run. It calls report with what happens, one call at a time.
-// Until it returns, the stores are its own.
+// Supervise waits until ctx is done, and meanwhile starts each process again that
+// ends. All must run. It calls report with what happens, one call at a time. Until it
+// returns, the processes are its own.
 //
-// A store that is killed comes back. When no store is left and none was killed,
+// A process that is killed comes back. When no store is left and none was killed,
 // something is wrong that a restart does not mend: then Supervise returns an error
-// with the last words of a store. It returns an UnfinishedError as soon as a store
+// with the last words of a store. It returns an UnfinishedError as soon as a process
 // ends because a function of its code is not written yet.
 func (c *Cluster) Supervise(ctx context.Context, r Restarts, report func(Event)) error {
 	group, ctx := errgroup.WithContext(ctx)
-	s := &supervisor{restarts: r, report: report, failed: map[*Store]bool{}, stores: len(c.stores)}
-	for _, store := range c.stores {
-		group.Go(func() error { return s.keep(ctx, store) })
+	s := &supervisor{restarts: r, report: report, failed: map[*Member]bool{}, stores: c.stores}
+	for _, m := range c.members() {
+		group.Go(func() error { return s.keep(ctx, m) })
 	}
 	return group.Wait()
 }
 
-// An UnfinishedError says which function a store has called that is not written yet.
+// An UnfinishedError says which function a process has called that is not written yet.
 type UnfinishedError struct{ Missing string }
 
 func (e *UnfinishedError) Error() string { return e.Missing }
 
 type supervisor struct {
 	restarts Restarts
-	stores   int
+	stores   []*Member
 
 	mu     sync.Mutex
 	report func(Event)
-	failed map[*Store]bool // those that have ended by themselves and do not run
+	failed map[*Member]bool // those that have ended by themselves and do not run
 }
 
-// keep keeps one store running until ctx is done.
-func (s *supervisor) keep(ctx context.Context, store *Store) error {
+// keep keeps one process running until ctx is done.
+func (s *supervisor) keep(ctx context.Context, m *Member) error {
 	pause := time.Duration(0)
 	for {
 		begin := time.Now()
 		select {
-		case <-store.Exited():
+		case <-m.Exited():
 		case <-ctx.Done():
 			return nil
 		}
 		pause = s.restarts.next(pause, time.Since(begin))
-		if err := s.ended(store, pause); err != nil {
+		if err := s.ended(m, pause); err != nil {
 			return err
 		}
 		select {
@@ -84,7 +84,7 @@ func (s *supervisor) keep(ctx context.Context, store *Store) error {
 		case <-ctx.Done():
 			return nil
 		}
-		if err := s.restart(store); err != nil {
+		if err := s.restart(m); err != nil {
 			return err
 		}
 	}
@@ -99,46 +99,46 @@ func (r Restarts) next(last, lasted time.Duration) time.Duration {
 	return min(2*last, r.AtMost)
 }
 
-// ended reports the end of a store. The error is that no store is left.
-func (s *supervisor) ended(store *Store, pause time.Duration) error {
+// ended reports the end of a m. The error is that no store is left.
+func (s *supervisor) ended(m *Member, pause time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	killed := !store.process.ProcessState.Exited()
-	s.failed[store] = !killed
-	if store.process.ProcessState.ExitCode() == todo.ExitCode {
-		_, missing, _ := strings.Cut(store.LastWords(), ": ")
+	killed := !m.process.ProcessState.Exited()
+	s.failed[m] = !killed
+	if m.process.ProcessState.ExitCode() == todo.ExitCode {
+		_, missing, _ := strings.Cut(m.LastWords(), ": ")
 		return &UnfinishedError{missing}
 	}
-	s.report(Event{Store: store, Process: store.Process(), Ended: store.Exit(), Killed: killed, Pause: pause})
-	if s.failures() < s.stores {
+	s.report(Event{Member: m, Process: m.Process(), Ended: m.Exit(), Killed: killed, Pause: pause})
+	if s.failures() < len(s.stores) {
 		return nil
 	}
-	return errors.Errorf("all stores have ended; the last words of store %d in %s are: %s", store.ID, store.Log, store.LastWords())
+	return errors.Errorf("all stores have ended; the last words of %s in %s are: %s", m.Name, m.Log, m.LastWords())
 }
 
 func (s *supervisor) failures() int {
 	n := 0
-	for _, failed := range s.failed {
-		if failed {
+	for _, store := range s.stores {
+		if s.failed[store] {
 			n++
 		}
 	}
 	return n
 }
 
-func (s *supervisor) restart(store *Store) error {
+func (s *supervisor) restart(m *Member) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := store.start(); err != nil {
+	if err := m.start(); err != nil {
 		return err
 	}
-	s.failed[store] = false
-	s.report(Event{Store: store, Process: store.Process()})
+	s.failed[m] = false
+	s.report(Event{Member: m, Process: m.Process()})
 	return nil
 }
 
 // LastWords returns the last line of the store's log, or why there is none.
-func (s *Store) LastWords() string {
+func (s *Member) LastWords() string {
 	text, err := os.ReadFile(s.Log)
 	if err != nil {
 		return fmt.Sprintf("(%v)", err)

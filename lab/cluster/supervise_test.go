@@ -111,7 +111,7 @@ func TestKilledStoresComeBack(t *testing.T) {
 		for range 2 * n {
 			e := r.next()
 			if e.Ended == "" {
-				r.pids[e.Store.ID] = e.Process
+				r.pids[e.Member.ID] = e.Process
 				continue
 			}
 			require.Equal(t, "signal: killed", e.Ended)
@@ -132,9 +132,9 @@ func TestBrokenStoreIsTriedAgain(t *testing.T) {
 	broken := r.cluster.Stores()[2]
 	for range 3 {
 		e := r.next()
-		require.Equal(t, cluster.Event{Store: broken, Process: e.Process, Ended: "exit status 1", Pause: e.Pause}, e)
+		require.Equal(t, cluster.Event{Member: broken, Process: e.Process, Ended: "exit status 1", Pause: e.Pause}, e)
 		e = r.next()
-		require.Equal(t, cluster.Event{Store: broken, Process: e.Process}, e)
+		require.Equal(t, cluster.Event{Member: broken, Process: e.Process}, e)
 	}
 	require.True(t, r.cluster.Stores()[0].Running())
 	require.True(t, r.cluster.Stores()[1].Running())

@@ -42,7 +42,7 @@ const (
 
 var kinds = []FaultKind{Partition, OneWay, Bridge, Isolate, Deaf, Mute, Lose, Duplicate, Slow, Cut, Repeat,
 	LoseCalls, SlowCalls, Crash, CrashWrite, DiskFull, FlipBit, Skew, Stall, Pause, Erase,
-	AddMember, RemoveMember, ReplaceMember, MoveLeader, Split, Drain}
+	AddMember, RemoveMember, ReplaceMember, MoveLeader, Split, Drain, Twin}
 
 // Targets that are looked for when a fault begins, among the machines of the fault's
 // Role. Everybody is also what a network fault without a Who touches.

@@ -21,9 +21,10 @@ const (
 	MoveLeader    FaultKind = "move-leader"    // Region, Who: is to lead, Everybody for any member
 	Split         FaultKind = "split"          // Region, Share of its keys that the left half keeps
 	Drain         FaultKind = "drain"          // Who: loses all its replicas, and gets no new ones until the end
+	Twin          FaultKind = "twin"           // a second scheduler stands in for the first, with what that knows now
 )
 
-var operated = []FaultKind{AddMember, RemoveMember, ReplaceMember, MoveLeader, Split, Drain, Erase}
+var operated = []FaultKind{AddMember, RemoveMember, ReplaceMember, MoveLeader, Split, Drain, Twin, Erase}
 
 // An Operator is a System that can be changed while it runs.
 type Operator interface {
@@ -146,6 +147,14 @@ func Joins(stores ...int) Nemesis {
 		}
 		return faults
 	}
+}
+
+// Twins has a second scheduler, which knows what the first knew a while ago, stand in for
+// the first, about every so often.
+func Twins(every time.Duration) Nemesis {
+	return recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
+		return Fault{Kind: Twin, From: from, Until: from + d.Duration(every/2, 2*every)}
+	})
 }
 
 // Erases takes the disks of one store away, once in a run, if the others can do without

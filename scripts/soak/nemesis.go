@@ -41,13 +41,13 @@ func (n *nemesis) killFor(ctx context.Context, period time.Duration) error {
 	return nil
 }
 
-func (n *nemesis) any() *cluster.Store {
+func (n *nemesis) any() *cluster.Member {
 	stores := n.cluster.Stores()
 	return stores[n.rng.IntN(len(stores))]
 }
 
 // kill kills a store. It returns an error if the store has ended by itself.
-func (n *nemesis) kill(s *cluster.Store) error {
+func (n *nemesis) kill(s *cluster.Member) error {
 	if !s.Running() {
 		return errors.Errorf("store %d has ended by itself: %s", s.ID, s.LastWords())
 	}
@@ -108,7 +108,7 @@ func (n *nemesis) wipeFollower(ctx context.Context) error {
 }
 
 // follower returns a store that does not lead, drawn from the seed.
-func (n *nemesis) follower(ctx context.Context, w *worker) (*cluster.Store, error) {
+func (n *nemesis) follower(ctx context.Context, w *worker) (*cluster.Member, error) {
 	ctx, cancel := context.WithTimeout(ctx, electionPatience)
 	defer cancel()
 	leader, err := w.client.Leader(ctx, []byte(keyName(0)))
@@ -142,7 +142,7 @@ func (n *nemesis) outgrowLogs(ctx context.Context, w *worker) error {
 // tookOver is in the log of a store once a snapshot has replaced its data.
 const tookOver = `msg="installed snapshot"`
 
-func logOf(s *cluster.Store) string {
+func logOf(s *cluster.Member) string {
 	text, err := os.ReadFile(s.Log)
 	if err != nil {
 		return ""

@@ -66,7 +66,7 @@ func (t *Transport) checkIdentity(other identity) error {
 		return errors.Errorf("it is of cluster %d, this is cluster %d: check the addresses of the peers", other.cluster, t.cfg.ClusterID)
 	case other.to != t.cfg.StoreID:
 		return errors.Errorf("it means to reach store %d, this is store %d: check the addresses of the peers", other.to, t.cfg.StoreID)
-	case other.from != t.cfg.StoreID && t.links[other.from] == nil:
+	case other.from != t.cfg.StoreID && !t.mayExist(other.from):
 		return errors.Errorf("it is store %d, which is not a member of this cluster", other.from)
 	}
 	return nil

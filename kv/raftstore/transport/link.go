@@ -36,9 +36,8 @@ const commitDelay = 20 * time.Millisecond
 // messages that wait are dropped, and so are all that come before the next
 // attempt to connect is due.
 type link struct {
-	t    *Transport
-	to   uint64
-	addr string
+	t  *Transport
+	to uint64
 	// wake has a token when the queue may have something.
 	wake chan struct{}
 
@@ -63,8 +62,8 @@ type target struct{ region, peer uint64 }
 
 func targetOf(m *raftserverpb.RaftMessage) target { return target{m.RegionId, m.ToPeer.GetId()} }
 
-func newLink(t *Transport, to uint64, addr string) *link {
-	l := &link{t: t, to: to, addr: addr, wake: make(chan struct{}, 1),
+func newLink(t *Transport, to uint64) *link {
+	l := &link{t: t, to: to, wake: make(chan struct{}, 1),
 		delayed: map[target]*raftserverpb.RaftMessage{}, reported: map[target]bool{}}
 	l.timer = time.AfterFunc(commitDelay, func() {
 		l.mu.Lock()
@@ -183,7 +182,7 @@ func (l *link) takeLocked() []*raftserverpb.RaftMessage {
 // run connects and sends until ctx ends.
 func (l *link) run(ctx context.Context) {
 	defer l.timer.Stop()
-	logger := l.t.cfg.Logger.With("store", l.to, "addr", l.addr)
+	logger := l.t.cfg.Logger.With("store", l.to)
 	wait := pause{Backoff: l.t.cfg.Backoff}
 	said := "" // what was wrong last time
 	for {
@@ -193,8 +192,8 @@ func (l *link) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		err := l.session(ctx, func() {
-			logger.Info("connected to a store")
+		addr, err := l.session(ctx, func(addr string) {
+			logger.Info("connected to a store", "addr", addr)
 			wait.reset()
 			said = ""
 		})
@@ -209,7 +208,7 @@ func (l *link) run(ctx context.Context) {
 				// only the operators of the other stores.
 				log = logger.Error
 			}
-			log("cannot reach a store", "error", err)
+			log("cannot reach a store", "addr", addr, "error", err)
 		}
 
 		l.mu.Lock()
@@ -227,12 +226,22 @@ func (l *link) run(ctx context.Context) {
 	}
 }
 
-// session opens a stream, calls connected, and sends until the stream breaks.
-// It returns the reason, never nil.
-func (l *link) session(ctx context.Context, connected func()) error {
+// session finds the address of the store and carries messages there. It returns
+// the reason for its end, never nil, and the address, "" if it was not found.
+func (l *link) session(ctx context.Context, connected func(addr string)) (string, error) {
+	addr, err := l.t.address(ctx, l.to)
+	if err != nil {
+		return "", err
+	}
+	return addr, l.carry(ctx, addr, func() { connected(addr) })
+}
+
+// carry opens a stream to addr, calls connected, and sends until the stream
+// breaks. It returns the reason, never nil.
+func (l *link) carry(ctx context.Context, addr string, connected func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	conn, err := l.t.dial(l.addr)
+	conn, err := l.t.dial(addr)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func TestMessagesThatMayWait(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLink(&Transport{}, 2, "")
+				l := newLink(&Transport{}, 2)
 				begin := time.Now()
 				for _, m := range c.send {
 					l.send(m)

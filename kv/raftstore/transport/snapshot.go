@@ -59,10 +59,6 @@ func (t *Transport) sendSnapshot(m *raftserverpb.RaftMessage) {
 // the number of bytes of the file that were sent.
 func (t *Transport) streamSnapshot(ctx context.Context, m *raftserverpb.RaftMessage) (int64, error) {
 	to := m.GetToPeer().GetStoreId()
-	addr, ok := t.cfg.Addrs[to]
-	if !ok {
-		return 0, errors.Errorf("store %d has no address", to)
-	}
 	header, err := raftstore.ReadSnapshotHeader(m.Message.Snapshot)
 	if err != nil {
 		return 0, err
@@ -72,6 +68,10 @@ func (t *Transport) streamSnapshot(ctx context.Context, m *raftserverpb.RaftMess
 		return 0, errors.Annotate(err, "cannot open the snapshot")
 	}
 	defer file.Close()
+	addr, err := t.address(ctx, to)
+	if err != nil {
+		return 0, err
+	}
 	conn, err := t.dial(addr)
 	if err != nil {
 		return 0, err

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pingcap/errors"
 	"google.golang.org/grpc"
 
 	"github.com/labkv/labkv/kv/raftstore"
@@ -21,6 +22,13 @@ type Config struct {
 
 	// Addrs is where the other stores listen, host:port by store id.
 	Addrs map[uint64]string
+
+	// Lookup, if it is not nil, is asked instead of Addrs: stores come and
+	// go, and may listen elsewhere after a restart. It returns where a store
+	// listens, host:port, or why that is not known. It is called before each
+	// attempt to reach a store, from several goroutines at once, may wait
+	// for another machine, and gives up when ctx ends.
+	Lookup func(ctx context.Context, store uint64) (addr string, err error)
 
 	// Files is where snapshots come from and go to.
 	Files Files
@@ -75,7 +83,6 @@ type Transport struct {
 	// store id.
 	process uint64
 	store   Store
-	links   map[uint64]*link
 	present presence
 	drops   drops
 	// attempts numbers the temporary files.
@@ -93,6 +100,11 @@ type Transport struct {
 	mu      sync.Mutex
 	stopped bool
 	running sync.WaitGroup // goroutines; added to under mu while not stopped
+
+	// links are the other stores of Addrs, or, with Lookup, those that there
+	// was a message for.
+	linksMu sync.RWMutex
+	links   map[uint64]*link
 }
 
 var _ raftstore.Transport = (*Transport)(nil)
@@ -110,9 +122,11 @@ func New(cfg Config) *Transport {
 	}
 	t.drops.logger = cfg.Logger
 	t.ctx, t.stop = context.WithCancel(context.Background())
-	for id, addr := range cfg.Addrs {
-		if id != cfg.StoreID {
-			t.links[id] = newLink(t, id, addr)
+	if cfg.Lookup == nil {
+		for id := range cfg.Addrs {
+			if id != cfg.StoreID {
+				t.links[id] = newLink(t, id)
+			}
 		}
 	}
 	return t
@@ -155,13 +169,51 @@ func (t *Transport) Send(m *raftserverpb.RaftMessage) {
 		t.sendSnapshot(m)
 		return
 	}
-	l := t.links[m.GetToPeer().GetStoreId()]
+	l := t.link(m.GetToPeer().GetStoreId())
 	if l == nil {
 		t.drops.count(DropUnknownStore, "to", m.GetToPeer().GetStoreId())
 		t.store.ReportUnreachable(m.RegionId, m.GetToPeer().GetId())
 		return
 	}
 	l.send(m)
+}
+
+// link returns the link to a store, or nil if there is no such store.
+func (t *Transport) link(store uint64) *link {
+	t.linksMu.RLock()
+	l := t.links[store]
+	t.linksMu.RUnlock()
+	if l != nil || t.cfg.Lookup == nil || store == 0 || store == t.cfg.StoreID {
+		return l
+	}
+	t.linksMu.Lock()
+	defer t.linksMu.Unlock()
+	if l = t.links[store]; l == nil {
+		l = newLink(t, store)
+		t.links[store] = l
+		t.spawn(func() { l.run(t.ctx) })
+	}
+	return l
+}
+
+// mayExist reports whether there may be another store with that id.
+func (t *Transport) mayExist(store uint64) bool {
+	if t.cfg.Lookup != nil {
+		return store != 0 && store != t.cfg.StoreID
+	}
+	return t.link(store) != nil
+}
+
+// address returns where a store listens.
+func (t *Transport) address(ctx context.Context, store uint64) (string, error) {
+	if t.cfg.Lookup != nil {
+		return t.cfg.Lookup(ctx, store)
+	}
+	addr, found := t.cfg.Addrs[store]
+	if !found {
+		return "", errors.Errorf("store %d has no address", store)
+	}
+	return addr, nil
 }
 
 // Drops returns how many messages and streams were dropped since the start, by

@@ -57,6 +57,9 @@ type Config struct {
 	// panic is logged, and the client learns that something broke. A nil Explain
 	// always does.
 	Explain func(panicked any) error
+	// Unary, if it is not nil, is called for each call that is no stream, and calls
+	// the handler.
+	Unary grpc.UnaryServerInterceptor
 }
 
 // An Endpoint serves the services that are registered with it. It is a
@@ -92,11 +95,15 @@ func New(config Config) *Endpoint {
 	}
 	r := recovery{log: config.Logger, explain: config.Explain}
 	d := newDrain()
+	unary := []grpc.UnaryServerInterceptor{d.unary, r.unary}
+	if config.Unary != nil {
+		unary = append(unary, config.Unary)
+	}
 	e := &Endpoint{
 		server: grpc.NewServer(
 			grpc.MaxRecvMsgSize(config.MaxMessageSize),
 			grpc.MaxSendMsgSize(config.MaxMessageSize),
-			grpc.ChainUnaryInterceptor(d.unary, r.unary),
+			grpc.ChainUnaryInterceptor(unary...),
 			grpc.ChainStreamInterceptor(d.stream, r.stream),
 			grpc.NumStreamWorkers(handlers),
 			// Windows of a fixed size: to find out a good one, gRPC would

@@ -50,6 +50,9 @@ type Config struct {
 	// keeps before it is compacted. 0 means the default.
 	MaxLogEntries uint64
 
+	// SplitSize is as in raftstore.Config. It needs a scheduler.
+	SplitSize uint64
+
 	Logger *slog.Logger
 
 	// Around and Applied are as in raftstore.Config. They may be nil.
@@ -73,6 +76,28 @@ type Disk struct {
 	// Close closes the other fields. It is called once, after their last
 	// use.
 	Close func() error
+
+	// Link is the store's connection with the scheduler of its cluster; nil if it
+	// has none.
+	Link *Link
+}
+
+// A Link connects a store with the scheduler of its cluster. The scheduler has given
+// the store its identity, which replaces that of the Config.
+type Link struct {
+	ClusterID, StoreID uint64
+
+	// Lookup finds the other stores; see transport.Config. It is used instead of
+	// the addresses of the Config.
+	Lookup func(ctx context.Context, store uint64) (addr string, err error)
+
+	// Scheduler takes reports and questions of the store, from the beginning.
+	Scheduler raftstore.Scheduler
+	// Start is called once, before the store's first pass. From then on answers
+	// may go to the store.
+	Start func(*raftstore.Store)
+	// Close is called after Start. When it returns, no more answers come.
+	Close func()
 }
 
 // A Storage implements storage.Storage over a raftstore.Store, and serves the
@@ -210,6 +235,7 @@ type instance struct {
 	pool      *pool
 	stopping  chan struct{}
 	loops     sync.WaitGroup
+	link      *Link // nil without a scheduler
 
 	// failed is closed when the store cannot go on, and failure is why.
 	failed  chan struct{}
@@ -229,19 +255,27 @@ func start(cfg *Config) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	network := transport.Config{
+		ClusterID: cfg.ClusterID,
+		StoreID:   cfg.StoreID,
+		Addrs:     cfg.Addrs,
+		Files:     disk.Files,
+		Rand:      rand.Uint64,
+		Logger:    cfg.Logger,
+	}
+	var scheduler raftstore.Scheduler
+	if link := disk.Link; link != nil {
+		cfg.ClusterID, cfg.StoreID = link.ClusterID, link.StoreID
+		network.ClusterID, network.StoreID, network.Lookup = link.ClusterID, link.StoreID, link.Lookup
+		scheduler = link.Scheduler
+	}
 	i := &instance{
-		disk: disk,
-		transport: transport.New(transport.Config{
-			ClusterID: cfg.ClusterID,
-			StoreID:   cfg.StoreID,
-			Addrs:     cfg.Addrs,
-			Files:     disk.Files,
-			Rand:      rand.Uint64,
-			Logger:    cfg.Logger,
-		}),
-		pool:     newPool(workers),
-		stopping: make(chan struct{}),
-		failed:   make(chan struct{}),
+		disk:      disk,
+		link:      disk.Link,
+		transport: transport.New(network),
+		pool:      newPool(workers),
+		stopping:  make(chan struct{}),
+		failed:    make(chan struct{}),
 	}
 	i.store, err = raftstore.Open(raftstore.Config{
 		ClusterID:      cfg.ClusterID,
@@ -251,6 +285,8 @@ func start(cfg *Config) (*instance, error) {
 		Files:          disk.Files,
 		Transport:      i.transport,
 		Executor:       i.pool,
+		Scheduler:      scheduler,
+		SplitSize:      cfg.SplitSize,
 		RandIntN:       func(_ uint64, n int) int { return rand.IntN(n) },
 		ElectionTicks:  cfg.ElectionTicks,
 		HeartbeatTicks: cfg.HeartbeatTicks,
@@ -267,6 +303,9 @@ func start(cfg *Config) (*instance, error) {
 		return nil, err
 	}
 	i.transport.Start(i.store)
+	if i.link != nil {
+		i.link.Start(i.store)
+	}
 	var once sync.Once
 	fail := func(err error) {
 		once.Do(func() {
@@ -335,6 +374,9 @@ func (i *instance) tick(every time.Duration) {
 // stop ends the parts in an order in which no part needs one that has ended.
 func (i *instance) stop() error {
 	close(i.stopping)
+	if i.link != nil {
+		i.link.Close()
+	}
 	i.transport.Stop()
 	i.store.Close()
 	i.loops.Wait()

@@ -12,11 +12,13 @@ import (
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/trace"
+	"github.com/labkv/labkv/proto/schedulerpb"
 )
 
 // Connect returns the client library for s: its network, clock and randomness
-// are those of the run. It asks the given stores only, beginning with one that
-// the seed chooses. It need not be closed.
+// are those of the run. It asks the given stores, beginning with one that the seed
+// chooses, and others only if there is a scheduler, which names them. It need not be
+// closed.
 func Connect(s *sim.Session, stores ...uint64) *client.Raw {
 	cfg := client.Config{
 		Dial: func(addr string) (client.Conn, error) {
@@ -25,6 +27,9 @@ func Connect(s *sim.Session, stores ...uint64) *client.Raw {
 		},
 		Sleep: s.SleepWithin,
 		Rand:  func(n int64) int64 { return int64(s.Draw.IntN(int(n))) },
+	}
+	if all := s.Setting.Machines(sim.Scheduler); len(all) > 0 {
+		cfg.Scheduler = schedulerpb.NewSchedulerClient(s.Dial(all[0]))
 	}
 	first := s.Draw.IntN(len(stores))
 	for i := range stores {

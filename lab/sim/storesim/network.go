@@ -61,6 +61,9 @@ func (s *store) snapshotFile(m *raftserverpb.RaftMessage) (content []byte, ok bo
 
 // Receive implements sim.Process.
 func (s *store) Receive(p *sim.Packet) {
+	if s.hears(p) {
+		return
+	}
 	m := message(p)
 	if len(p.Attachment) > 0 {
 		st, _ := s.Status(m.RegionId)
@@ -104,7 +107,10 @@ func (s *store) receiveFile(name string, content []byte) (err error) {
 
 // Unreachable implements sim.Reporter.
 func (s *store) Unreachable(p *sim.Packet) {
-	m := message(p)
+	m, ok := p.Body.(*raftserverpb.RaftMessage)
+	if !ok {
+		return // it was for the scheduler
+	}
 	s.ReportUnreachable(m.RegionId, m.ToPeer.Id)
 }
 

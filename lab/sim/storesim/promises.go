@@ -127,11 +127,15 @@ func candidate(id uint64) string {
 	return fmt.Sprint(id)
 }
 
+// firstIndex is where the log of a region begins. What it has then comes with the cluster,
+// or from the region that was split: the log of that brings it back.
+const firstIndex = 1
+
 // watchCompaction checks that what has left the log of a region on s, which is
 // idle, is durable in its data.
 func watchCompaction(s *store, region uint64, st raftstore.Status) error {
 	state, err := raftstore.LoadRegionState(s.data.Durable(), region)
-	if err != nil || st.FirstIndex-1 <= state.AppliedIndex {
+	if err != nil || st.FirstIndex-1 <= max(state.AppliedIndex, firstIndex) {
 		return nil // or the disk is gone
 	}
 	return &check.Violation{Rule: RuleLogNeeds, Found: fmt.Sprintf(

@@ -72,6 +72,9 @@ func (y *System) Unsettled(live []sim.Process) string {
 			return fmt.Sprintf("%v has key %q of family %s, but no peer of a region with that key", s, at.key, at.cf)
 		}
 	}
+	if err := y.kept.violation(); err != nil {
+		y.leaks.bad = err.(*check.Violation)
+	}
 	return y.leaks.look(y, stores)
 }
 
@@ -104,6 +107,9 @@ func (y *System) unsettled(now *metapb.Region, seats []seat) string {
 		case member.StoreId != at.store.id:
 			return fmt.Sprintf("%v has peer %d of region %d, which belongs on store %d", at.store, at.peer, now.Id, member.StoreId)
 		}
+	}
+	if n := len(now.Peers); y.opts.Replicas > 0 && n != int(y.opts.Replicas) {
+		return fmt.Sprintf("region %d has %d peers instead of %d", now.Id, n, y.opts.Replicas)
 	}
 	for _, p := range now.Peers {
 		if !slices.ContainsFunc(seats, func(at seat) bool { return at.peer == p.Id }) {

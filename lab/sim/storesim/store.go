@@ -18,6 +18,7 @@ import (
 	"github.com/labkv/labkv/lab/meter"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/proto/eraftpb"
+	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 	"github.com/labkv/labkv/raft"
@@ -51,6 +52,12 @@ type store struct {
 	lied error
 	// exits is set once the store has failed, and is about to end.
 	exits bool
+
+	// joined is set once the scheduler knows the store. asked are the regions for which
+	// it was asked for ids, by the stream of the question, and splits counts them.
+	joined bool
+	asked  map[uint64]*metapb.Region
+	splits uint64
 
 	// passing is true during a pass, and tasks is the number of tasks that the
 	// executor has.
@@ -109,15 +116,18 @@ func (s *store) look() {
 		p := s.peer(id)
 		if p == nil || p.id != st.ID {
 			p = &peer{region: id, id: st.ID}
-			s.note(s.system.members.Present(s.replica(id, st.ID)))
+			if state := s.data.state(id); !s.leaves(p) || state.Region.RegionEpoch == nil {
+				s.note(s.system.members.Present(s.replica(id, st.ID)))
+			}
 		}
 		now = append(now, p)
 	}
 	s.peers = now
 }
 
-// leaves reports whether there is a record that the peer has left the store, which may
-// still be deleting what it had.
+// leaves reports whether there is a record that the peer has left the store. As long as
+// the record has an epoch, the store is still deleting what the peer had, also after a
+// restart.
 func (s *store) leaves(p *peer) bool {
 	state := s.data.state(p.region)
 	return state.GetTombstone() && s.peerOf(state) == p.id
@@ -133,7 +143,11 @@ func (s *store) String() string { return fmt.Sprintf("store %d", s.id) }
 
 // open opens the store of a machine, as its disks hold it.
 func open(y *System, env *sim.Env) (*store, error) {
-	s := &store{system: y, env: env, id: y.home(env), files: files{env.Files(), nil}, open: map[uint64]waiting{}}
+	id, ok := y.home(env)
+	if !ok {
+		return nil, nil
+	}
+	s := &store{system: y, env: env, id: id, files: files{env.Files(), nil}, open: map[uint64]waiting{}, asked: map[uint64]*metapb.Region{}}
 	s.files.s = s
 	var err error
 	if s.log, err = env.Disk("raft", raftstore.RaftFamilies...); err != nil {
@@ -159,6 +173,11 @@ func open(y *System, env *sim.Env) (*store, error) {
 		MaxLogEntries: y.opts.MaxLogEntries,
 		Logger:        env.Logger,
 		Applied:       s.applied,
+	}
+	if len(env.Setting.Machines(sim.Scheduler)) > 0 {
+		cfg.Scheduler = reports{s}
+		cfg.RegionHeartbeatTicks, cfg.StoreHeartbeatTicks = regionHeartbeatTicks, storeHeartbeatTicks
+		cfg.SplitSize = y.opts.SplitSize
 	}
 	if y.opts.Disorder {
 		s.shuffler = &shuffler{network: network{s}}
@@ -283,16 +302,23 @@ type waiting struct {
 // expect notes that a client's command for a region is submitted, a read if ops is
 // empty. It returns what is to be called when it is answered.
 func (s *store) expect(region uint64, command check.Command, ops []engine.Op) (answered func()) {
-	w := waiting{since: s.env.Now(), region: region, write: textOfOps(ops), command: command}
-	w.request = fmt.Sprintf("%s, which store %d was given at %.3fs,", cmp.Or(w.write, "a read"), s.id, w.since.Seconds())
+	w := waiting{region: region, write: textOfOps(ops), command: command}
+	answered = s.await(&w, cmp.Or(w.write, "a read"))
 	if len(ops) > 0 {
 		s.tellSubmitted(w)
 	}
+	return answered
+}
+
+// await notes that w is submitted, and returns what is to be called when it is answered.
+func (s *store) await(w *waiting, what string) (answered func()) {
+	w.since = s.env.Now()
+	w.request = fmt.Sprintf("%s, which store %d was given at %.3fs,", what, s.id, w.since.Seconds())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.number++
 	n := s.number
-	s.open[n] = w
+	s.open[n] = *w
 	once := s.answers.Expect(w.request)
 	return func() {
 		s.mu.Lock()

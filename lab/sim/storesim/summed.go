@@ -225,6 +225,31 @@ func (s *summed) records() []*raftserverpb.RegionState {
 	return all
 }
 
+// at returns the key of r that has a share of r's keys before it, "" if there are too few
+// to be divided.
+func (s *summed) at(r *metapb.Region, share float64) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.current() {
+		return ""
+	}
+	keys, last := []string{}, string(r.StartKey)
+	s.data.Ascend(item{place: place{key: last}}, func(i item) bool {
+		if !region.Range(r).Contains([]byte(i.key)) {
+			return false
+		}
+		if i.key != last {
+			keys = append(keys, i.key)
+			last = i.key
+		}
+		return true
+	})
+	if len(keys) == 0 {
+		return ""
+	}
+	return keys[min(int(share*float64(len(keys))), len(keys)-1)]
+}
+
 // stray returns the first key that is in no region that has a peer here, and whether
 // there is one.
 func (s *summed) stray() (at place, found bool) {

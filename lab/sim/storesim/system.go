@@ -50,8 +50,10 @@ const AnswerBound = 10 * time.Second
 
 // The clock of a store, in ticks.
 const (
-	electionTicks  = 10
-	heartbeatTicks = 2
+	electionTicks        = 10
+	heartbeatTicks       = 2
+	regionHeartbeatTicks = 8
+	storeHeartbeatTicks  = 10
 )
 
 const clusterID = 1
@@ -71,6 +73,10 @@ type Options struct {
 	// SettledLog is the number of entries that a log may have once the region is
 	// settled and all clients are done. 0 for no limit.
 	SettledLog uint64
+	// Replicas is the number of replicas that the scheduler gives each region, if there
+	// is one, and SplitSize the size in bytes from which on regions are split.
+	Replicas  uint32
+	SplitSize uint64
 	// Disorder makes stores send in random order of the destinations what they
 	// send at a time. A run is the same run with it.
 	Disorder bool
@@ -95,12 +101,21 @@ type System struct {
 	members *check.Members
 	// regions are the regions that the cluster began with, by id ascending.
 	regions []*metapb.Region
+	homes   homes
+	ids     ids
+	// operations are what operators do, by the faults' ids, and kept is what they were
+	// answered. drained says until when a machine gets no new peers.
+	operations map[int]*operation
+	kept       kept
+	drained    map[uint64]time.Duration
 
 	fates    fates
 	promises promises
 
-	// stores are the present incarnations, by machine.
-	stores map[uint64]*store
+	// stores and managers are the present incarnations, by machine.
+	stores   map[uint64]*store
+	managers map[uint64]*manager
+	twin     twin
 	// healed is when everything was well again, 0 before.
 	healed time.Duration
 	leaks  leaks
@@ -117,7 +132,8 @@ func New(opts Options) func(*sim.World) sim.System {
 	return func(w *sim.World) sim.System {
 		return &System{
 			world: w, opts: opts, groups: check.NewGroups(), ranges: check.NewRanges(), members: check.NewMembers(),
-			fates: newFates(), promises: newPromises(), stores: map[uint64]*store{},
+			homes: newHomes(), operations: map[int]*operation{}, drained: map[uint64]time.Duration{},
+			fates: newFates(), promises: newPromises(), stores: map[uint64]*store{}, managers: map[uint64]*manager{},
 		}
 	}
 }
@@ -126,14 +142,32 @@ func New(opts Options) func(*sim.World) sim.System {
 func (y *System) Boot(env *sim.Env) (sim.Process, error) {
 	if y.regions == nil {
 		y.regions = y.opts.Regions(env.Setting.Machines(sim.Store))
+		y.takeStock(len(env.Setting.Machines(sim.Store)))
+	}
+	p, err := y.boot(env)
+	if err != nil && excused(err) {
+		env.Exit()
+		return nil, nil
+	}
+	return p, err
+}
+
+func (y *System) boot(env *sim.Env) (sim.Process, error) {
+	if env.Role == sim.Scheduler {
+		m, err := openManager(y, env)
+		if err != nil {
+			return nil, err
+		}
+		y.managers[env.ID] = m
+		return m, nil
 	}
 	s, err := open(y, env)
 	if err != nil {
-		if excused(err) {
-			env.Exit()
-			return nil, nil
-		}
 		return nil, err
+	}
+	if s == nil {
+		env.Exit() // it cannot join now, and tries again
+		return nil, nil
 	}
 	y.stores[env.ID] = s
 	return s, nil
@@ -141,7 +175,10 @@ func (y *System) Boot(env *sim.Env) (sim.Process, error) {
 
 // Watch implements sim.System.
 func (y *System) Watch(id uint64, p sim.Process) error {
-	s := p.(*store)
+	s, ok := p.(*store)
+	if !ok {
+		return y.watchManager(p.(*manager))
+	}
 	if err := s.failed(); err != nil {
 		return &check.Violation{Rule: RuleKeepsGoing, Found: fmt.Sprintf("%v gives up: %v", s, err)}
 	}
@@ -177,6 +214,14 @@ func (y *System) Watch(id uint64, p sim.Process) error {
 		}
 	}
 	return nil
+}
+
+// watchManager checks that a scheduler gives up only if its disk gave it a reason.
+func (y *System) watchManager(m *manager) error {
+	if m.err == nil || excused(m.err) {
+		return nil
+	}
+	return &check.Violation{Rule: RuleKeepsGoing, Found: fmt.Sprintf("scheduler %d gives up: %v", m.env.ID, m.err)}
 }
 
 // watchPeer checks a peer of s, which is idle.
@@ -234,7 +279,8 @@ func (y *System) difference(s *store, p *peer) string {
 			continue
 		}
 		mine, theirs := s.data.content(p.region), o.data.content(p.region)
-		all := maps.Clone(mine)
+		all := map[string]string{}
+		maps.Copy(all, mine)
 		maps.Copy(all, theirs)
 		for _, at := range slices.Sorted(maps.Keys(all)) {
 			if mine[at] != theirs[at] {

@@ -1,0 +1,141 @@
+package storesim
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/lab/sim"
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/raft"
+)
+
+// living returns the stores that run, by machine ascending.
+func (y *System) living() []*store {
+	var all []*store
+	for _, id := range slices.Sorted(maps.Keys(y.stores)) {
+		if s := y.stores[id]; !s.dead() && s.Store != nil {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// overview returns the regions as the latest of the stores that run has them, in the order
+// of their keys. It is what an operator sees: a store that is down may know better.
+func (y *System) overview() []*metapb.Region {
+	latest := map[uint64]*metapb.Region{}
+	for _, s := range y.living() {
+		for _, state := range s.data.records() {
+			if isHere(state) && newer(state.Region, latest[state.Region.Id]) {
+				latest[state.Region.Id] = state.Region
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Values(latest), func(a, b *metapb.Region) int {
+		return cmp.Or(bytes.Compare(a.StartKey, b.StartKey), cmp.Compare(a.Id, b.Id))
+	})
+}
+
+// regionByID returns a region of the overview, or nil.
+func (y *System) regionByID(id uint64) *metapb.Region {
+	for _, r := range y.overview() {
+		if r.Id == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// leaderOf returns the store that leads a region in the highest term, and the region as it
+// has applied it, or nil.
+func (y *System) leaderOf(id uint64) (leader *store, r *metapb.Region) {
+	var term uint64
+	for _, s := range y.living() {
+		st, ok := s.Status(id)
+		if !ok || st.RaftState != raft.StateLeader || st.Term <= term {
+			continue
+		}
+		if state := s.data.state(id); isHere(state) {
+			leader, r, term = s, state.Region, st.Term
+		}
+	}
+	return leader, r
+}
+
+// Suffices implements sim.Quorate: each region must have a majority on the machines, also
+// without a member whose removal may be under way.
+func (y *System) Suffices(well []uint64) bool {
+	for _, r := range y.overview() {
+		if !suffices(y, r, well, 0) {
+			return false
+		}
+		for _, op := range y.operations {
+			if op.removes != 0 && !suffices(y, r, well, op.removes) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func suffices(y *System, r *metapb.Region, well []uint64, without uint64) bool {
+	n, all := 0, 0
+	for _, p := range r.Peers {
+		if p.Id == without {
+			continue
+		}
+		all++
+		if slices.Contains(well, y.machineOf(p.StoreId)) {
+			n++
+		}
+	}
+	return 2*n > all
+}
+
+// MayErase implements sim.Operator. A machine may lose its disks if each region that has a
+// peer there can do without it: it has at least two other ones, all of which run and have
+// the region as it is now, its leader does not wait for anything, and nobody is about to
+// change it. One machine may at a time.
+func (y *System) MayErase(machine uint64) bool {
+	for _, op := range y.operations {
+		if op.at != nil && !op.at.dead() || op.removes != 0 {
+			return false
+		}
+	}
+	erased := y.homes.stores[machine]
+	for _, r := range y.overview() {
+		for _, p := range r.Peers {
+			if y.homes.isLost(p.StoreId) {
+				return false
+			}
+		}
+		if region.PeerOn(r, erased) == nil {
+			continue
+		}
+		leader, now := y.leaderOf(r.Id)
+		if leader == nil || compareEpochs(now, r) != 0 || len(r.Peers) < 3 {
+			return false
+		}
+		if st, _ := leader.Status(r.Id); st.Busy || st.Applied < st.LastIndex {
+			return false
+		}
+		for _, p := range r.Peers {
+			s := y.stores[y.machineOf(p.StoreId)]
+			if s == nil || s.dead() {
+				return false
+			}
+			if state := s.data.state(r.Id); !isHere(state) || compareEpochs(state.Region, r) != 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+var (
+	_ sim.Quorate  = (*System)(nil)
+	_ sim.Operator = (*System)(nil)
+)
