@@ -94,7 +94,9 @@
 //
 //  5. Both halves of a split, and the applied index, are in one part. The new
 //     region begins at index 1 of term 1, with its data, as if a snapshot had
-//     been installed.
+//     been installed. Its peer here begins only after a sync of the kv engine: its
+//     promises are in the raft engine, and must not outlive its data. The log of
+//     the left half need not bring those back, because a snapshot may replace it.
 //
 //  6. A tombstone is durable before anything of the peer is deleted. It has the
 //     region's range until all is deleted. What a member tells a removed peer,
