@@ -424,7 +424,7 @@ func TestChangesThatWaitAtTheEnd3B(t *testing.T) {
 			f.wire = nil
 			f.reconnect()
 			f.until("the end of the removed peer", func() bool { _, ok := f.peer(1, 1); return !ok })
-			for what, err := range map[string]error{a.request: a.err, b.request: b.result().err} {
+			for what, err := range sorted(map[string]error{a.request: a.err, b.request: b.result().err}) {
 				var refusal *region.Error
 				if errors.As(err, &refusal) && refusal.Err.StaleCommand != nil {
 					continue // the peer has learned of its removal by the log

@@ -406,7 +406,7 @@ func TestOldEpochIsRefused3B(t *testing.T) {
 						}
 					}
 				}
-				for key, ops := range map[string][]engine.Op{"a": {set(engine.CFDefault, "a", "2")}, "z": {set(engine.CFDefault, "z", "2")}} {
+				for key, ops := range sorted(map[string][]engine.Op{"a": {set(engine.CFDefault, "a", "2")}, "z": {set(engine.CFDefault, "z", "2")}}) {
 					if (key == "a") == (id == 1) {
 						continue
 					}

@@ -133,7 +133,8 @@ func TestLeadersReport3B(t *testing.T) {
 		m.reset()
 		m.ticks(200)
 		for _, id := range []uint64{1, 20} {
-			for store, r := range m.said {
+			for _, server := range m.servers {
+				store, r := server.id, m.said[server.id]
 				n := 0
 				for _, h := range r.regions {
 					if h.Region.GetId() == id {
@@ -148,7 +149,8 @@ func TestLeadersReport3B(t *testing.T) {
 				}
 			}
 		}
-		for store, r := range m.said {
+		for _, server := range m.servers {
+			store, r := server.id, m.said[server.id]
 			if len(r.stores) < 3 || len(r.stores) > 10 {
 				t.Fatalf("within 200 ticks, store %d has reported itself %d times, and not about once in 50 ticks", store, len(r.stores))
 			}
@@ -335,7 +337,7 @@ func TestOutdatedOrdersAreIgnored3B(t *testing.T) {
 				give(what, m.at(4), o)
 			}
 		}
-		for what, set := range map[string]func(o *schedulerpb.RegionHeartbeatResponse){
+		for what, set := range sorted(map[string]func(o *schedulerpb.RegionHeartbeatResponse){
 			"to add a peer on a store that has one": func(o *schedulerpb.RegionHeartbeatResponse) {
 				o.ChangePeer = &schedulerpb.ChangePeer{ChangeType: eraftpb.ConfChangeType_AddNode, Peer: &metapb.Peer{Id: 14, StoreId: 3}}
 			},
@@ -344,7 +346,7 @@ func TestOutdatedOrdersAreIgnored3B(t *testing.T) {
 			},
 			"to add nobody":          func(o *schedulerpb.RegionHeartbeatResponse) { o.ChangePeer = &schedulerpb.ChangePeer{} },
 			"to hand over to nobody": func(o *schedulerpb.RegionHeartbeatResponse) { o.TransferLeader = &schedulerpb.TransferLeader{} },
-		} {
+		}) {
 			o := m.order(1)
 			set(o)
 			give(what, m.at(1), o)
@@ -438,7 +440,8 @@ func TestOutdatedAnswersRemoveNoMember3B(t *testing.T) {
 // answerSplits gives the leaders the ids that they have asked for, each as often as times
 // says.
 func (m *managed) answerSplits(times int) {
-	for store, r := range m.said {
+	for _, server := range m.servers {
+		store, r := server.id, m.said[server.id]
 		asks := r.splits
 		r.splits = nil
 		for _, a := range asks {

@@ -83,13 +83,15 @@ var stories = []story{
 		f.fill("2", "b", "m")
 	}, []uint64{1}, nil},
 
-	{"a region is split, and a peer of its right half removed, while a store is away", fleetConfig{stores: 3, members: []uint64{1, 2, 3}}, func(f *fleet) {
+	{"a region is split, and a peer of its right half removed, before a store hears of the split", fleetConfig{stores: 3, members: []uint64{1, 2, 3}}, func(f *fleet) {
 		f.fill("1", "a", "m", "z")
-		f.isolate(3)
+		f.transfer(1, 1)
+		f.loses = of(1, 3)
 		f.split(1, "m", 20, 21, 22, 23)
 		f.remove(20, 3)
 		f.fill("2", "b", "n")
-		f.reconnect()
+		f.ticks(10)
+		f.loses = nil
 	}, func(f *fleet) {
 		f.until("the split on store 3", func() bool {
 			st, ok := f.peer(3, 1)

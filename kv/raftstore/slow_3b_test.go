@@ -37,7 +37,7 @@ func TestDeletionIsSlowWork3B(t *testing.T) {
 			t.Fatalf("a pass of store 3 has deleted data of a peer that was removed: there is %s", different)
 		}
 		refused := func(when string, kinds ...string) {
-			for what, ops := range map[string][]engine.Op{"a read": nil, "a write": {set(engine.CFDefault, "a", "2")}} {
+			for what, ops := range sorted(map[string][]engine.Op{"a read": nil, "a write": {set(engine.CFDefault, "a", "2")}}) {
 				a := &answer{t: t, request: fmt.Sprintf("%s, %s of its region on store 3", when, what)}
 				s.ask(&kvrpcpb.Context{RegionId: 1, RegionEpoch: r.RegionEpoch}, ops, a.add)
 				b := f.ask(s, r, splits("c", 90, 91, 92, 93))

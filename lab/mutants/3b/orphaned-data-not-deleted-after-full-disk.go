@@ -6,18 +6,16 @@
 //lab:mutant 3B kv/raftstore
 package raftstore
 
-import "github.com/labkv/labkv/kv/region"
-
 func (p *peer) deleteOrphans() {
 	orphans := p.orphans
 	p.orphans = nil
 	cfg := &p.store.cfg
 	for _, r := range orphans {
 		p.inBackground(func() func(*peer) {
-			err := cfg.bury(r, region.PeerOn(r, cfg.StoreID).GetId())
+			err := cfg.bury(r)
 			return func(p *peer) {
 				if err == nil {
-					p.store.directory.deleted(r)
+					p.store.directory.deleted(r.Region)
 				}
 			}
 		})

@@ -8,14 +8,14 @@ package raftstore
 
 import (
 	"github.com/labkv/labkv/kv/engine"
-	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-func (c *Config) bury(r *metapb.Region, peerID uint64) error {
-	if err := c.bury_original(r, peerID); err != nil {
+func (c *Config) bury(state *raftserverpb.RegionState) error {
+	if err := c.bury_original(state); err != nil {
 		return err
 	}
-	var state engine.Batch
-	state.Delete(cfMeta, stateKey(r.Id))
-	return c.KVEngine.Write(&state, true)
+	var part engine.Batch
+	part.Delete(cfMeta, stateKey(state.Region.Id))
+	return c.KVEngine.Write(&part, true)
 }

@@ -7,9 +7,13 @@
 //lab:mutant 3B kv/raftstore
 package raftstore
 
-import "github.com/labkv/labkv/proto/metapb"
+import (
+	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/raftserverpb"
+)
 
-func (c *Config) bury(r *metapb.Region, peerID uint64) error {
+func (c *Config) bury(state *raftserverpb.RegionState) error {
+	r, peerID := state.Region, state.PeerId
 	if err := c.KVEngine.Sync(); err != nil {
 		return err
 	}

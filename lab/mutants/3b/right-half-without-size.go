@@ -5,8 +5,7 @@
 //lab:mutant 3B kv/raftstore
 package raftstore
 
-import "github.com/labkv/labkv/proto/raftserverpb"
-
-func (s *Store) bear(state *raftserverpb.RegionState, size regionSize, leads bool) {
-	s.bear_original(state, regionSize{measured: true}, leads)
+func (s *Store) bear(b birth) {
+	b.size = regionSize{measured: true}
+	s.bear_original(b)
 }
