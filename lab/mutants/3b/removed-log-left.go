@@ -10,11 +10,9 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/metapb"
-	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-func (c *Config) bury(state *raftserverpb.RegionState) error {
-	r, peerID := state.Region, state.PeerId
+func (c *Config) bury(r *metapb.Region, peerID uint64) error {
 	if r.RegionEpoch != nil {
 		for _, cf := range engine.Families {
 			if err := c.KVEngine.DeleteRange(cf, region.Range(r)); err != nil {

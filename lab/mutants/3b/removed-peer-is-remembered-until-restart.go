@@ -8,14 +8,14 @@ package raftstore
 
 import (
 	"github.com/labkv/labkv/kv/engine"
-	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/proto/metapb"
 )
 
-func (c *Config) bury(state *raftserverpb.RegionState) error {
-	if err := c.bury_original(state); err != nil {
+func (c *Config) bury(r *metapb.Region, peerID uint64) error {
+	if err := c.bury_original(r, peerID); err != nil {
 		return err
 	}
-	var part engine.Batch
-	part.Delete(cfMeta, stateKey(state.Region.Id))
-	return c.KVEngine.Write(&part, true)
+	var state engine.Batch
+	state.Delete(cfMeta, stateKey(r.Id))
+	return c.KVEngine.Write(&state, true)
 }

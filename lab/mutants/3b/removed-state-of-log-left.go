@@ -7,13 +7,9 @@
 //lab:mutant 3B kv/raftstore
 package raftstore
 
-import (
-	"github.com/labkv/labkv/proto/metapb"
-	"github.com/labkv/labkv/proto/raftserverpb"
-)
+import "github.com/labkv/labkv/proto/metapb"
 
-func (c *Config) bury(state *raftserverpb.RegionState) error {
-	r, peerID := state.Region, state.PeerId
+func (c *Config) bury(r *metapb.Region, peerID uint64) error {
 	if err := c.KVEngine.Sync(); err != nil {
 		return err
 	}

@@ -6,7 +6,8 @@
 //lab:mutant 3B kv/raftstore
 package raftstore
 
-func (s *Store) bear(b birth) {
-	b.leads = false
-	s.bear_original(b)
+import "github.com/labkv/labkv/proto/raftserverpb"
+
+func (s *Store) bear(state *raftserverpb.RegionState, size regionSize, leads bool) {
+	s.bear_original(state, size, false)
 }

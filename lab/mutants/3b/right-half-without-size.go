@@ -5,7 +5,8 @@
 //lab:mutant 3B kv/raftstore
 package raftstore
 
-func (s *Store) bear(b birth) {
-	b.size = regionSize{measured: true}
-	s.bear_original(b)
+import "github.com/labkv/labkv/proto/raftserverpb"
+
+func (s *Store) bear(state *raftserverpb.RegionState, _ regionSize, leads bool) {
+	s.bear_original(state, regionSize{measured: true}, leads)
 }

@@ -10,11 +10,9 @@ package raftstore
 import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/metapb"
-	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
-func (c *Config) bury(state *raftserverpb.RegionState) error {
-	r, peerID := state.Region, state.PeerId
+func (c *Config) bury(r *metapb.Region, peerID uint64) error {
 	var log engine.Batch
 	log.Delete(cfRaft, stateKey(r.Id))
 	if err := c.RaftEngine.Write(&log, true); err != nil {
