@@ -8,7 +8,7 @@ package raftstore
 
 func (p *peer) deleteOrphans() {
 	for _, r := range p.orphans {
-		p.store.directory.deleted(r.Region)
+		p.store.directory.deleted(r)
 	}
 	p.orphans = nil
 }
