@@ -8,8 +8,8 @@ package raftstore
 
 import "github.com/labkv/labkv/proto/metapb"
 
-func (d *directory) admit(r *metapb.Region, peerID uint64) admission {
-	if answer := d.admit_original(r, peerID); answer != gone {
+func (d *directory) admitLocked(r *metapb.Region, peerID uint64) admission {
+	if answer := d.admitLocked_original(r, peerID); answer != gone {
 		return answer
 	}
 	return admitted

@@ -17,8 +17,8 @@ func (d *directory) claim(p *peer, r *metapb.Region) bool {
 	return true
 }
 
-func (d *directory) admit(r *metapb.Region, peerID uint64) admission {
-	if answer := d.admit_original(r, peerID); answer != early {
+func (d *directory) admitLocked(r *metapb.Region, peerID uint64) admission {
+	if answer := d.admitLocked_original(r, peerID); answer != early {
 		return answer
 	}
 	return admitted
