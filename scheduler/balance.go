@@ -60,11 +60,7 @@ func (c *cluster) balanceRegions() *operator {
 		return cmp.Or(cmp.Compare(loads[b.id()].weight, loads[a.id()].weight), cmp.Compare(a.id(), b.id()))
 	})
 	for _, source := range sources {
-		for _, leads := range []bool{false, true} {
-			r, to := c.movable(source.id(), leads, targets, loads)
-			if r == nil {
-				continue
-			}
+		if r, to := c.movable(source.id(), targets, loads); r != nil {
 			from := region.PeerOn(r.meta, source.id())
 			return newOperator(opRegion, r, fmt.Sprintf("store %d is fuller than store %d", source.id(), to), c.move(r, from, to)...)
 		}
@@ -72,21 +68,30 @@ func (c *cluster) balanceRegions() *operator {
 	return nil
 }
 
-// movable returns a region that is worth moving from the source, and the best
-// store to move it to. leads says whether the source must lead the region, or
-// must not.
-func (c *cluster) movable(source uint64, leads bool, targets []*storeInfo, loads map[uint64]*load) (found *regionInfo, to uint64) {
+// movable returns the region that is to move from the source, and the best store
+// to move it to: the first region that the source does not lead, or else the
+// first one.
+func (c *cluster) movable(source uint64, targets []*storeInfo, loads map[uint64]*load) (found *regionInfo, to uint64) {
+	if len(targets) == 0 {
+		return nil, 0
+	}
+	// In a cluster that is balanced this ends the search for most regions.
+	widest := loads[source].weight - loads[targets[0].id()].weight
+	if widest <= 2 {
+		return nil, 0
+	}
 	c.regions.on(source).peers.Scan(func(_ uint64, r *regionInfo) bool {
-		if (r.leader.GetStoreId() == source) != leads || !c.settled(r) {
+		leads := r.leader.GetStoreId() == source
+		if widest <= 2*r.weight() || leads && found != nil || !c.settled(r) {
 			return true
 		}
 		for _, target := range targets {
 			if loads[source].weight-loads[target.id()].weight <= 2*r.weight() {
-				return true // nor are the later targets worth it
+				break // nor are the later targets worth it
 			}
 			if region.PeerOn(r.meta, target.id()) == nil {
 				found, to = r, target.id()
-				return false
+				return leads
 			}
 		}
 		return true
@@ -107,7 +112,7 @@ func (c *cluster) movable(source uint64, leads bool, targets []*storeInfo, loads
 // ties are broken by the smaller id. Which region is taken is free; here it is
 // the one with the best target.
 func (c *cluster) balanceLeaders() *operator {
-	if c.full(opLeader) {
+	if c.full(opLeader) || len(c.stores) == 0 {
 		return nil
 	}
 	loads := c.loads()
@@ -119,7 +124,11 @@ func (c *cluster) balanceLeaders() *operator {
 	slices.SortStableFunc(sources, func(a, b *storeInfo) int {
 		return cmp.Compare(loads[b.id()].leaders, loads[a.id()].leaders)
 	})
+	fewest := slices.MinFunc(sources, func(a, b *storeInfo) int { return cmp.Compare(loads[a.id()].leaders, loads[b.id()].leaders) })
 	for _, source := range sources {
+		if loads[source.id()].leaders-loads[fewest.id()].leaders < 2 {
+			break
+		}
 		var best *metapb.Peer
 		var of *regionInfo
 		c.regions.on(source.id()).peers.Scan(func(_ uint64, r *regionInfo) bool {
