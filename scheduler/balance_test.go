@@ -300,14 +300,3 @@ func TestScatter(t *testing.T) {
 	}
 	require.Empty(t, m.Status().Operators)
 }
-
-// index returns the place of a peer among the members.
-func (s *script) index(id uint64) int {
-	for i, p := range s.r.Peers {
-		if p.Id == id {
-			return i
-		}
-	}
-	s.t.Fatalf("peer %d is no member of %v", id, s.r)
-	return -1
-}
