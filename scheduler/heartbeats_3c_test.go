@@ -141,16 +141,20 @@ func TestImpossibleHeartbeats3C(t *testing.T) {
 			{"another cluster", func(r request) { r.Header = &schedulerpb.RequestHeader{ClusterId: 8} }},
 			{"no header", func(r request) { r.Header = nil }},
 		} {
-			m := cluster(t, 3, scheduler.Options{})
-			require.Nil(t, m.report(beat(reg(10, "a", "m", 4, 4, 1, 2, 3))), "an order for a region that is well")
-			before := m.Status()
-			bad := good()
-			c.spoil(bad)
-			m.mustRefuse(bad, "a heartbeat with "+c.what)
-			after := m.Status()
-			before.Counts, after.Counts = scheduler.Counts{}, scheduler.Counts{}
-			require.Equal(t, before, after, "what is known after a heartbeat with %s", c.what)
-			require.Nil(t, m.report(good()), "an order for a region that is well")
+			for _, known := range []bool{false, true} {
+				m := cluster(t, 3, scheduler.Options{})
+				if known {
+					require.Nil(t, m.report(beat(reg(10, "a", "m", 4, 4, 1, 2, 3))), "an order for a region that is well")
+				}
+				before := m.Status()
+				bad := good()
+				c.spoil(bad)
+				m.mustRefuse(bad, "a heartbeat with "+c.what)
+				after := m.Status()
+				before.Counts, after.Counts = scheduler.Counts{}, scheduler.Counts{}
+				require.Equal(t, before, after, "what is known after a heartbeat with %s", c.what)
+				require.Nil(t, m.report(good()), "an order for a region that is well")
+			}
 		}
 		// A region with the last keys of all has no end, and is no mistake.
 		m := cluster(t, 3, scheduler.Options{})

@@ -132,6 +132,8 @@ func TestTimestampsFollowTheClock3C(t *testing.T) {
 			{9005, 1},
 			{20_000, 5},
 			{20_001, 1},
+			{30_000, 10},
+			{30_001, 1<<18 - 5}, // a millisecond of its own has room for them
 		} {
 			m.at(c.clock)
 			ts := later(t, m.timestamp(c.count), last, c.count, "in order")

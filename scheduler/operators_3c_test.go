@@ -93,6 +93,17 @@ func TestMoveOfLeader3C(t *testing.T) {
 		s.gives("", "the old peer has left")
 		s.is("SUCCESS admin", "when the old peer has left")
 
+		// A member that is behind is no heir, though its store has the fewest leaders.
+		p := &script{machine: cluster(t, 5, o), r: reg(10, "a", "b", 1, 5, 1, 2, 3)}
+		p.report(beat(reg(11, "b", "c", 1, 1, 2)))
+		p.report(beat(reg(12, "c", "d", 1, 1, 2)))
+		p.report(beat(reg(13, "d", "e", 1, 1, 4)))
+		p.pending = p.r.Peers[2:]
+		p.beat()
+		p.mustAdd(movePeer(10, 1, 4))
+		p.join(10000, 4)
+		p.gives("lead 10000@4", "the old peer leads, the one on store 3 is pending, and of the others the new one is on the store with the fewest leaders")
+
 		// With nobody to hand over to, the leader waits.
 		s.pending, s.leader = nil, 0
 		s.beat()

@@ -15,7 +15,7 @@ func (c *cluster) move(r *regionInfo, from *metapb.Peer, to uint64) []step {
 		heir := add.peer // it has caught up by then
 		for _, p := range r.meta.Peers {
 			if p.Id != from.Id && c.free(p.StoreId) &&
-				(true || less(loads[p.StoreId].leaders, loads[heir.StoreId].leaders, p.StoreId, heir.StoreId)) {
+				less(loads[p.StoreId].leaders, loads[heir.StoreId].leaders, p.StoreId, heir.StoreId) {
 				heir = p
 			}
 		}
