@@ -10,8 +10,8 @@ import (
 	"github.com/labkv/labkv/proto/schedulerpb"
 )
 
-// This file holds the requests of the service schedulerpb.Admin, and those of
-// schedulerpb.Scheduler that are about operators.
+// This file holds the requests of the service schedulerpb.Admin, and the
+// requests of schedulerpb.Scheduler that are about operators.
 
 // RemoveStore takes a store offline. Its peers move to other stores; once it has
 // none, it becomes a tombstone.
@@ -148,8 +148,8 @@ func (s *Scheduler) AddOperator(_ context.Context, req *schedulerpb.AddOperatorR
 	return resp, err
 }
 
-// changeable returns a region that an operator can be made for: without a known
-// leader there is nobody to give an order to.
+// changeable returns a region that an operator can be made for: an order needs a
+// leader that is known.
 func (s *Scheduler) changeable(id uint64) (*regionInfo, error) {
 	r := s.regions.byID[id]
 	switch {

@@ -31,9 +31,17 @@ func alone(store uint64, sizes ...uint64) []placed {
 	return regions
 }
 
-// heartbeat is that of the i-th region of a test; its id is 10+i.
-func (p placed) heartbeat(i int) *schedulerpb.RegionHeartbeatRequest {
-	req := sized(reg(uint64(10+i), fmt.Sprintf("%02d", i), fmt.Sprintf("%02d", i+1), 1, 5, p.peers...), p.size)
+// heartbeat is that of the i-th of n regions, which together have all keys; its id is
+// 10+i.
+func (p placed) heartbeat(i, n int) *schedulerpb.RegionHeartbeatRequest {
+	start, end := "", ""
+	if i > 0 {
+		start = fmt.Sprintf("%02d", i)
+	}
+	if i < n-1 {
+		end = fmt.Sprintf("%02d", i+1)
+	}
+	req := sized(reg(uint64(10+i), start, end, 1, 5, p.peers...), p.size)
 	if p.pending {
 		req.PendingPeers = req.Region.Peers[len(p.peers)-1:]
 	}
@@ -78,8 +86,9 @@ func checkBalance(t *graded.T, stores int, o scheduler.Options, cases []balanceC
 			c.prepare(m)
 		}
 		m.pass(time.Second)
-		for i, p := range slices.Concat(c.regions...) {
-			require.Nil(t, m.report(p.heartbeat(i)), "an order for a region that is well")
+		regions := slices.Concat(c.regions...)
+		for i, p := range regions {
+			require.Nil(t, m.report(p.heartbeat(i, len(regions))), "an order for a region that is well")
 		}
 		m.now = m.now.Add(100 * time.Millisecond)
 		require.NoError(t, m.Tick(), "a tick")
@@ -184,7 +193,7 @@ func TestBalanceInFlight3C(t *testing.T) {
 		o.RegionLimit = 3
 		m := cluster(t, 3, o)
 		for i, p := range alone(1, 10, 10, 10, 10, 10, 10, 10, 10, 10) {
-			require.Nil(t, m.report(p.heartbeat(i)), "an order for a region that is well")
+			require.Nil(t, m.report(p.heartbeat(i, 9)), "an order for a region that is well")
 		}
 		for tick := 1; tick <= 6; tick++ {
 			m.now = m.now.Add(100 * time.Millisecond)
@@ -208,7 +217,7 @@ func TestBalanceInFlight3C(t *testing.T) {
 		m = cluster(t, 3, o)
 		regions := alone(1, 10, 10, 10, 10, 10, 10, 10, 10, 10)
 		for i, p := range regions {
-			require.Nil(t, m.report(p.heartbeat(i)), "an order for a region that is well")
+			require.Nil(t, m.report(p.heartbeat(i, 9)), "an order for a region that is well")
 		}
 		m.pass(20 * time.Second)
 		if moves := m.moves(); len(moves) < 4 || len(moves) > 6 {
@@ -217,7 +226,7 @@ func TestBalanceInFlight3C(t *testing.T) {
 		o.StoreLimit = 2
 		m = cluster(t, 3, o)
 		for i, p := range regions {
-			require.Nil(t, m.report(p.heartbeat(i)), "an order for a region that is well")
+			require.Nil(t, m.report(p.heartbeat(i, 9)), "an order for a region that is well")
 		}
 		m.pass(20 * time.Second)
 		if moves := m.moves(); len(moves) != 4 {
@@ -235,7 +244,7 @@ func TestMovesCountOnce3C(t *testing.T) {
 		m := cluster(t, 3, one)
 		m.pass(time.Second)
 		for i, p := range slices.Concat(alone(1, 10, 10, 10, 10), alone(2, 9), alone(3, 10)) {
-			require.Nil(t, m.report(p.heartbeat(i)), "an order for a region that is well")
+			require.Nil(t, m.report(p.heartbeat(i, 6)), "an order for a region that is well")
 		}
 		m.now = m.now.Add(100 * time.Millisecond)
 		require.NoError(t, m.Tick(), "a tick")
@@ -246,7 +255,7 @@ func TestMovesCountOnce3C(t *testing.T) {
 			t.Fatalf("store 1 is the fullest, store 2 the emptiest, and the move is %s", moves[0])
 		}
 		i := int(id - 10)
-		s := &script{machine: m, r: alone(1, 10)[0].heartbeat(i).Region, size: 10}
+		s := &script{machine: m, r: alone(1, 10)[0].heartbeat(i, 6).Region, size: 10}
 		only := func(n int, when string) {
 			t.Helper()
 			s.pass(5 * time.Second)
@@ -282,7 +291,7 @@ func TestFailedMovesRest3C(t *testing.T) {
 		o.RegionLimit, o.PeerTimeout, o.RetryTime = 1, 30*time.Second, 50*time.Second
 		m := cluster(t, 2, o)
 		for i, p := range alone(1, 10, 10, 10) {
-			require.Nil(t, m.report(p.heartbeat(i)), "an order for a region that is well")
+			require.Nil(t, m.report(p.heartbeat(i, 3)), "an order for a region that is well")
 		}
 		seen := map[string]bool{}
 		for n := 1; n <= 2; n++ {
@@ -327,7 +336,7 @@ func TestBalanceLeaders3C(t *testing.T) {
 		o.LeaderLimit = 2
 		m := cluster(t, 3, o)
 		for i := range 9 {
-			require.Nil(t, m.report(placed{1, []uint64{1, 2, 3}, false}.heartbeat(i)), "an order for a region that is well")
+			require.Nil(t, m.report(placed{1, []uint64{1, 2, 3}, false}.heartbeat(i, 9)), "an order for a region that is well")
 		}
 		for tick := 1; tick <= 5; tick++ {
 			m.now = m.now.Add(100 * time.Millisecond)
@@ -339,7 +348,7 @@ func TestBalanceLeaders3C(t *testing.T) {
 		o.LeaderLimit, o.StoreLimit = 100, 100
 		m = cluster(t, 3, o)
 		for i := range 9 {
-			require.Nil(t, m.report(placed{1, []uint64{1, 2, 3}, false}.heartbeat(i)), "an order for a region that is well")
+			require.Nil(t, m.report(placed{1, []uint64{1, 2, 3}, false}.heartbeat(i, 9)), "an order for a region that is well")
 		}
 		m.pass(20 * time.Second)
 		if moves := m.moves(); len(moves) < 5 || len(moves) > 6 {
@@ -348,7 +357,7 @@ func TestBalanceLeaders3C(t *testing.T) {
 		o.StoreLimit = 2
 		m = cluster(t, 3, o)
 		for i := range 9 {
-			require.Nil(t, m.report(placed{1, []uint64{1, 2, 3}, false}.heartbeat(i)), "an order for a region that is well")
+			require.Nil(t, m.report(placed{1, []uint64{1, 2, 3}, false}.heartbeat(i, 9)), "an order for a region that is well")
 		}
 		m.pass(20 * time.Second)
 		if moves := m.moves(); len(moves) != 4 {
@@ -372,7 +381,7 @@ func TestSameDecisions3C(t *testing.T) {
 				if i%2 == 0 {
 					at = []uint64{8, 7, 6, 5}
 				}
-				orders = append(orders, order(m.report(placed{10, at[:n], i%5 == 0}.heartbeat(i))))
+				orders = append(orders, order(m.report(placed{10, at[:n], i%5 == 0}.heartbeat(i, 24))))
 			}
 			ok(t, m.removeStore(3))
 			m.silent[7] = true

@@ -17,8 +17,15 @@ func large(b *testing.B) (*machine, []*schedulerpb.RegionHeartbeatRequest) {
 	var beats []*schedulerpb.RegionHeartbeatRequest
 	key := func(i int) string { return fmt.Sprintf("%05d", i) }
 	for i := range 10_000 {
+		start, end := []byte(key(i)), []byte(key(i+1))
+		switch i {
+		case 0:
+			start = nil
+		case 9_999:
+			end = nil
+		}
 		r := &metapb.Region{
-			Id: m.id(), StartKey: []byte(key(i)), EndKey: []byte(key(i + 1)),
+			Id: m.id(), StartKey: start, EndKey: end,
 			RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1},
 		}
 		for _, offset := range []int{0, 1, 3} {

@@ -59,8 +59,8 @@ func (c *cluster) down(i *storeInfo) bool {
 	return i.meta.State == metapb.StoreState_Tombstone || c.silence(i) > c.options.MaxStoreDownTime
 }
 
-// dead reports whether the store's peers are of no use any more: it is down, or it
-// does not run and is not to come back.
+// dead reports whether the store's peers are lost: it is down, or it is offline and
+// does not even run.
 func (c *cluster) dead(i *storeInfo) bool {
 	return c.down(i) || i.meta.State == metapb.StoreState_Offline && c.disconnected(i)
 }

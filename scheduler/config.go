@@ -62,6 +62,10 @@ type Options struct {
 	// LeaderTimeout (1 min) any other.
 	PeerTimeout, LeaderTimeout time.Duration
 
+	// After Open, the balancers wait until all regions have sent a heartbeat, but
+	// not longer than WarmUpTime; 5 min by default.
+	WarmUpTime time.Duration
+
 	// RetryTime is how long the balancers leave a region alone after an
 	// operator on it has failed; 1 min by default.
 	RetryTime time.Duration
@@ -95,6 +99,7 @@ func (o *Options) complete() error {
 		{"MaxStoreDownTime", &o.MaxStoreDownTime, 30 * time.Minute},
 		{"PeerTimeout", &o.PeerTimeout, 10 * time.Minute},
 		{"LeaderTimeout", &o.LeaderTimeout, time.Minute},
+		{"WarmUpTime", &o.WarmUpTime, 5 * time.Minute},
 		{"RetryTime", &o.RetryTime, time.Minute},
 		{"TimestampWindow", &o.TimestampWindow, 3 * time.Second},
 	} {

@@ -38,8 +38,9 @@
 // not show that the step has taken effect: an order or a heartbeat that is lost
 // costs time and nothing else.
 //
-// Balancers run with each tick (balanceRegions, balanceLeaders). They look at the
-// loads of stores, and start operators on regions that are well otherwise.
+// Balancers run with each tick (balanceRegions, balanceLeaders), once all regions
+// have sent a heartbeat. They look at the loads of stores, and start operators on
+// regions that are well otherwise.
 //
 // # What always holds
 //

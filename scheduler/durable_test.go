@@ -357,7 +357,7 @@ func TestClusterConfig(t *testing.T) {
 	require.Equal(t, 5, m.Status().MaxPeerCount)
 }
 
-// Regions are known after a restart, but not who leads them.
+// Regions are known after a restart, but not their leaders.
 func TestRegionsSurviveARestart(t *testing.T) {
 	m := cluster(t, 3, scheduler.Options{})
 	m.report(beat(reg(10, "", "", 1, 1, 1, 2, 3)))

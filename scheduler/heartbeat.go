@@ -136,7 +136,7 @@ func (s *Scheduler) report(req *schedulerpb.RegionHeartbeatRequest) (*regionInfo
 	}
 	info.leader = region.Peer(info.meta, leader.Id)
 	for _, p := range req.PendingPeers {
-		// One that is no member any more is not pending either.
+		// A peer that is no longer a member is not pending either.
 		if m := region.Peer(info.meta, p.GetId()); m != nil && m.Id != leader.Id && !info.isPending(m.Id) {
 			info.pending = append(info.pending, m)
 		}

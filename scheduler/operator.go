@@ -11,7 +11,7 @@ import (
 	"github.com/labkv/labkv/proto/schedulerpb"
 )
 
-// The kinds of operators: who makes them.
+// The kinds of operators, by what makes them.
 const (
 	opAdmin   = "admin"          // people
 	opScatter = "scatter"        // ScatterRegion

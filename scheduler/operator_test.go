@@ -275,7 +275,7 @@ func TestImpossibleOperators(t *testing.T) {
 	refused(t, h, unknown, "no other one can")
 	require.NotNil(t, m.mustAdd(removePeer(10, 6)))
 
-	// After a restart, nobody is known who could be given an order.
+	// After a restart, no leader is known that could be given an order.
 	m.disk.Crash(1000)
 	m.start()
 	_, h = m.add(removePeer(10, 6))

@@ -170,6 +170,16 @@ func (t *regions) whole() bool {
 	return t.len() > 0 && len(end) == 0
 }
 
+// heard reports whether all regions have sent a heartbeat since Open.
+func (t *regions) heard() bool {
+	for _, r := range t.byID {
+		if r.leader == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // sameRegion reports whether a and b have the same keys and the same members, in
 // any order.
 func sameRegion(a, b *metapb.Region) bool {

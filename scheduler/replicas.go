@@ -92,7 +92,8 @@ func (c *cluster) first(peers []*metapb.Peer, is func(*storeInfo) bool) *metapb.
 
 func offline(i *storeInfo) bool { return i.meta.State == metapb.StoreState_Offline }
 
-// worst returns the member of r that is to go first.
+// worst returns the member of r that is to go first. Of equals it is the one on
+// the store with the smaller id.
 func (c *cluster) worst(r *regionInfo) *metapb.Peer {
 	loads := c.loads()
 	badness := func(p *metapb.Peer) int {

@@ -198,6 +198,21 @@ func TestPatrol(t *testing.T) {
 	}
 }
 
+// A store whose peers are far behind gets no more of them.
+func TestPendingStore(t *testing.T) {
+	o := checking
+	o.MaxPendingPeers = 2
+	m := cluster(t, 4, o)
+	m.fill(3, 100)
+	for i, want := range []uint64{4, 4, 3} {
+		key := func(i int) string { return fmt.Sprintf("%02d", i) }
+		s := &script{machine: m, r: reg(uint64(10+i), key(i), key(i+1), 1, 1, 1, 2)}
+		require.Equal(t, fmt.Sprintf("add %d@%d", 10001+i, want), s.beat()) // 10000 is for the region of store 3
+		s.pending = []*metapb.Peer{s.join(10001+uint64(i), want)}
+		require.Empty(t, s.beat())
+	}
+}
+
 // An order that comes late may put a peer on a store that is a tombstone already:
 // it is replaced.
 func TestPeerOnTombstone(t *testing.T) {

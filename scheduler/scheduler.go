@@ -27,6 +27,7 @@ type Scheduler struct {
 	counts   Counts
 	lastTick time.Time
 	patrol   []byte // where the next patrol begins
+	warm     bool   // enough is known to balance; see warmUp
 }
 
 // Open returns a scheduler with the state that the engine holds.

@@ -45,8 +45,8 @@ func (s *Scheduler) Bootstrap(_ context.Context, req *schedulerpb.BootstrapReque
 	return resp, err
 }
 
-// allocated refuses a store whose id was not handed out: it could be handed out
-// later, to somebody else.
+// allocated refuses a store whose id was not handed out: AllocID would hand it out
+// later, for something else.
 func (s *Scheduler) allocated(m *metapb.Store) error {
 	if m.GetId() > s.ids.last {
 		return refuse("store id %d does not come from this scheduler: ask it for one", m.GetId())
@@ -276,10 +276,8 @@ func (s *Scheduler) UpdateGCSafePoint(_ context.Context, req *schedulerpb.Update
 	resp := &schedulerpb.UpdateGCSafePointResponse{}
 	var err error
 	resp.Header, err = s.serve(req.GetHeader(), bootstrapped, func() error {
-		if req.GetSafePoint() > s.state.counters.SafePoint {
-			if err := s.run(&schedulerpb.Command{AdvanceSafePoint: req.GetSafePoint()}); err != nil {
-				return err
-			}
+		if err := s.run(&schedulerpb.Command{AdvanceSafePoint: req.GetSafePoint()}); err != nil {
+			return err
 		}
 		resp.NewSafePoint = s.state.counters.SafePoint
 		return nil

@@ -12,7 +12,7 @@ import (
 // have. A Raft group of more would spend its time on talking.
 const maxPeerCount = 15
 
-// A state is what a scheduler must not forget: who belongs to the cluster, and
+// A state is what a scheduler must not forget: the members of the cluster, and
 // which numbers have been promised. It changes by commands only. What a command
 // does is a function of the state and the command, without clock, disk or
 // chance: so replicas could carry out one log of commands and stay equal.
@@ -21,7 +21,7 @@ const maxPeerCount = 15
 // again and again, so a scheduler that has forgotten it learns it anew.
 type state struct {
 	cluster  *metapb.Cluster          // nil until there is a first store
-	stores   map[uint64]*metapb.Store // by id; also tombstones, for ever; a store is replaced, never changed
+	stores   map[uint64]*metapb.Store // by id; also tombstones; a store is replaced, never changed
 	counters *schedulerpb.Counters    // replaced, never changed
 }
 

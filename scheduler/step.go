@@ -22,7 +22,7 @@ type step interface {
 	finished(r *regionInfo) bool
 
 	// order returns what the leader of r is to do for the step, or nil if it
-	// must wait. The caller adds whom and which epoch the order is for.
+	// must wait. The caller adds the region, its epoch and its leader.
 	order(c *cluster, r *regionInfo) *schedulerpb.RegionHeartbeatResponse
 
 	// String describes the step for people.

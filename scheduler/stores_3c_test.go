@@ -62,10 +62,10 @@ func TestStoreLife3C(t *testing.T) {
 	})
 }
 
-func TestStoreWaitsForOperators3C(t *testing.T) {
+func TestStoreWaitsForItsPeers3C(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "a store is no tombstone as long as an operator is to bring it a peer, or a peer is there",
-		Source: "(*Scheduler).bury, (*Scheduler).expire",
+		Text:   "an offline store is no tombstone as long as a region has a peer there",
+		Source: "(*Scheduler).bury",
 	}, func(t *graded.T) {
 		s := &script{machine: cluster(t, 4, still), r: reg(10, "", "", 1, 5, 1, 2, 3)}
 		s.beat()

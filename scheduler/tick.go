@@ -38,10 +38,26 @@ func (s *Scheduler) Tick() error {
 	if err := s.inspect(); err != nil {
 		return err
 	}
+	if s.warmUp(); !s.warm {
+		return nil
+	}
 	if err := s.startAny(s.balanceRegions()); err != nil {
 		return err
 	}
 	return s.startAny(s.balanceLeaders())
+}
+
+// warmUp finds out whether the balancers may begin: a scheduler that has restarted
+// knows the loads of its stores only when every region has sent a heartbeat. Until
+// then stores look emptier than they are, and not all to the same degree.
+func (s *Scheduler) warmUp() {
+	if s.warm {
+		return
+	}
+	s.warm = s.uptime > s.options.WarmUpTime || s.regions.whole() && s.regions.heard()
+	if s.warm {
+		s.log.Info("balancing begins", "regions", s.regions.len())
+	}
 }
 
 // expire ends operators that cannot succeed any more: as TIMEOUT those whose
@@ -66,15 +82,13 @@ func (s *Scheduler) expire() {
 }
 
 // bury makes tombstones of the offline stores that are empty: no known region has
-// a peer there, and no operator is to bring it one. That no other region has a peer
-// there is known for certain only if no key is without a region (whole).
+// a peer there. That no other region has a peer there is known for certain only if no key is without a region (whole).
 //
 //lab:implement 3C quiet
 func (s *Scheduler) bury() error {
 	for _, info := range s.sortedStores() {
 		id := info.id()
-		if info.meta.State != metapb.StoreState_Offline || s.regions.on(id).peers.Len() > 0 ||
-			s.operators.incoming(id) > 0 || !s.regions.whole() {
+		if info.meta.State != metapb.StoreState_Offline || s.regions.on(id).peers.Len() > 0 || !s.regions.whole() {
 			continue
 		}
 		if _, err := s.moveStore(id, metapb.StoreState_Tombstone); err != nil {

@@ -31,7 +31,9 @@ type world struct {
 	mail    []letter
 	dead    map[uint64]bool // stores
 	loss    float64
+	crashes float64 // of the scheduler, per round
 	splits  bool
+	ids     map[uint64]string // what each id that was handed out is for
 	orders  int
 	stores  int
 	status  *scheduler.Status // at the end of the last round
@@ -57,7 +59,7 @@ type letter struct {
 // says, led by the first.
 func newWorld(t testing.TB, seed uint64, stores, regions int, o scheduler.Options, place func(i int) []uint64) *world {
 	m := cluster(t, stores, o)
-	w := &world{machine: m, d: dice.NewDrawer(dice.Dice(seed), 1, 0), dead: map[uint64]bool{}, stores: stores}
+	w := &world{machine: m, d: dice.NewDrawer(dice.Dice(seed), 1, 0), dead: map[uint64]bool{}, ids: map[uint64]string{}, stores: stores}
 	w.status = w.Status()
 	for i := range regions {
 		start, end := fmt.Sprintf("%04d", i), fmt.Sprintf("%04d", i+1)
@@ -122,6 +124,9 @@ func (w *world) round(now int) {
 			w.carryOut(l.order)
 		}
 	}
+	if w.d.Chance(w.crashes) {
+		w.crash()
+	}
 	for id := uint64(1); id <= uint64(w.stores); id++ {
 		w.silent[id] = w.dead[id] || w.d.Chance(w.loss)
 	}
@@ -162,6 +167,9 @@ func (w *world) split(r *model) {
 	ids, err := w.AskSplit(ctx, &schedulerpb.AskSplitRequest{Header: header, Region: r.meta})
 	if w.header(ids, err).Error != nil {
 		return // the scheduler does not know the region yet
+	}
+	for _, id := range append(ids.NewPeerIds, ids.NewRegionId) {
+		w.once(id, fmt.Sprintf("the split of region %d at version %d", r.meta.Id, r.meta.RegionEpoch.Version))
 	}
 	right := proto.Clone(r.meta).(*metapb.Region)
 	right.Id, right.StartKey = ids.NewRegionId, []byte(at)
@@ -209,6 +217,7 @@ func (w *world) carryOut(o *schedulerpb.RegionHeartbeatResponse) {
 		if region.PeerOn(r.meta, change.Peer.StoreId) != nil {
 			w.t.Fatalf("an order puts a second peer of region %d on store %d", r.meta.Id, change.Peer.StoreId)
 		}
+		w.once(change.Peer.Id, fmt.Sprintf("region %d on store %d", r.meta.Id, change.Peer.StoreId))
 		next.Peers = append(next.Peers, change.Peer)
 		r.behind[change.Peer.Id] = w.d.Between(1, 10)
 	default:
@@ -229,6 +238,14 @@ func (w *world) carryOut(o *schedulerpb.RegionHeartbeatResponse) {
 	}
 	next.RegionEpoch.ConfVer++
 	r.meta = next
+}
+
+// once requires that an id is not used for two things.
+func (w *world) once(id uint64, what string) {
+	if was := w.ids[id]; id < 10_000 || was != "" {
+		w.t.Fatalf("id %d, which is for %s, is also for %s", id, was, what)
+	}
+	w.ids[id] = what
 }
 
 // watch checks what always holds of a scheduler.
@@ -328,8 +345,9 @@ func TestClusterBecomesBalanced3C(t *testing.T) {
 	}, 25, func(t *graded.T, seed uint64) uint64 {
 		w := newWorld(t, seed, 5, 50, worldOptions, func(int) []uint64 { return []uint64{1, 2, 3} })
 		w.loss = float64(seed%4) * 0.1
+		w.crashes = float64(seed%3) * 0.01
 		rounds := 0
-		for now := 0; rounds < 60; now++ {
+		for now := 0; rounds < 100; now++ { // longer than any region rests
 			if now == 3000 {
 				size, leaders := w.spread()
 				t.Fatalf("after 3000 s, the fullest store has %d bytes and %d leaders more than the emptiest one, and %d operators are under way", size, leaders, len(w.status.Operators))
@@ -342,7 +360,7 @@ func TestClusterBecomesBalanced3C(t *testing.T) {
 			}
 		}
 		was := w.orders
-		w.mail = nil
+		w.mail, w.crashes = nil, 0
 		for now := 3000; now < 3100; now++ {
 			w.round(now)
 		}
@@ -353,7 +371,7 @@ func TestClusterBecomesBalanced3C(t *testing.T) {
 	})
 }
 
-// The peers of a store that dies are replaced, and those of one that is taken
+// The peers of a store that dies are replaced, and the peers of a store that is taken
 // offline move away, while regions split and messages get lost.
 func TestStoresAreReplaced3C(t *testing.T) {
 	graded.Seeds(t, graded.Claim{
@@ -365,6 +383,7 @@ func TestStoresAreReplaced3C(t *testing.T) {
 		})
 		w.loss = float64(seed%4) * 0.1
 		w.splits = true
+		w.crashes = float64(seed%3) * 0.003
 		now := 0
 		for ; now < 100; now++ {
 			w.round(now)

@@ -332,7 +332,7 @@ func (x *CancelOperatorResponse) GetHeader() *ResponseHeader {
 	return nil
 }
 
-// ListOperatorsRequest asks for all operators, or those of one region.
+// ListOperatorsRequest asks for the operators of all regions, or of one.
 type ListOperatorsRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Header *RequestHeader         `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
@@ -454,7 +454,7 @@ func (x *ListOperatorsResponse) GetHistory() []*Operator {
 type Operator struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	RegionId uint64                 `protobuf:"varint,1,opt,name=region_id,json=regionId,proto3" json:"region_id,omitempty"`
-	// Who made it: "admin", "scatter", "replica", "balance-region" or
+	// What made it: "admin", "scatter", "replica", "balance-region" or
 	// "balance-leader".
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	// For people: why it was made.

@@ -5,7 +5,7 @@
 // source: schedulerpb/state.proto
 
 // What a scheduler keeps on disk, and the commands that change it. Numbers and
-// meanings are for ever.
+// meanings never change.
 
 package schedulerpb
 
