@@ -10,8 +10,7 @@ import "github.com/labkv/labkv/proto/metapb"
 func (s *Scheduler) bury() error {
 	for _, info := range s.sortedStores() {
 		id := info.id()
-		if info.meta.State != metapb.StoreState_Offline || s.regions.on(id).peers.Len() > 0 ||
-			s.operators.incoming(id) > 0 || !s.regions.whole() {
+		if info.meta.State != metapb.StoreState_Offline || s.regions.on(id).peers.Len() > 0 || !s.regions.whole() {
 			continue
 		}
 		_ = id
