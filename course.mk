@@ -7,7 +7,7 @@ TOOL := $(GO) tool -modfile=tools/go.mod
 
 # What `project…` can be followed by: stages, and the projects and parts that
 # contain them.
-STAGES   := 1 2 2a 2aa 2ab 2ac 2b 2c 3 3a 3b
+STAGES   := 1 2 2a 2aa 2ab 2ac 2b 2c 3 3a 3b 3c
 PROJECTS := $(addprefix project,$(STAGES))
 
 .DEFAULT_GOAL := help
@@ -31,6 +31,7 @@ project2c:  ## grade 2c, log compaction and snapshots
 project3:   ## grade project 3, a store that changes its shape
 project3a:  ## grade 3a, leadership transfer and membership change
 project3b:  ## grade 3b, regions that split, move and die
+project3c:  ## grade 3c, a scheduler
 projects:   ## grade everything and print the score board
 
 $(PROJECTS): project%:

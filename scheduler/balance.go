@@ -36,10 +36,14 @@ func (c *cluster) settled(r *regionInfo) bool {
 //     moves the region back.
 //
 // Weights are as they will be once the operators under way have succeeded
-// (loads). Of stores with the same weight, the one with the smaller id comes
-// first. Which of a source's regions is moved is free, as long as the above
-// holds; here those come first which the source does not lead, because no
-// leadership needs to be transferred for them.
+// (loads). Of stores with the same weight any may come first, but always the same
+// one: here the one with the smaller id. Which of a source's regions is moved is
+// free, as long as the above holds; here those come first which the source does not
+// lead, because no leadership needs to be transferred for them. There are at most
+// Options.RegionLimit of these operators at a time (full), and a store gets no more
+// than it may (free).
+//
+//lab:implement 3C quiet
 func (c *cluster) balanceRegions() *operator {
 	if c.full(opRegion) {
 		return nil
@@ -71,6 +75,8 @@ func (c *cluster) balanceRegions() *operator {
 // movable returns the region that is to move from the source, and the best store
 // to move it to: the first region that the source does not lead, or else the
 // first one.
+//
+//lab:private
 func (c *cluster) movable(source uint64, targets []*storeInfo, loads map[uint64]*load) (found *regionInfo, to uint64) {
 	if len(targets) == 0 {
 		return nil, 0
@@ -108,9 +114,12 @@ func (c *cluster) movable(source uint64, targets []*storeInfo, loads map[uint64]
 //     leaderships, and have at least two leaders fewer than the source, the one
 //     with the fewest leaders. With one fewer, the two would only change places.
 //
-// Counts are as they will be once the operators under way have succeeded (loads);
-// ties are broken by the smaller id. Which region is taken is free; here it is
-// the one with the best target.
+// Counts are as they will be once the operators under way have succeeded (loads).
+// Ties may be broken in any way that is always the same; here by the smaller id.
+// Which region is taken is free; here it is the one with the best target. The limits
+// are as those of balanceRegions.
+//
+//lab:implement 3C quiet
 func (c *cluster) balanceLeaders() *operator {
 	if c.full(opLeader) || len(c.stores) == 0 {
 		return nil

@@ -187,10 +187,13 @@ func TestBalanceInFlight(t *testing.T) {
 	o := balancing
 	o.RegionLimit, o.PeerTimeout, o.RetryTime = 3, 30*time.Second, 50*time.Second
 	m := cluster(t, 3, o)
-	for i := range 9 {
-		start, end := bounds(i, 9)
-		require.Nil(t, m.report(sized(reg(uint64(10+i), start, end, 1, 5, 1), 10)))
+	send := func() {
+		for i := range 9 {
+			start, end := bounds(i, 9)
+			m.report(sized(reg(uint64(10+i), start, end, 1, 5, 1), 10))
+		}
 	}
+	send()
 	// moves returns the regions that are moving, and where to.
 	moves := func() (regions []uint64, to []string) {
 		running, _ := m.operators(0)
@@ -214,7 +217,9 @@ func TestBalanceInFlight(t *testing.T) {
 		require.Equal(t, want, to)
 	}
 	first, _ := moves()
+	send()
 	m.pass(33 * time.Second)
+	send() // heartbeats do not end the rest
 	second, to := moves()
 	require.Equal(t, []string{"store 2", "store 3", "store 2"}, to)
 	m.pass(33 * time.Second)
@@ -380,15 +385,4 @@ func TestScatter(t *testing.T) {
 		require.InDelta(t, 2, leaders[id], 1.5, "leaders %v", leaders)
 	}
 	require.Empty(t, m.Status().Operators)
-}
-
-// index returns the place of a peer among the members.
-func (s *script) index(id uint64) int {
-	for i, p := range s.r.Peers {
-		if p.Id == id {
-			return i
-		}
-	}
-	s.t.Fatalf("peer %d is no member of %v", id, s.r)
-	return -1
 }

@@ -46,14 +46,14 @@ func boot(t testing.TB, o scheduler.Options) *machine {
 func (m *machine) start() {
 	m.t.Helper()
 	e, err := m.disk.Open(scheduler.Families...)
-	require.NoError(m.t, err)
+	require.NoError(m.t, err, "the disk opens")
 	m.Scheduler, err = scheduler.Open(scheduler.Config{
 		ClusterID: clusterID,
 		Engine:    e,
 		Now:       func() time.Time { return m.now },
 		Options:   m.options,
 	})
-	require.NoError(m.t, err)
+	require.NoError(m.t, err, "the scheduler opens")
 }
 
 // crash cuts the power, so that everything is lost that was not synced, and
@@ -109,10 +109,19 @@ func ok(t testing.TB, h *schedulerpb.ResponseHeader) {
 // it.
 func refused(t testing.TB, h *schedulerpb.ResponseHeader, kind schedulerpb.ErrorType, word string) {
 	t.Helper()
-	require.NotNil(t, h.GetError(), "granted")
-	require.Equal(t, kind, h.Error.Type, h.Error.Message)
-	require.Contains(t, h.Error.Message, word)
-	require.NotContains(t, h.Error.Message, ".go:", "no stack")
+	require.NotNil(t, h.GetError(), "the request is granted, and should be refused")
+	require.Equal(t, kind, h.Error.Type, "the kind of the refusal: %s", h.Error.Message)
+	require.Contains(t, h.Error.Message, word, "the refusal says why")
+	require.NotContains(t, h.Error.Message, ".go:", "a refusal shows no stack")
+}
+
+// denied requires that a request was refused, for whatever reason.
+func denied(t testing.TB, h *schedulerpb.ResponseHeader, what string) {
+	if h.GetError() == nil {
+		t.Helper()
+		t.Fatalf("%s: it is accepted, and should be refused", what)
+	}
+	require.NotContains(t, h.Error.Message, ".go:", "a refusal shows no stack")
 }
 
 const unknown = schedulerpb.ErrorType_UNKNOWN
@@ -138,7 +147,7 @@ func (m *machine) pass(d time.Duration) {
 	for end := m.now.Add(d); m.now.Before(end); {
 		step := min(time.Second, end.Sub(m.now))
 		m.now = m.now.Add(step)
-		require.NoError(m.t, m.Tick())
+		require.NoError(m.t, m.Tick(), "a tick")
 		stores, err := m.GetAllStores(ctx, &schedulerpb.GetAllStoresRequest{Header: header, ExcludeTombstoneStores: true})
 		ok(m.t, m.header(stores, err))
 		for _, s := range stores.Stores {
@@ -195,10 +204,10 @@ func (m *machine) report(req *schedulerpb.RegionHeartbeatRequest) *schedulerpb.R
 				orders++
 			}
 		}
-		require.Equal(m.t, 1, orders, "an answer without an error has one order")
-		require.Equal(m.t, req.Region.Id, resp.RegionId)
-		require.Equal(m.t, req.Region.RegionEpoch.String(), resp.RegionEpoch.String())
-		require.Equal(m.t, req.Leader.String(), resp.TargetPeer.String())
+		require.Equal(m.t, 1, orders, "orders in an answer to a heartbeat")
+		require.Equal(m.t, req.Region.Id, resp.RegionId, "the region that an order is for")
+		require.Equal(m.t, req.Region.RegionEpoch.String(), resp.RegionEpoch.String(), "the epoch that an order is for")
+		require.Equal(m.t, req.Leader.String(), resp.TargetPeer.String(), "the leader that an order is for")
 	}
 	return resp
 }

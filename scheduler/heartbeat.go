@@ -81,7 +81,16 @@ func (s *Scheduler) complaint(req *schedulerpb.RegionHeartbeatRequest, err error
 }
 
 // learn makes what a heartbeat reports known, and returns it; or it refuses the
-// heartbeat and changes nothing.
+// heartbeat and changes nothing. It refuses requests for other clusters, and those
+// that come before the first store (admit), reports that cannot be true (report), and
+// stale ones (check).
+//
+// A region that is new, or has another epoch than was known, is recorded on the
+// disk before it is known in memory, together with the end of those that it
+// replaces. If that fails, nothing has changed. A report that brings nothing of this
+// costs no write. Operators of regions that are replaced are cancelled.
+//
+//lab:implement 3C
 func (s *Scheduler) learn(req *schedulerpb.RegionHeartbeatRequest) (*regionInfo, error) {
 	if err := s.admit(req.GetHeader(), bootstrapped); err != nil {
 		return nil, err
@@ -138,7 +147,18 @@ func (s *Scheduler) report(req *schedulerpb.RegionHeartbeatRequest) (*regionInfo
 	return info, nil
 }
 
-// wellFormed refuses a region that cannot exist.
+// wellFormed refuses a region that cannot exist:
+//   - one without an id, without peers, or without a key in its range (an empty
+//     EndKey is the end of all keys);
+//   - one with a version or a conf_ver of 0: both begin with 1;
+//   - one with a peer that has no id, two peers with the same id, or two peers on
+//     one store;
+//   - one with a peer on a store that is not known. A tombstone is known;
+//   - one whose id, or a peer's id, was never handed out by this scheduler.
+//
+// r may be nil, and so may be its epoch and its peers.
+//
+//lab:implement 3C
 func (s *Scheduler) wellFormed(r *metapb.Region) error {
 	switch {
 	case r.GetId() == 0:

@@ -10,6 +10,8 @@ type window struct {
 // newWindow returns the window of a scheduler that finds end reserved on disk.
 // Which of those ids were handed out before is not known, so none of them is
 // used.
+//
+//lab:implement 3C
 func newWindow(end uint64) window { return window{last: end, end: end} }
 
 // take hands out n ids in ascending order. If the window holds too few, it first
@@ -19,6 +21,8 @@ func newWindow(end uint64) window { return window{last: end, end: end} }
 //
 // No id is ever handed out twice, and none is 0. Free is how many ids a restart
 // skips.
+//
+//lab:implement 3C
 func (w *window) take(n int, reserve func(atLeast uint64) (end uint64, err error)) ([]uint64, error) {
 	if have := w.end - w.last; have < uint64(n) {
 		end, err := reserve(uint64(n) - have)

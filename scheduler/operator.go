@@ -66,6 +66,8 @@ func (o *operator) priority() int {
 //   - The operator succeeds when its last step is finished.
 //
 // A step may have been finished without an order: all that counts is the region.
+//
+//lab:implement 3C
 func (o *operator) advance(r *regionInfo) (schedulerpb.OperatorStatus, string) {
 	if !sameEpoch(r.meta.RegionEpoch, o.expected.RegionEpoch) {
 		if !o.steps[o.at].explains(o.expected, r.meta) {
@@ -202,7 +204,15 @@ func (c *cluster) free(storeID uint64) bool {
 }
 
 // start makes o the operator of its region. It refuses o if the region has one
-// that does not give way. Limits are the makers' concern: people are above them.
+// that does not give way: one of the same or a greater priority. Any other one ends
+// as REPLACE. After an error nothing has changed. Limits are the makers' concern:
+// people are above them.
+//
+// Now the peers that o adds get their ids (name), and o its deadline, as an
+// uptime: PeerTimeout from now if o adds or removes a peer, or else LeaderTimeout.
+// What starts is counted and logged, as what ends is (end).
+//
+//lab:implement 3C
 func (s *Scheduler) start(o *operator) error {
 	id := o.expected.Id
 	old := s.operators.running[id]
@@ -269,9 +279,11 @@ func (s *Scheduler) end(o *operator, status schedulerpb.OperatorStatus, reason s
 
 // move returns the steps that bring a peer to another store. The region never
 // has fewer replicas meanwhile: the new peer comes first. If the old one leads,
-// another one takes over before it goes: of the new peer and of those that may be
-// asked to lead (canLead, free), the one on the store with the fewest leaders, and
-// of equals the one on the store with the smaller id.
+// another one takes over before it goes: of the members that can lead (canLead) and
+// whose stores are free, and the new peer, which has caught up by then, the one on
+// the store with the fewest leaders.
+//
+//lab:implement 3C
 func (c *cluster) move(r *regionInfo, from *metapb.Peer, to uint64) []step {
 	add := &addPeer{&metapb.Peer{StoreId: to}}
 	steps := []step{add}
@@ -324,6 +336,11 @@ type load struct {
 // loads returns the loads of all stores as they will be once the operators under
 // way have succeeded. A balancer that looked at the present ones only would
 // decide the same again and again until the first snapshot has arrived.
+//
+// A step counts as long as the region does not show that it has taken effect. A
+// peer that has joined counts once: as a peer, and no more as one to come.
+//
+//lab:implement 3C
 func (c *cluster) loads() map[uint64]*load {
 	loads := map[uint64]*load{}
 	for id := range c.stores {

@@ -8,115 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
 	"github.com/labkv/labkv/scheduler"
 )
 
-// still turns all operators off but the ones that people add.
-var still = scheduler.Options{RepairLimit: -1, RegionLimit: -1, LeaderLimit: -1}
-
-func (m *machine) add(req *schedulerpb.AddOperatorRequest) (*schedulerpb.Operator, *schedulerpb.ResponseHeader) {
-	m.t.Helper()
-	req.Header = header
-	resp, err := m.AddOperator(ctx, req)
-	return resp.GetOperator(), m.header(resp, err)
-}
-
-func (m *machine) mustAdd(req *schedulerpb.AddOperatorRequest) *schedulerpb.Operator {
-	m.t.Helper()
-	o, h := m.add(req)
-	ok(m.t, h)
-	return o
-}
-
-func movePeer(region, from, to uint64) *schedulerpb.AddOperatorRequest {
-	return &schedulerpb.AddOperatorRequest{RegionId: region, Change: schedulerpb.RegionChange_MOVE_PEER, StoreId: from, ToStoreId: to}
-}
-
-func addPeer(region, to uint64) *schedulerpb.AddOperatorRequest {
-	return &schedulerpb.AddOperatorRequest{RegionId: region, Change: schedulerpb.RegionChange_ADD_PEER, ToStoreId: to}
-}
-
-func removePeer(region, from uint64) *schedulerpb.AddOperatorRequest {
-	return &schedulerpb.AddOperatorRequest{RegionId: region, Change: schedulerpb.RegionChange_REMOVE_PEER, StoreId: from}
-}
-
-func transferLeader(region, to uint64) *schedulerpb.AddOperatorRequest {
-	return &schedulerpb.AddOperatorRequest{RegionId: region, Change: schedulerpb.RegionChange_TRANSFER_LEADER, ToStoreId: to}
-}
-
-func splitRegion(region uint64, key string) *schedulerpb.AddOperatorRequest {
-	return &schedulerpb.AddOperatorRequest{RegionId: region, Change: schedulerpb.RegionChange_SPLIT, Key: []byte(key)}
-}
-
 func scatter(region uint64) *schedulerpb.AddOperatorRequest {
 	return &schedulerpb.AddOperatorRequest{RegionId: region, Change: schedulerpb.RegionChange_SCATTER}
-}
-
-// order describes an order: "add 10000@4", "remove 1001@1", "lead 1002@2",
-// "split m", or "" for none.
-func order(o *schedulerpb.RegionHeartbeatResponse) string {
-	switch {
-	case o == nil:
-		return ""
-	case o.TransferLeader != nil:
-		return fmt.Sprintf("lead %d@%d", o.TransferLeader.Peer.Id, o.TransferLeader.Peer.StoreId)
-	case o.SplitRegion != nil:
-		return fmt.Sprintf("split %s", o.SplitRegion.Key)
-	case o.ChangePeer.ChangeType == eraftpb.ConfChangeType_AddNode:
-		return fmt.Sprintf("add %d@%d", o.ChangePeer.Peer.Id, o.ChangePeer.Peer.StoreId)
-	}
-	return fmt.Sprintf("remove %d@%d", o.ChangePeer.Peer.Id, o.ChangePeer.Peer.StoreId)
-}
-
-// A script is one region that sends heartbeats.
-type script struct {
-	*machine
-	r       *metapb.Region
-	leader  int // index of its peer
-	pending []*metapb.Peer
-	size    uint64
-}
-
-// beat sends a heartbeat and returns the order.
-func (s *script) beat() string {
-	s.t.Helper()
-	return order(s.report(&schedulerpb.RegionHeartbeatRequest{
-		Header: header, Region: s.r, Leader: s.r.Peers[s.leader], PendingPeers: s.pending, ApproximateSize: s.size,
-	}))
-}
-
-// join and leave change the members.
-func (s *script) join(id, store uint64) *metapb.Peer {
-	p := &metapb.Peer{Id: id, StoreId: store}
-	s.r = proto.Clone(s.r).(*metapb.Region)
-	s.r.Peers = append(s.r.Peers, p)
-	s.r.RegionEpoch.ConfVer++
-	return p
-}
-
-func (s *script) leave(i int) {
-	s.r = proto.Clone(s.r).(*metapb.Region)
-	s.r.Peers = append(s.r.Peers[:i], s.r.Peers[i+1:]...)
-	s.r.RegionEpoch.ConfVer++
-	if s.leader > i {
-		s.leader--
-	}
-}
-
-// status describes the operator of the region, as GetOperator does.
-func (s *script) status() string {
-	s.t.Helper()
-	resp, err := s.GetOperator(ctx, &schedulerpb.GetOperatorRequest{Header: header, RegionId: s.r.Id})
-	if h := s.header(resp, err); h.Error != nil {
-		require.Contains(s.t, h.Error.Message, "no operator")
-		return "none"
-	}
-	require.Equal(s.t, s.r.Id, resp.RegionId)
-	require.NotEmpty(s.t, resp.Desc)
-	return resp.Status.String() + " " + string(resp.Kind)
 }
 
 func TestMovePeer(t *testing.T) {
@@ -222,13 +120,6 @@ func TestEachOperator(t *testing.T) {
 			require.EqualValues(t, 1, history[0].Done)
 		})
 	}
-}
-
-// operators lists the operators of a region, or of all with 0.
-func (m *machine) operators(region uint64) (running, history []*schedulerpb.Operator) {
-	resp, err := m.ListOperators(ctx, &schedulerpb.ListOperatorsRequest{Header: header, RegionId: region})
-	ok(m.t, m.header(resp, err))
-	return resp.Running, resp.History
 }
 
 // An operator ends when the region changes in another way than by its present

@@ -84,6 +84,8 @@ func (t *regions) on(storeID uint64) *holding {
 //     key the one with the greater version has it now.
 //
 // check changes nothing.
+//
+//lab:implement 3C
 func (t *regions) check(r *regionInfo) (replaced []*regionInfo, err error) {
 	epoch := r.meta.RegionEpoch
 	if old := t.byID[r.meta.Id]; old != nil {
@@ -112,7 +114,9 @@ func (t *regions) check(r *regionInfo) (replaced []*regionInfo, err error) {
 }
 
 // put makes r known, in the place of its earlier version and of all regions that
-// overlap it. byID, byKey and stores change together.
+// overlap it. byID, byKey and stores change together, as in remove.
+//
+//lab:implement 3C
 func (t *regions) put(r *regionInfo) {
 	if old := t.byID[r.meta.Id]; old != nil {
 		t.remove(old)

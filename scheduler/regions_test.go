@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/proto/metapb"
@@ -131,37 +130,6 @@ func TestHeartbeats(t *testing.T) {
 			require.Equal(t, c.want, m.known())
 			m.tallies()
 		})
-	}
-}
-
-// tallies requires that what is known of stores agrees with what is known of
-// regions.
-func (m *machine) tallies() {
-	m.t.Helper()
-	s := m.Status()
-	type tally struct {
-		peers, leaders, pending int
-		size                    uint64
-	}
-	want := map[uint64]tally{}
-	for _, r := range s.Regions {
-		for _, p := range r.Region.Peers {
-			n := want[p.StoreId]
-			n.peers++
-			n.size += r.Size
-			if p.Id == r.Leader.GetId() {
-				n.leaders++
-			}
-			for _, q := range r.Pending {
-				if q.Id == p.Id {
-					n.pending++
-				}
-			}
-			want[p.StoreId] = n
-		}
-	}
-	for _, st := range s.Stores {
-		require.Equal(m.t, want[st.ID], tally{st.Peers, st.Leaders, st.Pending, st.Size}, "store %d", st.ID)
 	}
 }
 
@@ -444,39 +412,4 @@ func TestRandomHeartbeats(t *testing.T) {
 		require.Greater(t, accepted, 10)
 		require.Greater(t, stale, 10)
 	}
-}
-
-// expect returns the regions that are known after a heartbeat of r, and whether it
-// is accepted, in the plainest way.
-func expect(known []*metapb.Region, r *metapb.Region) ([]*metapb.Region, bool) {
-	if len(r.EndKey) > 0 && string(r.StartKey) >= string(r.EndKey) {
-		return known, false
-	}
-	overlap := func(o *metapb.Region) bool {
-		return (len(o.EndKey) == 0 || string(r.StartKey) < string(o.EndKey)) && (len(r.EndKey) == 0 || string(o.StartKey) < string(r.EndKey))
-	}
-	next := []*metapb.Region{r}
-	for _, o := range known {
-		v, c := r.RegionEpoch.Version, r.RegionEpoch.ConfVer
-		switch {
-		case o.Id == r.Id:
-			if v < o.RegionEpoch.Version || c < o.RegionEpoch.ConfVer {
-				return known, false
-			}
-			if proto.Equal(r.RegionEpoch, o.RegionEpoch) {
-				members := map[string]int{}
-				for _, p := range append(append([]*metapb.Peer{}, r.Peers...), o.Peers...) {
-					members[p.String()]++
-				}
-				if string(r.StartKey) != string(o.StartKey) || string(r.EndKey) != string(o.EndKey) || len(members) != len(r.Peers) || len(r.Peers) != len(o.Peers) {
-					return known, false
-				}
-			}
-		case !overlap(o):
-			next = append(next, o)
-		case o.RegionEpoch.Version > v:
-			return known, false
-		}
-	}
-	return next, true
 }

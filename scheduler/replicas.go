@@ -43,6 +43,8 @@ func (c *cluster) unreachable(r *metapb.Region) []*metapb.Peer {
 // a quorum of the larger group, too.
 //
 // One operator at a time does one of these; the next heartbeat shows what is left.
+//
+//lab:implement 3C quiet
 func (c *cluster) checkReplicas(r *regionInfo) *operator {
 	peers := r.meta.Peers
 	alive := len(peers) - len(c.unreachable(r.meta))
@@ -118,9 +120,11 @@ func (c *cluster) worst(r *regionInfo) *metapb.Peer {
 	return worst
 }
 
-// target returns the store that a new peer of r goes to: of those that take peers
-// and have none of r, the one with the smallest load, and of equals the one with the
-// smaller id. It returns 0 if there is none.
+// target returns the store that a new peer of r goes to: of those that take peers,
+// are free, and have none of r, the one with the smallest weight (loads). It returns
+// 0 if there is none. Ties may be broken in any way that is always the same.
+//
+//lab:implement 3C
 func (c *cluster) target(r *regionInfo) uint64 {
 	var best uint64
 	loads := c.loads()

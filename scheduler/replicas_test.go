@@ -10,21 +10,7 @@ import (
 
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
-	"github.com/labkv/labkv/scheduler"
 )
-
-// checking turns the balancers off.
-var checking = scheduler.Options{
-	RegionLimit: -1, LeaderLimit: -1,
-	StoreDisconnectTime: 20 * time.Second, MaxStoreDownTime: time.Minute,
-}
-
-// fill makes store s hold a region of so many bytes, beside the regions of the test.
-func (m *machine) fill(s, size uint64) {
-	m.t.Helper()
-	key := func(i uint64) string { return fmt.Sprintf("x%02d", i) }
-	m.RegionHeartbeat(sized(reg(50+s, key(s), key(s+1), 1, 1, s), size))
-}
 
 // What the checker does about the region 10 = ["", m), as the order that follows
 // a heartbeat, or "". Store s holds fill[s-1] bytes besides.
@@ -117,14 +103,6 @@ func TestCheckReplicas(t *testing.T) {
 			}
 		})
 	}
-}
-
-// maxPeers changes the settings.
-func (m *machine) maxPeers(n uint32) {
-	m.t.Helper()
-	ok(m.t, m.header(m.PutClusterConfig(ctx, &schedulerpb.PutClusterConfigRequest{
-		Header: header, Cluster: &metapb.Cluster{Id: clusterID, MaxPeerCount: n},
-	})))
 }
 
 // From the death of a store to a region that is well again.

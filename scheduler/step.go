@@ -39,15 +39,25 @@ func (s *addPeer) String() string {
 	return fmt.Sprintf("add peer %d on store %d", s.peer.Id, s.peer.StoreId)
 }
 
+// The peer has joined: conf_ver is one greater, and all other members, and
+// version, are as before.
+//
+//lab:implement 3C
 func (s *addPeer) explains(before, after *metapb.Region) bool {
 	return oneConfChange(before, after) && len(after.Peers) == len(before.Peers)+1 &&
 		samePeer(region.Peer(after, s.peer.Id), s.peer) && includes(after, before)
 }
 
+// The peer, with this id on this store, is a member and not pending.
+//
+//lab:implement 3C
 func (s *addPeer) finished(r *regionInfo) bool {
 	return samePeer(region.Peer(r.meta, s.peer.Id), s.peer) && !r.isPending(s.peer.Id)
 }
 
+// A peer that is a member already must only catch up: that is waited for.
+//
+//lab:implement 3C
 func (s *addPeer) order(_ *cluster, r *regionInfo) *schedulerpb.RegionHeartbeatResponse {
 	if region.Peer(r.meta, s.peer.Id) != nil {
 		return nil // it is catching up
@@ -65,13 +75,24 @@ func (s *removePeer) String() string {
 	return fmt.Sprintf("remove peer %d from store %d", s.peer.Id, s.peer.StoreId)
 }
 
+// The peer has left: conf_ver is one greater, and all other members, and version,
+// are as before.
+//
+//lab:implement 3C
 func (s *removePeer) explains(before, after *metapb.Region) bool {
 	return oneConfChange(before, after) && len(after.Peers) == len(before.Peers)-1 &&
 		region.Peer(after, s.peer.Id) == nil && includes(before, after)
 }
 
+// The peer is no member any more, or never was.
+//
+//lab:implement 3C
 func (s *removePeer) finished(r *regionInfo) bool { return region.Peer(r.meta, s.peer.Id) == nil }
 
+// Where the peer leads, the order is to hand over to the best member (heir), or
+// none if there is no such member now.
+//
+//lab:implement 3C
 func (s *removePeer) order(c *cluster, r *regionInfo) *schedulerpb.RegionHeartbeatResponse {
 	if r.leader.Id != s.peer.Id {
 		return changePeer(eraftpb.ConfChangeType_RemoveNode, s.peer)

@@ -13,25 +13,6 @@ import (
 
 const tombstone = schedulerpb.ErrorType_STORE_TOMBSTONE
 
-func (m *machine) removeStore(id uint64) *schedulerpb.ResponseHeader {
-	m.t.Helper()
-	return m.header(m.RemoveStore(ctx, &schedulerpb.RemoveStoreRequest{Header: header, StoreId: id}))
-}
-
-func (m *machine) restoreStore(id uint64) *schedulerpb.ResponseHeader {
-	m.t.Helper()
-	return m.header(m.RestoreStore(ctx, &schedulerpb.RestoreStoreRequest{Header: header, StoreId: id}))
-}
-
-// states returns the states of all stores.
-func (m *machine) states() []string {
-	var all []string
-	for _, s := range m.Status().Stores {
-		all = append(all, s.State)
-	}
-	return all
-}
-
 func TestPutStore(t *testing.T) {
 	m := cluster(t, 2, scheduler.Options{})
 	at := func(id uint64, address string) *metapb.Store { return &metapb.Store{Id: id, Address: address} }

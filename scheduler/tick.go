@@ -60,7 +60,12 @@ func (s *Scheduler) warmUp() {
 	}
 }
 
-// expire ends operators that can no longer succeed.
+// expire ends operators that cannot succeed any more: as TIMEOUT those whose
+// deadline has passed, and as CANCEL those that are still to bring something to a
+// store (incoming) that is disconnected, or not up any more. It goes through them in
+// the order of their regions' ids.
+//
+//lab:implement 3C quiet
 func (s *Scheduler) expire() {
 	out := func(id uint64) bool {
 		info := s.stores[id]
@@ -76,8 +81,10 @@ func (s *Scheduler) expire() {
 	}
 }
 
-// bury makes tombstones of the offline stores that are empty. That a store is
-// empty is known for certain only if no key is without a region.
+// bury makes tombstones of the offline stores that are empty: no known region has
+// a peer there. That no other region has a peer there is known for certain only if no key is without a region (whole).
+//
+//lab:implement 3C quiet
 func (s *Scheduler) bury() error {
 	for _, info := range s.sortedStores() {
 		id := info.id()

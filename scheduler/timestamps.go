@@ -23,7 +23,11 @@ type oracle struct {
 	bound    int64 // durable; physical parts are below
 }
 
-// newOracle returns the oracle of a scheduler that finds bound on disk.
+// newOracle returns the oracle of a scheduler that finds bound on disk: 0 if nothing
+// was handed out yet. No timestamp has the physical part 0, whatever the clock says:
+// clients take that for none.
+//
+//lab:implement 3C
 func newOracle(bound int64) oracle {
 	return oracle{physical: max(bound, 1), bound: bound}
 }
@@ -38,6 +42,8 @@ func newOracle(bound int64) oracle {
 // reserve with that part: reserve makes a greater bound durable and returns it.
 // If it fails, next returns its error and has handed out nothing. A count that
 // is 0 or does not fit into one millisecond is refused.
+//
+//lab:implement 3C
 func (o *oracle) next(now int64, count uint32, reserve func(physical int64) (bound int64, err error)) (*schedulerpb.Timestamp, error) {
 	if count == 0 || count > maxLogical {
 		return nil, refuse("%d timestamps are asked for: want 1 to %d", count, maxLogical)

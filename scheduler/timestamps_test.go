@@ -1,7 +1,6 @@
 package scheduler_test
 
 import (
-	"cmp"
 	"testing"
 	"time"
 
@@ -11,21 +10,6 @@ import (
 	"github.com/labkv/labkv/proto/schedulerpb"
 	"github.com/labkv/labkv/scheduler"
 )
-
-func compare(a, b *schedulerpb.Timestamp) int {
-	return cmp.Or(cmp.Compare(a.Physical, b.Physical), cmp.Compare(a.Logical, b.Logical))
-}
-
-func (m *machine) timestamp(count uint32) *schedulerpb.Timestamp {
-	m.t.Helper()
-	resp, err := m.Timestamps(&schedulerpb.TsoRequest{Header: header, Count: count})
-	ok(m.t, m.header(resp, err))
-	require.Equal(m.t, count, resp.Count)
-	return resp.Timestamp
-}
-
-// at sets the clock, in milliseconds since 1970.
-func (m *machine) at(ms int64) { m.now = time.UnixMilli(ms) }
 
 func TestTimestampsFollowTheClock(t *testing.T) {
 	m := boot(t, scheduler.Options{})

@@ -1,0 +1,43 @@
+//go:build mutant
+
+// Which of two equally full stores gives a region away depends on the order of a
+// map.
+//
+//lab:mutant 3C scheduler
+package scheduler
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/labkv/labkv/kv/region"
+)
+
+func (c *cluster) balanceRegions() *operator {
+	if c.full(opRegion) {
+		return nil
+	}
+	loads := c.loads()
+	byWeight := func(a, b *storeInfo) int {
+		return cmp.Or(cmp.Compare(loads[a.id()].weight, loads[b.id()].weight), cmp.Compare(a.id(), b.id()))
+	}
+	var sources, targets []*storeInfo
+	for _, info := range c.stores {
+		sources = append(sources, info)
+		if c.takesPeers(info) && c.free(info.id()) {
+			targets = append(targets, info)
+		}
+	}
+	slices.SortFunc(targets, byWeight)
+	slices.SortFunc(sources, func(a, b *storeInfo) int {
+		return cmp.Compare(loads[b.id()].weight, loads[a.id()].weight)
+	})
+	for _, source := range sources {
+		if r, to := c.movable(source.id(), targets, loads); r != nil {
+			from := region.PeerOn(r.meta, source.id())
+			return newOperator(opRegion, r, fmt.Sprintf("store %d is fuller than store %d", source.id(), to), c.move(r, from, to)...)
+		}
+	}
+	return nil
+}

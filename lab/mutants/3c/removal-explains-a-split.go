@@ -1,0 +1,16 @@
+//go:build mutant
+
+// A removal explains also a split that has come with it.
+//
+//lab:mutant 3C scheduler
+package scheduler
+
+import (
+	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/proto/metapb"
+)
+
+func (s *removePeer) explains(before, after *metapb.Region) bool {
+	return after.RegionEpoch.ConfVer == before.RegionEpoch.ConfVer+1 && len(after.Peers) == len(before.Peers)-1 &&
+		region.Peer(after, s.peer.Id) == nil && includes(before, after)
+}

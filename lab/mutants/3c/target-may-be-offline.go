@@ -1,0 +1,22 @@
+//go:build mutant
+
+// A new peer goes to a store that is to be taken out of service.
+//
+//lab:mutant 3C scheduler
+package scheduler
+
+import "github.com/labkv/labkv/kv/region"
+
+func (c *cluster) target(r *regionInfo) uint64 {
+	var best uint64
+	loads := c.loads()
+	for id, info := range c.stores {
+		if region.PeerOn(r.meta, id) != nil || c.disconnected(info) || info.stats.GetIsBusy() || lowOnSpace(info.stats) || !c.free(id) {
+			continue
+		}
+		if best == 0 || less(loads[id].weight, loads[best].weight, id, best) {
+			best = id
+		}
+	}
+	return best
+}

@@ -1,0 +1,23 @@
+//go:build mutant
+
+// A store without known peers becomes a tombstone though some keys have no known
+// region: one that has peers there may be about to report.
+//
+//lab:mutant 3C scheduler
+package scheduler
+
+import "github.com/labkv/labkv/proto/metapb"
+
+func (s *Scheduler) bury() error {
+	for _, info := range s.sortedStores() {
+		id := info.id()
+		if info.meta.State != metapb.StoreState_Offline || s.regions.on(id).peers.Len() > 0 {
+			continue
+		}
+		if _, err := s.moveStore(id, metapb.StoreState_Tombstone); err != nil {
+			return err
+		}
+		s.log.Info("store is a tombstone", "store", id)
+	}
+	return nil
+}
