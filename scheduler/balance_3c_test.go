@@ -386,7 +386,21 @@ func TestSameDecisions3C(t *testing.T) {
 			ok(t, m.removeStore(3))
 			m.silent[7] = true
 			m.pass(90 * time.Second)
-			return fmt.Sprintf("%v %+v", orders, m.Status())
+
+			// Six stores are equally full, and six are empty.
+			full := cluster(t, 12, scheduler.Options{MaxPeerCount: 1})
+			for i := range 36 {
+				orders = append(orders, order(full.report(placed{10, []uint64{uint64(i%6) + 1}, false}.heartbeat(i, 36))))
+			}
+			full.pass(20 * time.Second)
+			// Three stores lead all regions, and three none.
+			lead := cluster(t, 6, scheduler.Options{MaxPeerCount: 6})
+			for i := range 24 {
+				at := uint64(i%3) + 1
+				orders = append(orders, order(lead.report(placed{10, []uint64{at, at%3 + 1, (at+1)%3 + 1, 4, 5, 6}, false}.heartbeat(i, 24))))
+			}
+			lead.pass(20 * time.Second)
+			return fmt.Sprintf("%v %v %v %+v", orders, full.moves(), lead.moves(), m.Status())
 		}
 		first := run()
 		for range 7 {
