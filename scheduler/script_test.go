@@ -223,7 +223,10 @@ func (m *machine) tallies() {
 		}
 	}
 	for _, st := range s.Stores {
-		require.Equal(m.t, want[st.ID], tally{st.Peers, st.Leaders, st.Pending, st.Size}, "what store %d has, by the known regions (peers, leaders, pending peers, bytes)", st.ID)
+		if got, want := (tally{st.Peers, st.Leaders, st.Pending, st.Size}), want[st.ID]; got != want {
+			m.t.Fatalf("by the known regions, store %d has %d peers, %d leaders, %d pending peers and %d bytes; what is kept by store says %d, %d, %d and %d",
+				st.ID, want.peers, want.leaders, want.pending, want.size, got.peers, got.leaders, got.pending, got.size)
+		}
 	}
 }
 
