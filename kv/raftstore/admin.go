@@ -316,8 +316,10 @@ func (s *Store) bear(state *raftserverpb.RegionState, size regionSize, leads boo
 	s.lobby.deliver(p, state.Region.Id)
 }
 
-// initialize gives a peer without data those that a split has for it, unless a task is
-// under way: a full disk may hold one up.
+// initialize gives a peer without data those that a split has for it (born), unless a
+// task is under way: a full disk may hold one up.
+//
+//lab:implement 3B
 func (p *peer) initialize() {
 	state := p.born
 	if state == nil || p.task != nil {
@@ -337,8 +339,6 @@ func (p *peer) initialize() {
 
 // deleteOrphans deletes, in the background, the data of regions that were split off and
 // have no peer here.
-//
-//lab:private
 func (p *peer) deleteOrphans() {
 	orphans := p.orphans
 	p.orphans = nil

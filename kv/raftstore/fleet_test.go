@@ -397,8 +397,8 @@ func (f *fleet) reads(key string) {
 	f.t.Helper()
 	view := f.request(fmt.Sprintf("a read of key %q", key), key).view
 	value, found, err := view.Get(engine.CFDefault, []byte(key))
-	require.NoError(f.t, err)
-	require.NoError(f.t, view.Close())
+	require.NoError(f.t, err, "reading a view")
+	require.NoError(f.t, view.Close(), "closing a view")
 	if want, wanted := f.want["default/"+key]; wanted != found || want != string(value) {
 		f.t.Fatalf("a read of key %q finds %q (%v), and should find %q (%v)", key, value, found, want, wanted)
 	}

@@ -174,7 +174,9 @@ func (p *peer) handleEvents() {
 		p.handleLastEvents()
 		return
 	}
-	p.initialize()
+	if p.born != nil {
+		p.initialize()
+	}
 	if p.task == nil {
 		p.pending = 0
 	}
