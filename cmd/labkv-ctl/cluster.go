@@ -102,7 +102,6 @@ func granted[R headed](response R, err error) (R, error) {
 // as JSON.
 type listing struct {
 	use, short, long string
-	args             cobra.PositionalArgs
 	flags            func(*cobra.Command)
 	// list returns what there is to print, and problems, a sentence each, that make
 	// the exit code 1.

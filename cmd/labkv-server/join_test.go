@@ -215,7 +215,7 @@ func TestBirthAfterACrash(t *testing.T) {
 	// In step 5: one engine has the store's identity, the other one has not.
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, "kv")))
 	setID(t, dir, map[string]any{"state": "making"})
-	p = m.join(dir)
+	m.join(dir)
 	m.raw("put", "a", "1")
 
 	// Another store was first.

@@ -379,7 +379,7 @@ func describe(a *raftstore.Admin) string {
 	return fmt.Sprintf("remove peer %d on store %d from %s", a.ChangePeer.Peer.Id, a.ChangePeer.Peer.StoreId, text)
 }
 
-// The rule of kept.
+// RuleAnswerStays is the rule of kept.
 const RuleAnswerStays = "the regions in an answer are true, and do not change once it is given"
 
 // kept are the regions that stores have answered with, and what they said then.

@@ -39,16 +39,6 @@ func (y *System) overview() []*metapb.Region {
 	})
 }
 
-// regionByID returns a region of the overview, or nil.
-func (y *System) regionByID(id uint64) *metapb.Region {
-	for _, r := range y.overview() {
-		if r.Id == id {
-			return r
-		}
-	}
-	return nil
-}
-
 // leaderOf returns the store that leads a region in the highest term, and the region as it
 // has applied it, or nil.
 func (y *System) leaderOf(id uint64) (leader *store, r *metapb.Region) {
