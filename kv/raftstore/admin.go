@@ -252,7 +252,9 @@ type birth struct {
 // goOn goes on with what follows from splits, as far as it is not under way.
 func (p *peer) goOn() {
 	p.deleteOrphans()
-	p.bearHalves()
+	if len(p.births) > 0 {
+		p.bearHalves()
+	}
 }
 
 // bearHalves lets the right halves of splits begin once the splits are durable in the kv

@@ -465,8 +465,8 @@ func TestViewsOutliveChanges3B(t *testing.T) {
 		}
 		f.until("the deletion of all data on store 1", func() bool { return len(f.at(1).content()) == 0 && len(f.at(1).Peers()) == 0 })
 		check("After the regions have left the store")
-		require.NoError(t, whole.Close())
-		require.NoError(t, right.Close())
+		require.NoError(t, whole.Close(), "closing a view")
+		require.NoError(t, right.Close(), "closing a view")
 		f.settled(1, 20, 30)
 		f.close()
 	})

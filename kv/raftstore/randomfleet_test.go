@@ -374,8 +374,8 @@ func (r *randomFleet) client(s *server) {
 // the read was submitted, and when it was served.
 func (r *randomFleet) found(key string, before, after knownKey, view engine.Snapshot) {
 	value, found, err := view.Get(engine.CFDefault, []byte(key))
-	require.NoError(r.t, err)
-	require.NoError(r.t, view.Close())
+	require.NoError(r.t, err, "reading")
+	require.NoError(r.t, view.Close(), "closing a view")
 	switch {
 	case found && (string(value) != "v-"+key || !before.mayExist):
 		r.t.Fatalf("a read finds %q under key %q, which does not have it", value, key)
@@ -407,7 +407,7 @@ func (r *randomFleet) end() {
 		known := r.keys[key]
 		view := r.request(fmt.Sprintf("a read of key %q", key), key).view
 		_, found, err := view.Get(engine.CFDefault, []byte(key))
-		require.NoError(r.t, err)
+		require.NoError(r.t, err, "reading")
 		r.found(key, *known, *known, view)
 		if found {
 			r.want["default/"+key] = "v-" + key
