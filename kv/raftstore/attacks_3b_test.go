@@ -247,3 +247,10 @@ func TestRemovedRightHalfIsNeverBorn3B(t *testing.T) {
 		f.close()
 	})
 }
+
+// A scriptedScheduler writes down what a store says.
+type scriptedScheduler struct {
+	asked   []*schedulerpb.AskSplitRequest
+	found   []uint64
+	regions []*schedulerpb.RegionHeartbeatRequest
+}

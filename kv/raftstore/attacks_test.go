@@ -113,13 +113,6 @@ func TestMalformedMessages(t *testing.T) {
 	require.Equal(t, describe(r), describe(f.region(1)))
 }
 
-// A scriptedScheduler writes down what a store says.
-type scriptedScheduler struct {
-	asked   []*schedulerpb.AskSplitRequest
-	found   []uint64
-	regions []*schedulerpb.RegionHeartbeatRequest
-}
-
 func TestLostSplitIDs(t *testing.T) {
 	c := &scriptedScheduler{}
 	f := newFleet(t, fleetConfig{
