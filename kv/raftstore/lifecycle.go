@@ -124,14 +124,18 @@ func (p *peer) farewell(removed ...*metapb.Peer) {
 const maxLeaving = 64
 
 // watchGroup counts the ticks for which the peer is on its own, and has it ask if they
-// become many. A peer that has applied its own removal always is.
+// become many. A peer that has applied its own removal always is. A member of a static
+// cluster has nothing to ask: it campaigns, or leads, and so hears what there is to hear.
 func (p *peer) watchGroup(ticks int) {
 	p.clock += ticks
 	if p.node.BasicStatus().RaftState == raft.StateLeader && p.hearsMajority() {
 		p.alone = 0
 	}
-	if p.alone += ticks; p.alone >= suspectAfter*p.store.cfg.ElectionTicks {
-		p.alone = 0
+	if p.alone += ticks; p.alone < suspectAfter*p.store.cfg.ElectionTicks {
+		return
+	}
+	p.alone = 0
+	if p.store.cfg.Scheduler != nil || !p.isInitialized() || !p.isMember() {
 		p.askToLeave()
 	}
 }
