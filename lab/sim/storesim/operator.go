@@ -41,6 +41,12 @@ type operation struct {
 	removes uint64
 	// accepted is set once a store has answered without an error.
 	accepted bool
+	// version is the version of the region that is to be split, 0 if not known yet.
+	version uint64
+	// ordered is the region for which the registry gives an order of the operation, 0
+	// if none, and changes are the changes of members that it has ordered.
+	ordered uint64
+	changes []change
 }
 
 // maxMembers is the number of members up to which an operator adds some.
@@ -89,8 +95,12 @@ func (y *System) Operate(f sim.Fault, attempt uint64) (done bool) {
 		return false
 	}
 	op.at = nil
+	y.withdraw(op)
 	next := y.next(op)
-	if next.request != nil {
+	switch {
+	case next.request != nil && y.byOrder(op):
+		y.give(op, next.request)
+	case next.request != nil:
 		y.ask(op, next.request)
 	}
 	return next.done
@@ -158,7 +168,10 @@ func (y *System) next(op *operation) step {
 		return y.request(r, raftstore.Admin{TransferLeader: to})
 	case sim.Split:
 		key := leader.data.at(r, op.Share)
-		if op.accepted || key == "" {
+		if op.version == 0 {
+			op.version = r.RegionEpoch.Version
+		}
+		if op.version != r.RegionEpoch.Version || key == "" {
 			return finished
 		}
 		split := &raftserverpb.Split{Key: []byte(key)}
