@@ -2,7 +2,6 @@ package raftstore_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
@@ -22,7 +21,7 @@ func changing(claim graded.Claim, clients int, nemesis ...sim.Nemesis) sim.Scena
 		Registry: true, MaxLogEntries: keptEntries, Regions: storesim.Spread(3, "k04", "k08"),
 	})
 	sc.Beside = []sim.Fleet{{Role: sim.Scheduler, Machines: 1}}
-	sc.Stores, sc.Tick, sc.For = 5, 20*ms, 2500*ms
+	sc.Stores, sc.Tick, sc.For = 5, 20*ms, 1500*ms
 	sc.Nemesis = sim.Together(nemesis...)
 	return sc
 }
@@ -57,8 +56,8 @@ func TestLeadersMove3B(t *testing.T) {
 	sc := changing(graded.Claim{
 		Text:   "a leader that hands a region over answers no read that its successor's writes have outdated",
 		Source: "Raft §8, thesis §3.10, §6.4",
-	}, 3, sim.MoveLeaders(100*ms), sim.IsolateLeaders(900*ms), sim.Splits(800*ms))
-	sc.Clients = append(sc.Clients, sim.Clients(3, kvload.Contends)...)
+	}, 2, sim.MoveLeaders(100*ms), sim.IsolateLeaders(900*ms), sim.Splits(800*ms))
+	sc.Clients = append(sc.Clients, sim.Clients(2, kvload.Contends)...)
 	sc.Reach = []sim.Goal{sim.LeaderDeposed, storesim.DeposedWaiting, storesim.AskedOldLeader}
 	sim.Test(t, sc)
 }
@@ -102,7 +101,7 @@ func TestSchedulerIsUnreliable3B(t *testing.T) {
 	sc := changing(graded.Claim{
 		Text:   "reports are repeated until they are needed no longer, and an order that comes late or twice does no harm",
 		Source: "the contracts of heartbeat, obey and splitInto, in heartbeat.go",
-	}, 3, sim.On(sim.Scheduler, sim.Together(sim.Crashes(600*ms), sim.Pauses(700*ms))),
+	}, 3, sim.On(sim.Scheduler, sim.Together(sim.Crashes(900*ms), sim.Pauses(900*ms))),
 		allTheTime(sim.Fault{Kind: sim.Lose, Role: sim.Scheduler, Share: 0.3}),
 		allTheTime(sim.Fault{Kind: sim.Duplicate, Role: sim.Scheduler, Share: 0.3}),
 		allTheTime(sim.Fault{Kind: sim.Slow, Role: sim.Scheduler, Share: 0.3, Delay: 300 * ms}),
@@ -161,7 +160,7 @@ func TestStoresComeAndGo3B(t *testing.T) {
 	}, 3, sim.Erases(), sim.Drains(), func(d *dice.Drawer, s sim.Setting) []sim.Fault {
 		return sim.Swarm(sim.Unreliable(), sim.Crashes(900*ms), sim.Splits(600*ms), sim.MoveLeaders(400*ms))(d, s)
 	})
-	sc.For = 3 * time.Second
+	sc.For = 2000 * ms
 	sc.Reach = []sim.Goal{sim.Erased, storesim.MemberAdded, storesim.MemberRemoved, storesim.PeerLeft, storesim.SnapshotInstalled}
 	sim.Test(t, sc)
 }
