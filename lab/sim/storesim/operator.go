@@ -141,7 +141,7 @@ func (y *System) next(op *operation) step {
 				op.store = op.pick(1, y.spare(r))
 			}
 		}
-		if op.store == 0 || region.PeerOn(r, op.store) != nil || len(r.Peers) >= maxMembers {
+		if op.store == 0 || region.PeerOn(r, op.store) != nil || len(r.Peers) >= maxMembers || !y.admitted(op.store) {
 			return finished
 		}
 		return y.add(r, op.store)
@@ -198,7 +198,8 @@ func (y *System) leaveToScheduler(m *manager, op *operation) step {
 	m.env.Command(func() {
 		resp, err := m.core.RemoveStore(context.Background(), &schedulerpb.RemoveStoreRequest{Header: clusterHeader, StoreId: store})
 		if !m.failed(err) && resp.Header.GetError() == nil {
-			y.drained[uint64(op.Who)] = forever // it becomes a tombstone
+			y.drained[uint64(op.Who)] = forever
+			y.retired[store] = true
 		}
 	})
 	return finished
@@ -232,12 +233,12 @@ func (op *operation) choose(y *System, leader *store, r *metapb.Region) {
 	op.victim = op.pick(3, all)
 }
 
-// spare returns the stores that could get a peer of r: they have none, run, and are not to
-// be drained.
+// spare returns the stores that could get a peer of r: they have none, run, are known to the
+// scheduler if there is one, and are not to be drained.
 func (y *System) spare(r *metapb.Region) []uint64 {
 	var all []uint64
 	for _, s := range y.living() {
-		if region.PeerOn(r, s.id) == nil && y.drained[s.env.ID] <= s.env.Now() {
+		if region.PeerOn(r, s.id) == nil && y.drained[s.env.ID] <= s.env.Now() && y.admitted(s.id) {
 			all = append(all, s.id)
 		}
 	}

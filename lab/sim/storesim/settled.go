@@ -67,6 +67,14 @@ func (y *System) Unsettled(live []sim.Process) string {
 	if err := check.Covered(regions); err != nil {
 		return err.Error()
 	}
+	if what := y.unretired(stores); what != "" {
+		return what
+	}
+	if y.opts.Balanced {
+		if what := y.unbalanced(stores, regions); what != "" {
+			return what
+		}
+	}
 	for _, s := range stores {
 		if at, found := s.data.stray(); found {
 			return fmt.Sprintf("%v has key %q of family %s, but no peer of a region with that key", s, at.key, at.cf)

@@ -81,6 +81,9 @@ type Options struct {
 	// is one, and SplitSize the size in bytes from which on regions are split.
 	Replicas  uint32
 	SplitSize uint64
+	// Balanced makes it part of being settled that no peer and no leadership needs to
+	// move for all stores to have about the same load.
+	Balanced bool
 	// Disorder makes stores send in random order of the destinations what they
 	// send at a time. A run is the same run with it.
 	Disorder bool
@@ -112,6 +115,10 @@ type System struct {
 	operations map[int]*operation
 	kept       kept
 	drained    map[uint64]time.Duration
+	// retired are the stores that the scheduler was asked to take out of service.
+	retired map[uint64]bool
+	// known are the stores that the scheduler has admitted.
+	known map[uint64]bool
 	// orders are the orders that the registry gives, by region.
 	orders map[uint64]standingOrder
 
@@ -139,8 +146,8 @@ func New(opts Options) func(*sim.World) sim.System {
 		return &System{
 			world: w, opts: opts, groups: check.NewGroups(), ranges: check.NewRanges(), members: check.NewMembers(),
 			homes: newHomes(), operations: map[int]*operation{}, drained: map[uint64]time.Duration{},
-			orders: map[uint64]standingOrder{},
-			fates:  newFates(), promises: newPromises(), stores: map[uint64]*store{}, managers: map[uint64]*manager{},
+			orders: map[uint64]standingOrder{}, retired: map[uint64]bool{}, known: map[uint64]bool{},
+			fates: newFates(), promises: newPromises(), stores: map[uint64]*store{}, managers: map[uint64]*manager{},
 		}
 	}
 }
