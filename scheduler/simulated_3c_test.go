@@ -23,14 +23,10 @@ const ms = time.Millisecond
 // three replicas, and no peer and no leadership is left that should move, by the
 // rules of balanceRegions and balanceLeaders.
 func governed(claim graded.Claim, stores, regions int, nemesis ...sim.Nemesis) sim.Scenario {
-	bounds := []string{"k02", "k04", "k06", "k08", "k10"}[:regions-1]
 	return sim.Scenario{
-		Claim: claim,
-		Seeds: 20,
-		System: storesim.New(storesim.Options{
-			Regions:       func(stores []uint64) []*metapb.Region { return storesim.Spread(3, bounds...)(stores[:3]) },
-			MaxLogEntries: 20, Replicas: 3, Balanced: true,
-		}),
+		Claim:   claim,
+		Seeds:   20,
+		System:  cluster3C(regions, false),
 		Stores:  stores,
 		Beside:  []sim.Fleet{{Role: sim.Scheduler, Machines: 1}},
 		Tick:    20 * ms,
@@ -40,6 +36,15 @@ func governed(claim graded.Claim, stores, regions int, nemesis ...sim.Nemesis) s
 		For:     1500 * ms,
 		Check:   func(h *check.History) error { return check.Linearizable(h, 10*time.Second) },
 	}
+}
+
+// cluster3C is the system of governed.
+func cluster3C(regions int, disorder bool) func(*sim.World) sim.System {
+	bounds := []string{"k03", "k06", "k09"}[:regions-1]
+	return storesim.New(storesim.Options{
+		Regions:       func(stores []uint64) []*metapb.Region { return storesim.Spread(3, bounds...)(stores[:3]) },
+		MaxLogEntries: 20, Replicas: 3, Balanced: true, Disorder: disorder,
+	})
 }
 
 // unreliableMail loses, delays and repeats what stores and the scheduler say to
@@ -121,13 +126,12 @@ func TestSecondScheduler3C(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestEverythingAtOnce3C combines what changes a cluster with what can go wrong
-// in one, for its stores, too. The seed decides which of these come together.
-func TestEverythingAtOnce3C(t *testing.T) {
-	sc := governed(graded.Claim{
-		Text:   "whatever goes wrong, in the end each region has its replicas, the cluster is balanced, and nothing that was acknowledged is lost",
-		Source: "the invariants of part C",
-	}, 5, 3, sim.Swarm(sim.Splits(500*ms), sim.ChangeMembers(400*ms), sim.MoveLeaders(300*ms), sim.Drains(), sim.Erases(), sim.Joins(4)), sim.Swarm(
+// anythingHappens is some of what changes a cluster, and some of what can go wrong
+// in one.
+func anythingHappens() sim.Nemesis {
+	return sim.Together(sim.Swarm(
+		sim.Splits(500*ms), sim.ChangeMembers(400*ms), sim.MoveLeaders(300*ms), sim.Drains(), sim.Erases(), sim.Joins(4),
+	), sim.Swarm(
 		unreliableMail(),
 		sim.On(sim.Scheduler, sim.Together(sim.Crashes(900*ms), sim.CrashesWhileWriting(300*ms))),
 		sim.On(sim.Scheduler, sim.DiskFailures(700*ms)),
@@ -136,6 +140,15 @@ func TestEverythingAtOnce3C(t *testing.T) {
 		sim.Unreliable(),
 		sim.Pauses(900*ms),
 	))
+}
+
+// TestEverythingAtOnce3C combines what changes a cluster with what can go wrong
+// in one, for its stores, too. The seed decides which of these come together.
+func TestEverythingAtOnce3C(t *testing.T) {
+	sc := governed(graded.Claim{
+		Text:   "whatever goes wrong, in the end each region has its replicas, the cluster is balanced, and nothing that was acknowledged is lost",
+		Source: "the invariants of part C",
+	}, 5, 3, anythingHappens())
 	sc.Reach = []sim.Goal{storesim.OrderSent, storesim.MemberAdded, storesim.MemberRemoved, storesim.RegionSplit, sim.Restarted}
 	sim.Test(t, sc)
 }

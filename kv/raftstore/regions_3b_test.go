@@ -165,13 +165,12 @@ func TestStoresComeAndGo3B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
-// TestEverythingAtOnce3B combines all that can happen to regions with all that
-// can go wrong. The seed decides which of these come together.
-func TestEverythingAtOnce3B(t *testing.T) {
-	sc := changing(graded.Claim{
-		Text:   "whatever goes wrong while regions are split and moved, what clients see is linearizable, and in the end each key is in one region, which has all its members and nothing else",
-		Source: "Raft Figure 3, §8; the invariants of part B",
-	}, 4, sim.Swarm(sim.Splits(400*ms), sim.ChangeMembers(300*ms), sim.MoveLeaders(300*ms), sim.Drains(), sim.Erases()), sim.Swarm(
+// anythingHappens is some of what can happen to regions, and some of what can go
+// wrong.
+func anythingHappens() sim.Nemesis {
+	return sim.Together(sim.Swarm(
+		sim.Splits(400*ms), sim.ChangeMembers(300*ms), sim.MoveLeaders(300*ms), sim.Drains(), sim.Erases(),
+	), sim.Swarm(
 		sim.RandomPartitions(700*ms),
 		sim.IsolateLeaders(1200*ms),
 		sim.Unreliable(),
@@ -185,6 +184,15 @@ func TestEverythingAtOnce3B(t *testing.T) {
 		sim.CutTransfers(400*ms),
 		sim.On(sim.Scheduler, sim.Crashes(700*ms)),
 	))
+}
+
+// TestEverythingAtOnce3B combines all that can happen to regions with all that
+// can go wrong. The seed decides which of these come together.
+func TestEverythingAtOnce3B(t *testing.T) {
+	sc := changing(graded.Claim{
+		Text:   "whatever goes wrong while regions are split and moved, what clients see is linearizable, and in the end each key is in one region, which has all its members and nothing else",
+		Source: "Raft Figure 3, §8; the invariants of part B",
+	}, 4, anythingHappens())
 	sc.Seeds = 40
 	sc.Reach = []sim.Goal{
 		storesim.RegionSplit, storesim.MemberAdded, storesim.MemberRemoved, storesim.PeerLeft, storesim.SnapshotInstalled, storesim.OrderSent,
