@@ -29,6 +29,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/pingcap/errors"
@@ -62,6 +63,9 @@ type options struct {
 }
 
 func main() {
+	// A reader of the output that has gone must not end this process without its
+	// cluster.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), program.Signals()...)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/labkv/labkv/lab/cluster"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -184,6 +185,9 @@ func (t *trial) fill(ctx context.Context) error {
 // are.
 func (n *nemesis) tortureScheduled(ctx context.Context) error {
 	n.say("kills begin")
+	if n.pace > time.Minute {
+		return n.killFor(ctx, n.period)
+	}
 	acts := []func(context.Context) error{n.loseDisk, n.add, n.drain}
 	for _, act := range acts {
 		if err := n.killFor(ctx, n.period/time.Duration(len(acts)+1)); err != nil {
@@ -300,6 +304,27 @@ func (t *trial) comesToRest(ctx context.Context) error {
 		return errors.Errorf("the cluster did not come to rest within %s:\n  %s", t.settle, strings.Join(problems, "\n  "))
 	}
 	return err
+}
+
+// back waits until a process that was killed serves again, but not forever: that may
+// depend on other processes.
+func back(ctx context.Context, m *cluster.Member) error {
+	const limit = 10 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	conn, err := client.Dial(m.Addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for m.Running() && ctx.Err() == nil {
+		r, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+		if err == nil && r.Status == grpc_health_v1.HealthCheckResponse_SERVING {
+			break
+		}
+		_ = sleep(ctx, 50*time.Millisecond) // its error ends the loop
+	}
+	return nil
 }
 
 // inspect returns what each store of the cluster says of its peers, by the ids of stores.
