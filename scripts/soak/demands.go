@@ -13,7 +13,6 @@ import (
 
 // A status is what the soak needs of what the scheduler says at /status.
 type status struct {
-	Complete  bool             `json:"complete"`
 	Stores    []storeStatus    `json:"stores"`  // by id
 	Regions   []regionStatus   `json:"regions"` // by key
 	Operators []operatorStatus `json:"operators"`
@@ -87,13 +86,15 @@ func (s *status) String() string {
 		len(s.Regions), strings.Trim(fmt.Sprint(s.peers()), "[]"), len(s.serving()), len(s.Operators))
 }
 
+// An inspection is what stores say of their peers, by the ids of stores.
+type inspection map[uint64][]*raftserverpb.PeerStatus
+
 // maxImbalance is how many times as many peers as another one a store may have at rest.
 const maxImbalance = 1.2
 
 // demands returns what is wrong with a cluster that should have come to rest, a sentence
-// each. inspected is what stores say of themselves, by id. So many stores should be in
-// service, and none be left half removed.
-func demands(s *status, inspected map[uint64][]*raftserverpb.PeerStatus, stores int) []string {
+// each. So many stores should be in service, and none be left half removed.
+func demands(s *status, inspected inspection, stores int) []string {
 	var problems []string
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 

@@ -327,13 +327,12 @@ func back(ctx context.Context, m *cluster.Member) error {
 	return nil
 }
 
-// inspect returns what each store of the cluster says of its peers, by the ids of stores.
-// A store that does not answer is absent.
-func (t *trial) inspect(ctx context.Context) map[uint64][]*raftserverpb.PeerStatus {
+// inspect asks all stores. One that does not answer is absent.
+func (t *trial) inspect(ctx context.Context) inspection {
 	const limit = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	all := map[uint64][]*raftserverpb.PeerStatus{}
+	all := inspection{}
 	for _, m := range t.cluster.Stores() {
 		conn, err := grpc.NewClient(m.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		if err != nil {
