@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pingcap/errors"
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -145,8 +145,8 @@ func look(ctx context.Context) error { return sleep(ctx, 250*time.Millisecond) }
 // fill writes until there are enough regions, with peers on all stores.
 func (t *trial) fill(ctx context.Context) error {
 	filling, done := context.WithCancel(ctx)
-	group, filling := errgroup.WithContext(filling)
-	defer group.Wait()
+	var fillers sync.WaitGroup
+	defer fillers.Wait()
 	defer done()
 	// This much data must be split often enough, and to split it takes a while.
 	enough := int64(t.regions) * splitSize * 3 / 2 / padding
@@ -155,12 +155,11 @@ func (t *trial) fill(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		group.Go(func() error {
+		fillers.Go(func() {
 			defer w.client.Close()
 			for filling.Err() == nil && t.writes.Load() < enough {
 				w.grow(context.WithoutCancel(filling))
 			}
-			return nil
 		})
 	}
 	err := t.until(ctx, fmt.Sprintf("%d regions with %d peers each, on all stores", t.regions, replicas), func(s *status) bool {

@@ -50,6 +50,16 @@ func TestSoak(t *testing.T) {
 	require.NoDirExists(t, out, "nothing was wrong")
 }
 
+// The history has the text of a value. What no client has written is there as it is.
+func TestTextOfValues(t *testing.T) {
+	for _, tr := range []*trial{{}, {manager: &manager{}}} {
+		require.Equal(t, "3/14", tr.textOf(tr.valueOf("3/14")))
+		for _, broken := range []string{"", "...", "3/14...", string(tr.valueOf("3/14")) + "."} {
+			require.Equal(t, broken, tr.textOf([]byte(broken)))
+		}
+	}
+}
+
 // An interrupt leaves nothing: neither while the server is built, nor, after the
 // first line, when the stores start.
 func TestInterrupt(t *testing.T) {
