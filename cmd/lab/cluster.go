@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,7 +16,6 @@ import (
 	"github.com/labkv/labkv/lab/cluster"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
-	"github.com/labkv/labkv/lab/overlay"
 )
 
 // restarts leaves a store away for long enough to see what the others do without it:
@@ -125,9 +123,7 @@ func (a *app) schedulerMissing() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	// What cannot be read cannot be built either, and building says more about it.
-	funcs, _ := grade.SourceTree(c).Funcs()
-	return slices.ContainsFunc(funcs, func(f overlay.Func) bool { return f.TODO && strings.HasPrefix(f.Stage, "3") }), nil
+	return grade.Unfinished(c, "3"), nil
 }
 
 // fromHere returns a path as one types it here: below the working directory relative to
