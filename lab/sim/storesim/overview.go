@@ -68,9 +68,6 @@ func (y *System) Suffices(well []uint64) bool {
 			return false
 		}
 		for _, op := range y.operations {
-			if op.removes != 0 && !suffices(y, r, well, op.removes) {
-				return false
-			}
 			for _, c := range op.changes {
 				if c.mayHappen(r) && !suffices(y, r, well, c.removes) {
 					return false
@@ -95,9 +92,9 @@ func suffices(y *System, r *metapb.Region, well []uint64, without uint64) bool {
 	return 2*n > all
 }
 
-// changing reports whether an order of op may still change the members of a region.
+// changing reports whether the members of a region may still change as op wants it.
 func (op *operation) changing(all []*metapb.Region) bool {
-	return slices.ContainsFunc(op.changes, func(c change) bool { return slices.ContainsFunc(all, c.mayHappen) })
+	return slices.ContainsFunc(op.changes, func(c *change) bool { return slices.ContainsFunc(all, c.mayHappen) })
 }
 
 // MayErase implements sim.Operator. A machine may lose its disks if each region that has a
@@ -107,7 +104,7 @@ func (op *operation) changing(all []*metapb.Region) bool {
 func (y *System) MayErase(machine uint64) bool {
 	all := y.overview()
 	for _, op := range y.operations {
-		if op.at != nil && !op.at.dead() || op.removes != 0 || op.changing(all) {
+		if op.at != nil && !op.at.dead() || op.changing(all) {
 			return false
 		}
 	}
