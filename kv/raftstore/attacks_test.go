@@ -180,3 +180,37 @@ func TestLeaderIsRemovedBesideDeadMember(t *testing.T) {
 		f.close()
 	}
 }
+
+// A client that knows only the region before splits learns of all that it became, without
+// a scheduler.
+func TestOldEpochTellsAllHalves(t *testing.T) {
+	f := newFleet(t, fleetConfig{stores: 3, members: []uint64{1, 2, 3}})
+	f.put("a", "1")
+	before := f.region(1)
+	told := func(epoch *metapb.RegionEpoch) (regions []string) {
+		var got *result
+		leader := f.leader(1)
+		leader.ask(&kvrpcpb.Context{RegionId: 1, RegionEpoch: epoch}, []engine.Op{set(engine.CFDefault, "x", "1")}, func(r result) { got = &r })
+		f.settle()
+		require.NotNil(t, got)
+		var refused *region.Error
+		require.ErrorAs(t, got.err, &refused)
+		for _, r := range refused.Err.EpochNotMatch.GetCurrentRegions() {
+			regions = append(regions, describe(r))
+		}
+		return regions
+	}
+	f.split(1, "p", 20, 21, 22, 23)
+	require.Equal(t, []string{describe(f.region(1)), describe(f.region(20))}, told(before.RegionEpoch))
+	f.split(1, "h", 30, 31, 32, 33)
+	once := f.region(20)
+	f.split(20, "t", 40, 41, 42, 43)
+	require.Equal(t, []string{describe(f.region(1)), describe(f.region(30)), describe(f.region(20))}, told(before.RegionEpoch))
+	require.Equal(t, []string{describe(f.region(1)), describe(f.region(30))}, told(once.RegionEpoch))
+
+	// There is nothing to add if no split is the reason.
+	require.Equal(t, []string{describe(f.region(1))}, told(nil))
+	newer := &metapb.RegionEpoch{ConfVer: 1, Version: 1 << 60}
+	require.Equal(t, []string{describe(f.region(1))}, told(newer))
+	f.close()
+}

@@ -3,6 +3,8 @@ package raftstore
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -232,6 +234,22 @@ func DescribeRaft(raft engine.Engine) string {
 		parts = []string{"nothing"}
 	}
 	return fmt.Sprintf("%d bytes: %s", bytes, strings.Join(parts, "; "))
+}
+
+// LoggedRegions returns the ids of the regions of which a raft engine holds a record,
+// ascending.
+func LoggedRegions(raft engine.Engine) ([]uint64, error) {
+	it, err := raft.Iterate(cfRaft, engine.Range{})
+	if err != nil {
+		return nil, err
+	}
+	found := map[uint64]bool{}
+	for it.Seek(nil); it.Valid(); it.Next() {
+		if id, _, kind := parseRaftKey(it.Key()); kind == kindState || kind == kindRegion {
+			found[id] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found)), it.Close()
 }
 
 // parseRaftKey takes a key of a raft engine apart. The kind is 0 if it is none of

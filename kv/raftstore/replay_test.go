@@ -12,7 +12,10 @@ import (
 	"github.com/labkv/labkv/lab/sim/storesim"
 )
 
-var replaySeeds = flag.Int("seeds", 20, "`number` of schedules that TestRunsReplay runs twice")
+var (
+	replaySeeds = flag.Int("seeds", 20, "`number` of schedules that run twice in TestRunsReplay and TestRunsOfRegionsReplay")
+	replayFrom  = flag.Uint64("from", 1, "`seed` of the first of these schedules")
+)
 
 // The same seed gives the same run, with stores that compact their logs, send
 // snapshots, crash and fail. In the second run the stores send the messages of
@@ -32,8 +35,26 @@ func TestRunsReplay(t *testing.T) {
 		))
 		return &sc
 	}
+	replay(t, scenario)
+}
+
+// The same, with regions that split and move, stores that come and go, and a registry.
+func TestRunsOfRegionsReplay(t *testing.T) {
+	replay(t, func(disorder bool) *sim.Scenario {
+		sc := changing(graded.Claim{}, 4, anythingHappens())
+		sc.System = storesim.New(storesim.Options{
+			Registry: true, MaxLogEntries: keptEntries, Regions: storesim.Spread(3, "k04", "k08"), Disorder: disorder,
+		})
+		return &sc
+	})
+}
+
+// replay runs schedules of a scenario twice, and requires that nothing is wrong, and that
+// the second run, with disorder, is the same as the first.
+func replay(t *testing.T, scenario func(disorder bool) *sim.Scenario) {
+	t.Helper()
 	events, distinct := 0, map[uint64]bool{}
-	for seed := uint64(1); seed <= uint64(*replaySeeds); seed++ {
+	for seed := *replayFrom; seed < *replayFrom+uint64(*replaySeeds); seed++ {
 		s := sim.MakeSchedule(scenario(false), seed)
 		first := sim.Run(t, scenario(false), s, false)
 		require.Nil(t, first.Failure, "%v\n%v", first.Failure, s)

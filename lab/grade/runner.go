@@ -72,9 +72,6 @@ func (r *Runner) units(test *course.Test) []unit {
 	if r.Quick {
 		seeds = seeds[:min(len(seeds), QuickSeeds)]
 	}
-	if len(seeds) == 0 {
-		return []unit{{test: test}}
-	}
 	var units []unit
 	for part := range slices.Chunk(seeds, SeedsPerProcess) {
 		units = append(units, unit{test: test, seeds: part})
@@ -194,18 +191,35 @@ func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test)
 	results := map[*course.Test]*Result{}
 	var trials []*trial
 	p := progress{report: r.Progress}
+	var runnable []*course.Test
 	for _, test := range tests {
 		if failure, ok := built.failures[test.Package]; ok {
 			results[test] = failure.result(test)
 			continue
 		}
-		t := newTrial(test, r.units(test))
-		trials = append(trials, t)
-		p.total += len(t.units)
+		runnable = append(runnable, test)
+		if len(test.Seeds) > 0 {
+			t := newTrial(test, r.units(test))
+			trials = append(trials, t)
+			p.total += len(t.units)
+		} else {
+			p.total++
+		}
 	}
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.jobs())
+	var mu sync.Mutex
+	for _, part := range shares(runnable) {
+		group.Go(func() error {
+			return r.runTogether(ctx, part, built.binaries[part[0].Package], built.scratch, func(result *Result) {
+				mu.Lock()
+				results[result.Test] = result
+				mu.Unlock()
+				p.add(result.Test.Name)
+			})
+		})
+	}
 	for _, t := range trials {
 		for i, u := range t.units {
 			group.Go(func() error {

@@ -16,6 +16,9 @@ import (
 	"github.com/labkv/labkv/proto/schedulerpb"
 )
 
+// ScannedOn is a goal of runs with many regions.
+const ScannedOn sim.Goal = "a scan went on in another region"
+
 // AddressOf returns the address under which clients reach the store on a machine that
 // was erased that often: no two stores have the same.
 func AddressOf(machine uint64, erased int) string {
@@ -208,6 +211,7 @@ func (c *kv) scanParts(start *string, limit *int) bool {
 		if *start == "" || *limit <= 0 {
 			return true
 		}
+		c.s.Reach(ScannedOn)
 		o, pending = next()
 	}
 	return true // there is always a part that is the last one

@@ -46,14 +46,24 @@ func (s watched) Write(w *raftstore.Write) {
 			s.notProposed(s.command)
 		}
 		var refusal *region.Error
-		if stderrors.As(err, &refusal) && refusal.Err.StaleCommand != nil {
-			s.env.Reach(ProposalReplaced)
+		if stderrors.As(err, &refusal) {
+			s.refused(refusal)
 		}
 		if !s.dead() { // otherwise the answer reaches no client
 			s.system.fates.answered(s.id, ops, err == nil, refusal)
 		}
 	})
 	s.Store.Write(w)
+}
+
+// refused notes why a write was refused.
+func (s watched) refused(e *region.Error) {
+	switch {
+	case e.Err.StaleCommand != nil:
+		s.env.Reach(ProposalReplaced)
+	case e.Err.EpochNotMatch != nil:
+		s.env.Reach(EpochRefused)
+	}
 }
 
 // Read gives r to the store.

@@ -47,6 +47,6 @@
 // one peer leads, no command waits for an answer, and all replicas have applied the same
 // entries, hold the same data, and have compacted their logs if Options say that they do.
 // The regions must cover every key, each once, and no store may hold a key that is in none
-// of its regions. Then no store may have an iterator or a snapshot of an engine open, a
+// of its regions, or a record of a log of another one. Then no store may have an iterator or a snapshot of an engine open, a
 // task with the executor, or more than one snapshot file for a region.
 package storesim

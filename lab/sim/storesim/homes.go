@@ -2,6 +2,7 @@ package storesim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/labkv/labkv/kv/region"
@@ -67,6 +68,23 @@ func (y *System) regionsOn(store uint64) []*metapb.Region {
 		}
 	}
 	return here
+}
+
+// founders returns the stores that have a peer when the cluster begins, ascending.
+func (y *System) founders() []uint64 {
+	all := map[uint64]bool{}
+	for _, r := range y.regions {
+		for _, p := range r.Peers {
+			all[p.StoreId] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// admitted reports whether the scheduler knows a store. It refuses what it hears of a
+// region with a peer on another one, so that an operator must not place any there.
+func (y *System) admitted(store uint64) bool {
+	return y.manager() == nil || y.known[store] || slices.Contains(y.founders(), store)
 }
 
 // ids hands out ids of stores, regions and peers: they ascend, and none is used twice.

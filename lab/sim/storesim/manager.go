@@ -24,6 +24,8 @@ import (
 const (
 	OrderSent  sim.Goal = "the scheduler gave an order"
 	OrderOfOld sim.Goal = "a second scheduler with an old state gave an order"
+	// StoreBuried is about a store that was taken out of service.
+	StoreBuried sim.Goal = "a store became a tombstone"
 )
 
 // A manager is one incarnation of a scheduler. Stores reach it by packets, which may be
@@ -108,7 +110,8 @@ func (m *manager) open() (err error) {
 var clusterHeader = &schedulerpb.RequestHeader{ClusterId: clusterID}
 
 // found makes the cluster known that is there when the run begins. The ids that it uses
-// are taken. A crash may interrupt it at any point.
+// are taken. A crash may interrupt it at any point. Stores that have no peer yet join by
+// themselves.
 func (m *manager) found() error {
 	ctx := context.Background()
 	for {
@@ -124,7 +127,7 @@ func (m *manager) found() error {
 	if err := answered(begun.GetHeader(), err); err != nil {
 		return err
 	}
-	for i, id := range m.env.Setting.Machines(sim.Store) {
+	for i, id := range m.system.founders() {
 		at := &metapb.Store{Id: id, Address: kvload.AddressOf(id, 0)}
 		var header *schedulerpb.ResponseHeader
 		if i == 0 && !begun.Bootstrapped {

@@ -41,6 +41,12 @@ type operation struct {
 	removes uint64
 	// accepted is set once a store has answered without an error.
 	accepted bool
+	// version is the version of the region that is to be split, 0 if not known yet.
+	version uint64
+	// ordered is the region for which the registry gives an order of the operation, 0
+	// if none, and changes are the changes of members that it has ordered.
+	ordered uint64
+	changes []change
 }
 
 // maxMembers is the number of members up to which an operator adds some.
@@ -89,8 +95,12 @@ func (y *System) Operate(f sim.Fault, attempt uint64) (done bool) {
 		return false
 	}
 	op.at = nil
+	y.withdraw(op)
 	next := y.next(op)
-	if next.request != nil {
+	switch {
+	case next.request != nil && y.byOrder(op):
+		y.give(op, next.request)
+	case next.request != nil:
 		y.ask(op, next.request)
 	}
 	return next.done
@@ -131,7 +141,7 @@ func (y *System) next(op *operation) step {
 				op.store = op.pick(1, y.spare(r))
 			}
 		}
-		if op.store == 0 || region.PeerOn(r, op.store) != nil || len(r.Peers) >= maxMembers {
+		if op.store == 0 || region.PeerOn(r, op.store) != nil || len(r.Peers) >= maxMembers || !y.admitted(op.store) {
 			return finished
 		}
 		return y.add(r, op.store)
@@ -158,7 +168,10 @@ func (y *System) next(op *operation) step {
 		return y.request(r, raftstore.Admin{TransferLeader: to})
 	case sim.Split:
 		key := leader.data.at(r, op.Share)
-		if op.accepted || key == "" {
+		if op.version == 0 {
+			op.version = r.RegionEpoch.Version
+		}
+		if op.version != r.RegionEpoch.Version || key == "" {
 			return finished
 		}
 		split := &raftserverpb.Split{Key: []byte(key)}
@@ -185,7 +198,8 @@ func (y *System) leaveToScheduler(m *manager, op *operation) step {
 	m.env.Command(func() {
 		resp, err := m.core.RemoveStore(context.Background(), &schedulerpb.RemoveStoreRequest{Header: clusterHeader, StoreId: store})
 		if !m.failed(err) && resp.Header.GetError() == nil {
-			y.drained[uint64(op.Who)] = forever // it becomes a tombstone
+			y.drained[uint64(op.Who)] = forever
+			y.retired[store] = true
 		}
 	})
 	return finished
@@ -219,12 +233,12 @@ func (op *operation) choose(y *System, leader *store, r *metapb.Region) {
 	op.victim = op.pick(3, all)
 }
 
-// spare returns the stores that could get a peer of r: they have none, run, and are not to
-// be drained.
+// spare returns the stores that could get a peer of r: they have none, run, are known to the
+// scheduler if there is one, and are not to be drained.
 func (y *System) spare(r *metapb.Region) []uint64 {
 	var all []uint64
 	for _, s := range y.living() {
-		if region.PeerOn(r, s.id) == nil && y.drained[s.env.ID] <= s.env.Now() {
+		if region.PeerOn(r, s.id) == nil && y.drained[s.env.ID] <= s.env.Now() && y.admitted(s.id) {
 			all = append(all, s.id)
 		}
 	}

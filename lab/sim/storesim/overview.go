@@ -71,6 +71,11 @@ func (y *System) Suffices(well []uint64) bool {
 			if op.removes != 0 && !suffices(y, r, well, op.removes) {
 				return false
 			}
+			for _, c := range op.changes {
+				if c.mayHappen(r) && !suffices(y, r, well, c.removes) {
+					return false
+				}
+			}
 		}
 	}
 	return true
@@ -90,13 +95,19 @@ func suffices(y *System, r *metapb.Region, well []uint64, without uint64) bool {
 	return 2*n > all
 }
 
+// changing reports whether an order of op may still change the members of a region.
+func (op *operation) changing(all []*metapb.Region) bool {
+	return slices.ContainsFunc(op.changes, func(c change) bool { return slices.ContainsFunc(all, c.mayHappen) })
+}
+
 // MayErase implements sim.Operator. A machine may lose its disks if each region that has a
 // peer there can do without it: it has at least two other ones, all of which run and have
 // the region as it is now, its leader does not wait for anything, and nobody is about to
 // change it. One machine may at a time.
 func (y *System) MayErase(machine uint64) bool {
+	all := y.overview()
 	for _, op := range y.operations {
-		if op.at != nil && !op.at.dead() || op.removes != 0 {
+		if op.at != nil && !op.at.dead() || op.removes != 0 || op.changing(all) {
 			return false
 		}
 	}
@@ -104,7 +115,7 @@ func (y *System) MayErase(machine uint64) bool {
 		return false // an order may be on its way
 	}
 	erased := y.homes.stores[machine]
-	for _, r := range y.overview() {
+	for _, r := range all {
 		for _, p := range r.Peers {
 			if y.homes.isLost(p.StoreId) {
 				return false

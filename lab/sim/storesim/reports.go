@@ -32,6 +32,7 @@ func (r reports) send(stream uint64, body proto.Message) {
 func (r reports) RegionHeartbeat(req *schedulerpb.RegionHeartbeatRequest) {
 	req = proto.CloneOf(req)
 	req.Header = clusterHeader
+	r.s.reported[req.Region.Id] = req.ApproximateSize
 	r.send(req.Region.Id, req)
 }
 
@@ -74,6 +75,7 @@ func (s *store) hears(p *sim.Packet) bool {
 		s.Found(body.Region)
 	case *schedulerpb.PutStoreResponse:
 		s.joined = true
+		s.system.known[s.id] = true
 	default:
 		return false
 	}

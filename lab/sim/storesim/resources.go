@@ -52,10 +52,13 @@ func (s *store) lie(rule, found string) {
 // inPass notes that the store does something that takes time, and may not do it
 // in a pass.
 func (s *store) inPass(what string) {
-	if s.passing && s.system.opts.Background {
+	if s.mustNotWait() {
 		s.lie(RuleSlowWork, fmt.Sprintf("store %d %s in a pass, for whose end all regions wait", s.id, what))
 	}
 }
+
+// mustNotWait reports whether the store may do no slow work now.
+func (s *store) mustNotWait() bool { return s.passing && s.system.opts.Background }
 
 // An observed engine is what a store has of one of its engines.
 type observed struct {
@@ -78,9 +81,24 @@ func (o observed) Sync() error {
 	return o.seen(o.Engine.Sync())
 }
 
+// DeleteRange is slow work if there is something to delete: a peer that is born may make
+// sure that nothing is there.
 func (o observed) DeleteRange(cf engine.CF, r engine.Range) error {
-	o.s.inPass("deletes a range of keys in its " + o.name + " engine")
+	if o.s.mustNotWait() && !o.isEmpty(cf, r) {
+		o.s.inPass("deletes a range of keys in its " + o.name + " engine")
+	}
 	return o.seen(o.Engine.DeleteRange(cf, r))
+}
+
+// isEmpty reports whether the engine has no key in r.
+func (o observed) isEmpty(cf engine.CF, r engine.Range) bool {
+	it, err := o.Engine.Iterate(cf, r)
+	if err != nil {
+		return true // it will not delete anything either
+	}
+	it.Seek(nil)
+	empty := !it.Valid()
+	return it.Close() != nil || empty
 }
 
 func (o observed) seen(err error) error {

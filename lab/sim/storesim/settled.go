@@ -67,15 +67,41 @@ func (y *System) Unsettled(live []sim.Process) string {
 	if err := check.Covered(regions); err != nil {
 		return err.Error()
 	}
+	if what := y.unretired(stores); what != "" {
+		return what
+	}
+	if y.opts.Balanced {
+		if what := y.unbalanced(stores, regions); what != "" {
+			return what
+		}
+	}
 	for _, s := range stores {
 		if at, found := s.data.stray(); found {
 			return fmt.Sprintf("%v has key %q of family %s, but no peer of a region with that key", s, at.key, at.cf)
+		}
+		if id, found := s.strayLog(); found {
+			return fmt.Sprintf("%v has no peer of region %d, but its raft engine still has records of it", s, id)
 		}
 	}
 	if err := y.kept.violation(); err != nil {
 		y.leaks.bad = err.(*check.Violation)
 	}
 	return y.leaks.look(y, stores)
+}
+
+// strayLog returns a region of which the store has no peer, but records in its raft
+// engine, and whether there is one.
+func (s *store) strayLog() (region uint64, found bool) {
+	logged, err := raftstore.LoggedRegions(s.log)
+	if err != nil {
+		return 0, false // the disk is gone
+	}
+	here := s.Peers()
+	i := slices.IndexFunc(logged, func(id uint64) bool { return !slices.Contains(here, id) })
+	if i < 0 {
+		return 0, false
+	}
+	return logged[i], true
 }
 
 // latest returns the newest version of a region that any of its peers has, or nil.

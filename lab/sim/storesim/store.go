@@ -56,8 +56,10 @@ type store struct {
 	// joined is set once the scheduler knows the store. asked are the regions for which
 	// it was asked for ids, by the stream of the question, and splits counts them.
 	joined bool
-	asked  map[uint64]*metapb.Region
-	splits uint64
+	// reported are the sizes that the store has reported of regions that it leads.
+	reported map[uint64]uint64
+	asked    map[uint64]*metapb.Region
+	splits   uint64
 
 	// passing is true during a pass, and tasks is the number of tasks that the
 	// executor has.
@@ -147,7 +149,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if !ok {
 		return nil, nil
 	}
-	s := &store{system: y, env: env, id: id, files: files{env.Files(), nil}, open: map[uint64]waiting{}, asked: map[uint64]*metapb.Region{}}
+	s := &store{system: y, env: env, id: id, files: files{env.Files(), nil}, open: map[uint64]waiting{}, asked: map[uint64]*metapb.Region{}, reported: map[uint64]uint64{}}
 	s.files.s = s
 	var err error
 	if s.log, err = env.Disk("raft", raftstore.RaftFamilies...); err != nil {

@@ -37,6 +37,7 @@ const (
 	MemberAdded       sim.Goal = "a region got a member"
 	MemberRemoved     sim.Goal = "a region lost a member"
 	PeerLeft          sim.Goal = "a peer that was removed left its store"
+	EpochRefused      sim.Goal = "a request was refused because its region had changed"
 )
 
 // The rules of this package.
@@ -73,10 +74,16 @@ type Options struct {
 	// SettledLog is the number of entries that a log may have once the region is
 	// settled and all clients are done. 0 for no limit.
 	SettledLog uint64
+	// Registry makes the machine that is a scheduler a registry of the harness: stores
+	// are under test, and no scheduler.
+	Registry bool
 	// Replicas is the number of replicas that the scheduler gives each region, if there
 	// is one, and SplitSize the size in bytes from which on regions are split.
 	Replicas  uint32
 	SplitSize uint64
+	// Balanced makes it part of being settled that no peer and no leadership needs to
+	// move for all stores to have about the same load.
+	Balanced bool
 	// Disorder makes stores send in random order of the destinations what they
 	// send at a time. A run is the same run with it.
 	Disorder bool
@@ -108,6 +115,12 @@ type System struct {
 	operations map[int]*operation
 	kept       kept
 	drained    map[uint64]time.Duration
+	// retired are the stores that the scheduler was asked to take out of service.
+	retired map[uint64]bool
+	// known are the stores that the scheduler has admitted.
+	known map[uint64]bool
+	// orders are the orders that the registry gives, by region.
+	orders map[uint64]standingOrder
 
 	fates    fates
 	promises promises
@@ -133,6 +146,7 @@ func New(opts Options) func(*sim.World) sim.System {
 		return &System{
 			world: w, opts: opts, groups: check.NewGroups(), ranges: check.NewRanges(), members: check.NewMembers(),
 			homes: newHomes(), operations: map[int]*operation{}, drained: map[uint64]time.Duration{},
+			orders: map[uint64]standingOrder{}, retired: map[uint64]bool{}, known: map[uint64]bool{},
 			fates: newFates(), promises: newPromises(), stores: map[uint64]*store{}, managers: map[uint64]*manager{},
 		}
 	}
@@ -153,6 +167,9 @@ func (y *System) Boot(env *sim.Env) (sim.Process, error) {
 }
 
 func (y *System) boot(env *sim.Env) (sim.Process, error) {
+	if env.Role == sim.Scheduler && y.opts.Registry {
+		return newRegistry(y, env), nil
+	}
 	if env.Role == sim.Scheduler {
 		m, err := openManager(y, env)
 		if err != nil {
@@ -177,7 +194,7 @@ func (y *System) boot(env *sim.Env) (sim.Process, error) {
 func (y *System) Watch(id uint64, p sim.Process) error {
 	s, ok := p.(*store)
 	if !ok {
-		return y.watchManager(p.(*manager))
+		return watchManager(p)
 	}
 	if err := s.failed(); err != nil {
 		return &check.Violation{Rule: RuleKeepsGoing, Found: fmt.Sprintf("%v gives up: %v", s, err)}
@@ -217,8 +234,9 @@ func (y *System) Watch(id uint64, p sim.Process) error {
 }
 
 // watchManager checks that a scheduler gives up only if its disk gave it a reason.
-func (y *System) watchManager(m *manager) error {
-	if m.err == nil || excused(m.err) {
+func watchManager(p sim.Process) error {
+	m, ok := p.(*manager)
+	if !ok || m.err == nil || excused(m.err) {
 		return nil
 	}
 	return &check.Violation{Rule: RuleKeepsGoing, Found: fmt.Sprintf("scheduler %d gives up: %v", m.env.ID, m.err)}
