@@ -236,7 +236,7 @@ func DescribeRaft(raft engine.Engine) string {
 	return fmt.Sprintf("%d bytes: %s", bytes, strings.Join(parts, "; "))
 }
 
-// LoggedRegions returns the ids of the regions of which a raft engine holds a record,
+// LoggedRegions returns the ids of the regions of which a raft engine holds entries,
 // ascending.
 func LoggedRegions(raft engine.Engine) ([]uint64, error) {
 	it, err := raft.Iterate(cfRaft, engine.Range{})
@@ -245,7 +245,7 @@ func LoggedRegions(raft engine.Engine) ([]uint64, error) {
 	}
 	found := map[uint64]bool{}
 	for it.Seek(nil); it.Valid(); it.Next() {
-		if id, _, kind := parseRaftKey(it.Key()); kind == kindState || kind == kindRegion {
+		if id, _, kind := parseRaftKey(it.Key()); kind == kindRegion {
 			found[id] = true
 		}
 	}

@@ -2,6 +2,7 @@ package raftstore_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
@@ -125,14 +126,31 @@ func TestCrashesDuringChanges3B(t *testing.T) {
 	sim.Test(t, sc)
 }
 
+// removedWhileFull fills the disk of a store, about every so often, and splits a
+// region, in which the store may have no room for its part, and then removes the
+// store's peer of the left half: the right half stays.
+func removedWhileFull(every time.Duration) sim.Nemesis {
+	return func(d *dice.Drawer, s sim.Setting) []sim.Fault {
+		var faults []sim.Fault
+		for at := d.Duration(every/4, every/2); at < s.Span; at += d.Duration(every*3/4, every) {
+			who, region := d.Between(1, s.Stores), d.Between(1, 6)
+			faults = append(faults,
+				sim.Fault{Kind: sim.DiskFull, Who: who, From: at, Until: at + every*2/3},
+				sim.Fault{Kind: sim.Split, Region: region, Share: 0.5, From: at + every/20, Until: at + every/2},
+				sim.Fault{Kind: sim.RemoveMember, Region: region, Who: who, From: at + every/4, Until: at + every})
+		}
+		return faults
+	}
+}
+
 // TestDisksFailDuringChanges3B makes disks fill up and fail while regions are
 // split and change their members. A store with a full disk tries again once there
-// is room.
+// is room; meanwhile its peer may have been removed.
 func TestDisksFailDuringChanges3B(t *testing.T) {
 	sc := changing(graded.Claim{
 		Text:   "a change that finds the disk full has no effect before it is written, and one effect after",
 		Source: "the contracts of add and takeOver; engine.ErrDiskFull",
-	}, 3, sim.DiskFailures(300*ms), sim.Splits(350*ms), sim.ChangeMembers(300*ms))
+	}, 3, removedWhileFull(500*ms), sim.Swarm(sim.DiskFailures(400*ms), sim.Splits(400*ms), sim.ChangeMembers(400*ms)))
 	sc.Reach = []sim.Goal{storesim.DiskWasFull, sim.DiskFailed, storesim.RegionSplit, storesim.MemberAdded}
 	sim.Test(t, sc)
 }

@@ -3,6 +3,7 @@ package storesim
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/metapb"
@@ -11,24 +12,14 @@ import (
 
 // A burden is what a store carries: the sizes of its regions, and how many it leads.
 type burden struct {
-	store   *store
 	bytes   int64
 	leaders int
 }
 
 // unbalanced says which region the scheduler should move, or lead elsewhere, "" if there is
-// none. It follows the rules of balanceRegions and balanceLeaders in package scheduler, by
-// the true members and leaders, and the sizes that the leaders have reported.
+// none: by the true members and leaders, and the sizes that the leaders have reported.
 func (y *System) unbalanced(stores []*store, regions []*metapb.Region) string {
-	burdens := map[uint64]*burden{}
 	leaders, sizes := map[uint64]*store{}, map[uint64]int64{}
-	var serving []*burden
-	for _, s := range stores {
-		if !y.retired[s.id] {
-			burdens[s.id] = &burden{store: s}
-			serving = append(serving, burdens[s.id])
-		}
-	}
 	for _, r := range regions {
 		leader, _ := y.leaderOf(r.Id)
 		size, reported := leader.reported[r.Id]
@@ -36,26 +27,39 @@ func (y *System) unbalanced(stores []*store, regions []*metapb.Region) string {
 			return fmt.Sprintf("%v, which leads region %d, has not reported it", leader, r.Id)
 		}
 		leaders[r.Id], sizes[r.Id] = leader, int64(max(size, 1))
-		for _, p := range r.Peers {
-			if b := burdens[p.StoreId]; b != nil {
+	}
+	serving := slices.DeleteFunc(slices.Clone(stores), func(s *store) bool { return y.retired[s.id] })
+	return worthMoving(serving, regions, leaders, sizes)
+}
+
+// worthMoving returns a move that is worth it by the rules of balanceRegions and
+// balanceLeaders in package scheduler, "" if there is none.
+func worthMoving(stores []*store, regions []*metapb.Region, leaders map[uint64]*store, sizes map[uint64]int64) string {
+	burdens := map[*store]*burden{}
+	for _, s := range stores {
+		b := &burden{}
+		for _, r := range regions {
+			if region.PeerOn(r, s.id) != nil {
 				b.bytes += sizes[r.Id]
 			}
+			if leaders[r.Id] == s {
+				b.leaders++
+			}
 		}
-		if b := burdens[leader.id]; b != nil {
-			b.leaders++
-		}
+		burdens[s] = b
 	}
-	for _, from := range serving {
-		for _, to := range serving {
+	for _, from := range stores {
+		for _, to := range stores {
+			more, less := burdens[from], burdens[to]
 			for _, r := range regions {
-				here, there := region.PeerOn(r, from.store.id) != nil, region.PeerOn(r, to.store.id) != nil
+				here, there := region.PeerOn(r, from.id) != nil, region.PeerOn(r, to.id) != nil
 				switch {
-				case here && !there && from.bytes-to.bytes > 2*sizes[r.Id]:
+				case here && !there && more.bytes-less.bytes > 2*sizes[r.Id]:
 					return fmt.Sprintf("the regions of %v have %d bytes and those of %v have %d, but region %d, of %d bytes, was not moved",
-						from.store, from.bytes, to.store, to.bytes, r.Id, sizes[r.Id])
-				case leaders[r.Id] == from.store && there && from.leaders-to.leaders > 1:
+						from, more.bytes, to, less.bytes, r.Id, sizes[r.Id])
+				case leaders[r.Id] == from && there && more.leaders-less.leaders > 1:
 					return fmt.Sprintf("%v leads %d regions and %v leads %d, but of region %d, of which both have a peer, the leadership was not moved",
-						from.store, from.leaders, to.store, to.leaders, r.Id)
+						from, more.leaders, to, less.leaders, r.Id)
 				}
 			}
 		}

@@ -19,8 +19,8 @@ type shuffler struct {
 
 func (s *shuffler) Send(m *raftserverpb.RaftMessage) { s.waiting = append(s.waiting, m) }
 
-// flush sends what waits. It comes before every write, which may be the last thing that
-// the store does.
+// flush sends what waits. It comes before everything that is done to a disk, which takes
+// time, and may be the last thing that the store does.
 func (s *shuffler) flush() {
 	if s == nil || len(s.waiting) == 0 {
 		return
@@ -41,7 +41,7 @@ func (s *shuffler) flush() {
 	}
 }
 
-// A flushing engine has messages leave before it writes.
+// A flushing engine has messages leave before it changes.
 type flushing struct {
 	engine.Engine
 	s *shuffler
@@ -50,4 +50,14 @@ type flushing struct {
 func (f flushing) Write(b *engine.Batch, sync bool) error {
 	f.s.flush()
 	return f.Engine.Write(b, sync)
+}
+
+func (f flushing) Sync() error {
+	f.s.flush()
+	return f.Engine.Sync()
+}
+
+func (f flushing) DeleteRange(cf engine.CF, r engine.Range) error {
+	f.s.flush()
+	return f.Engine.DeleteRange(cf, r)
 }

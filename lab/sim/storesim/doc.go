@@ -9,7 +9,9 @@
 //
 // Regions may split, change their members, and move. An operator asks for that (the
 // faults of package sim that a system carries out), and a scheduler, if there is a machine
-// of that role. Stores talk to the scheduler by packets, so that what they say is lost,
+// of that role: the one of package scheduler, or with Options.Registry a registry of the
+// harness, which knows what it hears, and hands out ids and the operator's orders. It is
+// for runs that are about stores alone. Stores talk to the scheduler by packets, so that what they say is lost,
 // late and doubled like everything else; clients do it by calls. A second machine of the
 // role gives orders in place of the first from time to time, of which it knows only what
 // was true a while ago. A machine that was erased comes back as another store.
@@ -47,6 +49,9 @@
 // one peer leads, no command waits for an answer, and all replicas have applied the same
 // entries, hold the same data, and have compacted their logs if Options say that they do.
 // The regions must cover every key, each once, and no store may hold a key that is in none
-// of its regions, or a record of a log of another one. Then no store may have an iterator or a snapshot of an engine open, a
-// task with the executor, or more than one snapshot file for a region.
+// of its regions, or entries of the log of another one. With Options.Replicas each region
+// has that many; a store that was taken out of service is empty, and a tombstone; and with
+// Options.Balanced no peer and no leadership is left that a scheduler should move. Then no
+// store may have an iterator or a snapshot of an engine open, a task with the executor, or
+// more than one snapshot file for a region.
 package storesim

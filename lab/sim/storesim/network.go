@@ -128,7 +128,13 @@ type files struct {
 
 func (f files) Create(name string) (raftstore.File, error) {
 	f.s.inPass("creates snapshot file " + name)
+	f.s.shuffler.flush()
 	return f.Files.Create(name)
+}
+
+func (f files) Remove(name string) error {
+	f.s.shuffler.flush()
+	return f.Files.Remove(name)
 }
 
 func (f files) Open(name string) (io.ReadCloser, error) {

@@ -60,6 +60,7 @@ func (y *System) leaderOf(id uint64) (leader *store, r *metapb.Region) {
 // because its store is about to leave. While members change, no more than one store may be
 // missing: a region of three that has lost one may get its fourth on another store that is
 // missing, before anybody knows that it is. A store that has lost its disks is missing, too.
+// And members that have not heard of a removal yet count a peer that may have left already.
 func (y *System) Suffices(well []uint64) bool {
 	changes := len(y.managers)+len(y.operations) > 0
 	if changes && len(well) < len(y.stores)-1 {
@@ -85,10 +86,21 @@ func (y *System) Suffices(well []uint64) bool {
 		if slices.ContainsFunc(without, func(peer uint64) bool { return !suffices(y, r, well, peer) }) {
 			return false
 		}
+		for _, p := range r.Peers {
+			s := y.stores[y.machineOf(p.StoreId)]
+			if s == nil || !slices.Contains(well, s.env.ID) {
+				continue
+			}
+			if state := s.data.state(r.Id); isHere(state) && !suffices(y, state.Region, well, 0) {
+				return false
+			}
+		}
 	}
 	return true
 }
 
+// suffices reports whether a majority of the members of r, without one of them, is on
+// machines that are well, and has not left.
 func suffices(y *System, r *metapb.Region, well []uint64, without uint64) bool {
 	n, all := 0, 0
 	for _, p := range r.Peers {
@@ -96,7 +108,8 @@ func suffices(y *System, r *metapb.Region, well []uint64, without uint64) bool {
 			continue
 		}
 		all++
-		if slices.Contains(well, y.machineOf(p.StoreId)) {
+		machine := y.machineOf(p.StoreId)
+		if slices.Contains(well, machine) && !y.stores[machine].hasBuried(r.Id, p.Id) {
 			n++
 		}
 	}

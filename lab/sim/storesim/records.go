@@ -92,6 +92,15 @@ func (s *store) peerOf(state *raftserverpb.RegionState) uint64 {
 	return region.PeerOn(state.Region, s.id).GetId()
 }
 
+// hasBuried reports whether the store has a record that a peer of a region has left it.
+func (s *store) hasBuried(region, peer uint64) bool {
+	if s == nil {
+		return false
+	}
+	state := s.data.state(region)
+	return state.GetTombstone() && s.peerOf(state) >= peer
+}
+
 // holding says what a record means for the keys of a store.
 func holding(state *raftserverpb.RegionState) check.Holding {
 	h := check.Holding{Region: state.Region, Gone: state.Tombstone}

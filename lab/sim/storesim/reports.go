@@ -14,12 +14,14 @@ import (
 type reports struct{ s *store }
 
 // The streams of what stores and the scheduler say to each other. What is about different
-// regions has nothing to do with each other; a split is asked for in a stream of its own,
-// so that an answer shows what was asked.
+// regions has nothing to do with each other. What is asked and answered has a stream of its
+// own, so that an answer shows what was asked, and by whom: it may come so late that the
+// machine has another store, or another incarnation of one.
 const (
 	streamOfStore  = 1 << 40
 	streamOfSplits = 2 << 40
 	splitsOfRegion = 1 << 16
+	splitsOfLife   = 1 << 8
 )
 
 // send sends a message to the scheduler that the store takes for the one.
@@ -41,11 +43,11 @@ func (r reports) StoreHeartbeat(stats *schedulerpb.StoreStats) {
 	stats = proto.CloneOf(stats)
 	stats.Capacity, stats.Available = 1<<30, 1<<30
 	if !r.s.joined {
-		r.send(streamOfStore, &schedulerpb.PutStoreRequest{Header: clusterHeader, Store: &metapb.Store{
+		r.send(streamOfStore+r.s.id, &schedulerpb.PutStoreRequest{Header: clusterHeader, Store: &metapb.Store{
 			Id: r.s.id, Address: kvload.AddressOf(r.s.env.ID, r.s.env.Erased),
 		}})
 	}
-	r.send(streamOfStore, &schedulerpb.StoreHeartbeatRequest{Header: clusterHeader, Stats: stats})
+	r.send(streamOfStore+r.s.id, &schedulerpb.StoreHeartbeatRequest{Header: clusterHeader, Stats: stats})
 }
 
 func (r reports) AskSplit(req *schedulerpb.AskSplitRequest) {
@@ -53,7 +55,7 @@ func (r reports) AskSplit(req *schedulerpb.AskSplitRequest) {
 	req.Header = clusterHeader
 	s := r.s
 	s.splits++
-	stream := streamOfSplits + req.Region.Id*splitsOfRegion + s.splits
+	stream := streamOfSplits + req.Region.Id*splitsOfRegion + s.env.Incarnation%splitsOfLife*splitsOfLife + s.splits%splitsOfLife
 	s.asked[stream] = req.Region
 	r.send(stream, req)
 }
@@ -74,8 +76,9 @@ func (s *store) hears(p *sim.Packet) bool {
 	case *schedulerpb.GetRegionResponse:
 		s.Found(body.Region)
 	case *schedulerpb.PutStoreResponse:
-		s.joined = true
-		s.system.known[s.id] = true
+		if p.Stream == streamOfStore+s.id {
+			s.joined, s.system.known[s.id] = true, true
+		}
 	default:
 		return false
 	}

@@ -29,6 +29,7 @@ type background struct{ s *store }
 
 func (b background) Go(work func() (done func())) {
 	s := b.s
+	s.shuffler.flush()
 	s.tasks++
 	if most := maxTasks * max(len(s.peers), len(s.data.states)); s.tasks > most {
 		s.lie(RuleSlowWork, fmt.Sprintf("store %d has given its executor %d tasks, none of which has ended; no more than %d can be of use", s.id, s.tasks, most))

@@ -80,7 +80,7 @@ func (y *System) Unsettled(live []sim.Process) string {
 			return fmt.Sprintf("%v has key %q of family %s, but no peer of a region with that key", s, at.key, at.cf)
 		}
 		if id, found := s.strayLog(); found {
-			return fmt.Sprintf("%v has no peer of region %d, but its raft engine still has records of it", s, id)
+			return fmt.Sprintf("%v has no peer of region %d, but its raft engine still has entries of its log", s, id)
 		}
 	}
 	if err := y.kept.violation(); err != nil {
@@ -89,8 +89,9 @@ func (y *System) Unsettled(live []sim.Process) string {
 	return y.leaks.look(y, stores)
 }
 
-// strayLog returns a region of which the store has no peer, but records in its raft
-// engine, and whether there is one.
+// strayLog returns a region of which the store has no peer, but entries in its raft
+// engine, and whether there is one. What a peer without data has promised may stay after
+// a crash: a later peer of the region may have promised it.
 func (s *store) strayLog() (region uint64, found bool) {
 	logged, err := raftstore.LoggedRegions(s.log)
 	if err != nil {

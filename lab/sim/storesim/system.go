@@ -223,7 +223,9 @@ func (y *System) Watch(id uint64, p sim.Process) error {
 	}
 	for _, p := range s.peers {
 		st, ok := s.Status(p.region)
-		if !ok || st.Busy || s.leaves(p) {
+		// A peer that is being removed takes nothing on any more: what came with the
+		// news of its removal stays in memory, if the disk has no room for a tombstone.
+		if !ok || st.Busy || st.Leaving || s.leaves(p) {
 			continue
 		}
 		if err := y.watchPeer(s, p, st); err != nil {
