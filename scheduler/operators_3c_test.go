@@ -241,6 +241,17 @@ func TestForeignChangesCancel3C(t *testing.T) {
 			s.is("CANCEL admin", "after "+c.name)
 		}
 
+		// While the new peer catches up, its addition is still under way.
+		late := &script{machine: cluster(t, 5, still), r: reg(10, "a", "z", 2, 5, 1, 2, 3)}
+		late.beat()
+		late.mustAdd(movePeer(10, 2, 4))
+		late.pending = []*metapb.Peer{late.join(10000, 4)}
+		late.gives("", "the new peer is a member, and pending")
+		late.is("RUNNING admin", "while the new peer is pending")
+		late.join(777, 5)
+		late.gives("", "the new peer is pending, and another peer has come")
+		late.is("CANCEL admin", "after another peer has come while the new one was pending")
+
 		// What was made for the region as it was after the first step is compared with that.
 		s := &script{machine: cluster(t, 5, still), r: reg(10, "a", "z", 2, 5, 1, 2, 3)}
 		s.beat()

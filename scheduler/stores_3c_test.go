@@ -89,6 +89,44 @@ func TestStoreWaitsForItsPeers3C(t *testing.T) {
 	})
 }
 
+// What a restart finds on the disk may be older than the arrival of a peer: a store
+// that looks empty by that need not be.
+func TestTombstoneAfterRestart3C(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "after a restart, an offline store is no tombstone before every region has sent a heartbeat: what the disk knows of a region may be old",
+		Source: "(*Scheduler).bury",
+	}, func(t *graded.T) {
+		m := cluster(t, 4, still)
+		is := func(want, when string) {
+			t.Helper()
+			if got := m.states()[3]; got != want {
+				t.Fatalf("%s, store 4 is %s, and should be %s", when, got, want)
+			}
+		}
+		left := func(confVer uint64, at ...uint64) *schedulerpb.RegionHeartbeatRequest {
+			return beat(reg(10, "", "m", 1, confVer, at...))
+		}
+		right := beat(reg(11, "m", "", 1, 1, abc...))
+		m.report(left(1, 1, 2, 3))
+		m.report(right)
+		ok(t, m.putStore(store(4))) // synced, and so are the regions
+		m.report(left(2, 1, 2, 3, 4))
+		m.crash() // which has lost the last heartbeat
+		ok(t, m.removeStore(4))
+		m.pass(time.Second)
+		is("offline", "after a crash that has lost that a peer has come to it, and before any heartbeat")
+		m.report(right)
+		m.pass(time.Second)
+		is("offline", "when one of two regions has sent a heartbeat, and the other one has a peer there")
+		m.report(left(2, 1, 2, 3, 4))
+		m.pass(time.Second)
+		is("offline", "when both regions have sent heartbeats, and one has a peer there")
+		m.report(left(3, 1, 2, 3))
+		m.pass(time.Second)
+		is("tombstone", "when both regions have sent heartbeats, and none has a peer there")
+	})
+}
+
 // A clock that jumps, or a scheduler that was suspended, makes no store look dead;
 // and a store that is dead is found out all the same.
 func TestSilentStores3C(t *testing.T) {
