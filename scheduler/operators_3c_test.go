@@ -25,7 +25,9 @@ func (s *script) splitAt(key string) {
 // is requires that the operator of the region is in a state, such as "RUNNING admin".
 func (s *script) is(want, when string) {
 	s.t.Helper()
-	require.Equal(s.t, want, s.status(), "the operator, %s", when)
+	if got := s.status(); got != want {
+		s.t.Fatalf("%s: the operator is %s, and should be %s", when, s.operator(), want)
+	}
 }
 
 func TestOrdersAreRepeated3C(t *testing.T) {
@@ -65,7 +67,7 @@ func TestOrdersAreRepeated3C(t *testing.T) {
 func TestMoveOfLeader3C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a leader is not asked to remove itself: it hands over first, to a member that can lead, as often as it takes",
-		Source: "(*Scheduler).move, (*removePeer).order",
+		Source: "(*cluster).move, (*removePeer).order",
 	}, func(t *graded.T) {
 		o := still
 		s := &script{machine: cluster(t, 5, o), r: reg(10, "a", "b", 1, 5, 1, 2, 3)}
@@ -387,7 +389,7 @@ func TestOperatorsOutliveFullDisk3C(t *testing.T) {
 func TestOperatorLimits3C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a store gets no more than StoreLimit operators bring it, and there are no more than RepairLimit that repair; people are above the limits",
-		Source: "Options, (*Scheduler).target",
+		Source: "Options, (*cluster).target",
 	}, func(t *graded.T) {
 		o := checking
 		o.StoreLimit, o.RepairLimit = 2, 3

@@ -142,14 +142,14 @@ func TestSilentStores3C(t *testing.T) {
 		for _, jump := range []time.Duration{48 * time.Hour, -24 * time.Hour} {
 			s.now = s.now.Add(jump)
 			require.NoError(t, s.Tick(), "a tick")
-			require.Equal(t, "RUNNING admin", s.status(), "an operator, after the clock has jumped")
+			s.is("RUNNING admin", "an operator, after the clock has jumped")
 		}
 		s.silent[4], s.silent[3] = true, true
 		s.pass(5 * time.Second)
-		require.Equal(t, "RUNNING admin", s.status(), "an operator to a store that has been silent for a few seconds")
+		s.is("RUNNING admin", "an operator to a store that has been silent for a few seconds")
 		s.gives("add 10000@4", "a store has been silent for a few seconds")
 		s.pass(20 * time.Second)
-		require.Equal(t, "CANCEL admin", s.status(), "an operator to a store that is disconnected")
+		s.is("CANCEL admin", "an operator to a store that is disconnected")
 		s.gives("", "its operator was cancelled")
 
 		s.silent[3] = false
@@ -157,11 +157,11 @@ func TestSilentStores3C(t *testing.T) {
 		s.mustAdd(movePeer(10, 2, 5))
 		ok(t, s.removeStore(5))
 		s.pass(time.Second)
-		require.Equal(t, "CANCEL admin", s.status(), "an operator to a store that was taken offline")
+		s.is("CANCEL admin", "an operator to a store that was taken offline")
 		s.mustAdd(transferLeader(10, 3))
 		s.silent[3] = true
 		s.pass(21 * time.Second)
-		require.Equal(t, "CANCEL admin", s.status(), "a transfer of the leadership to a store that is disconnected")
+		s.is("CANCEL admin", "a transfer of the leadership to a store that is disconnected")
 
 		// What a store is to lose it may lose offline, too.
 		s.silent[3] = false
@@ -169,7 +169,7 @@ func TestSilentStores3C(t *testing.T) {
 		s.mustAdd(removePeer(10, 2))
 		s.silent[2] = true
 		s.pass(30 * time.Second)
-		require.Equal(t, "RUNNING admin", s.status(), "the removal of a peer from a store that is disconnected")
+		s.is("RUNNING admin", "the removal of a peer from a store that is disconnected")
 		s.gives("remove 1002@2", "a peer is to be removed from a store that is disconnected")
 	})
 }
