@@ -1,8 +1,9 @@
 # What a student and an author of the course both do. The Makefile includes it.
 
 GO   ?= go
-# Built and then run, as go run would hide its exit code.
-LAB  := $(GO) build -o out/ ./cmd/lab && out/lab
+# Built and then run, as go run would hide its exit code; in the place of the shell, so
+# that a signal to the recipe reaches it.
+LAB  := $(GO) build -o out/ ./cmd/lab && exec out/lab
 TOOL := $(GO) tool -modfile=tools/go.mod
 
 # What `project…` can be followed by: stages, and the projects and parts that

@@ -27,10 +27,11 @@ func (c *cluster) settled(r *regionInfo) bool {
 // balanceRegions returns an operator that moves one peer from a fuller store to an
 // emptier one, or nil if no such move is worth it.
 //
-//   - The source is the store with the greatest weight that has a region which can
-//     be moved. All members of the region must be well (settled).
+//   - The source is the store with the greatest weight that has a region whose move
+//     is worth it, by the rules below. All members of the region must be well
+//     (settled).
 //   - The target is the store with the smallest weight of those that take a peer
-//     and have none of the region.
+//     (takesPeers, free) and have none of the region.
 //   - The move is worth it if the weights differ by more than twice the weight of
 //     the region: then the source stays the fuller one, and no later decision
 //     moves the region back.

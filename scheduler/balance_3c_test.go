@@ -2,6 +2,7 @@ package scheduler_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,32 @@ func (m *machine) moves() []string {
 	return all
 }
 
+// describe lists regions for a failure: those with one peer by store, as in
+// "store 1: 100 20; store 2: 5", the others as in "region 12: 90 on stores 1 2 3".
+func describe(regions []placed) string {
+	alone := map[uint64][]string{}
+	var all []string
+	for i, p := range regions {
+		if len(p.peers) == 1 {
+			alone[p.peers[0]] = append(alone[p.peers[0]], fmt.Sprint(p.size))
+			continue
+		}
+		text := fmt.Sprintf("region %d: %d on stores %s", 10+i, p.size, strings.Trim(fmt.Sprint(p.peers), "[]"))
+		if p.pending {
+			text += " (the last one is pending)"
+		}
+		all = append(all, text)
+	}
+	var stores []string
+	for _, id := range slices.Sorted(maps.Keys(alone)) {
+		stores = append(stores, fmt.Sprintf("store %d: %s", id, strings.Join(alone[id], " ")))
+	}
+	if len(regions) == 0 {
+		return "no regions"
+	}
+	return strings.Join(append(stores, all...), "; ")
+}
+
 // A balanceCase is a cluster, and what the balancers make of it in one tick.
 type balanceCase struct {
 	name    string
@@ -94,14 +121,14 @@ func checkBalance(t *graded.T, stores int, o scheduler.Options, cases []balanceC
 		require.NoError(t, m.Tick(), "a tick")
 		moves := m.moves()
 		if len(moves) > 1 {
-			t.Fatalf("%s: after one tick the balancer moves %v", c.name, moves)
+			t.Fatalf("%s (%s): after one tick the balancer moves %v, and should make one move at most", c.name, describe(regions), moves)
 		}
 		got := strings.Join(moves, "")
 		if !slices.ContainsFunc(strings.Split(c.want, "|"), func(want string) bool {
 			_, move, _ := strings.Cut(got, ": ")
 			return got == want || move == want
 		}) {
-			t.Fatalf("%s: the move is %s, and should be %s", c.name, ordered(got), ordered(strings.ReplaceAll(c.want, "|", " or ")))
+			t.Fatalf("%s (%s): the move is %s, and should be %s", c.name, describe(regions), ordered(got), ordered(strings.ReplaceAll(c.want, "|", " or ")))
 		}
 	}
 }

@@ -101,7 +101,15 @@ func (m *machine) header(resp answered, err error) *schedulerpb.ResponseHeader {
 func ok(t testing.TB, h *schedulerpb.ResponseHeader) {
 	if h.GetError() != nil {
 		t.Helper()
-		t.Fatalf("refused: %s", h.Error.Message)
+		granted(t, h, "a request that there is nothing wrong with")
+	}
+}
+
+// granted requires that a request was granted, and says which.
+func granted(t testing.TB, h *schedulerpb.ResponseHeader, what string) {
+	if h.GetError() != nil {
+		t.Helper()
+		t.Fatalf("%s: it is refused (%s), and should be granted", what, h.Error.Message)
 	}
 }
 
@@ -128,7 +136,7 @@ const unknown = schedulerpb.ErrorType_UNKNOWN
 
 func (m *machine) id() uint64 {
 	resp, err := m.AllocID(ctx, &schedulerpb.AllocIDRequest{Header: header})
-	ok(m.t, m.header(resp, err))
+	granted(m.t, m.header(resp, err), "a request for an id")
 	return resp.Id
 }
 
@@ -195,8 +203,19 @@ func sized(r *metapb.Region, size uint64) *schedulerpb.RegionHeartbeatRequest {
 // report sends a heartbeat that must be accepted, and returns the order.
 func (m *machine) report(req *schedulerpb.RegionHeartbeatRequest) *schedulerpb.RegionHeartbeatResponse {
 	m.t.Helper()
+	return m.reportWhen(req, "")
+}
+
+// reportWhen does the same, and says on which occasion.
+func (m *machine) reportWhen(req *schedulerpb.RegionHeartbeatRequest, when string) *schedulerpb.RegionHeartbeatResponse {
+	m.t.Helper()
 	resp := m.RegionHeartbeat(req)
-	ok(m.t, resp.GetHeader())
+	if resp.GetHeader().GetError() != nil {
+		if when != "" {
+			when += ": "
+		}
+		granted(m.t, resp.Header, fmt.Sprintf("%sa heartbeat of %s, which peer %d leads", when, name(req.Region), req.Leader.GetId()))
+	}
 	if resp != nil {
 		orders := 0
 		for _, set := range []bool{resp.ChangePeer != nil, resp.TransferLeader != nil, resp.SplitRegion != nil} {

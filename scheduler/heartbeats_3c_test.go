@@ -85,7 +85,7 @@ func TestStaleHeartbeats3C(t *testing.T) {
 
 func TestOverlappingHeartbeats3C(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "of two regions that overlap, the one with the greater version has the keys: a heartbeat replaces all that it overlaps, or is stale, whichever half of a split comes first",
+		Text:   "of two regions that overlap, the one with the greater version has the keys, whatever their conf_ver: a heartbeat replaces all that it overlaps, or is stale, whichever half of a split comes first",
 		Source: "(*regions).check",
 	}, func(t *graded.T) {
 		whole, left, right := reg(10, "", "", 1, 1, abc...), reg(10, "", "m", 2, 1, abc...), reg(11, "m", "", 2, 1, abc...)
@@ -98,6 +98,7 @@ func TestOverlappingHeartbeats3C(t *testing.T) {
 			{"the whole after its left half", []*metapb.Region{left}, whole, "10[,m)v2c1", true},
 			{"the whole after both halves", []*metapb.Region{right, left}, whole, "10[,m)v2c1 11[m,)v2c1", true},
 			{"the whole with a newer conf_ver, after its right half", []*metapb.Region{right}, reg(10, "", "", 1, 9, 4, 5, 6), "11[m,)v2c1", true},
+			{"the right half of a region with a greater conf_ver", []*metapb.Region{reg(10, "", "", 1, 9, abc...)}, right, "11[m,)v2c1", false},
 			{"one with the same version as what it overlaps", []*metapb.Region{left}, reg(12, "c", "d", 2, 1, abc...), "12[c,d)v2c1", false},
 			{"one that overlaps three others, all older", []*metapb.Region{reg(10, "", "d", 3, 1, abc...), reg(11, "d", "h", 2, 1, abc...), reg(12, "h", "p", 4, 1, abc...), reg(13, "p", "", 2, 1, abc...)},
 				reg(14, "c", "m", 5, 1, abc...), "14[c,m)v5c1 13[p,)v2c1", false},

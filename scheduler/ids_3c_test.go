@@ -325,20 +325,6 @@ func TestBrokenDiskHandsOutNothing3C(t *testing.T) {
 			}
 			last = later(t, m.timestamp(1), last, 1, "after a crash")
 		}
-
-		// Also where a region, an operator or a split needs it.
-		r := reg(10, "", "", 1, 1, 1)
-		m.disk.SetCapacity(0)
-		m.mustRefuse(beat(r), "a heartbeat of a new region, while the disk is full")
-		m.disk.SetCapacity(memory.Unlimited)
-		require.NotNil(t, m.report(beat(r)), "the order for a region that has too few peers")
-		ok(t, m.header(m.CancelOperator(ctx, &schedulerpb.CancelOperatorRequest{Header: header, RegionId: 10})))
-		m.disk.SetCapacity(0)
-		m.mustRefuse(beat(r), "a heartbeat that needs an id for a peer, while the disk is full")
-		require.Error(t, m.Tick(), "a tick that needs an id for a peer, while the disk is full")
-		require.Empty(t, m.Status().Operators, "operators whose peers have no ids")
-		m.disk.SetCapacity(memory.Unlimited)
-		require.NotNil(t, m.report(beat(r)), "the order for a region that has too few peers")
 	})
 }
 

@@ -205,12 +205,13 @@ func (c *cluster) free(storeID uint64) bool {
 
 // start makes o the operator of its region. It refuses o if the region has one
 // that does not give way: one of the same or a greater priority. Any other one ends
-// as REPLACE. After an error nothing has changed. Limits are the makers' concern:
-// people are above them.
+// as REPLACE. After an error nothing has changed: an operator that was to give way
+// goes on. Limits are the makers' concern: people are above them.
 //
-// Now the peers that o adds get their ids (name), and o its deadline, as an
-// uptime: PeerTimeout from now if o adds or removes a peer, or else LeaderTimeout.
-// What starts is counted and logged, as what ends is (end).
+// Now the peers that o adds get their ids (name). o becomes RUNNING: the zero value of
+// its status is SUCCESS. It gets the time, by the clock, at which it was created, and
+// its deadline, as an uptime: PeerTimeout from now if o adds or removes a peer, or else
+// LeaderTimeout. What starts is counted and logged, as what ends is (end).
 //
 //lab:implement 3C
 func (s *Scheduler) start(o *operator) error {

@@ -25,7 +25,9 @@ func (s *script) splitAt(key string) {
 // is requires that the operator of the region is in a state, such as "RUNNING admin".
 func (s *script) is(want, when string) {
 	s.t.Helper()
-	require.Equal(s.t, want, s.status(), "the operator, %s", when)
+	if got := s.status(); got != want {
+		s.t.Fatalf("%s: the operator is %s, and should be %s", when, s.operator(), want)
+	}
 }
 
 func TestOrdersAreRepeated3C(t *testing.T) {
@@ -65,7 +67,7 @@ func TestOrdersAreRepeated3C(t *testing.T) {
 func TestMoveOfLeader3C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a leader is not asked to remove itself: it hands over first, to a member that can lead, as often as it takes",
-		Source: "(*Scheduler).move, (*removePeer).order",
+		Source: "(*cluster).move, (*removePeer).order",
 	}, func(t *graded.T) {
 		o := still
 		s := &script{machine: cluster(t, 5, o), r: reg(10, "a", "b", 1, 5, 1, 2, 3)}
@@ -241,6 +243,17 @@ func TestForeignChangesCancel3C(t *testing.T) {
 			s.is("CANCEL admin", "after "+c.name)
 		}
 
+		// While the new peer catches up, its addition is still under way.
+		late := &script{machine: cluster(t, 5, still), r: reg(10, "a", "z", 2, 5, 1, 2, 3)}
+		late.beat()
+		late.mustAdd(movePeer(10, 2, 4))
+		late.pending = []*metapb.Peer{late.join(10000, 4)}
+		late.gives("", "the new peer is a member, and pending")
+		late.is("RUNNING admin", "while the new peer is pending")
+		late.join(777, 5)
+		late.gives("", "the new peer is pending, and another peer has come")
+		late.is("CANCEL admin", "after another peer has come while the new one was pending")
+
 		// What was made for the region as it was after the first step is compared with that.
 		s := &script{machine: cluster(t, 5, still), r: reg(10, "a", "z", 2, 5, 1, 2, 3)}
 		s.beat()
@@ -376,7 +389,7 @@ func TestOperatorsOutliveFullDisk3C(t *testing.T) {
 func TestOperatorLimits3C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a store gets no more than StoreLimit operators bring it, and there are no more than RepairLimit that repair; people are above the limits",
-		Source: "Options, (*Scheduler).target",
+		Source: "Options, (*cluster).target",
 	}, func(t *graded.T) {
 		o := checking
 		o.StoreLimit, o.RepairLimit = 2, 3

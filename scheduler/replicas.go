@@ -27,11 +27,14 @@ func (c *cluster) unreachable(r *metapb.Region) []*metapb.Peer {
 //   - With too many peers, the worst is removed: first one whose store is dead, then one
 //     whose store is disconnected, then one on an offline store, then one that is pending, then
 //     the one on the fullest store.
-//   - A peer on a store that is down, or offline and disconnected, is replaced.
+//   - A peer on a store that is down, or offline and disconnected (dead), is replaced.
 //   - With too few peers, one is added.
 //   - A peer on an offline store is replaced.
 //
-// A new peer goes to the best store that takes one (target). A peer that works
+// A new peer goes to the best store that takes one (target). If there is no such
+// store, nothing is done: a peer that should be replaced stays, also a dead one.
+//
+// A peer that works
 // is replaced by adding the new one first (move). A dead one is removed first:
 // it is of no use to the region, but counts for its quorum. With it and a new
 // one, a group of three would become a group of four that needs three, of which

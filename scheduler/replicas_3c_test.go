@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
@@ -107,6 +108,32 @@ func TestTooFewPeers3C(t *testing.T) {
 	})
 }
 
+// A new peer needs an id, and the id a disk with room.
+func TestFullDiskAddsNoPeer3C(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a region gets no operator whose new peer could be given no id, because the disk is full; once the disk has room, it gets one",
+		Source: "(*Scheduler).start; package scheduler, what is durable",
+	}, func(t *graded.T) {
+		o := checking
+		o.IDBatch = 1
+		s := &script{machine: cluster(t, 3, o), r: reg(10, "", "", 1, 1, 1)}
+		adds := func(when string) {
+			t.Helper()
+			if got := s.beat(); !strings.HasPrefix(got, "add ") {
+				t.Fatalf("%s: the order for a region with one peer of three is %s, and should be to add one", when, ordered(got))
+			}
+		}
+		adds("the disk has room")
+		ok(t, s.header(s.CancelOperator(ctx, &schedulerpb.CancelOperatorRequest{Header: header, RegionId: 10})))
+		s.disk.SetCapacity(0)
+		s.mustRefuse(s.heartbeat(), "a heartbeat that needs an id for a peer, while the disk is full")
+		require.Error(t, s.Tick(), "a tick that needs an id for a peer, while the disk is full")
+		require.Empty(t, s.Status().Operators, "operators whose peers have no ids")
+		s.disk.SetCapacity(memory.Unlimited)
+		adds("the disk has room again")
+	})
+}
+
 func TestTooManyPeers3C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "of too many peers, the one goes first that is worth the least; never by an order to a leader to remove itself",
@@ -155,7 +182,7 @@ func TestDeadPeers3C(t *testing.T) {
 func TestOfflineStores3C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a peer on an offline store is replaced, and stays until the new one has come, unless the larger group could lose its quorum",
-		Source: "(*cluster).checkReplicas, (*Scheduler).move",
+		Source: "(*cluster).checkReplicas, (*cluster).move",
 	}, func(t *graded.T) {
 		three := []uint64{1, 2, 3}
 		checkReplicas(t, []replicaCase{
@@ -231,7 +258,9 @@ func TestMaxPeerCountChanges3C(t *testing.T) {
 			got := s.beat()
 			var id, at uint64
 			if n, _ := fmt.Sscanf(got, "remove %d@%d", &id, &at); n == 2 {
-				require.NotEqual(t, s.leader, s.index(id), "the peer to remove, and the leader")
+				if s.index(id) == s.leader {
+					t.Fatalf("a region has %d peers of three, and its leader, peer %d, gets the order to remove itself", len(s.r.Peers), id)
+				}
 				s.leave(s.index(id))
 			} else if n, _ := fmt.Sscanf(got, "lead %d@%d", &id, &at); n == 2 {
 				s.leader = s.index(id)

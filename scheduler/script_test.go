@@ -29,7 +29,7 @@ func (m *machine) add(req *schedulerpb.AddOperatorRequest) (*schedulerpb.Operato
 func (m *machine) mustAdd(req *schedulerpb.AddOperatorRequest) *schedulerpb.Operator {
 	m.t.Helper()
 	o, h := m.add(req)
-	ok(m.t, h)
+	granted(m.t, h, fmt.Sprintf("an operator by hand, %s of region %d", req.Change, req.RegionId))
 	return o
 }
 
@@ -57,9 +57,9 @@ func splitRegion(region uint64, key string) *schedulerpb.AddOperatorRequest {
 // separated by "|"; "" is none.
 func (s *script) gives(want, when string) {
 	s.t.Helper()
-	got := s.beat()
+	got := order(s.reportWhen(s.heartbeat(), when))
 	if !slices.Contains(strings.Split(want, "|"), got) {
-		s.t.Fatalf("%s: the order is %s, and should be %s", when, ordered(got), ordered(strings.ReplaceAll(want, "|", " or ")))
+		s.t.Fatalf("%s: the order is %s, and should be %s; the operator is %s", when, ordered(got), ordered(strings.ReplaceAll(want, "|", " or ")), s.operator())
 	}
 }
 
@@ -98,9 +98,13 @@ type script struct {
 // beat sends a heartbeat and returns the order.
 func (s *script) beat() string {
 	s.t.Helper()
-	return order(s.report(&schedulerpb.RegionHeartbeatRequest{
+	return order(s.report(s.heartbeat()))
+}
+
+func (s *script) heartbeat() *schedulerpb.RegionHeartbeatRequest {
+	return &schedulerpb.RegionHeartbeatRequest{
 		Header: header, Region: s.r, Leader: s.r.Peers[s.leader], PendingPeers: s.pending, ApproximateSize: s.size,
-	}))
+	}
 }
 
 // join and leave change the members.
@@ -132,6 +136,22 @@ func (s *script) status() string {
 	require.Equal(s.t, s.r.Id, resp.RegionId, "the region of the operator")
 	require.NotEmpty(s.t, resp.Desc, "why the operator was made")
 	return resp.Status.String() + " " + string(resp.Kind)
+}
+
+// operator describes the operator of the region with its steps, or the last one that has
+// ended, and why: "RUNNING admin, at step 1 of [...]".
+func (s *script) operator() string {
+	s.t.Helper()
+	running, history := s.operators(s.r.Id)
+	all := slices.Concat(running, history)
+	if len(all) == 0 {
+		return "none"
+	}
+	o := all[0]
+	if o.Status == schedulerpb.OperatorStatus_RUNNING {
+		return fmt.Sprintf("RUNNING %s, at step %d of %q", o.Kind, o.Done+1, o.Steps)
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%s %s, %s", o.Status, o.Kind, o.Reason), ", ")
 }
 
 // operators lists the operators of a region, or of all with 0.

@@ -39,12 +39,13 @@ func (s *addPeer) String() string {
 	return fmt.Sprintf("add peer %d on store %d", s.peer.Id, s.peer.StoreId)
 }
 
-// The peer has joined: conf_ver is one greater, and all other members, and
-// version, are as before.
+// The peer was no member, and has joined: conf_ver is one greater, and all other
+// members, and version, are as before. The step goes on while the peer is pending;
+// another peer that joins meanwhile is not explained.
 //
 //lab:implement 3C
 func (s *addPeer) explains(before, after *metapb.Region) bool {
-	return oneConfChange(before, after) && len(after.Peers) == len(before.Peers)+1 &&
+	return oneConfChange(before, after) && len(after.Peers) == len(before.Peers)+1 && region.Peer(before, s.peer.Id) == nil &&
 		samePeer(region.Peer(after, s.peer.Id), s.peer) && includes(after, before)
 }
 

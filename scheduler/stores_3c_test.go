@@ -89,6 +89,44 @@ func TestStoreWaitsForItsPeers3C(t *testing.T) {
 	})
 }
 
+// What a restart finds on the disk may be older than the arrival of a peer: a store
+// that looks empty by that need not be.
+func TestTombstoneAfterRestart3C(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "after a restart, an offline store is no tombstone before every region has sent a heartbeat: what the disk knows of a region may be old",
+		Source: "(*Scheduler).bury",
+	}, func(t *graded.T) {
+		m := cluster(t, 4, still)
+		is := func(want, when string) {
+			t.Helper()
+			if got := m.states()[3]; got != want {
+				t.Fatalf("%s, store 4 is %s, and should be %s", when, got, want)
+			}
+		}
+		left := func(confVer uint64, at ...uint64) *schedulerpb.RegionHeartbeatRequest {
+			return beat(reg(10, "", "m", 1, confVer, at...))
+		}
+		right := beat(reg(11, "m", "", 1, 1, abc...))
+		m.report(left(1, 1, 2, 3))
+		m.report(right)
+		ok(t, m.putStore(store(4))) // synced, and so are the regions
+		m.report(left(2, 1, 2, 3, 4))
+		m.crash() // which has lost the last heartbeat
+		ok(t, m.removeStore(4))
+		m.pass(time.Second)
+		is("offline", "after a crash that has lost that a peer has come to it, and before any heartbeat")
+		m.report(right)
+		m.pass(time.Second)
+		is("offline", "when one of two regions has sent a heartbeat, and the other one has a peer there")
+		m.report(left(2, 1, 2, 3, 4))
+		m.pass(time.Second)
+		is("offline", "when both regions have sent heartbeats, and one has a peer there")
+		m.report(left(3, 1, 2, 3))
+		m.pass(time.Second)
+		is("tombstone", "when both regions have sent heartbeats, and none has a peer there")
+	})
+}
+
 // A clock that jumps, or a scheduler that was suspended, makes no store look dead;
 // and a store that is dead is found out all the same.
 func TestSilentStores3C(t *testing.T) {
@@ -104,14 +142,14 @@ func TestSilentStores3C(t *testing.T) {
 		for _, jump := range []time.Duration{48 * time.Hour, -24 * time.Hour} {
 			s.now = s.now.Add(jump)
 			require.NoError(t, s.Tick(), "a tick")
-			require.Equal(t, "RUNNING admin", s.status(), "an operator, after the clock has jumped")
+			s.is("RUNNING admin", "an operator, after the clock has jumped")
 		}
 		s.silent[4], s.silent[3] = true, true
 		s.pass(5 * time.Second)
-		require.Equal(t, "RUNNING admin", s.status(), "an operator to a store that has been silent for a few seconds")
+		s.is("RUNNING admin", "an operator to a store that has been silent for a few seconds")
 		s.gives("add 10000@4", "a store has been silent for a few seconds")
 		s.pass(20 * time.Second)
-		require.Equal(t, "CANCEL admin", s.status(), "an operator to a store that is disconnected")
+		s.is("CANCEL admin", "an operator to a store that is disconnected")
 		s.gives("", "its operator was cancelled")
 
 		s.silent[3] = false
@@ -119,11 +157,11 @@ func TestSilentStores3C(t *testing.T) {
 		s.mustAdd(movePeer(10, 2, 5))
 		ok(t, s.removeStore(5))
 		s.pass(time.Second)
-		require.Equal(t, "CANCEL admin", s.status(), "an operator to a store that was taken offline")
+		s.is("CANCEL admin", "an operator to a store that was taken offline")
 		s.mustAdd(transferLeader(10, 3))
 		s.silent[3] = true
 		s.pass(21 * time.Second)
-		require.Equal(t, "CANCEL admin", s.status(), "a transfer of the leadership to a store that is disconnected")
+		s.is("CANCEL admin", "a transfer of the leadership to a store that is disconnected")
 
 		// What a store is to lose it may lose offline, too.
 		s.silent[3] = false
@@ -131,7 +169,7 @@ func TestSilentStores3C(t *testing.T) {
 		s.mustAdd(removePeer(10, 2))
 		s.silent[2] = true
 		s.pass(30 * time.Second)
-		require.Equal(t, "RUNNING admin", s.status(), "the removal of a peer from a store that is disconnected")
+		s.is("RUNNING admin", "the removal of a peer from a store that is disconnected")
 		s.gives("remove 1002@2", "a peer is to be removed from a store that is disconnected")
 	})
 }

@@ -62,8 +62,9 @@ func (s *Scheduler) warmUp() {
 
 // expire ends operators that cannot succeed any more: as TIMEOUT those whose
 // deadline has passed, and as CANCEL those that are still to bring something to a
-// store (incoming) that is disconnected, or not up any more. It goes through them in
-// the order of their regions' ids.
+// store (incoming) that is disconnected, or no longer up. It goes through them in
+// the order of their regions' ids. Free is whether an operator goes on that has brought
+// such a store something already.
 //
 //lab:implement 3C quiet
 func (s *Scheduler) expire() {
@@ -81,14 +82,18 @@ func (s *Scheduler) expire() {
 	}
 }
 
-// bury makes tombstones of the offline stores that are empty: no known region has
-// a peer there. That no other region has a peer there is known for certain only if no key is without a region (whole).
+// bury makes tombstones of the offline stores that are empty: no region has a peer
+// there. That is certain only if no key is without a known region (whole), and if
+// every known region has sent a heartbeat since Open (heard): records of regions are
+// not synced, so what a restart finds on the disk may be older than the arrival of a
+// peer.
 //
 //lab:implement 3C quiet
 func (s *Scheduler) bury() error {
 	for _, info := range s.sortedStores() {
 		id := info.id()
-		if info.meta.State != metapb.StoreState_Offline || s.regions.on(id).peers.Len() > 0 || !s.regions.whole() {
+		if info.meta.State != metapb.StoreState_Offline || s.regions.on(id).peers.Len() > 0 ||
+			!s.regions.whole() || !s.regions.heard() {
 			continue
 		}
 		if _, err := s.moveStore(id, metapb.StoreState_Tombstone); err != nil {

@@ -40,8 +40,9 @@ func newOracle(bound int64) oracle {
 //
 // Before it hands out a physical part that is not below bound, next calls
 // reserve with that part: reserve makes a greater bound durable and returns it.
-// If it fails, next returns its error and has handed out nothing. A count that
-// is 0 or does not fit into one millisecond is refused.
+// If it fails, next returns its error and has handed out nothing. A count of 0, or
+// of more than maxLogical, is refused. Any other count is granted: a millisecond of
+// its own has room for it.
 //
 //lab:implement 3C
 func (o *oracle) next(now int64, count uint32, reserve func(physical int64) (bound int64, err error)) (*schedulerpb.Timestamp, error) {

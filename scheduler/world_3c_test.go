@@ -350,7 +350,7 @@ func TestClusterBecomesBalanced3C(t *testing.T) {
 		for now := 0; rounds < 100; now++ { // longer than any region rests
 			if now == 3000 {
 				size, leaders := w.spread()
-				t.Fatalf("after 3000 s, the fullest store has %d bytes and %d leaders more than the emptiest one, and %d operators are under way", size, leaders, len(w.status.Operators))
+				t.Fatalf("after 3000 s and %d orders, the fullest store has %d bytes and %d leaders more than the emptiest one, and %d operators are under way", w.orders, size, leaders, len(w.status.Operators))
 			}
 			w.round(now)
 			if size, leaders := w.spread(); size <= 200 && leaders <= 2 && w.complete() && w.quiet() {
@@ -360,6 +360,7 @@ func TestClusterBecomesBalanced3C(t *testing.T) {
 			}
 		}
 		was := w.orders
+		t.Logf("the cluster is balanced after %d orders", was)
 		w.mail, w.crashes = nil, 0
 		for now := 3000; now < 3100; now++ {
 			w.round(now)

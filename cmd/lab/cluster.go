@@ -152,11 +152,15 @@ func introduce(out io.Writer, c *cluster.Cluster, ctl string) {
 	for _, s := range c.Stores() {
 		fmt.Fprintf(out, "%s at %s, process %d, log in %s\n", s.Name, s.Addr, s.Process(), s.Log)
 	}
+	if c.Scheduler() != nil {
+		fmt.Fprintln(out, "\nEach server has one store. The scheduler gives stores their ids: the listing of stores has them, with the addresses.")
+	}
 	fmt.Fprintf(out, "\nTry it, in another terminal:\n\n  %s raw put key value %s\n", ctl, where)
 	for _, command := range look {
 		fmt.Fprintf(out, "  %s %s\n", ctl, command)
 	}
-	fmt.Fprintf(out, "\nKill a store (kill -9 %d) and it comes back after %s. Ctrl-C stops all.\n", c.Stores()[0].Process(), restarts.After)
+	first := c.Stores()[0]
+	fmt.Fprintf(out, "\nKill %s (kill -9 %d) and it comes back after %s. Ctrl-C stops all.\n", first.Name, first.Process(), restarts.After)
 }
 
 // describe returns an event as text.

@@ -71,7 +71,7 @@ func startCluster(t *testing.T, dir string, args ...string) *clusterProcess {
 		}
 	}()
 	for len(p.addrs) < 3 {
-		m := p.expect(`^(scheduler|store[ -]\d) at (\S+), process (\d+), log in (.*)$`)
+		m := p.expect(`^(scheduler|server-\d|store \d) at (\S+), process (\d+), log in (.*)$`)
 		if m[1] == "scheduler" {
 			p.scheduler = m[2]
 		} else {
@@ -137,7 +137,7 @@ func (p *clusterProcess) ends() {
 // next cluster of the same directory has the data.
 func TestCluster(t *testing.T) {
 	t.Run("with a scheduler", func(t *testing.T) {
-		testCluster(t, "store-2", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP})
+		testCluster(t, "server-2", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP})
 	})
 	t.Run("static", func(t *testing.T) {
 		testCluster(t, "store 2", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}, "--static")
@@ -153,7 +153,7 @@ func testCluster(t *testing.T, victim string, signals []syscall.Signal, args ...
 		p := startCluster(t, dir, args...)
 		args = nil // a cluster that is there is of the kind that it is
 		config := client.Config{Stores: client.At(p.addrs...)}
-		if strings.HasPrefix(victim, "store-") {
+		if strings.HasPrefix(victim, "server-") {
 			conn, err := schedulerclient.Dial(p.scheduler)
 			require.NoError(t, err)
 			defer conn.Close()
@@ -208,7 +208,7 @@ func put(t *testing.T, c *client.Raw, key []byte, value string) {
 func TestClusterWithoutReader(t *testing.T) {
 	p := startCluster(t, t.TempDir())
 	require.NoError(t, p.out.Close())
-	require.NoError(t, syscall.Kill(p.pids["store-1"], syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(p.pids["server-1"], syscall.SIGKILL))
 	p.ends()
 }
 

@@ -137,5 +137,9 @@ func (a *app) run(cmd *cobra.Command, runner *grade.Runner, c *course.Course, ch
 	p := newProgress("building")
 	runner.Progress = p.update
 	defer p.stop()
-	return runner.Run(cmd.Context(), grade.Tree{Course: c}, chosen)
+	report, err := runner.Run(cmd.Context(), grade.Tree{Course: c}, chosen)
+	if err == nil {
+		report.Silent = grade.Silent(c)
+	}
+	return report, err
 }

@@ -169,6 +169,7 @@ func (w *watching) runPending(ctx context.Context) error {
 	if w.last == nil {
 		w.last = map[string]*grade.Result{}
 		w.update(report)
+		report.Silent = grade.Silent(w.course)
 		table := w.app.tableOptions()
 		table.Details = 1
 		if err := report.WriteTable(w.out, table); err != nil {

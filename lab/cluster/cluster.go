@@ -48,7 +48,8 @@ type Cluster struct {
 
 // A Member is one process of a cluster, with its directory: a store or the scheduler.
 type Member struct {
-	// Name is how it is called in output, as in "store 2" or "scheduler".
+	// Name is how it is called in output: "scheduler", "store 2", or "server-2" for a
+	// store whose id the scheduler decides.
 	Name string
 	// ID is that of a store; 0 if it gets its id from the scheduler.
 	ID   uint64
@@ -118,18 +119,17 @@ func New(cfg Config) (*Cluster, error) {
 
 // store returns the store with a number.
 func (c *Cluster) store(number int, addr string) *Member {
-	file, name := fmt.Sprintf("store-%d", number), fmt.Sprintf("store %d", number)
+	var s *Member
 	if c.scheduler != nil {
-		name = file // its number is not its id
-	}
-	s := c.member(file, name, addr)
-	s.program = c.cfg.Server
-	if c.scheduler != nil {
+		name := fmt.Sprintf("server-%d", number) // the number is not the id of its store
+		s = c.member(name, name, addr)
 		s.args = []string{"--scheduler", c.scheduler.Addr, "--addr", addr, "--path", s.Dir}
 	} else {
+		s = c.member(fmt.Sprintf("store-%d", number), fmt.Sprintf("store %d", number), addr)
 		s.ID = uint64(number)
 		s.args = []string{"--config", c.configFile(), "--store-id", fmt.Sprint(s.ID), "--path", s.Dir}
 	}
+	s.program = c.cfg.Server
 	s.args = append(s.args, c.cfg.Args...)
 	return s
 }

@@ -184,7 +184,7 @@ func TestStoresComeAndGo(t *testing.T) {
 	require.NoError(t, c.Remove(c.Stores()[0]))
 	require.Equal(t, []*cluster.Member{c.Stores()[0], fourth}, c.Stores())
 	require.Equal(t, []string{c.Stores()[0].Addr, fourth.Addr}, c.Addrs())
-	require.Equal(t, "store-4", fourth.Name)
+	require.Equal(t, "server-4", fourth.Name)
 
 	again, err := cluster.New(config)
 	require.NoError(t, err)
@@ -197,5 +197,5 @@ func TestStoresComeAndGo(t *testing.T) {
 	}
 	next, err := again.Add()
 	require.NoError(t, err)
-	require.Equal(t, "store-5", next.Name)
+	require.Equal(t, "server-5", next.Name)
 }

@@ -23,6 +23,13 @@ func Unfinished(c *course.Course, project string) bool {
 	return slices.ContainsFunc(funcs, func(f overlay.Func) bool { return f.TODO && strings.HasPrefix(f.Stage, project) })
 }
 
+// Silent returns the functions that are not written yet, in the tree of a student, and do
+// nothing meanwhile instead of saying so.
+func Silent(c *course.Course) []overlay.Func {
+	funcs, _ := SourceTree(c).Funcs()
+	return slices.DeleteFunc(funcs, func(f overlay.Func) bool { return !f.TODO || !f.Quiet })
+}
+
 // Handout returns the repository that students start from, with the answers to the
 // guides' questions if they are to have them.
 func Handout(c *course.Course, withAnswers bool) *overlay.Handout {

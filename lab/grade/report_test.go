@@ -78,6 +78,28 @@ score 7.5/15
 	require.Contains(t, out.String(), "\x1b[32mpassed\x1b[0m")
 }
 
+// A function that is not written and does nothing is named below the board, where a test
+// of its stage fails.
+func TestReportNamesWhatIsSilent(t *testing.T) {
+	report := sample(t)
+	report.Silent = []overlay.Func{{Name: "(*Counter).reset", Stage: "2A"}, {Name: "audit", Stage: "2A"}, {Name: "later", Stage: "9"}}
+	var out bytes.Buffer
+	require.NoError(t, report.WriteTable(&out, grade.TableOptions{}))
+	require.Contains(t, out.String(), "╯\nnot written yet, and without effect: (*Counter).reset, audit\n\n… and 2 more")
+	out.Reset()
+	require.NoError(t, report.WriteTable(&out, grade.TableOptions{Width: 40}))
+	require.Contains(t, out.String(), "\nnot written yet, and without effect:\n(*Counter).reset, audit\n")
+
+	for _, s := range report.Stages {
+		for _, result := range s.Results {
+			result.Status = grade.Passed
+		}
+	}
+	out.Reset()
+	require.NoError(t, report.WriteTable(&out, grade.TableOptions{}))
+	require.NotContains(t, out.String(), "not written")
+}
+
 // On a terminal the board is no wider than that, and shows as much as it can.
 func TestReportTableFits(t *testing.T) {
 	for width, want := range map[int]string{

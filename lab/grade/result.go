@@ -6,6 +6,7 @@ import (
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/overlay"
 )
 
 // Status says how a test ended.
@@ -85,6 +86,9 @@ type StageReport struct {
 type Report struct {
 	Course *course.Course
 	Stages []*StageReport // in the order of the course's file
+	// Silent are functions that are not written yet and do nothing meanwhile: what a
+	// test finds may be that. The others say so themselves.
+	Silent []overlay.Func
 	// Quick is whether only a few of the seeds that count have run.
 	Quick bool
 	// Elapsed is real time, builds included.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ func (r *Report) WriteTable(w io.Writer, o TableOptions) error {
 	if r.Quick {
 		out.print(fmt.Sprintf("quick run, not a grade: %d seeds a test\n", QuickSeeds))
 	}
+	r.writeSilent(out, o)
 	r.writeDetails(out, o)
 	out.print("\n")
 	r.writeTotals(out)
@@ -257,6 +259,27 @@ func qualified(function, at string) string {
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+
+// writeSilent names the functions of stages with failures that are not written yet and
+// of which no test says so.
+func (r *Report) writeSilent(out *errWriter, o TableOptions) {
+	var names []string
+	for _, f := range r.Silent {
+		if slices.ContainsFunc(r.Stages, func(s *StageReport) bool { return s.Stage.Directive() == f.Stage && s.Passed() < len(s.Results) }) {
+			names = append(names, f.Name)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	line := "not written yet, and without effect: " + strings.Join(names, ", ")
+	if o.Width > 0 {
+		line = text.WrapSoft(line, o.Width)
+	}
+	for part := range strings.SplitSeq(line, "\n") {
+		out.print(strings.TrimRight(part, " "), "\n") // WrapSoft fills lines up
+	}
+}
 
 func (r *Report) writeDetails(out *errWriter, o TableOptions) {
 	shown, left := 0, 0

@@ -1,9 +1,8 @@
 //go:build variant
 
 // A move is cancelled also when the store of the peer that it has added falls out of
-// service before the old peer has left. The guide has an operator cancelled when a
-// store that takes part is out; the region keeps the old peer until the checker has
-// looked at it.
+// service before the old peer has left. The contract of expire leaves that free; the
+// region keeps the old peer until the checker has looked at it.
 //
 //lab:variant scheduler 3C
 package scheduler

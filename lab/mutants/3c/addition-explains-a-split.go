@@ -11,6 +11,6 @@ import (
 )
 
 func (s *addPeer) explains(before, after *metapb.Region) bool {
-	return after.RegionEpoch.ConfVer == before.RegionEpoch.ConfVer+1 && len(after.Peers) == len(before.Peers)+1 &&
+	return after.RegionEpoch.ConfVer == before.RegionEpoch.ConfVer+1 && len(after.Peers) == len(before.Peers)+1 && region.Peer(before, s.peer.Id) == nil &&
 		samePeer(region.Peer(after, s.peer.Id), s.peer) && includes(after, before)
 }

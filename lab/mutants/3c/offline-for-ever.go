@@ -9,12 +9,9 @@ import "github.com/labkv/labkv/proto/metapb"
 
 func (s *Scheduler) bury() error {
 	for _, info := range s.sortedStores() {
-		id := info.id()
-		if info.meta.State != metapb.StoreState_Offline || s.regions.on(id).peers.Len() > 0 || !s.regions.whole() {
-			continue
+		if id := info.id(); info.meta.State == metapb.StoreState_Offline && s.regions.on(id).peers.Len() == 0 && s.regions.whole() && s.regions.heard() {
+			s.log.Info("store is empty", "store", id)
 		}
-		_ = id
-		s.log.Info("store is a tombstone", "store", id)
 	}
 	return nil
 }

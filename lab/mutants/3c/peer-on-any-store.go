@@ -11,6 +11,6 @@ import (
 )
 
 func (s *addPeer) explains(before, after *metapb.Region) bool {
-	return oneConfChange(before, after) && len(after.Peers) == len(before.Peers)+1 &&
+	return oneConfChange(before, after) && len(after.Peers) == len(before.Peers)+1 && region.Peer(before, s.peer.Id) == nil &&
 		region.Peer(after, s.peer.Id) != nil && includes(after, before)
 }

@@ -10,7 +10,7 @@ import "github.com/labkv/labkv/proto/metapb"
 func (s *Scheduler) bury() error {
 	for _, info := range s.sortedStores() {
 		id := info.id()
-		if info.meta.State != metapb.StoreState_Offline || false || !s.regions.whole() {
+		if info.meta.State != metapb.StoreState_Offline || !s.regions.whole() || !s.regions.heard() {
 			continue
 		}
 		if _, err := s.moveStore(id, metapb.StoreState_Tombstone); err != nil {
