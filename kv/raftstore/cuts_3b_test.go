@@ -146,9 +146,14 @@ func (l *changingLog) gives(m *member, from, to, commit uint64) {
 }
 
 // same requires that a store has decided like store 2 of the fleet, if it has applied
-// everything, and says what is different otherwise.
+// everything, and says what is different otherwise. The store gets a few ticks: what follows
+// from an entry may wait for one.
 func (l *changingLog) same(m *member, how string, want map[uint64]*metapb.Region, data content) {
 	l.t.Helper()
+	for range 3 {
+		m.Tick()
+		m.work()
+	}
 	var got []uint64
 	for _, id := range m.Peers() {
 		if st, ok := m.Status(id); ok && !st.Leaving {

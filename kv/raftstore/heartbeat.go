@@ -60,13 +60,20 @@ type report struct {
 	// or the peer has become leader.
 	ticks int
 	due   bool
+	// held is the number of ticks for which a new leader still waits with its first
+	// report until it knows the logs of all members.
+	held int
 }
 
 // reportToScheduler tells the scheduler what it has to know, some ticks later.
 func (p *peer) reportToScheduler(ticks int) {
 	p.report.ticks += ticks
-	if len(p.leaving) > 0 {
+	p.report.held -= min(p.report.held, ticks)
+	switch {
+	case len(p.leaving) > 0:
 		// The scheduler must not tell a removed peer to go before the removal is durable.
+		return
+	case p.report.held > 0 && !p.knowsLogs():
 		return
 	}
 	if p.led && (p.report.due || p.report.ticks >= p.store.cfg.RegionHeartbeatTicks) {
@@ -76,8 +83,25 @@ func (p *peer) reportToScheduler(ticks int) {
 	}
 }
 
+// knowsLogs reports whether every member has acknowledged something to this leader. A
+// leader that was just elected knows no log but its own: to it, all others seem to have
+// nothing.
+func (p *peer) knowsLogs() bool {
+	progress := p.node.Status().Progress
+	for _, member := range p.region().Peers {
+		if member.Id != p.id && progress[member.Id].Match == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // heartbeat reports the region to the scheduler. Members that lack entries that the log
-// no longer has are pending: they wait for a snapshot.
+// no longer has are pending: they wait for a snapshot. Others are not, however far behind
+// they are.
+//
+// The first heartbeat of a leader comes once all members have acknowledged something to it,
+// or after an election timeout (reportToScheduler). So a member with Match 0 is pending.
 //
 //lab:implement 3B
 func (p *peer) heartbeat() {

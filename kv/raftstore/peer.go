@@ -238,7 +238,9 @@ func (p *peer) handleEvents() {
 		p.goOn()
 	}
 	leads := p.node.BasicStatus().RaftState == raft.StateLeader
-	p.report.due = p.report.due || leads && !p.led
+	if leads && !p.led {
+		p.report.due, p.report.held = true, p.store.cfg.ElectionTicks
+	}
 	p.led = leads
 	if p.store.cfg.Scheduler != nil {
 		p.reportToScheduler(ticks)
