@@ -121,7 +121,11 @@ func (p *peer) heartbeat() {
 	p.store.cfg.Scheduler.RegionHeartbeat(request)
 }
 
-// obey carries out an order of the scheduler.
+// obey carries out an order of the scheduler, if it is meant for this peer (target_peer) and
+// for the region as it is: both parts of the epoch are the present ones. ownRequest is the
+// request to administer, askSplit the beginning of a split. An order that makes no sense is
+// refused there. A peer that leads no longer needs no check here: administer refuses what it
+// asks for, and ids that it is given for a split come to nothing.
 //
 //lab:implement 3B
 func (p *peer) obey(o *schedulerpb.RegionHeartbeatResponse) {
@@ -170,7 +174,13 @@ func (p *peer) askSplit(key []byte) {
 	p.store.cfg.Scheduler.AskSplit(&schedulerpb.AskSplitRequest{Region: p.region()})
 }
 
-// splitInto splits the region, with the ids that the scheduler has given for it.
+// splitInto splits the region, with the ids that the scheduler has given for it, at the key
+// that askSplit has remembered (p.size.splitKey): without one, no ids were asked for, or they
+// have come before. They may also be for an earlier version of the region, or make no sense.
+//
+// As long as splitKey is set, checkSize asks for ids with each report. So splitInto forgets the
+// key, whatever becomes of the request. (The split itself forgets it, too: regionSize.split.)
+// If the region is not split then, it has to be measured again: measured is false.
 //
 //lab:implement 3B
 func (p *peer) splitInto(asked *metapb.Region, ids *schedulerpb.AskSplitResponse) {
