@@ -326,10 +326,11 @@ func (p *peer) bearHalves() {
 // everything, and the others will most likely vote for it. What the lobby has kept for the
 // peer is delivered.
 //
-// A message may have created the peer before, without data. It may have voted since, and
-// must not forget that: it stays, and gets its data (born, initialize). The pass that bears
-// it is another peer's, and this one may be in a pass of its own at the moment: what is to
-// happen to it goes into its inbox.
+// A message may have created the peer before, without data, while the whole had none here
+// either (so it is not where the whole was led). It may have voted since, and must not forget
+// that: it stays, and gets its data (born, initialize). The pass that bears it is another
+// peer's, and this one may be in a pass of its own at the moment: what is to happen to it goes
+// into its inbox.
 //
 // A peer that cannot be loaded is the end of the store (Store.stop): its log cannot be read,
 // and promises may be in it. A full disk is not in the way of newPeer, which finds nothing to

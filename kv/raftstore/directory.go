@@ -68,6 +68,9 @@ func (d *directory) ids() []uint64 {
 			ids = append(ids, r.Id)
 		}
 	}
+	if len(ids) == d.byID.Len() {
+		return ids
+	}
 	sorted := slices.Sorted(slices.Values(ids))
 	d.byID.Scan(func(id uint64, _ *peer) bool {
 		if _, found := slices.BinarySearch(sorted, id); !found {

@@ -96,9 +96,10 @@ func (p *peer) knowsLogs() bool {
 	return true
 }
 
-// heartbeat reports the region to the scheduler. Members that lack entries that the log
-// no longer has are pending: they wait for a snapshot. Others are not, however far behind
-// they are.
+// heartbeat reports the region to the scheduler as it is now, with its leader, the term in
+// which it leads, and the size. The term tells a scheduler that hears two leaders which of
+// them is the later one. Members that lack entries that the log no longer has are pending:
+// they wait for a snapshot. Others are not, however far behind they are.
 //
 // The first heartbeat of a leader comes once all members have acknowledged something to it,
 // or after an election timeout (reportToScheduler). So a member with Match 0 is pending.

@@ -19,7 +19,7 @@ import (
 // SeedsPerProcess is how many seeds of a test share a process. It is fixed,
 // because a solution's package variables may carry over from seed to seed: what
 // shares a process must not depend on the number of processors.
-const SeedsPerProcess = 8
+const SeedsPerProcess = 10
 
 // QuickSeeds is how many seeds of a test a quick run takes.
 const QuickSeeds = 3
@@ -321,7 +321,7 @@ func (r *Runner) runUnit(ctx context.Context, u unit, binary, scratch string) (*
 	budget := r.budget(u.test.Stage)
 	p := process{
 		binary: binary,
-		run:    "^" + u.test.Name + "$",
+		run:    anyOf([]*course.Test{u.test}),
 		seeds:  u.seeds,
 		budget: budget,
 		extra:  r.Environ,

@@ -3,7 +3,6 @@ package grade
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/labkv/labkv/lab/course"
 )
@@ -66,15 +65,11 @@ func (r *Runner) runTogether(ctx context.Context, tests []*course.Test, binary, 
 // tryTogether returns the verdicts on tests that passed in one process, or nil if not all
 // did.
 func (r *Runner) tryTogether(ctx context.Context, tests []*course.Test, binary, scratch string) ([]*Result, error) {
-	names := make([]string, len(tests))
-	for i, test := range tests {
-		names[i] = test.Name
-	}
 	budget := r.budget(tests[0].Stage)
 	budget.Time /= sharedTime
 	p := process{
 		binary: binary,
-		run:    "^(" + strings.Join(names, "|") + ")$",
+		run:    anyOf(tests),
 		seeds:  r.Seeds, // a test without seeds in the course's file may still have some
 		budget: budget,
 		extra:  r.Environ,

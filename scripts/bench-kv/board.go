@@ -97,12 +97,13 @@ func (r *row) line() string {
 }
 
 // print writes the table, with the median of all rounds in each cell: a line for each
-// number of regions, beside which stands etcd, which has none.
+// number of regions, with its ratio to the first number, and beside it etcd, which has
+// none.
 func (b *board) print(w io.Writer, regions []int) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(table.Row{"operation", "clients", "regions", "labkv/s", "p50", "p99", "CPU", fmt.Sprintf("of %d region(s)", regions[0]), "etcd/s", "p50", "p99", "CPU", "labkv/etcd", "of rounds"})
+	t.AppendHeader(table.Row{"operation", "clients", "regions", "labkv/s", "p50", "p99", "CPU", fmt.Sprintf("to %d", regions[0]), "etcd/s", "p50", "p99", "CPU", "labkv/etcd", "of rounds"})
 	var columns []table.ColumnConfig
 	for n := 2; n <= 14; n++ {
 		columns = append(columns, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight})

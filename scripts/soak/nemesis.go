@@ -34,6 +34,9 @@ func (n *nemesis) killOne(ctx context.Context) error {
 	if s := n.cluster.Scheduler(); s != nil && n.rng.IntN(5) == 0 {
 		m = s
 	}
+	if m == n.leaving && !m.Running() {
+		return sleep(ctx, time.Until(next))
+	}
 	if err := n.kill(m); err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func (t *trial) until(ctx context.Context, what string, happened func(*status) b
 	said, last := begin, &status{}
 	for {
 		for _, m := range append([]*cluster.Member{t.cluster.Scheduler()}, t.cluster.Stores()...) {
-			if !m.Running() {
+			if !m.Running() && m != t.leaving {
 				return endedByItself(m)
 			}
 		}
@@ -248,6 +248,8 @@ func (n *nemesis) drain(ctx context.Context) error {
 		return err
 	}
 	n.say("%s (store %d) is taken out of service", m.Name, id)
+	n.leaving = m
+	defer func() { n.leaving = nil }()
 	if err := n.manager.remove(ctx, id); err != nil {
 		return err
 	}

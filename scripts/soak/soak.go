@@ -78,6 +78,9 @@ type trial struct {
 	// members are all processes that the cluster ever had.
 	members []*cluster.Member
 	kills   map[*cluster.Member]int
+	// leaving is a store that is taken out of service, or nil. If it is killed, it may
+	// be a tombstone when it starts again, and then it ends by itself.
+	leaving *cluster.Member
 }
 
 func newTrial(o *options, c *cluster.Cluster, out io.Writer) *trial {

@@ -81,10 +81,13 @@ func (y *System) founders() []uint64 {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// admitted reports whether the scheduler knows a store. It refuses what it hears of a
-// region with a peer on another one, so that an operator must not place any there.
+// admitted reports whether an operator may place peers on a store. If there is a scheduler,
+// it must know the store, because it refuses what it hears of a region with a peer on
+// another one; and the store must not be about to leave, because a peer on a tombstone
+// counts as dead.
 func (y *System) admitted(store uint64) bool {
-	return y.manager() == nil || y.known[store] || slices.Contains(y.founders(), store)
+	m := y.manager()
+	return m == nil || y.drained[y.machineOf(store)] <= m.env.Now() && (y.known[store] || slices.Contains(y.founders(), store))
 }
 
 // ids hands out ids of stores, regions and peers: they ascend, and none is used twice.

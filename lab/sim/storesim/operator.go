@@ -36,17 +36,16 @@ type operation struct {
 	spares map[uint64]uint64
 	// at is the store that was asked and has not answered yet, nil if there is none.
 	at *store
-	// removes is the peer whose removal was asked for, and may be under way although
-	// nobody has said so, 0 if there is none.
-	removes uint64
+	// changes are the changes of members that were asked for or ordered, and that may
+	// be under way.
+	changes []*change
 	// accepted is set once a store has answered without an error.
 	accepted bool
 	// version is the version of the region that is to be split, 0 if not known yet.
 	version uint64
 	// ordered is the region for which the registry gives an order of the operation, 0
-	// if none, and changes are the changes of members that it has ordered.
+	// if none.
 	ordered uint64
-	changes []change
 }
 
 // maxMembers is the number of members up to which an operator adds some.
@@ -141,7 +140,7 @@ func (y *System) next(op *operation) step {
 				op.store = op.pick(1, y.spare(r))
 			}
 		}
-		if op.store == 0 || region.PeerOn(r, op.store) != nil || len(r.Peers) >= maxMembers || !y.admitted(op.store) {
+		if op.store == 0 || region.PeerOn(r, op.store) != nil || len(r.Peers) >= maxMembers {
 			return finished
 		}
 		return y.add(r, op.store)
@@ -195,6 +194,10 @@ func (y *System) leaveToScheduler(m *manager, op *operation) step {
 		return wait
 	}
 	store := y.homes.stores[uint64(op.Who)]
+	y.drained[uint64(op.Who)] = max(y.drained[uint64(op.Who)], op.Until)
+	if y.mayGet(store) {
+		return wait // a peer that the scheduler knows nothing of could come to an empty store
+	}
 	m.env.Command(func() {
 		resp, err := m.core.RemoveStore(context.Background(), &schedulerpb.RemoveStoreRequest{Header: clusterHeader, StoreId: store})
 		if !m.failed(err) && resp.Header.GetError() == nil {
@@ -246,7 +249,7 @@ func (y *System) spare(r *metapb.Region) []uint64 {
 }
 
 // spares reports whether r can do without a peer: of those that stay, a majority has not
-// lost its disks.
+// lost its disks, and is in service.
 func (y *System) spares(r *metapb.Region, peer uint64) bool {
 	stay, well := 0, 0
 	for _, p := range r.Peers {
@@ -254,7 +257,7 @@ func (y *System) spares(r *metapb.Region, peer uint64) bool {
 			continue
 		}
 		stay++
-		if !y.homes.isLost(p.StoreId) {
+		if !y.homes.isLost(p.StoreId) && !y.retired[p.StoreId] {
 			well++
 		}
 	}
@@ -305,6 +308,9 @@ func (y *System) evacuate(op *operation, store uint64) step {
 }
 
 func (y *System) add(r *metapb.Region, store uint64) step {
+	if !y.admitted(store) {
+		return finished
+	}
 	id, ok := y.newIDs(1)
 	if !ok {
 		return wait
@@ -351,9 +357,8 @@ func (y *System) ask(op *operation, a *raftstore.Admin) {
 	id := a.Context.RegionId
 	leader, _ := y.leaderOf(id)
 	op.at = leader
-	if c := a.ChangePeer; c != nil && c.Type == eraftpb.ConfChangeType_RemoveNode {
-		op.removes = c.Peer.Id
-	}
+	asked := changeOf(a)
+	op.changes = append(op.changes, asked)
 	what := fmt.Sprintf("the request of an operator to %s", describe(a))
 	leader.env.Command(func() {
 		w := waiting{region: id}
@@ -364,8 +369,8 @@ func (y *System) ask(op *operation, a *raftstore.Admin) {
 				op.at = nil
 			}
 			var refusal *region.Error
-			if err == nil || stderrors.As(err, &refusal) {
-				op.removes = 0 // it has happened, or never will
+			if err == nil || stderrors.As(err, &refusal) { // it has happened, or never will
+				op.changes = slices.DeleteFunc(op.changes, func(c *change) bool { return c == asked })
 			}
 			if err != nil {
 				return
@@ -391,6 +396,47 @@ func describe(a *raftstore.Admin) string {
 		return fmt.Sprintf("give %s peer %d on store %d", text, a.ChangePeer.Peer.Id, a.ChangePeer.Peer.StoreId)
 	}
 	return fmt.Sprintf("remove peer %d on store %d from %s", a.ChangePeer.Peer.Id, a.ChangePeer.Peer.StoreId, text)
+}
+
+// A change is a change of members, or another request, that was given to a store or
+// ordered, of a region whose epoch had that conf_ver. It may happen as long as the epoch
+// has it.
+type change struct {
+	region, confVer uint64
+	removes         uint64 // the peer, 0 if none is removed
+	adds            uint64 // the store that gets a peer, 0 if none does
+}
+
+// changeOf returns what a changes.
+func changeOf(a *raftstore.Admin) *change {
+	c := &change{region: a.Context.RegionId, confVer: a.Context.RegionEpoch.ConfVer}
+	switch {
+	case a.ChangePeer == nil:
+	case a.ChangePeer.Type == eraftpb.ConfChangeType_RemoveNode:
+		c.removes = a.ChangePeer.Peer.Id
+	default:
+		c.adds = a.ChangePeer.Peer.StoreId
+	}
+	return c
+}
+
+// mayHappen reports whether the members of r, a version of its region, may still change
+// that way.
+func (c *change) mayHappen(r *metapb.Region) bool {
+	return r.Id == c.region && c.removes+c.adds != 0 && r.RegionEpoch.ConfVer <= c.confVer
+}
+
+// mayGet reports whether a store may get a peer by a change that is under way.
+func (y *System) mayGet(store uint64) bool {
+	all := y.overview()
+	for _, op := range y.operations {
+		for _, c := range op.changes {
+			if c.adds == store && slices.ContainsFunc(all, c.mayHappen) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // RuleAnswerStays is the rule of kept.

@@ -56,26 +56,34 @@ func (y *System) leaderOf(id uint64) (leader *store, r *metapb.Region) {
 }
 
 // Suffices implements sim.Quorate: each region must have a majority on the machines, also
-// without a member whose removal may be under way. While members change, no more than one
-// store may be missing: a region of three that has lost one may get its fourth on another
-// store that is missing, before anybody knows that it is.
+// without a member whose removal may be under way, or whom the scheduler may take for dead
+// because its store is about to leave. While members change, no more than one store may be
+// missing: a region of three that has lost one may get its fourth on another store that is
+// missing, before anybody knows that it is. A store that has lost its disks is missing, too.
 func (y *System) Suffices(well []uint64) bool {
-	if changes := len(y.managers)+len(y.operations) > 0; changes && len(well) < len(y.stores)-1 {
+	changes := len(y.managers)+len(y.operations) > 0
+	if changes && len(well) < len(y.stores)-1 {
 		return false
 	}
 	for _, r := range y.overview() {
-		if !suffices(y, r, well, 0) {
-			return false
-		}
-		for _, op := range y.operations {
-			if op.removes != 0 && !suffices(y, r, well, op.removes) {
+		without := []uint64{0}
+		for _, p := range r.Peers {
+			if y.homes.isLost(p.StoreId) && len(well) < len(y.stores) {
 				return false
 			}
+			if y.retired[p.StoreId] {
+				without = append(without, p.Id)
+			}
+		}
+		for _, op := range y.operations {
 			for _, c := range op.changes {
-				if c.mayHappen(r) && !suffices(y, r, well, c.removes) {
-					return false
+				if c.mayHappen(r) {
+					without = append(without, c.removes)
 				}
 			}
+		}
+		if slices.ContainsFunc(without, func(peer uint64) bool { return !suffices(y, r, well, peer) }) {
+			return false
 		}
 	}
 	return true
@@ -95,9 +103,9 @@ func suffices(y *System, r *metapb.Region, well []uint64, without uint64) bool {
 	return 2*n > all
 }
 
-// changing reports whether an order of op may still change the members of a region.
+// changing reports whether the members of a region may still change as op wants it.
 func (op *operation) changing(all []*metapb.Region) bool {
-	return slices.ContainsFunc(op.changes, func(c change) bool { return slices.ContainsFunc(all, c.mayHappen) })
+	return slices.ContainsFunc(op.changes, func(c *change) bool { return slices.ContainsFunc(all, c.mayHappen) })
 }
 
 // MayErase implements sim.Operator. A machine may lose its disks if each region that has a
@@ -107,7 +115,7 @@ func (op *operation) changing(all []*metapb.Region) bool {
 func (y *System) MayErase(machine uint64) bool {
 	all := y.overview()
 	for _, op := range y.operations {
-		if op.at != nil && !op.at.dead() || op.removes != 0 || op.changing(all) {
+		if op.at != nil && !op.at.dead() || op.changing(all) {
 			return false
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/sim/kvload"
-	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
 )
@@ -185,14 +184,9 @@ func (y *System) give(op *operation, a *raftstore.Admin) {
 	}
 	op.ordered = a.Context.RegionId
 	y.orders[op.ordered] = standingOrder{order(a), until}
-	if c := a.ChangePeer; c != nil {
-		change := change{region: op.ordered, confVer: a.Context.RegionEpoch.ConfVer}
-		if c.Type == eraftpb.ConfChangeType_RemoveNode {
-			change.removes = c.Peer.Id
-		}
-		if !slices.Contains(op.changes, change) {
-			op.changes = append(op.changes, change)
-		}
+	ordered := changeOf(a)
+	if !slices.ContainsFunc(op.changes, func(c *change) bool { return *c == *ordered }) {
+		op.changes = append(op.changes, ordered)
 	}
 }
 
@@ -200,18 +194,6 @@ func (y *System) give(op *operation, a *raftstore.Admin) {
 func (y *System) withdraw(op *operation) {
 	delete(y.orders, op.ordered)
 	op.ordered = 0
-}
-
-// A change is a change of members that was ordered, of a region whose epoch had that
-// conf_ver. The order may be carried out as long as the epoch has it.
-type change struct {
-	region, confVer uint64
-	removes         uint64 // the peer, 0 if one is added
-}
-
-// mayHappen reports whether the change may still be made to r, a version of its region.
-func (c change) mayHappen(r *metapb.Region) bool {
-	return r.Id == c.region && r.RegionEpoch.ConfVer <= c.confVer
 }
 
 var (
