@@ -164,7 +164,7 @@ func (l *changingLog) same(m *member, how string, want map[uint64]*metapb.Region
 		}
 	}
 	if slices.Sort(got); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
-		l.t.Fatalf("a follower gets the log %s. It has the regions %d, and should have %d", how, got, slices.Sorted(maps.Keys(want)))
+		l.t.Fatalf("a follower gets the log %s, and three ticks. It has peers of the regions %d, and should have peers of %d, those that the splits in the log have made", how, got, slices.Sorted(maps.Keys(want)))
 	}
 	if different := data.differs(m.content()); different != "" {
 		l.t.Fatalf("a follower gets the log %s. After that there is %s", how, different)
