@@ -41,7 +41,7 @@ $(PROJECTS): project%:
 projects:
 	$(LAB) test
 
-status: ## show what is written, what passes, and what comes next
+status: ## show what is written, what passes with a few seeds, and what comes next
 	$(LAB) status
 
 replay: ## [TEST=... SEED=...] run one graded test again

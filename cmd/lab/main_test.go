@@ -266,7 +266,7 @@ Next: stage 2a, many counters.
 	code, stdout, _ = lab(t, root, "status", "1")
 	require.Equal(t, exitPassed, code)
 	require.NotContains(t, stdout, "many counters")
-	require.True(t, strings.HasSuffix(stdout, "\nEverything passes. Try fresh schedules: go run ./cmd/lab fuzz --for 10m\n"), stdout)
+	require.True(t, strings.HasSuffix(stdout, "\nEverything passes with 3 seeds a test. Grade it: make projects. Then try fresh schedules: go run ./cmd/lab fuzz --for 10m\n"), stdout)
 }
 
 func TestExplainCommand(t *testing.T) {

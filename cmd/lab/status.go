@@ -15,9 +15,12 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [STAGE or TEST ...]",
 		Short: "what is implemented, what passes, and what to do next",
-		Long: `Runs graded tests and shows, stage by stage, how much is implemented and what
+		Long: fmt.Sprintf(`Runs graded tests and shows, stage by stage, how much is implemented and what
 passes, the points so far, and what to do next. Without arguments it looks at all
-stages.`,
+stages: that takes the longer the more is implemented, and minutes in the end.
+
+It is a look and not a grade: a test that has seeds runs with %d of them. Lab test
+runs all.`, grade.QuickSeeds),
 		Example: `  lab status
   lab status 2a`,
 		ValidArgsFunction: a.completeSelectors,
@@ -30,6 +33,7 @@ stages.`,
 			if err != nil {
 				return err
 			}
+			r.quick = true
 			runner, err := r.runner(false)
 			if err != nil {
 				return err
@@ -64,7 +68,7 @@ func next(w io.Writer, report *grade.Report, funcs []overlay.Func) {
 		nextInStage(w, s, funcs)
 		return
 	}
-	fmt.Fprintln(w, "Everything passes. Try fresh schedules: go run ./cmd/lab fuzz --for 10m")
+	fmt.Fprintf(w, "Everything passes with %d seeds a test. Grade it: make projects. Then try fresh schedules: go run ./cmd/lab fuzz --for 10m\n", grade.QuickSeeds)
 }
 
 func nextInStage(w io.Writer, s *grade.StageReport, funcs []overlay.Func) {

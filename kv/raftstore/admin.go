@@ -19,8 +19,12 @@ import (
 // happens after the write (takeOver): the Raft node learns of its members, the right
 // half of a split gets its peer.
 
-// administer handles a request to change the region. What fits is proposed, and answered
-// when the entry is applied.
+// administer handles a request to change the region. What fits is proposed (proposeCommand),
+// and answered when the entry is applied: a proposal's done has only the error, and what has
+// become of the region is in p.changed at that moment.
+//
+// A leader that is to be removed may hand over first, and refuse with region.Busy: whoever
+// asked asks the next leader, once there is one. Or it may propose its removal like any other.
 //
 //lab:implement 3B
 func (p *peer) administer(a *Admin) {
@@ -145,17 +149,26 @@ func evolve(r *metapb.Region, c *raftserverpb.Command) ([]*metapb.Region, error)
 	return []*metapb.Region{left, right}, err
 }
 
-// A change is what an entry makes of the region itself.
+// A change is what an entry makes of the region itself. The functions that evaluate an entry
+// leave it in applier.next, and add takes it from there for the entry that it adds: next is
+// empty when the next entry is evaluated.
 type change struct {
-	// region is the region after the entry, nil if it stays as it was.
+	// region is the region after the entry, nil if it stays as it was. It becomes that of
+	// the applied state.
 	region *metapb.Region
-	// others are the states of other regions that begin with the entry.
+	// others are the states of other regions that begin with the entry. Their records are
+	// in the same part as the applied index, each with up to maxStateSize bytes.
 	others []*raftserverpb.RegionState
-	// effect follows once all of it is written. It may be nil.
+	// effect follows once all of it is written, in takeOver, before the proposer of the
+	// entry is answered. It may be nil.
 	effect func()
 }
 
-// changeMembers evaluates an entry that changes the members.
+// changeMembers evaluates an entry that changes the members: its data are a ConfChange, whose
+// context is the Command. The effect tells Raft, sets p.changed, and calls membersChanged.
+//
+// The contract of Raft is that it hears of each ConfChange, with NodeId 0 of one that has no
+// effect (RawNode.ApplyConfChange).
 //
 //lab:implement 3B
 func (a *applier) changeMembers(e *eraftpb.Entry) error {
@@ -165,7 +178,7 @@ func (a *applier) changeMembers(e *eraftpb.Entry) error {
 	a.decode(e, cc.Context, c)
 	regions, err := a.evolve(c)
 	if err != nil {
-		// Raft waits to hear what became of the change, before it takes another one.
+		// Raft hears of each change, also of one that comes to nothing.
 		a.next.effect = func() { p.node.ApplyConfChange(&eraftpb.ConfChange{}) }
 		return err
 	}
@@ -178,7 +191,9 @@ func (a *applier) changeMembers(e *eraftpb.Entry) error {
 	return nil
 }
 
-// membersChanged follows a change of the members.
+// membersChanged follows a change of the members. The directory learns of it (moved), and so
+// does the scheduler (p.report.due). A leader says farewell to a peer that was removed; that
+// peer may also find out by itself (askToLeave).
 //
 //lab:implement 3B
 func (p *peer) membersChanged(before, after *metapb.Region) {
@@ -203,6 +218,20 @@ func (p *peer) membersChanged(before, after *metapb.Region) {
 //
 // The right half may have no peer here: it was removed before this store came to the
 // split. Then the data are deleted, and the tombstone says so until they are.
+//
+// The directory has to know of a split before anything else happens to the right half:
+//
+//  1. Before the write, expect announces the right half, and reports whether its peer can be
+//     born. p.expects has the region's id until the write has succeeded: if p is removed
+//     before, clearAway takes the announcement back. The entry may be evaluated again, after a
+//     full disk.
+//  2. The right half's state, firstState, is in others. If its peer cannot be born, the state
+//     is a tombstone of lastBuried, and keeps its applied index: by that Open tells it from the
+//     tombstone of a peer that had a log (buryOrphan).
+//  3. The effect empties p.expects, makes two ranges of one (directory.split), sets p.changed,
+//     halves the size (p.size.split), and has both regions reported (p.report.due).
+//  4. Then it leaves the rest to goOn: a birth to p.births, or a region without a peer to
+//     p.orphans, whose data are deleted in the background. goOn is called again after ticks.
 //
 //lab:implement 3B
 func (a *applier) split(c *raftserverpb.Command) error {
@@ -234,7 +263,8 @@ func (a *applier) split(c *raftserverpb.Command) error {
 }
 
 // evolve returns what c makes of the region at this place of the log. A peer that was
-// removed changes nothing any more: what it has is deleted as it is.
+// removed splits no more and changes no members, though it still applies writes: its region
+// is deleted as it was when the peer was removed.
 func (a *applier) evolve(c *raftserverpb.Command) ([]*metapb.Region, error) {
 	if region.Peer(a.state.Region, a.peer.id) == nil {
 		return nil, region.RegionNotFound(a.state.Region.Id)
@@ -262,6 +292,11 @@ func (p *peer) goOn() {
 // data from it, it would come back with a log that begins nowhere: the log of the left
 // half need not bring the split back, because a snapshot may replace it.
 //
+// The sync is slow work: bearing is true meanwhile. Births that are added meanwhile wait for
+// another sync, which may begin at once or with the next tick. Nothing begins if the sync
+// fails: then the engine takes no further write (engine.SyncError), and the store stops
+// (writeFailed).
+//
 //lab:implement 3B
 func (p *peer) bearHalves() {
 	if len(p.births) == 0 || p.bearing {
@@ -286,12 +321,20 @@ func (p *peer) bearHalves() {
 	})
 }
 
-// bear gives a region that a split has created its peer. If the peer that led the whole
-// was here, it stands for election at once: it has everything, and the others will most
-// likely vote for it.
+// bear gives a region that a split has created its peer, with the size that is known of it.
+// If the peer that led the whole was here (leads), it stands for election at once: it has
+// everything, and the others will most likely vote for it. What the lobby has kept for the
+// peer is delivered.
 //
-// A message may have created the peer before, without data. It may have voted since, and
-// must not forget that: it stays, and gets its data.
+// A message may have created the peer before, without data, while the whole had none here
+// either (so it is not where the whole was led). It may have voted since, and must not forget
+// that: it stays, and gets its data (born, initialize). The pass that bears it is another
+// peer's, and this one may be in a pass of its own at the moment: what is to happen to it goes
+// into its inbox.
+//
+// A peer that cannot be loaded is the end of the store (Store.stop): its log cannot be read,
+// and promises may be in it. A full disk is not in the way of newPeer, which finds nothing to
+// delete here.
 //
 //lab:implement 3B
 func (s *Store) bear(state *raftserverpb.RegionState, size regionSize, leads bool) {
@@ -319,7 +362,10 @@ func (s *Store) bear(state *raftserverpb.RegionState, size regionSize, leads boo
 }
 
 // initialize gives a peer without data those that a split has for it (born), unless a
-// task is under way: a full disk may hold one up.
+// task is under way: a full disk may hold one up. handleEvents calls it again as long as born
+// is set. The data are those of an installed snapshot: the log begins anew after the state's
+// applied index (resetLog), the Raft node is another one (newNode), the hard state stays. The
+// directory takes the range (moved).
 //
 //lab:implement 3B
 func (p *peer) initialize() {

@@ -35,7 +35,7 @@ type applier struct {
 	// grown is the size of the operations that were added, in bytes.
 	grown int
 
-	// next is what the entry that is being evaluated makes of the region itself.
+	// next is what the entry that is being evaluated makes of the region itself (stage 3B).
 	next change
 
 	// decided holds the outcome of each entry that was added. Its proposer

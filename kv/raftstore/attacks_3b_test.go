@@ -71,7 +71,7 @@ func TestEmptyPeerLearnsOfItsRemoval3B(t *testing.T) {
 			f.ticks(5)
 			f.loses = nil
 			if managed {
-				f.until("its question", func() bool { return len(schedulers[4].found) > 0 })
+				f.until("the question of peer 14, which has no data and hears no leader, to its scheduler", func() bool { return len(schedulers[4].found) > 0 })
 				f.at(4).Found(f.region(1))
 			}
 			f.settled(1)
@@ -195,9 +195,9 @@ func TestSchedulerEndsRemovedPeer3B(t *testing.T) {
 		f.transfer(1, 1)
 		f.loses = func(m *raftserverpb.RaftMessage) bool { return m.IsTombstone || m.AsksToLeave }
 		f.remove(1, 3)
-		f.until("its question", func() bool { return len(schedulers[3].found) > 0 })
+		f.until("the question of peer 3, which has applied its removal, to its scheduler (it stays until it is told to go)", func() bool { return len(schedulers[3].found) > 0 })
 		f.at(3).Found(f.region(1))
-		f.until("its end", func() bool { _, ok := f.at(3).Status(1); return !ok })
+		f.until("the end of peer 3, whose scheduler knows later members,", func() bool { _, ok := f.at(3).Status(1); return !ok })
 		f.loses = nil
 		f.settled(1)
 		f.close()

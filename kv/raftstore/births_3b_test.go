@@ -241,7 +241,7 @@ func TestVoteBeforeBirthIsKept3B(t *testing.T) {
 		Text:   "a peer that has voted before a split gives it data votes for nobody else in that term afterwards",
 		Source: "Raft §5.2, Figure 2 (persistent state); the contract of (*Store).bear",
 	}, func(t *graded.T) {
-		for _, when := range []string{"never", "before the split", "after the split", "before and after the split"} {
+		for _, when := range []string{"at no time", "before the split", "after the split", "before and after the split"} {
 			f := newFleet(t, fleetConfig{stores: 3, members: []uint64{1, 2}})
 			f.fill("1", "a", "z")
 			f.transfer(1, 1)

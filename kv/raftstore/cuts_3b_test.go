@@ -146,9 +146,14 @@ func (l *changingLog) gives(m *member, from, to, commit uint64) {
 }
 
 // same requires that a store has decided like store 2 of the fleet, if it has applied
-// everything, and says what is different otherwise.
+// everything, and says what is different otherwise. The store gets a few ticks: what follows
+// from an entry may wait for one.
 func (l *changingLog) same(m *member, how string, want map[uint64]*metapb.Region, data content) {
 	l.t.Helper()
+	for range 3 {
+		m.Tick()
+		m.work()
+	}
 	var got []uint64
 	for _, id := range m.Peers() {
 		if st, ok := m.Status(id); ok && !st.Leaving {
@@ -159,7 +164,7 @@ func (l *changingLog) same(m *member, how string, want map[uint64]*metapb.Region
 		}
 	}
 	if slices.Sort(got); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
-		l.t.Fatalf("a follower gets the log %s. It has the regions %d, and should have %d", how, got, slices.Sorted(maps.Keys(want)))
+		l.t.Fatalf("a follower gets the log %s, and three ticks. It has peers of the regions %d, and should have peers of %d, those that the splits in the log have made", how, got, slices.Sorted(maps.Keys(want)))
 	}
 	if different := data.differs(m.content()); different != "" {
 		l.t.Fatalf("a follower gets the log %s. After that there is %s", how, different)

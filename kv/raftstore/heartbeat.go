@@ -60,13 +60,20 @@ type report struct {
 	// or the peer has become leader.
 	ticks int
 	due   bool
+	// held is the number of ticks for which a new leader still waits with its first
+	// report until it knows the logs of all members.
+	held int
 }
 
 // reportToScheduler tells the scheduler what it has to know, some ticks later.
 func (p *peer) reportToScheduler(ticks int) {
 	p.report.ticks += ticks
-	if len(p.leaving) > 0 {
+	p.report.held -= min(p.report.held, ticks)
+	switch {
+	case len(p.leaving) > 0:
 		// The scheduler must not tell a removed peer to go before the removal is durable.
+		return
+	case p.report.held > 0 && !p.knowsLogs():
 		return
 	}
 	if p.led && (p.report.due || p.report.ticks >= p.store.cfg.RegionHeartbeatTicks) {
@@ -76,10 +83,26 @@ func (p *peer) reportToScheduler(ticks int) {
 	}
 }
 
+// knowsLogs reports whether every member has acknowledged something to this leader. A
+// leader that was just elected knows no log but its own: to it, all others seem to have
+// nothing.
+func (p *peer) knowsLogs() bool {
+	progress := p.node.Status().Progress
+	for _, member := range p.region().Peers {
+		if member.Id != p.id && progress[member.Id].Match == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // heartbeat reports the region to the scheduler as it is now, with its leader, the term in
 // which it leads, and the size. The term tells a scheduler that hears two leaders which of
 // them is the later one. Members that lack entries that the log no longer has are pending:
-// they wait for a snapshot.
+// they wait for a snapshot. Others are not, however far behind they are.
+//
+// The first heartbeat of a leader comes once all members have acknowledged something to it,
+// or after an election timeout (reportToScheduler). So a member with Match 0 is pending.
 //
 //lab:implement 3B
 func (p *peer) heartbeat() {
@@ -99,7 +122,11 @@ func (p *peer) heartbeat() {
 	p.store.cfg.Scheduler.RegionHeartbeat(request)
 }
 
-// obey carries out an order of the scheduler.
+// obey carries out an order of the scheduler, if it is meant for this peer (target_peer) and
+// for the region as it is: both parts of the epoch are the present ones. ownRequest is the
+// request to administer, askSplit the beginning of a split. An order that makes no sense is
+// refused there. A peer that leads no longer needs no check here: administer refuses what it
+// asks for, and ids that it is given for a split come to nothing.
 //
 //lab:implement 3B
 func (p *peer) obey(o *schedulerpb.RegionHeartbeatResponse) {
@@ -148,7 +175,13 @@ func (p *peer) askSplit(key []byte) {
 	p.store.cfg.Scheduler.AskSplit(&schedulerpb.AskSplitRequest{Region: p.region()})
 }
 
-// splitInto splits the region, with the ids that the scheduler has given for it.
+// splitInto splits the region, with the ids that the scheduler has given for it, at the key
+// that askSplit has remembered (p.size.splitKey): without one, no ids were asked for, or they
+// have come before. They may also be for an earlier version of the region, or make no sense.
+//
+// As long as splitKey is set, checkSize asks for ids with each report. So splitInto forgets the
+// key, whatever becomes of the request. (The split itself forgets it, too: regionSize.split.)
+// If the region is not split then, it has to be measured again: measured is false.
 //
 //lab:implement 3B
 func (p *peer) splitInto(asked *metapb.Region, ids *schedulerpb.AskSplitResponse) {

@@ -16,8 +16,8 @@ import (
 )
 
 // How peers end. A peer that has applied its own removal goes on: its region stays as it
-// is, and it does not campaign, but it votes. It has to. Members that have not applied
-// the removal yet still count it, and in a group of two the other one could never win an
+// is, and it does not campaign, but it follows a leader, applies writes, and votes. It has
+// to. Members that have not applied the removal yet still count it, and in a group of two the other one could never win an
 // election without it. So a peer ends when somebody knows that the group can do without
 // it, because the removal is durable there:
 //
@@ -42,11 +42,26 @@ func (p *peer) epoch() *metapb.RegionEpoch {
 	return p.seen
 }
 
-// meet handles a message of another store that disagrees with p about who is a member,
-// and reports whether the message is for Raft.
+// meet handles a message of another store that disagrees with p about who is a member
+// (disagrees), and reports whether the message is for Raft.
 //
 // Of two peers of one region on one store, the one with the higher id is the later one:
-// ids ascend.
+// ids ascend. Of two epochs of a region, the one with the greater conf_ver has the later
+// members.
+//
+//   - A message for a later peer proves that p was removed: p ends (destroy). The message is
+//     lost, and its sender repeats it.
+//   - A message with is_tombstone ends p if it is for p, and its sender knows later members,
+//     or p has applied its own removal. Otherwise it is late, and changes nothing.
+//   - A sender that is no member, as p knows the members, is told so (farewell) if it knows
+//     earlier members than p. The message is not for Raft: it might depose the leader. A
+//     sender that asks to leave is told if it knows the same members, too: it has
+//     applied its removal. What the flag says is no proof, and a sender with later members may
+//     have been added since.
+//   - A peer without data knows no members, and tells no sender anything.
+//   - A message with is_tombstone or asks_to_leave is never for Raft. Every other one is: that
+//     of a member that lags, that of a sender with later members, from which p learns of them,
+//     and that for a removed p, which votes. Whether a removed p tells others, too, is free.
 //
 //lab:implement 3B
 func (p *peer) meet(m *raftserverpb.RaftMessage) bool {
@@ -82,6 +97,13 @@ func (p *peer) isMember() bool {
 // farewell tells peers that were removed from the region that they were, once the
 // removal is durable here. If a crash could undo it, a member might need a vote that is
 // gone.
+//
+// Those who are to be told wait in p.leaving, up to maxLeaving. If conf_ver is durable
+// (p.durableMembers), they are sent a message with is_tombstone, region_epoch, from_peer and
+// to_peer. Otherwise the kv engine is synced in the background first: p.syncing is true
+// meanwhile. If the sync fails, nobody is told. handleEvents calls farewell again after ticks
+// as long as peers are leaving; that is safe, because after a sync that failed the engine's
+// later ones fail, too (engine.SyncError).
 //
 //lab:implement 3B
 func (p *peer) farewell(removed ...*metapb.Peer) {
@@ -181,7 +203,12 @@ const suspectAfter = 5
 
 // askToLeave asks whether the group can do without the peer, which has been on its own
 // for long: it has applied its removal, or was removed and cannot know it. The answer may
-// be lost, or be no: then it asks again.
+// be lost, or be no: then watchGroup has it ask again.
+//
+// It asks the scheduler, if there is one, for the region (FindRegion). And it asks other
+// peers, with asks_to_leave: one that was removed asks the members that it knows, one without
+// data those that have sent it something (p.senders). A member need not ask them. It
+// campaigns, or leads, so they hear from it anyway, and answer (meet).
 //
 //lab:implement 3B
 func (p *peer) askToLeave() {
@@ -209,7 +236,10 @@ func (p *peer) askToLeave() {
 	}
 }
 
-// found takes the scheduler's answer. What the scheduler knows may be outdated.
+// found takes the scheduler's answer, which may be nil. What the scheduler knows may be
+// outdated: the peer ends (destroy) if it is not in r, and r is not earlier, by conf_ver, than
+// what the peer knows (p.epoch). The scheduler can be believed: a leader reports a removal
+// only when it is durable there (reportToScheduler).
 //
 //lab:implement 3B
 func (p *peer) found(r *metapb.Region) {

@@ -208,6 +208,60 @@ func TestPendingPeersAreReported3B(t *testing.T) {
 	})
 }
 
+// TestNewLeaderNamesNoStranger3B makes one store after another lead a region whose log has
+// been compacted. At first the new leader does not know the logs of the others, and the
+// answers of one of them are late. All have everything, and no report names one of them. But
+// a peer that has nothing, or waits for a snapshot, is named soon.
+func TestNewLeaderNamesNoStranger3B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a leader that was just elected does not report as pending those of which it has not heard yet, and those that are pending it reports soon",
+		Source: "schedulerpb.RegionHeartbeatRequest.pending_peers; the contract of (*peer).heartbeat",
+	}, func(t *graded.T) {
+		m := newManaged(t, fleetConfig{stores: 4, members: []uint64{1, 2, 3}, maxLog: 3})
+		m.fillMany()
+		m.settled(1)
+		names := func(what string) {
+			for _, server := range m.servers {
+				for _, h := range m.said[server.id].regions {
+					if len(h.PendingPeers) > 0 {
+						t.Fatalf("%s. All members have everything, but store %d, which leads term %d, reports as pending %v", what, server.id, h.Term, h.PendingPeers)
+					}
+				}
+			}
+		}
+		for _, next := range []uint64{2, 3, 1} {
+			for _, late := range []bool{false, true} {
+				m.transfer(1, next%3+1)
+				m.ticks(25)
+				m.reset()
+				slow := (next+1)%3 + 1
+				m.waits = func(msg *raftserverpb.RaftMessage) bool {
+					return late && msg.FromPeer.StoreId == slow && msg.ToPeer.StoreId == next && msg.Message.GetMsgType() == eraftpb.MessageType_MsgAppendResponse
+				}
+				m.transfer(1, next)
+				m.ticks(3)
+				m.waits = nil
+				m.isReported(fmt.Sprintf("store %d has become the leader of region 1", next), 1, 10)
+				names(fmt.Sprintf("store %d has become the leader of region 1 (the answers of store %d are late: %v)", next, slow, late))
+			}
+		}
+
+		m.loses = func(msg *raftserverpb.RaftMessage) bool { return msg.ToPeer.StoreId == 4 }
+		m.add(1, 14, 4)
+		m.ticks(5)
+		m.reset()
+		m.transfer(1, 2)
+		m.ticks(25)
+		h := m.reported(1)
+		if h == nil || len(h.PendingPeers) != 1 || h.PendingPeers[0].Id != 14 {
+			t.Fatalf("peer 14 was added and has nothing, and then store 2 has become the leader. After 25 ticks its last report is %v", h)
+		}
+		m.loses = nil
+		m.settled(1)
+		m.close()
+	})
+}
+
 // order returns an order of the scheduler for a region as it is, and its leader.
 func (m *managed) order(regionID uint64) *schedulerpb.RegionHeartbeatResponse {
 	r := m.region(regionID)

@@ -72,7 +72,8 @@ type peer struct {
 	// data knows no others, and one that lags may not know its leader.
 	senders map[uint64]*metapb.Peer
 
-	// changed is what the entry that is being decided about has made of the region.
+	// changed is what the entry that is being decided about has made of the region: the
+	// entry's effect sets it, and the proposal's done, which takeOver calls next, reads it.
 	changed []*metapb.Region
 
 	// leaving are removed peers that are to be told so. syncing is true while the
@@ -238,7 +239,9 @@ func (p *peer) handleEvents() {
 		p.goOn()
 	}
 	leads := p.node.BasicStatus().RaftState == raft.StateLeader
-	p.report.due = p.report.due || leads && !p.led
+	if leads && !p.led {
+		p.report.due, p.report.held = true, p.store.cfg.ElectionTicks
+	}
 	p.led = leads
 	if p.store.cfg.Scheduler != nil {
 		p.reportToScheduler(ticks)

@@ -360,6 +360,7 @@ func TestRemovedPeerStillVotes3B(t *testing.T) {
 			if restarts {
 				f.at(2).powerCut()
 			}
+			f.until("the election of peer 1, which has lost the removal of peer 2 and needs its vote (peer 2 has applied the removal, and may end only when peer 1 has, durably)", func() bool { return f.leader(1) != nil })
 			f.fill("2", "a", "n")
 			f.settled(1)
 			f.close()

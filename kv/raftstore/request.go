@@ -118,8 +118,8 @@ type Admin struct {
 	// Split cuts the region in two. Its left half keeps the region's id.
 	Split *raftserverpb.Split
 	// ChangePeer adds a peer that was never a member, on a store that has none, or
-	// removes one. A leader does not remove itself: it hands over, and whoever asked
-	// is sent to the next leader.
+	// removes one. A leader that is to be removed may hand over first: it refuses with
+	// region.Busy, and whoever asked asks again, at the next leader.
 	ChangePeer *raftserverpb.ChangePeer
 	// TransferLeader makes this member the leader.
 	TransferLeader *metapb.Peer

@@ -11,7 +11,8 @@ import (
 )
 
 // WriteStatus writes one line per stage: how many of its functions are
-// implemented, how many of its tests pass, and its points.
+// implemented, how many of its tests pass, and its points. Below the board of a
+// quick run it says that it is one.
 func (r *Report) WriteStatus(w io.Writer, funcs []overlay.Func, o TableOptions) error {
 	const leastTitle = 8 // with less, a title says nothing
 	longest := 0
@@ -27,6 +28,9 @@ func (r *Report) WriteStatus(w io.Writer, funcs []overlay.Func, o TableOptions) 
 	}
 	out := &errWriter{w: w}
 	out.print(board, "\n")
+	if r.Quick {
+		out.print(fmt.Sprintf("quick run, not a grade: %d seeds a test\n", QuickSeeds))
+	}
 	return out.err
 }
 

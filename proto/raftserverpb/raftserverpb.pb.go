@@ -38,15 +38,20 @@ type RaftMessage struct {
 	// The sender's epoch. A receiver that is newer and no longer has the sender
 	// as a member answers with is_tombstone.
 	RegionEpoch *metapb.RegionEpoch `protobuf:"bytes,5,opt,name=region_epoch,json=regionEpoch,proto3" json:"region_epoch,omitempty"`
-	// The receiving peer was removed from the region and is to destroy itself.
+	// The receiving peer was removed from the region, which is durable at the sender,
+	// and is to destroy itself. The message may be late: a receiver that is a member as
+	// far as it knows obeys only if region_epoch has a later conf_ver than its own.
 	// message is absent then.
 	IsTombstone bool `protobuf:"varint,6,opt,name=is_tombstone,json=isTombstone,proto3" json:"is_tombstone,omitempty"`
 	// The sender's range, [start_key, end_key). A store on which the peer does
 	// not exist creates it only if no region of its own overlaps this range.
 	StartKey []byte `protobuf:"bytes,7,opt,name=start_key,json=startKey,proto3" json:"start_key,omitempty"`
 	EndKey   []byte `protobuf:"bytes,8,opt,name=end_key,json=endKey,proto3" json:"end_key,omitempty"`
-	// The sender has applied its own removal, and asks to be told once the group can do
-	// without it: by a message with is_tombstone. message is absent then.
+	// The sender asks to be told once the group can do without it: by a message with
+	// is_tombstone. It has applied its own removal, or has heard of no leader for long
+	// and cannot know. So the receiver answers by what it knows itself: it tells a peer
+	// that is not a member to leave if region_epoch has no later conf_ver than its own.
+	// message is absent then.
 	AsksToLeave   bool `protobuf:"varint,9,opt,name=asks_to_leave,json=asksToLeave,proto3" json:"asks_to_leave,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1805,7 +1805,10 @@ type RegionHeartbeatRequest struct {
 	Region *metapb.Region         `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`
 	// The peer that reports.
 	Leader *metapb.Peer `protobuf:"bytes,3,opt,name=leader,proto3" json:"leader,omitempty"`
-	// Peers that are far behind the leader, as new ones are at first.
+	// Peers that lack entries that the log of the leader no longer has, as new ones
+	// do at first: they wait for a snapshot. Others are not named, however far behind
+	// they are. A new leader reports once all members have acknowledged something to
+	// it, or after an election timeout: until then it does not know what they lack.
 	PendingPeers []*metapb.Peer `protobuf:"bytes,5,rep,name=pending_peers,json=pendingPeers,proto3" json:"pending_peers,omitempty"`
 	// Bytes of keys and values, estimated.
 	ApproximateSize uint64 `protobuf:"varint,10,opt,name=approximate_size,json=approximateSize,proto3" json:"approximate_size,omitempty"`
@@ -1987,20 +1990,23 @@ func (x *TransferLeader) GetPeer() *metapb.Peer {
 }
 
 // RegionHeartbeatResponse is an order for a region. It is not acknowledged:
-// that it was carried out shows in a later heartbeat.
+// that it was carried out shows in a later heartbeat. It may come late, and more
+// than once.
 type RegionHeartbeatResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Header *ResponseHeader        `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// At most one of the three orders is set.
+	// At most one of the three orders is set. Of several, a leader carries out one
+	// or none.
 	ChangePeer     *ChangePeer     `protobuf:"bytes,2,opt,name=change_peer,json=changePeer,proto3" json:"change_peer,omitempty"`
 	TransferLeader *TransferLeader `protobuf:"bytes,3,opt,name=transfer_leader,json=transferLeader,proto3" json:"transfer_leader,omitempty"`
 	RegionId       uint64          `protobuf:"varint,4,opt,name=region_id,json=regionId,proto3" json:"region_id,omitempty"`
 	// The epoch on which the order is based. A leader whose region has moved on
 	// ignores it.
 	RegionEpoch *metapb.RegionEpoch `protobuf:"bytes,5,opt,name=region_epoch,json=regionEpoch,proto3" json:"region_epoch,omitempty"`
-	// The leader that the order is meant for.
+	// The leader that the order is meant for. Another peer ignores it; without a
+	// target, it is for no peer.
 	TargetPeer *metapb.Peer `protobuf:"bytes,6,opt,name=target_peer,json=targetPeer,proto3" json:"target_peer,omitempty"`
-	// Split the region.
+	// Split the region. The leader asks for ids (AskSplitRequest) and then splits.
 	SplitRegion   *SplitRegion `protobuf:"bytes,7,opt,name=split_region,json=splitRegion,proto3" json:"split_region,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
