@@ -56,7 +56,10 @@
 // snapshot may replace the log. So a result is compared with the present state,
 // never with what the peer remembers from when the task began; and of each kind
 // of task, a region has at most one at a time, however many ticks and messages
-// come. A task that failed because the disk was full is begun again later.
+// come. A task that failed because the disk was full is begun again later. A sync that
+// failed makes nothing durable, and neither does a later one: the engine refuses every write
+// and sync after it (engine.SyncError). So it does no harm to try again, and the store stops at
+// the latest with its next write.
 //
 // # Snapshot files
 //
