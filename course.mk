@@ -50,7 +50,7 @@ replay: ## [TEST=... SEED=...] run one graded test again
 cluster: ## [DIR=...] run three stores on this machine, until Ctrl-C
 	$(LAB) cluster $(if $(DIR),--dir "$(DIR)")
 
-soak: ## [FOR=... SEED=...] kill stores of a real cluster under load, check what clients saw
+soak: ## [FOR=... SEED=...] kill processes of a real cluster under load, check what clients saw
 	$(GO) run ./scripts/soak $(if $(FOR),--for "$(FOR)") $(if $(SEED),--seed "$(SEED)")
 
 # Packages in which functions are still to be written. Much in them has no use yet, or

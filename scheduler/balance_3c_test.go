@@ -157,6 +157,9 @@ func TestBalanceTargets3C(t *testing.T) {
 				m.silent[3] = true
 				m.pass(21 * time.Second)
 			}, ""},
+			{"store 3, the source, is busy and has no space", regions, func(m *machine) {
+				m.stats[3] = &schedulerpb.StoreStats{StoreId: 3, IsBusy: true, Capacity: 1000, Available: 99}
+			}, "3 -> 2"},
 		})
 		three := one
 		three.MaxPeerCount = 3
@@ -174,6 +177,14 @@ func TestBalanceTargets3C(t *testing.T) {
 		})
 		checkBalance(t, 3, three, []balanceCase{
 			{"no store is without a peer", [][]placed{same(3)}, nil, ""},
+		})
+		two := one
+		two.MaxPeerCount = 2
+		checkBalance(t, 4, two, []balanceCase{
+			// Stores 1 to 4 have 110, 10, 111 and 11 bytes.
+			{"the emptiest store has a peer of the only region that can move", [][]placed{{
+				{10, []uint64{1, 2}, false}, {100, []uint64{1, 3}, true}, {11, []uint64{4, 3}, true},
+			}}, nil, "10: 1 -> 4"},
 		})
 		checkBalance(t, 5, three, []balanceCase{
 			{"the only small region has peers on all emptier stores", [][]placed{{
@@ -278,6 +289,38 @@ func TestMovesCountOnce3C(t *testing.T) {
 		s.leave(0)
 		s.gives("", "the old peer has left")
 		only(0, "when the old peer has left")
+	})
+}
+
+// A leadership that has moved counts where it is.
+func TestTransfersCountOnce3C(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a leadership that has moved counts once, also while its operator has more to do",
+		Source: "(*cluster).loads",
+	}, func(t *graded.T) {
+		m := cluster(t, 4, scheduler.Options{RegionLimit: -1, RepairLimit: -1})
+		// Store 4 leads one region, each other one two.
+		leaders := [][]uint64{{1, 2, 3}, {1, 2, 3}, {2, 1, 3}, {2, 1, 3}, {3, 1, 2}, {3, 1, 2}, {4, 1, 2}}
+		for i, at := range leaders {
+			require.Nil(t, m.report(placed{10, at, false}.heartbeat(i, len(leaders))), "an order for a region that is well")
+		}
+		s := &script{machine: m, r: placed{10, leaders[0], false}.heartbeat(0, len(leaders)).Region, size: 10}
+		only := func(when string) {
+			t.Helper()
+			s.pass(5 * time.Second)
+			running, _ := s.operators(0)
+			if len(running) != 1 || running[0].RegionId != 10 {
+				t.Fatalf("a region that store 1 leads moves from there to store 4; with that, the stores lead 1, 2, 2 and 2 regions; %s, the operators under way are %v", when, running)
+			}
+		}
+		s.mustAdd(movePeer(10, 1, 4))
+		only("before it has begun")
+		s.join(10000, 4)
+		s.gives("lead 10000@4", "the new peer is there, and store 4 leads the fewest regions")
+		only("before the new peer leads")
+		s.leader = s.index(10000)
+		s.gives("remove 1001@1", "the new peer leads")
+		only("when the new peer leads")
 	})
 }
 

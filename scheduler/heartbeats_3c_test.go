@@ -136,8 +136,13 @@ func TestImpossibleHeartbeats3C(t *testing.T) {
 			{"a peer on an unknown store", func(r request) { r.Region.Peers[2].StoreId = 9 }},
 			{"two peers on one store", func(r request) { r.Region.Peers[2].StoreId = 2 }},
 			{"two peers with the same id", func(r request) { r.Region.Peers[2].Id = 1002 }},
+			{"its first and its last peer on one store", func(r request) { r.Region.Peers[2].StoreId = 1 }},
+			{"the same id for its first and its last peer", func(r request) { r.Region.Peers[2].Id = 1001 }},
 			{"a region id that was never handed out", func(r request) { r.Region.Id = 77777 }},
 			{"a peer id that was never handed out", func(r request) { r.Region.Peers[2].Id = 88888 }},
+			// 9999 ids were handed out, and 10000 are reserved.
+			{"a region id that is reserved, and was not handed out yet", func(r request) { r.Region.Id = 10000 }},
+			{"a peer id that is reserved, and was not handed out yet", func(r request) { r.Region.Peers[2].Id = 10000 }},
 			{"another cluster", func(r request) { r.Header = &schedulerpb.RequestHeader{ClusterId: 8} }},
 			{"no header", func(r request) { r.Header = nil }},
 		} {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
@@ -164,8 +165,8 @@ func (s *script) heir() uint64 {
 
 func TestEachChange3C(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "an operator succeeds when its last step has taken effect",
-		Source: "step, (*operator).advance",
+		Text:   "an operator succeeds when its last step has taken effect; that it has begun, and how it has ended, is counted",
+		Source: "step, (*operator).advance, (*Scheduler).start",
 	}, func(t *graded.T) {
 		for _, c := range []struct {
 			add   *schedulerpb.AddOperatorRequest
@@ -185,9 +186,11 @@ func TestEachChange3C(t *testing.T) {
 				s.gives(c.order, "people have asked for it")
 				s.is("RUNNING admin", "before it has taken effect")
 			}
+			require.Equal(t, map[string]uint64{"RUNNING": 1}, s.Status().Counts.Operators["admin"], "what is counted when an operator has begun")
 			c.does(s)
 			s.gives("", "it has taken effect")
 			s.is("SUCCESS admin", "when it has taken effect")
+			require.Equal(t, map[string]uint64{"RUNNING": 1, "SUCCESS": 1}, s.Status().Counts.Operators["admin"], "what is counted when an operator has ended")
 		}
 	})
 }
@@ -289,6 +292,19 @@ func TestOperatorsTimeOut3C(t *testing.T) {
 			s.gives("", "the operator has timed out")
 			s.mustAdd(c.add) // the region is free again
 		}
+
+		// Peers move from stores 2 and 3 to 4 and 5, and one of these leads at the end.
+		s := &script{machine: cluster(t, 6, o), r: reg(10, "", "01", 1, 5, 1, 2, 3)}
+		for i, at := range [][]uint64{{1}, {1}, {6, 4, 5}, {6, 4, 5}, {2, 3}, {2, 3}, {2, 3}, {2, 3}} {
+			s.report(placed{1, at, false}.heartbeat(i+1, 9))
+		}
+		s.beat()
+		scatter := s.mustAdd(&schedulerpb.AddOperatorRequest{RegionId: 10, Change: schedulerpb.RegionChange_SCATTER})
+		require.Contains(t, scatter.Steps[len(scatter.Steps)-1], "transfer", "the last step, where store 1 leads more regions than others")
+		s.pass(99 * time.Second)
+		s.is("RUNNING scatter", "a second before the time of an operator is over that adds peers and then transfers the leadership")
+		s.pass(2 * time.Second)
+		s.is("TIMEOUT scatter", "a second after its time is over")
 	})
 }
 
@@ -327,6 +343,32 @@ func TestOneOperatorPerRegion3C(t *testing.T) {
 		s.join(id, 6)
 		s.gives("", "the peer has joined")
 		s.is("SUCCESS admin", "when the peer has joined")
+	})
+}
+
+// A full disk can refuse an operator, and a heartbeat: then all is as before.
+func TestOperatorsOutliveFullDisk3C(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "an operator goes on if what would have taken its place, or its region's, could not be made durable",
+		Source: "(*Scheduler).start, (*Scheduler).learn",
+	}, func(t *graded.T) {
+		o := checking
+		o.IDBatch = 1
+		s := &script{machine: cluster(t, 6, o), r: reg(10, "", "", 1, 5, 1, 2)}
+		first := s.beat()
+		s.is("RUNNING replica", "of a region with too few peers")
+		s.disk.SetCapacity(0)
+		full := addPeer(10, 6)
+		full.Header = header
+		_, err := s.AddOperator(ctx, full)
+		require.Error(t, err, "an operator by hand that needs an id for a peer, while the disk is full")
+		s.is("RUNNING replica", "after one by hand that the disk had no room for")
+		s.mustRefuse(beat(reg(11, "c", "d", 2, 1, 1, 2, 3)), "a heartbeat of a new region, while the disk is full")
+		s.is("RUNNING replica", "after a heartbeat of a region that would have taken the keys, and that the disk had no room for")
+		s.gives(first, "nothing has happened that the disk knows of")
+		s.disk.SetCapacity(memory.Unlimited)
+		s.mustAdd(addPeer(10, 6))
+		s.is("RUNNING admin", "when people have asked for one, and the disk has room")
 	})
 }
 

@@ -1,6 +1,7 @@
 package scheduler_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ type replicaCase struct {
 	offline []uint64
 	busy    []uint64
 	full    []uint64 // stores without space
+	max     uint32   // peers that a region should have, if not 3
 	want    string   // the order that follows a heartbeat; several are separated by "|"
 }
 
@@ -53,7 +55,7 @@ func checkReplicas(t *graded.T, cases []replicaCase) {
 		for _, o := range m.Status().Operators {
 			ok(t, m.header(m.CancelOperator(ctx, &schedulerpb.CancelOperatorRequest{Header: header, RegionId: o.RegionId})))
 		}
-		m.maxPeers(3)
+		m.maxPeers(cmp.Or(c.max, 3))
 		req := beat(reg(10, "", "m", 1, 5, c.peers...))
 		for _, p := range req.Region.Peers {
 			if slices.Contains(c.pending, p.StoreId) {
@@ -89,7 +91,19 @@ func TestTooFewPeers3C(t *testing.T) {
 			{name: "store 4 is offline", stores: 5, fill: []uint64{9, 9, 30, 20, 25}, peers: []uint64{1, 2}, offline: []uint64{4}, want: "add @5"},
 			{name: "the only other store is busy", stores: 3, peers: []uint64{1, 2}, busy: []uint64{3}, want: ""},
 			{name: "store 4 is the emptiest, and a peer is pending", stores: 5, fill: []uint64{9, 9, 30, 20, 25}, peers: []uint64{1, 2}, pending: []uint64{2}, want: "add @4"},
+			// With a fifth peer, three must work, and three do.
+			{name: "four peers of five, and store 4 is disconnected", stores: 5, max: 5, peers: []uint64{1, 2, 3, 4}, gone: []uint64{4}, after: 30 * time.Second, want: "add @5"},
+			{name: "three peers of five, and store 3 is disconnected", stores: 5, max: 5, peers: []uint64{1, 2, 3}, gone: []uint64{3}, after: 30 * time.Second, want: ""},
 		})
+
+		// The second peer goes where the first one does not.
+		m := cluster(t, 4, checking)
+		first := order(m.report(sized(reg(10, "", "m", 1, 1, 1, 2), 10)))
+		second := order(m.report(sized(reg(11, "m", "", 1, 1, 1, 2), 10)))
+		_, to, _ := strings.Cut(first, "@")
+		if other := map[string]string{"3": "4", "4": "3"}[to]; other == "" || !strings.HasPrefix(second, "add ") || !strings.HasSuffix(second, "@"+other) {
+			t.Fatalf("stores 3 and 4 are empty, and two regions have too few peers: the orders are %s and %s, and should be to add one on each of the two stores", ordered(first), ordered(second))
+		}
 	})
 }
 
@@ -107,6 +121,15 @@ func TestTooManyPeers3C(t *testing.T) {
 			{name: "store 3 is down, store 4 offline", stores: 5, fill: fill, peers: four, offline: []uint64{4}, gone: []uint64{3}, after: 70 * time.Second, want: "remove 1003@3"},
 			{name: "store 1 is the fullest, and leads", stores: 5, fill: []uint64{50, 30, 20, 9, 9}, peers: four, want: "lead 1002@2|lead 1003@3|lead 1004@4"},
 		})
+
+		// Without the dead one, there are as many as there should be.
+		s := &script{machine: cluster(t, 5, checking), r: reg(10, "", "", 1, 5, four...)}
+		s.silent[4] = true
+		s.pass(70 * time.Second)
+		s.gives("remove 1004@4", "a region has four peers of three, one of them on a store that is down")
+		s.leave(3)
+		s.gives("", "a region has three peers of three")
+		s.is("SUCCESS replica", "when the peer on the store that is down has left")
 	})
 }
 
@@ -258,6 +281,30 @@ func TestTicksFindRegions3C(t *testing.T) {
 			if got := order(m.report(beat(reg(10+i, fmt.Sprint(i), fmt.Sprint(i+1), 1, 1, 1, 2, 3)))); !strings.HasPrefix(got, "add ") || !strings.HasSuffix(got, "@4") {
 				t.Fatalf("a region has a peer on an offline store, and its heartbeat gets the order %s, which should be to add one on store 4", ordered(got))
 			}
+		}
+	})
+}
+
+// After a restart, a region is known as the disk has it: who leads it, and whether
+// that is still true, is not.
+func TestRestartWaitsForLeaders3C(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a region whose leader is not known is left alone, until a heartbeat comes",
+		Source: "(*cluster).checkReplicas",
+	}, func(t *graded.T) {
+		m := cluster(t, 4, checking)
+		m.maxPeers(2)
+		r := reg(10, "", "", 1, 5, 1, 2)
+		require.Nil(t, m.report(beat(r)), "an order for a region that is well")
+		m.maxPeers(3) // synced, and so is the region
+		m.crash()
+		require.Equal(t, []string{name(r)}, m.known(), "the regions that are known after a restart")
+		m.pass(5 * time.Second)
+		for _, o := range m.Status().Operators {
+			t.Fatalf("after a restart, region %d gets an operator (%s) before a heartbeat has said who leads it", o.RegionId, o.Desc)
+		}
+		if got := order(m.report(beat(r))); !strings.HasPrefix(got, "add ") {
+			t.Fatalf("after a restart, the first heartbeat of a region with two peers of three gets the order %s, which should be to add one", ordered(got))
 		}
 	})
 }

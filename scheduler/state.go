@@ -104,7 +104,7 @@ func (s *state) putStore(m *metapb.Store, b *engine.Batch) error {
 	// At most one other store has the address, so the order does not matter.
 	for _, other := range s.stores {
 		if other.Id != m.Id && other.State != metapb.StoreState_Tombstone && other.Address == m.Address {
-			return refuse("store %d has the address %s already", other.Id, m.Address)
+			return refuse("store %d has the address %s already; if it is gone, take it out of the cluster (labkv-ctl store remove %d), and wait until it is a tombstone", other.Id, m.Address, other.Id)
 		}
 	}
 	put(b, storeKey(m.Id), next)

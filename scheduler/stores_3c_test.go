@@ -80,6 +80,12 @@ func TestStoreWaitsForItsPeers3C(t *testing.T) {
 		s.gives("", "the old peer has left")
 		s.pass(time.Second)
 		require.Equal(t, "tombstone", s.states()[2], "the state of an offline store whose last peer has left")
+
+		// A peer on a store that is down is lost, but its region counts it.
+		ok(t, s.removeStore(2))
+		s.silent[2] = true
+		s.pass(31 * time.Minute)
+		require.Equal(t, "offline", s.states()[1], "the state of an offline store that is down, and has a peer")
 	})
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,7 +16,6 @@ import (
 	"github.com/labkv/labkv/lab/cluster"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
-	"github.com/labkv/labkv/lab/overlay"
 )
 
 // restarts leaves a store away for long enough to see what the others do without it:
@@ -47,8 +45,8 @@ store has all keys. --static makes such a cluster in any case.
 A process that ends is reported, and started again after 5 seconds: kill a store, or
 two, and watch the others.
 
-The data is in a temporary directory that is removed at the end, or in --dir,
-where the same cluster goes on the next time.`,
+The programs are in out/bin. The data is in a temporary directory that is removed at
+the end, or in --dir, where the same cluster goes on the next time.`,
 		Example: `  lab cluster
   lab cluster --dir data --stores 5`,
 		Args: cobra.NoArgs,
@@ -74,15 +72,15 @@ func (a *app) runCluster(cmd *cobra.Command, stores int, dir string, static bool
 	if err != nil {
 		return err
 	}
-	temporary, err := os.MkdirTemp("", "lab-cluster-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(temporary)
 	if dir == "" {
-		dir = filepath.Join(temporary, "data")
+		dir, err = os.MkdirTemp("", "lab-cluster-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
 	}
-	bin := filepath.Join(temporary, "bin")
+	// Programs that are there are built again only if their source has changed.
+	bin := filepath.Join(root, "out", "bin")
 	if err := cluster.Build(ctx, root, bin, "./cmd/labkv-server", "./cmd/labkv-scheduler", "./cmd/labkv-ctl"); err != nil {
 		return err
 	}
@@ -105,7 +103,7 @@ func (a *app) runCluster(cmd *cobra.Command, stores int, dir string, static bool
 		return err
 	}
 	out := cmd.OutOrStdout()
-	introduce(out, c, filepath.Join(bin, "labkv-ctl"))
+	introduce(out, c, fromHere(filepath.Join(bin, "labkv-ctl")))
 	err = c.Supervise(ctx, restarts, func(e cluster.Event) { fmt.Fprintln(out, describe(e)) })
 	var unfinished *cluster.UnfinishedError
 	if errors.As(err, &unfinished) {
@@ -125,9 +123,21 @@ func (a *app) schedulerMissing() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	// What cannot be read cannot be built either, and building says more about it.
-	funcs, _ := grade.SourceTree(c).Funcs()
-	return slices.ContainsFunc(funcs, func(f overlay.Func) bool { return f.TODO && strings.HasPrefix(f.Stage, "3") }), nil
+	return grade.Unfinished(c, "3"), nil
+}
+
+// fromHere returns a path as one types it here: below the working directory relative to
+// it, anywhere else as it is.
+func fromHere(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	rel, err := filepath.Rel(here, path)
+	if err != nil || !filepath.IsLocal(rel) {
+		return path
+	}
+	return rel
 }
 
 // introduce says which processes there are, and what to do with them.

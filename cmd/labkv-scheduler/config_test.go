@@ -93,7 +93,7 @@ func TestMistakes(t *testing.T) {
 func TestWrongUsage(t *testing.T) {
 	for _, args := range [][]string{{"--nonsense"}, {"data"}, {}, {"--path", "data"}} {
 		var stderr strings.Builder
-		require.Equal(t, 2, run(await.Context(t, "a refusal"), args, io.Discard, &stderr), "%q", args)
+		require.Equal(t, 2, service.Run(await.Context(t, "a refusal"), newCommand(&stderr), args, io.Discard, &stderr), "%q", args)
 		require.Equal(t, 1, strings.Count(stderr.String(), "\n"), "%q: not one line: %s", args, stderr.String())
 		require.True(t, strings.HasPrefix(stderr.String(), "labkv-scheduler: "), stderr.String())
 	}

@@ -19,66 +19,17 @@
 package main
 
 import (
-	"context"
-	stderrors "errors"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"strings"
 
-	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
 
 	"github.com/labkv/labkv/internal/program"
 	"github.com/labkv/labkv/internal/service"
-	"github.com/labkv/labkv/kv/storage/replicated"
-	"github.com/labkv/labkv/lab/todo"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), program.Signals()...)
-	context.AfterFunc(ctx, stop) // from now on a signal has its usual effect
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
-}
-
-// run is main with its surroundings as parameters. It returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
-	defer func() {
-		if p := recover(); p != nil {
-			missing, ok := todo.Recovered(p)
-			if !ok {
-				panic(p)
-			}
-			code = unfinished(stderr, missing)
-		}
-	}()
-	cmd := newCommand(stderr)
-	cmd.SetArgs(args)
-	cmd.SetOut(stdout)
-	cmd.SetErr(stderr)
-	err := cmd.ExecuteContext(ctx)
-	if err == nil {
-		return 0
-	}
-	if broken, ok := errors.Cause(err).(*replicated.PanicError); ok {
-		if missing, ok := todo.Recovered(broken.Value); ok {
-			return unfinished(stderr, missing)
-		}
-		fmt.Fprintf(stderr, "panic: %v\n\n%s\n", broken.Value, broken.Stack)
-	}
-	fmt.Fprintf(stderr, "labkv-server: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
-	var usage *service.UsageError
-	if stderrors.As(err, &usage) {
-		return 2
-	}
-	return 1
-}
-
-// unfinished says what is not implemented, and returns the exit code for it.
-func unfinished(stderr io.Writer, missing todo.Func) int {
-	fmt.Fprintf(stderr, "labkv-server: %s\n", missing.Explain("."))
-	return todo.ExitCode
+	os.Exit(service.Main(newCommand(os.Stderr), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 func newCommand(stderr io.Writer) *cobra.Command {
@@ -101,15 +52,8 @@ with the same cluster.toml for all stores:
   3 = "10.0.0.3:20160"
 
 The first start waits for all stores. Later ones go without --bootstrap.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &service.UsageError{Err: fmt.Errorf("unexpected argument %q: everything is set by flags, see --help", args[0])}
-			}
-			return nil
-		},
-		Version:       program.VersionText(),
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Args:    service.NoArguments,
+		Version: program.VersionText(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := config.complete(cmd.Flags()); err != nil {
 				return &service.UsageError{Err: err}
@@ -117,7 +61,6 @@ The first start waits for all stores. Later ones go without --bootstrap.`,
 			return serve(cmd.Context(), config, service.NewLogger(stderr, config.LogLevel))
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &service.UsageError{Err: err} })
 	config.addFlags(cmd.Flags())
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pingcap/errors"
 
+	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/raft"
@@ -75,9 +76,7 @@ func (r *readiness) watch(ctx context.Context, s *replicated.Storage, log *slog.
 	}
 }
 
-// ready returns an error unless the store runs and each of its peers knows a leader
-// and has its data. A leader that others have deposed, and that does not know it yet,
-// counts: to find that out would take a message to a majority.
+// ready returns an error unless the store runs and most of its peers are well.
 func ready(ctx context.Context, s *replicated.Storage) error {
 	const limit = 5 * time.Second // a pass takes as long as the disk
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -89,13 +88,37 @@ func ready(ctx context.Context, s *replicated.Storage) error {
 	case err != nil:
 		return fmt.Errorf("the store has not answered within %s", limit)
 	}
+	return mostAreWell(peers)
+}
+
+// mostAreWell returns an error unless more than half of the peers, if there are any, know
+// a leader and have their data. Of many regions there is always one that elects a leader,
+// or that has just come here: the others need the store all the same. A leader that others
+// have deposed, and that does not know it yet, counts: to find that out would take a
+// message to a majority.
+func mostAreWell(peers []raftstore.Inspection) error {
+	var first error
+	unwell := 0
 	for _, p := range peers {
+		var why error
 		switch {
 		case p.Lead == raft.None:
-			return fmt.Errorf("region %d has no leader that this store knows", p.Region.Id)
+			why = fmt.Errorf("region %d has no leader that this store knows", p.Region.Id)
 		case p.Installing:
-			return fmt.Errorf("region %d is being installed from a snapshot", p.Region.Id)
+			why = fmt.Errorf("region %d is being installed from a snapshot", p.Region.Id)
+		default:
+			continue
+		}
+		unwell++
+		if first == nil {
+			first = why
 		}
 	}
-	return nil
+	switch {
+	case unwell*2 < len(peers) || unwell == 0:
+		return nil
+	case unwell > 1:
+		return fmt.Errorf("%d of %d regions cannot be used here: %w, for example", unwell, len(peers), first)
+	}
+	return first
 }

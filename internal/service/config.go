@@ -1,5 +1,5 @@
 // Package service has what the programs that serve a cluster share: settings that
-// come from a file and from flags, and pages over HTTP.
+// come from a file and from flags, pages over HTTP, and how a program ends.
 package service
 
 import (

@@ -13,8 +13,6 @@ import (
 	"github.com/labkv/labkv/proto/schedulerpb"
 )
 
-// TestFullInboxKeepsPeer gives a peer more messages than wait for it. What does not fit is
-// lost, and the peer stays.
 // TestSplitOutlivesPromisesOfRightHalf3B has the right half of a split write its log on a
 // store whose power is then cut, while the data of the split were not synced. Later the left
 // half gets a snapshot there, so that it does not come to the split again.
@@ -46,18 +44,6 @@ func TestSplitOutlivesPromisesOfRightHalf3B(t *testing.T) {
 	})
 }
 
-// TestMalformedRequests gives a leader requests and orders that say nothing, or nonsense.
-// None may change anything, or end the store.
-// TestMalformedMessages gives a store messages that lack what a message should have.
-func (s *scriptedScheduler) RegionHeartbeat(r *schedulerpb.RegionHeartbeatRequest) {
-	s.regions = append(s.regions, r)
-}
-func (s *scriptedScheduler) StoreHeartbeat(*schedulerpb.StoreStats)  {}
-func (s *scriptedScheduler) AskSplit(r *schedulerpb.AskSplitRequest) { s.asked = append(s.asked, r) }
-func (s *scriptedScheduler) FindRegion(id uint64)                    { s.found = append(s.found, id) }
-
-// TestLostSplitIDs loses the answer to a leader that asks for the ids of a split. Nothing is
-// written meanwhile, and the region still is too large.
 // TestEmptyPeerLearnsOfItsRemoval3B removes a peer before it gets its first data, and loses what
 // tells it so.
 func TestEmptyPeerLearnsOfItsRemoval3B(t *testing.T) {
@@ -94,12 +80,6 @@ func TestEmptyPeerLearnsOfItsRemoval3B(t *testing.T) {
 	})
 }
 
-// TestDeposedLeaderWithoutGroup replaces all other members of a region while its leader is
-// cut off. When it is back, nobody whom it knows is there.
-// TestLeaderIsRemovedBesideDeadMember removes the leader of a region, one of whose members
-// has lost its power for good. Nothing else is asked of the region.
-// TestRightHalfOfLaterPeerIsBuried has a store come late to a split. Of the right half it
-// has heard that a later peer was removed: no restart may bring that one back.
 // TestMessagesForNobody3B sends peers what earlier peers were sent, and what members do not
 // ask.
 func TestMessagesForNobody3B(t *testing.T) {
@@ -122,6 +102,15 @@ func TestMessagesForNobody3B(t *testing.T) {
 			RegionId: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1}, FromPeer: r.Peers[0], ToPeer: &metapb.Peer{Id: 3, StoreId: 3},
 			Message: &eraftpb.Message{MsgType: eraftpb.MessageType_MsgHeartbeat, From: 1, To: 3, Term: st.Term, Commit: st.Commit},
 		})
+		// A candidate asks the earlier peer for its vote. It is not for the later one to give.
+		s.Step(&raftserverpb.RaftMessage{
+			RegionId: 1, RegionEpoch: &metapb.RegionEpoch{ConfVer: 1, Version: 1}, FromPeer: r.Peers[1], ToPeer: &metapb.Peer{Id: 3, StoreId: 3},
+			Message: &eraftpb.Message{MsgType: eraftpb.MessageType_MsgRequestVote, From: 2, To: 3, Term: 90, Index: 900, LogTerm: 89},
+		})
+		s.work()
+		if later, _ := f.peer(3, 1); later.Term >= 90 {
+			t.Fatalf("peer 3 was removed, and peer 33 is on its store. A request for the vote of peer 3 in term 90 brings peer 33 to term %d", later.Term)
+		}
 		for _, member := range r.Peers {
 			f.at(1).Step(&raftserverpb.RaftMessage{RegionId: 1, RegionEpoch: r.RegionEpoch, FromPeer: member, ToPeer: r.Peers[0], AsksToLeave: true})
 		}
@@ -254,3 +243,10 @@ type scriptedScheduler struct {
 	found   []uint64
 	regions []*schedulerpb.RegionHeartbeatRequest
 }
+
+func (s *scriptedScheduler) RegionHeartbeat(r *schedulerpb.RegionHeartbeatRequest) {
+	s.regions = append(s.regions, r)
+}
+func (s *scriptedScheduler) StoreHeartbeat(*schedulerpb.StoreStats)  {}
+func (s *scriptedScheduler) AskSplit(r *schedulerpb.AskSplitRequest) { s.asked = append(s.asked, r) }
+func (s *scriptedScheduler) FindRegion(id uint64)                    { s.found = append(s.found, id) }

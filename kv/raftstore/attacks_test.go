@@ -16,6 +16,8 @@ import (
 	"github.com/labkv/labkv/proto/schedulerpb"
 )
 
+// TestFullInboxKeepsPeer gives a peer more messages than wait for it. What does not fit is
+// lost, and the peer stays.
 func TestFullInboxKeepsPeer(t *testing.T) {
 	f := newFleet(t, fleetConfig{stores: 3, members: []uint64{1, 2, 3}})
 	f.put("a", "1")
@@ -39,6 +41,8 @@ func TestFullInboxKeepsPeer(t *testing.T) {
 	f.close()
 }
 
+// TestMalformedRequests gives a leader requests and orders that say nothing, or nonsense.
+// None may change anything, or end the store.
 func TestMalformedRequests(t *testing.T) {
 	f := newFleet(t, fleetConfig{stores: 3, members: []uint64{1, 2, 3}})
 	f.put("a", "1")
@@ -84,6 +88,7 @@ func TestMalformedRequests(t *testing.T) {
 	f.close()
 }
 
+// TestMalformedMessages gives a store messages that lack what a message should have.
 func TestMalformedMessages(t *testing.T) {
 	f := newFleet(t, fleetConfig{stores: 4, members: []uint64{1, 2, 3}})
 	f.put("a", "1")
@@ -113,6 +118,8 @@ func TestMalformedMessages(t *testing.T) {
 	require.Equal(t, describe(r), describe(f.region(1)))
 }
 
+// TestLostSplitIDs loses the answer to a leader that asks for the ids of a split. Nothing is
+// written meanwhile, and the region still is too large.
 func TestLostSplitIDs(t *testing.T) {
 	c := &scriptedScheduler{}
 	f := newFleet(t, fleetConfig{
@@ -131,6 +138,8 @@ func TestLostSplitIDs(t *testing.T) {
 	f.close()
 }
 
+// TestDeposedLeaderWithoutGroup replaces all other members of a region while its leader is
+// cut off. When it is back, nobody whom it knows is there.
 func TestDeposedLeaderWithoutGroup(t *testing.T) {
 	schedulers := map[uint64]*scriptedScheduler{}
 	f := newFleet(t, fleetConfig{
@@ -157,6 +166,8 @@ func TestDeposedLeaderWithoutGroup(t *testing.T) {
 	f.close()
 }
 
+// TestLeaderIsRemovedBesideDeadMember removes the leader of a region, one of whose members
+// has lost its power for good. Nothing else is asked of the region.
 func TestLeaderIsRemovedBesideDeadMember(t *testing.T) {
 	for _, dead := range []uint64{1, 3} {
 		f := newFleet(t, fleetConfig{stores: 3, members: []uint64{1, 2, 3}})
@@ -170,30 +181,36 @@ func TestLeaderIsRemovedBesideDeadMember(t *testing.T) {
 	}
 }
 
-func TestRightHalfOfLaterPeerIsBuried(t *testing.T) {
+// A client that knows only the region before splits learns of all that it became, without
+// a scheduler.
+func TestOldEpochTellsAllHalves(t *testing.T) {
 	f := newFleet(t, fleetConfig{stores: 3, members: []uint64{1, 2, 3}})
-	for _, key := range []string{"a", "m", "z"} {
-		f.put(key, "before")
+	f.put("a", "1")
+	before := f.region(1)
+	told := func(epoch *metapb.RegionEpoch) (regions []string) {
+		var got *result
+		leader := f.leader(1)
+		leader.ask(&kvrpcpb.Context{RegionId: 1, RegionEpoch: epoch}, []engine.Op{set(engine.CFDefault, "x", "1")}, func(r result) { got = &r })
+		f.settle()
+		require.NotNil(t, got)
+		var refused *region.Error
+		require.ErrorAs(t, got.err, &refused)
+		for _, r := range refused.Err.EpochNotMatch.GetCurrentRegions() {
+			regions = append(regions, describe(r))
+		}
+		return regions
 	}
-	f.isolate(3)
-	f.split(1, "m", 20, 21, 22, 23)
-	f.remove(20, 3)
-	f.add(20, 33, 3)
-	f.remove(20, 3)
-	f.wire = nil
-	r := f.region(20)
-	f.at(3).Step(&raftserverpb.RaftMessage{
-		RegionId: 20, RegionEpoch: r.RegionEpoch, FromPeer: r.Peers[0], ToPeer: &metapb.Peer{Id: 33, StoreId: 3}, IsTombstone: true,
-	})
-	f.settled(1, 20)
-	f.at(3).restart()
-	f.at(3).Step(&raftserverpb.RaftMessage{
-		RegionId: 20, RegionEpoch: r.RegionEpoch, StartKey: r.StartKey, EndKey: r.EndKey, FromPeer: r.Peers[0], ToPeer: &metapb.Peer{Id: 33, StoreId: 3},
-		Message: &eraftpb.Message{MsgType: eraftpb.MessageType_MsgRequestVote, From: r.Peers[0].Id, To: 33, Term: 50, Index: 50, LogTerm: 50},
-	})
-	f.at(3).work()
-	if _, ok := f.at(3).Status(20); ok {
-		t.Fatal("a peer that was removed is back")
-	}
+	f.split(1, "p", 20, 21, 22, 23)
+	require.Equal(t, []string{describe(f.region(1)), describe(f.region(20))}, told(before.RegionEpoch))
+	f.split(1, "h", 30, 31, 32, 33)
+	once := f.region(20)
+	f.split(20, "t", 40, 41, 42, 43)
+	require.Equal(t, []string{describe(f.region(1)), describe(f.region(30)), describe(f.region(20))}, told(before.RegionEpoch))
+	require.Equal(t, []string{describe(f.region(1)), describe(f.region(30))}, told(once.RegionEpoch))
+
+	// There is nothing to add if no split is the reason.
+	require.Equal(t, []string{describe(f.region(1))}, told(nil))
+	newer := &metapb.RegionEpoch{ConfVer: 1, Version: 1 << 60}
+	require.Equal(t, []string{describe(f.region(1))}, told(newer))
 	f.close()
 }

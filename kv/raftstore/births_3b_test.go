@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
@@ -345,6 +346,145 @@ func TestStrangeMessagesCreateNothing3B(t *testing.T) {
 		f.at(3).Step(message(eraftpb.MessageType_MsgHeartbeat, func(m *raftserverpb.RaftMessage) {
 			m.Message, m.IsTombstone, m.RegionEpoch.ConfVer = nil, true, 2
 		}))
+		f.settled(1, 20)
+		f.close()
+	})
+}
+
+// TestVoteWhileDiskIsFullAndBirth3B has a peer that a message has created. It is asked for its
+// vote while its log cannot be written, and a split gives it its data before there is room.
+func TestVoteWhileDiskIsFullAndBirth3B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a peer to which a split gives data while a full disk holds up its vote votes once in that term",
+		Source: "the contract of (*peer).initialize; Raft §5.2, Figure 2 (persistent state)",
+	}, func(t *graded.T) {
+		f := newFleet(t, fleetConfig{stores: 3, members: []uint64{1, 2}})
+		f.fill("1", "a", "z")
+		f.transfer(1, 1)
+		f.ticks(5)
+		isSnapshot := func(m *raftserverpb.RaftMessage) bool { return of(1, 3)(m) && m.Message.GetSnapshot() != nil }
+		f.waits = isSnapshot
+		f.add(1, 13, 3)
+		f.ticks(10)
+		granted := map[uint64]bool{} // by the peer that asked
+		right := func(m *raftserverpb.RaftMessage) bool {
+			answer := m.Message
+			if m.RegionId == 20 && m.FromPeer.StoreId == 3 && answer.GetMsgType() == eraftpb.MessageType_MsgRequestVoteResponse && answer.Term == 90 && !answer.Reject {
+				granted[m.ToPeer.Id] = true
+			}
+			return m.RegionId == 20 && (m.FromPeer.StoreId == 3 || m.ToPeer.StoreId == 3)
+		}
+		f.waits = func(m *raftserverpb.RaftMessage) bool { return right(m) || of(1, 3)(m) }
+		f.split(1, "m", 20, 21, 22, 23)
+		r, s := f.region(20), f.at(3)
+		ask := func(store, term uint64) {
+			s.Step(&raftserverpb.RaftMessage{
+				RegionId: 20, RegionEpoch: r.RegionEpoch, StartKey: r.StartKey, EndKey: r.EndKey, FromPeer: r.Peers[store-1], ToPeer: r.Peers[2],
+				Message: &eraftpb.Message{MsgType: eraftpb.MessageType_MsgRequestVote, From: r.Peers[store-1].Id, To: 23, Term: term, Index: 900, LogTerm: 80},
+			})
+			f.settle()
+		}
+		ask(1, 80) // creates the peer
+		f.waits = func(m *raftserverpb.RaftMessage) bool {
+			return right(m) || of(1, 3)(m) && m.Message.GetMsgType() == eraftpb.MessageType_MsgAppend
+		}
+		f.until("the whole region on store 3", func() bool { st, ok := f.peer(3, 1); return ok && st.Region.RegionEpoch != nil })
+		s.hold = true
+		f.waits = right
+		f.until("the split on store 3", func() bool { st, ok := f.peer(3, 1); return ok && string(st.Region.EndKey) == "m" })
+		if st, ok := f.peer(3, 20); !ok || st.Applied > 0 {
+			// The split has given the peer its data already, with a sync of its own, or it
+			// has not been created: then nothing is to be seen here.
+			s.hold, f.waits = false, nil
+			f.settled(1, 20)
+			f.close()
+			return
+		}
+		s.whileFull(s.log, func() {
+			ask(1, 90)
+			s.hold = false
+			f.settle()
+		})
+		f.ticks(2)
+		ask(2, 90)
+		f.ticks(2)
+		if granted[21] && granted[22] {
+			t.Fatal("peer 23 is asked by peer 21 for its vote in term 90 while its log cannot be written, gets its data by a split, and votes for peer 21 and for peer 22 in term 90")
+		}
+		f.waits = nil
+		f.settled(1, 20)
+		f.close()
+	})
+}
+
+// TestSplitDuringSync3B splits a region once more while a store syncs what the first split
+// has written there. The data of the second one are not durable by that, and the power is
+// cut.
+func TestSplitDuringSync3B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "what the right half of a split has promised is kept, also if the store was syncing an earlier split meanwhile",
+		Source: "doc.go: What is durable when, 5",
+	}, func(t *graded.T) {
+		f := newFleet(t, fleetConfig{stores: 3, members: []uint64{1, 2, 3}, maxLog: 3})
+		f.fill("1", "a", "m", "n", "t", "z")
+		f.transfer(1, 1)
+		f.settled(1)
+		s := f.at(3)
+		s.hold = true
+		f.split(1, "t", 20, 21, 22, 23)
+		f.until("the first split on store 3", func() bool { st, ok := f.peer(3, 1); return ok && string(st.Region.EndKey) == "t" })
+		// All slow work is done so far, and its result comes later.
+		var results []func()
+		for _, task := range s.tasks {
+			results = append(results, task())
+		}
+		s.tasks = nil
+		f.split(1, "m", 30, 31, 32, 33)
+		f.until("the second split on store 3", func() bool { st, ok := f.peer(3, 1); return ok && string(st.Region.EndKey) == "m" })
+		for _, result := range results {
+			result()
+		}
+		f.put("n", "after")
+		f.put("z", "after")
+		f.ticks(5)
+		f.isolate(3)
+		s.lose(&powerCut{log: memory.All}, nil)
+		s.hold = false
+		s.restart()
+		for i := range 30 {
+			f.put(fmt.Sprintf("b%d", i), "later")
+		}
+		f.transfer(1, 2)
+		f.put("c", "later")
+		f.settled(1, 20, 30)
+		f.put("x", "last")
+		f.put("o", "last")
+		f.settled(1, 20, 30)
+		f.close()
+	})
+}
+
+// TestRemovalBesideSplitWithoutRoom3B removes a peer that could not write a split, because
+// its disk was full. The peer of the right half is still wanted on its store.
+func TestRemovalBesideSplitWithoutRoom3B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "where a peer is removed before its disk had room for a split, the peer of the right half is created by messages",
+		Source: "the contract of directory.expect; doc.go: Regions that change",
+	}, func(t *graded.T) {
+		f := newFleet(t, fleetConfig{stores: 3, members: []uint64{1, 2, 3}})
+		f.fill("1", "a", "m", "z")
+		f.transfer(1, 1)
+		f.settled(1)
+		s := f.at(3)
+		s.whileFull(s.data, func() {
+			f.split(1, "m", 20, 21, 22, 23)
+			f.ticks(3)
+			f.remove(1, 3)
+			f.ticks(10)
+		})
+		f.fill("2", "b", "n")
+		f.settled(1, 20)
+		s.powerCut()
 		f.settled(1, 20)
 		f.close()
 	})

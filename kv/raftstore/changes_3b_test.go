@@ -13,9 +13,12 @@ import (
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/errorpb"
+	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
+	"github.com/labkv/labkv/raft"
 )
 
 // kindOf names the kind of a refusal.
@@ -124,6 +127,11 @@ func TestBadChangesAreRefused3B(t *testing.T) {
 			{"EpochNotMatch", transfers(23, 3), epoch(v-1, c)},
 			{"EpochNotMatch", transfers(23, 3), epoch(v, c-1)},
 			{"EpochNotMatch", transfers(23, 3), func(a *raftstore.Admin) { a.Context.RegionEpoch = nil }},
+
+			{invalid, alone, alone},
+			{invalid, splits("p", 90, 91, 92, 93), adds(94, 4)},
+			{invalid, splits("p", 90, 91, 92, 93), transfers(23, 3)},
+			{invalid, removes(23, 3), transfers(23, 3)},
 
 			{"RegionNotFound", splits("p", 90, 91, 92, 93), func(a *raftstore.Admin) { a.Context.RegionId = 99 }},
 			{"RegionNotFound", adds(94, 4), func(a *raftstore.Admin) { a.Context.RegionId = 99 }},
@@ -485,5 +493,103 @@ func TestChangesWithoutRoom3B(t *testing.T) {
 			}
 			f.close()
 		}
+	})
+}
+
+// TestRefusedChangeOfMembersIsNone3B gives a follower a log in which an addition was made
+// for an epoch that is over. The addition is refused, and the follower needs the votes that
+// it needed before.
+func TestRefusedChangeOfMembersIsNone3B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a change of the members that does not fit the region at its place in the log changes neither the region nor what Raft takes for a majority",
+		Source: "the contract of (*applier).changeMembers; Raft §5.2",
+	}, func(t *graded.T) {
+		// A leader makes the entries: an addition, and the removal of the same peer.
+		f := newFleet(t, fleetConfig{stores: 4, members: []uint64{1, 2, 3}})
+		begin := f.region(1)
+		var changes []*eraftpb.Entry
+		f.waits = func(m *raftserverpb.RaftMessage) bool {
+			for _, e := range m.Message.GetEntries() {
+				if e.EntryType == eraftpb.EntryType_EntryConfChange && (len(changes) == 0 || e.Index > changes[len(changes)-1].Index) {
+					changes = append(changes, e)
+				}
+			}
+			return false
+		}
+		f.add(1, 14, 4)
+		f.remove(1, 4)
+		f.settled(1)
+		f.close()
+		if len(changes) != 2 {
+			t.Fatalf("after an addition and a removal, the leader has sent %d entries that change the members", len(changes))
+		}
+
+		m := newMemberWith(t, serverConfig{id: 1, region: begin, fleet: true, maxLog: unlimited})
+		var log []*eraftpb.Entry
+		for i, e := range []*eraftpb.Entry{changes[0], changes[1], changes[0]} {
+			log = append(log, &eraftpb.Entry{EntryType: e.EntryType, Index: uint64(i + 2), Term: 5, Data: e.Data})
+		}
+		m.append(2, 5, 1, 1, log, 4)
+		want := proto.CloneOf(begin)
+		want.RegionEpoch.ConfVer += 2
+		if got := m.status().Region; !proto.Equal(got, want) {
+			t.Fatalf("a log has an addition, a removal of the same peer, and the same addition again, which was made for an epoch that is over. After that there is %s, and it should be %s", describe(got), describe(want))
+		}
+		for n := 0; m.lastTo(3, eraftpb.MessageType_MsgRequestVote) == nil; n++ {
+			if n == 100 {
+				t.Fatal("a follower that hears from no other store for 100 ticks does not campaign")
+			}
+			m.tick()
+		}
+		m.receive(&eraftpb.Message{MsgType: eraftpb.MessageType_MsgRequestVoteResponse, From: 3, Term: m.status().Term})
+		if m.status().RaftState != raft.StateLeader {
+			t.Fatal("an addition of a fourth member was refused. The region has three members, of which two vote for one of them, and it does not lead")
+		}
+		m.Close()
+	})
+}
+
+// TestFullPartBeforeSplit3B gives a follower a log with as many operations as one request
+// can have, and a split behind them, all of it committed.
+func TestFullPartBeforeSplit3B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a split can be applied together with any write that was accepted before it",
+		Source: "the contract of (*applier).add; engine.MaxBatchLen",
+	}, func(t *graded.T) {
+		const n = engine.MaxBatchLen - 1
+		// A leader makes the entries.
+		f := newFleet(t, fleetConfig{stores: 2, members: []uint64{1, 2}})
+		entries := map[uint64]*eraftpb.Entry{}
+		last := uint64(0)
+		f.waits = func(m *raftserverpb.RaftMessage) bool {
+			for _, e := range m.Message.GetEntries() {
+				if m.RegionId == 1 {
+					entries[e.Index], last = e, max(last, e.Index)
+				}
+			}
+			return false
+		}
+		begin := f.region(1)
+		f.transfer(1, 1)
+		ops := make([]engine.Op, n)
+		for i := range ops {
+			ops[i] = set(engine.CFDefault, "a", "1")
+		}
+		w := &answer{t: t, request: fmt.Sprintf("a write of %d operations", n)}
+		f.at(1).ask(&kvrpcpb.Context{RegionId: 1, RegionEpoch: begin.RegionEpoch}, ops, w.add)
+		f.ticks(3)
+		w.isDone()
+		f.split(1, "m", 20, 21, 22)
+		f.close()
+
+		m := newMemberWith(t, serverConfig{id: 2, region: begin, fleet: true, maxLog: unlimited})
+		message := appendOf(1, entries[last].Term, 1, 1, entriesOf(entries, 2, last)...)
+		message.Commit = last
+		m.receive(message)
+		right, ok := m.Status(20)
+		if left := m.status(); left.Applied != last || string(left.Region.EndKey) != "m" || !ok {
+			t.Fatalf("a follower gets a log with a write of %d operations and a split, up to index %d. It has applied it up to %d, and there is %s, and of its right half %v", n, last, left.Applied, describe(left.Region), right)
+		}
+		m.Close()
 	})
 }

@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"bytes"
 	"slices"
 	"sync"
 
@@ -67,6 +68,9 @@ func (d *directory) ids() []uint64 {
 			ids = append(ids, r.Id)
 		}
 	}
+	if len(ids) == d.byID.Len() {
+		return ids
+	}
 	sorted := slices.Sorted(slices.Values(ids))
 	d.byID.Scan(func(id uint64, _ *peer) bool {
 		if _, found := slices.BinarySearch(sorted, id); !found {
@@ -75,6 +79,26 @@ func (d *directory) ids() []uint64 {
 		return true
 	})
 	return ids
+}
+
+// following returns up to n regions of which peers are here, and which follow r and each
+// other without a gap.
+func (d *directory) following(r *metapb.Region, n int) []*metapb.Region {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var found []*metapb.Region
+	for ; n > 0 && len(r.EndKey) > 0; n-- {
+		next := d.taken.At(r.EndKey)
+		if next == nil || !bytes.Equal(next.StartKey, r.EndKey) {
+			break
+		}
+		if _, ok := d.byID.Get(next.Id); !ok {
+			break
+		}
+		found = append(found, next)
+		r = next
+	}
+	return found
 }
 
 // count returns the number of peers.

@@ -229,7 +229,15 @@ func (f *fleet) ask(s *server, r *metapb.Region, set func(*raftstore.Admin)) *as
 // requested says what a asks for.
 func requested(a *raftstore.Admin) string {
 	id := a.Context.RegionId
+	set := 0
+	for _, asks := range []bool{a.Split != nil, a.ChangePeer != nil, a.TransferLeader != nil} {
+		if asks {
+			set++
+		}
+	}
 	switch {
+	case set != 1:
+		return fmt.Sprintf("for %d changes of region %d at once", set, id)
 	case a.Split != nil:
 		return fmt.Sprintf("to split region %d at %q into it and %d, with peers %d", id, a.Split.Key, a.Split.NewRegionId, a.Split.NewPeerIds)
 	case a.TransferLeader != nil:

@@ -76,8 +76,10 @@ func (p *peer) reportToScheduler(ticks int) {
 	}
 }
 
-// heartbeat reports the region to the scheduler. Members that lack entries that the log
-// no longer has are pending: they wait for a snapshot.
+// heartbeat reports the region to the scheduler as it is now, with its leader, the term in
+// which it leads, and the size. The term tells a scheduler that hears two leaders which of
+// them is the later one. Members that lack entries that the log no longer has are pending:
+// they wait for a snapshot.
 //
 //lab:implement 3B
 func (p *peer) heartbeat() {

@@ -44,9 +44,9 @@ func newMemberWith(t *graded.T, c serverConfig) *member {
 }
 
 // Send implements raftstore.Transport. What neighbours of the region send is
-// lost.
+// lost, and so is what is not a message of Raft.
 func (m *member) Send(r *raftserverpb.RaftMessage) {
-	if r.RegionId != m.region.Id {
+	if r.RegionId != m.region.Id || r.Message == nil {
 		return
 	}
 	m.sent = append(m.sent, r.Message)

@@ -93,6 +93,9 @@ func (m *managed) isReported(what string, regionID uint64, ticks int) {
 		}
 		st, _ := leader.Status(regionID)
 		if h := m.reported(regionID); h != nil && proto.Equal(h.Region, st.Region) && h.Leader.GetId() == st.PeerID && h.Leader.StoreId == leader.id {
+			if h.Term != st.Term {
+				m.t.Fatalf("%s. Its leader leads in term %d, and reports term %d", what, st.Term, h.Term)
+			}
 			return
 		}
 	}
@@ -103,7 +106,7 @@ func (m *managed) isReported(what string, regionID uint64, ticks int) {
 // election, after a split, and after a change of the members.
 func TestLeadersReport3B(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "the leader of a region reports it soon when it has become leader or the region has changed, and regularly; others do not",
+		Text:   "the leader of a region reports it, with its term, soon when it has become leader or the region has changed, and regularly; others do not",
 		Source: "the contract of Scheduler; Config.RegionHeartbeatTicks, Config.StoreHeartbeatTicks",
 	}, func(t *graded.T) {
 		const soon = 10 // less than the 20 ticks between reports
@@ -400,6 +403,38 @@ func TestStrayPeerAsksTheScheduler3B(t *testing.T) {
 			m.at(3).isFreeOf(1)
 			m.close()
 		}
+	})
+}
+
+// TestEmptyPeerAsksTheScheduler3B adds a peer that gets no data, and moves the region away
+// from all stores that the peer has heard of.
+func TestEmptyPeerAsksTheScheduler3B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a peer without data, whom nobody tells of its removal, asks the scheduler, and leaves if the scheduler knows later members without it",
+		Source: "the contract of (*peer).askToLeave and (*peer).found",
+	}, func(t *graded.T) {
+		m := newManaged(t, fleetConfig{stores: 4, members: []uint64{1, 2}})
+		m.fill("1", "a", "m")
+		m.loses = func(m *raftserverpb.RaftMessage) bool {
+			return m.Message.GetMsgType() == eraftpb.MessageType_MsgSnapshot
+		}
+		m.add(1, 14, 4)
+		m.until("the creation of peer 14", func() bool { _, ok := m.peer(4, 1); return ok })
+		m.isolate(4)
+		m.loses = nil
+		m.remove(1, 4)
+		m.add(1, 13, 3)
+		m.remove(1, 1)
+		m.remove(1, 2)
+		m.fill("2", "a", "n")
+		m.until("the end of the others", func() bool { return len(m.at(1).Peers())+len(m.at(2).Peers()) == 0 })
+		m.reset()
+		m.reconnect()
+		m.until("a question of store 4 for region 1", func() bool { return len(m.said[4].finds) > 0 })
+		m.at(4).Found(m.region(1))
+		m.settled(1)
+		m.at(4).isFreeOf(1)
+		m.close()
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/raft"
 )
 
@@ -47,7 +48,30 @@ func (p *peer) check(rc *kvrpcpb.Context, keys ...[]byte) error {
 	if err := p.leads(rc); err != nil {
 		return err
 	}
-	return region.Check(p.region(), rc.RegionEpoch, keys...)
+	if err := region.Check(p.region(), rc.RegionEpoch, keys...); err != nil {
+		return p.withHalves(err, rc.RegionEpoch)
+	}
+	return nil
+}
+
+// maxHalves bounds how many regions an error names beside the region that was asked for.
+const maxHalves = 16
+
+// withHalves adds to an EpochNotMatch, the answer to a request made at epoch, the regions
+// that splits have made of the rest of the range. Without them a client finds its way in
+// the left half only, and must wait until the scheduler has heard of the right one. There
+// were as many splits as versions. What this store does not have is left out.
+func (p *peer) withHalves(err error, epoch *metapb.RegionEpoch) error {
+	refused, ok := errors.Cause(err).(*region.Error)
+	if !ok || refused.Err.GetEpochNotMatch() == nil || epoch == nil {
+		return err
+	}
+	r := p.region()
+	if splits := r.RegionEpoch.Version - epoch.Version; epoch.Version < r.RegionEpoch.Version {
+		halves := p.store.directory.following(r, int(min(splits, maxHalves)))
+		return region.EpochNotMatch(append([]*metapb.Region{r}, halves...)...)
+	}
+	return err
 }
 
 // leads returns an error if a request with the context rc is not for this peer: it

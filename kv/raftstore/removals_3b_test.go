@@ -8,7 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
@@ -362,5 +364,72 @@ func TestRemovedPeerStillVotes3B(t *testing.T) {
 			f.settled(1)
 			f.close()
 		}
+	})
+}
+
+// TestRemovedPeerAsksAllMembers3B removes a peer that hears the entry and no farewell. The
+// members that it may ask are well but for one, each once.
+func TestRemovedPeerAsksAllMembers3B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a peer that has applied its own removal asks for leave until a member answers, whichever member that is",
+		Source: "the contract of (*peer).askToLeave",
+	}, func(t *graded.T) {
+		for _, dead := range []uint64{1, 2, 4} {
+			f := newFleet(t, fleetConfig{stores: 4, members: []uint64{1, 2, 3, 4}})
+			f.fill("1", "a", "m")
+			f.transfer(1, dead%2+1) // another one
+			f.loses = func(m *raftserverpb.RaftMessage) bool { return m.IsTombstone || m.AsksToLeave }
+			f.remove(1, 3)
+			f.until("the removal at the peer that is removed", func() bool {
+				st, ok := f.peer(3, 1)
+				return ok && region.Peer(st.Region, 3) == nil
+			})
+			f.isolate(dead)
+			f.loses = nil
+			f.until(fmt.Sprintf("the end of peer 3, which has applied its removal; store %d is cut off, and the other members are well", dead), func() bool {
+				_, ok := f.at(3).Status(1)
+				return !ok
+			})
+			f.settled(1)
+			f.close()
+		}
+	})
+}
+
+// TestNoFarewellAfterFailedSync3B removes a peer from a region whose leader cannot sync its
+// kv engine. The removal may be gone after a crash, and then the leader needs the vote.
+func TestNoFarewellAfterFailedSync3B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a member tells a removed peer to go only when the removal is durable: a sync that has failed makes nothing durable",
+		Source: "doc.go: What is durable when, 6; the contract of engine.SyncError",
+	}, func(t *graded.T) {
+		f := newFleet(t, fleetConfig{stores: 2, members: []uint64{1, 2}})
+		f.fill("1", "a", "m")
+		f.transfer(1, 1)
+		f.ticks(5)
+		s := f.at(1)
+		s.mayGiveUp = true
+		s.data.Inject(func(w memory.Write) memory.Fault {
+			if w.Sync {
+				return memory.Fault{Kind: memory.FailSync}
+			}
+			return memory.Fault{}
+		})
+		f.loses = func(m *raftserverpb.RaftMessage) bool {
+			if m.IsTombstone && m.FromPeer.StoreId == 1 {
+				t.Fatal("the kv engine of store 1 could not be synced. All the same, store 1 tells the peer on store 2 that it may go")
+			}
+			return false
+		}
+		f.ask(s, f.region(1), removes(2, 2))
+		f.ticks(100)
+		f.loses = nil
+		s.lose(&powerCut{}, nil)
+		s.data.Inject(func(w memory.Write) memory.Fault { return s.writesDisk(s.data, w) })
+		s.restart()
+		s.mayGiveUp = false
+		f.fill("2", "a", "n")
+		f.settled(1)
+		f.close()
 	})
 }

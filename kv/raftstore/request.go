@@ -104,7 +104,7 @@ type Read struct {
 }
 
 // An Admin is a request to change a region itself: exactly one of Split, ChangePeer and
-// TransferLeader is set.
+// TransferLeader is set. A request with none of them, or with several, is refused (check).
 //
 // A split and a change of the members go through the log. A split demands that both
 // parts of the epoch are the present ones, a change of the members demands it of

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
@@ -316,6 +317,52 @@ func TestBuriedPeerIsNotBorn3B(t *testing.T) {
 			f.settled(1, 20)
 			f.add(20, 43, 3)
 			f.settled(1, 20)
+			f.close()
+		}
+	})
+}
+
+// TestLaterPeerStaysBuried3B has a store come late to a split. Of the right half it has heard
+// that a later peer was removed: no restart may bring that one back.
+func TestLaterPeerStaysBuried3B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a later peer of a right half whose removal a store knows does not come back, although the split comes to the store after that",
+		Source: "the contract of (*applier).split; project 3, part B, invariant 6",
+	}, func(t *graded.T) {
+		for _, trouble := range []string{"nothing happens to the store", "the store is started again", "its power is cut before the data of the right half are deleted"} {
+			f := newFleet(t, fleetConfig{stores: 3, members: []uint64{1, 2, 3}})
+			f.fill("1", "a", "m", "z")
+			f.isolate(3)
+			f.split(1, "m", 20, 21, 22, 23)
+			f.remove(20, 3)
+			f.add(20, 33, 3)
+			f.remove(20, 3)
+			f.wire = nil
+			r, s := f.region(20), f.at(3)
+			s.Step(&raftserverpb.RaftMessage{
+				RegionId: 20, RegionEpoch: r.RegionEpoch, FromPeer: r.Peers[0], ToPeer: &metapb.Peer{Id: 33, StoreId: 3}, IsTombstone: true,
+			})
+			s.work()
+			s.hold = trouble == "its power is cut before the data of the right half are deleted"
+			f.reconnect()
+			f.until("the split on store 3", func() bool { st, ok := f.peer(3, 1); return ok && string(st.Region.EndKey) == "m" })
+			if s.hold {
+				s.lose(&powerCut{log: memory.All, data: memory.All, files: true}, nil)
+				s.hold = false
+				s.restart()
+			}
+			f.settled(1, 20)
+			if trouble == "the store is started again" {
+				s.restart()
+			}
+			s.Step(&raftserverpb.RaftMessage{
+				RegionId: 20, RegionEpoch: r.RegionEpoch, StartKey: r.StartKey, EndKey: r.EndKey, FromPeer: r.Peers[0], ToPeer: &metapb.Peer{Id: 33, StoreId: 3},
+				Message: &eraftpb.Message{MsgType: eraftpb.MessageType_MsgRequestVote, From: r.Peers[0].Id, To: 33, Term: 50, Index: 50, LogTerm: 50},
+			})
+			s.work()
+			if _, ok := s.Status(20); ok {
+				t.Fatalf("store 3 was told that peer 33 of region 20 was removed, and then came to the split that made region 20; %s. A request for a vote brings peer 33 back", trouble)
+			}
 			f.close()
 		}
 	})

@@ -33,15 +33,15 @@ type Config struct {
 	Dir string
 	// Stores is the number of stores of a new cluster.
 	Stores int
-	// Args are passed to every store.
-	Args []string
+	// Args are passed to every store, SchedulerArgs to the scheduler.
+	Args, SchedulerArgs []string
 }
 
 // A Cluster is a number of processes, each of which may run or not. It must not be
 // used from several goroutines at once.
 type Cluster struct {
 	cfg       Config
-	addrs     []string
+	addrs     []string // as in the file; empty for a store that was removed
 	stores    []*Member
 	scheduler *Member // nil if there is none
 }
@@ -72,7 +72,7 @@ type static struct {
 }
 
 // scheduled has the addresses of a cluster with a scheduler, so that its processes are at
-// the same addresses whenever they run.
+// the same addresses whenever they run. The address of a store that was removed is empty.
 type scheduled struct {
 	Scheduler string   `toml:"scheduler"`
 	Stores    []string `toml:"stores"`
@@ -80,8 +80,8 @@ type scheduled struct {
 
 const addressFile = "addresses.toml"
 
-// clusterID is the id of every cluster.
-const clusterID = 1
+// ID is the id of every cluster.
+const ID = 1
 
 // New returns a cluster whose processes do not run yet. It chooses the addresses of a
 // new one.
@@ -105,25 +105,58 @@ func New(cfg Config) (*Cluster, error) {
 		}
 		c.scheduler = c.member("scheduler", "scheduler", scheduler)
 		c.scheduler.program = cfg.Scheduler
-		c.scheduler.args = []string{"--cluster-id", fmt.Sprint(clusterID), "--addr", scheduler, "--path", c.scheduler.Dir}
+		c.scheduler.args = []string{"--cluster-id", fmt.Sprint(ID), "--addr", scheduler, "--path", c.scheduler.Dir}
+		c.scheduler.args = append(c.scheduler.args, cfg.SchedulerArgs...)
 	}
 	for i, addr := range c.addrs {
-		file, name := fmt.Sprintf("store-%d", i+1), fmt.Sprintf("store %d", i+1)
-		if scheduler != "" {
-			name = file // its number is not its id
+		if addr != "" {
+			c.stores = append(c.stores, c.store(i+1, addr))
 		}
-		s := c.member(file, name, addr)
-		s.program = cfg.Server
-		if scheduler != "" {
-			s.args = []string{"--scheduler", scheduler, "--addr", addr, "--path", s.Dir}
-		} else {
-			s.ID = uint64(i + 1)
-			s.args = []string{"--config", c.configFile(), "--store-id", fmt.Sprint(s.ID), "--path", s.Dir}
-		}
-		s.args = append(s.args, cfg.Args...)
-		c.stores = append(c.stores, s)
 	}
 	return c, nil
+}
+
+// store returns the store with a number.
+func (c *Cluster) store(number int, addr string) *Member {
+	file, name := fmt.Sprintf("store-%d", number), fmt.Sprintf("store %d", number)
+	if c.scheduler != nil {
+		name = file // its number is not its id
+	}
+	s := c.member(file, name, addr)
+	s.program = c.cfg.Server
+	if c.scheduler != nil {
+		s.args = []string{"--scheduler", c.scheduler.Addr, "--addr", addr, "--path", s.Dir}
+	} else {
+		s.ID = uint64(number)
+		s.args = []string{"--config", c.configFile(), "--store-id", fmt.Sprint(s.ID), "--path", s.Dir}
+	}
+	s.args = append(s.args, c.cfg.Args...)
+	return s
+}
+
+// Add adds a store, which does not run yet, to a cluster with a scheduler.
+func (c *Cluster) Add() (*Member, error) {
+	addrs, err := FreeAddrs(1)
+	if err != nil {
+		return nil, err
+	}
+	c.addrs = append(c.addrs, addrs[0])
+	s := c.store(len(c.addrs), addrs[0])
+	c.stores = append(c.stores, s)
+	return s, c.save()
+}
+
+// Remove takes a store, which does not run, out of a cluster with a scheduler. Its files
+// stay, and its number is not used again.
+func (c *Cluster) Remove(s *Member) error {
+	c.addrs[slices.Index(c.addrs, s.Addr)] = ""
+	c.stores = slices.DeleteFunc(c.stores, func(other *Member) bool { return other == s })
+	return c.save()
+}
+
+// save writes where the processes of a cluster with a scheduler are.
+func (c *Cluster) save() error {
+	return write(c.addressFile(), scheduled{c.scheduler.Addr, c.addrs})
 }
 
 // Scheduled reports whether dir holds a cluster with a scheduler.
@@ -181,7 +214,7 @@ func (c *Cluster) load() (scheduler string, err error) {
 	if c.addrs, err = FreeAddrs(c.cfg.Stores); err != nil {
 		return "", err
 	}
-	s = static{ClusterID: clusterID, Peers: map[string]string{}}
+	s = static{ClusterID: ID, Peers: map[string]string{}}
 	for i, addr := range c.addrs {
 		s.Peers[fmt.Sprint(i+1)] = addr
 	}
@@ -238,7 +271,13 @@ func (c *Cluster) members() []*Member {
 }
 
 // Addrs returns the addresses of all stores.
-func (c *Cluster) Addrs() []string { return c.addrs }
+func (c *Cluster) Addrs() []string {
+	var addrs []string
+	for _, s := range c.stores {
+		addrs = append(addrs, s.Addr)
+	}
+	return addrs
+}
 
 // Start starts all processes that do not run.
 func (c *Cluster) Start() error {

@@ -163,3 +163,39 @@ func TestStopReachesAPausedStore(t *testing.T) {
 	r.cluster.Stop(await.Limit)
 	require.NotEqual(t, "signal: killed", r.cluster.Stores()[0].Exit())
 }
+
+// A cluster with a scheduler may gain and lose stores, and remembers it. The number of a
+// store that was removed is not used again: its files are there.
+func TestStoresComeAndGo(t *testing.T) {
+	config := cluster.Config{Server: os.Args[0], Scheduler: os.Args[0], Dir: t.TempDir(), Stores: 2}
+	places := func(c *cluster.Cluster) (all []string) {
+		for _, s := range c.Stores() {
+			all = append(all, s.Name+" at "+s.Addr+" in "+s.Dir)
+		}
+		return all
+	}
+	c, err := cluster.New(config)
+	require.NoError(t, err)
+	third, err := c.Add()
+	require.NoError(t, err)
+	require.NoError(t, c.Remove(third))
+	fourth, err := c.Add()
+	require.NoError(t, err)
+	require.NoError(t, c.Remove(c.Stores()[0]))
+	require.Equal(t, []*cluster.Member{c.Stores()[0], fourth}, c.Stores())
+	require.Equal(t, []string{c.Stores()[0].Addr, fourth.Addr}, c.Addrs())
+	require.Equal(t, "store-4", fourth.Name)
+
+	again, err := cluster.New(config)
+	require.NoError(t, err)
+	require.Equal(t, places(c), places(again))
+	require.Equal(t, c.Scheduler().Addr, again.Scheduler().Addr)
+	t.Cleanup(func() { again.Stop(await.Limit) })
+	require.NoError(t, again.Start())
+	for _, s := range again.Stores() {
+		require.True(t, s.Running())
+	}
+	next, err := again.Add()
+	require.NoError(t, err)
+	require.Equal(t, "store-5", next.Name)
+}

@@ -2,9 +2,10 @@
 //
 // # From tests to a report
 //
-// [Runner] builds the test binary of each package once. Then every test, and every
-// few seeds of a test that has seeds, runs in a process of its own with an empty
-// working directory, a minimal environment and a budget of time and memory. The
+// [Runner] builds the test binary of each package once. Then every few seeds of a
+// test, and every few tests that have no seeds, run in a process of their own with an
+// empty working directory, a minimal environment and a budget of time and memory. Of
+// tests that share a process each runs again, alone, unless all pass. The
 // process that grades decides the verdict: a test passed if its process exited
 // with status 0 and the report that package graded wrote says so for every run;
 // what is printed does not count. Of several seeds that fail, the lowest is

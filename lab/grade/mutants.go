@@ -292,14 +292,10 @@ func (h *hunt) controls(tests []*course.Test) ([]*Result, error) {
 // run runs a batch of tests in one process, which ends with the first that fails. It
 // returns the verdict of that one, or nil and the verdicts of all.
 func (h *hunt) run(ctx context.Context, mutant string, batch *testBatch) (results []*Result, failed *Result, err error) {
-	names := make([]string, len(batch.tests))
-	for i, test := range batch.tests {
-		names[i] = test.Name
-	}
 	budget := h.runner.budget(batch.tests[0].Stage)
 	p := process{
 		binary: h.binaries[batch.dir],
-		run:    "^(" + strings.Join(names, "|") + ")$",
+		run:    anyOf(batch.tests),
 		seeds:  batch.seeds,
 		budget: budget,
 		args:   []string{"-test.failfast"},
@@ -316,7 +312,7 @@ func (h *hunt) run(ctx context.Context, mutant string, batch *testBatch) (result
 		// far as they ran.
 		last := 0
 		if n := len(o.records); n > 0 {
-			last = max(0, slices.Index(names, o.records[n-1].Test))
+			last = max(0, slices.IndexFunc(batch.tests, func(t *course.Test) bool { return t.Name == o.records[n-1].Test }))
 		}
 		return nil, judge(batch.tests[last], batch.seeds, budget, o), nil
 	}

@@ -16,6 +16,13 @@ func SourceTree(c *course.Course) *overlay.Tree {
 	return &overlay.Tree{Root: c.Root, Dirs: c.EditDirs(), Stages: c.Directives()}
 }
 
+// Unfinished reports whether functions of a project are not written yet, in the tree of a
+// student. Of code that cannot be read it does not know: building says more about it.
+func Unfinished(c *course.Course, project string) bool {
+	funcs, _ := SourceTree(c).Funcs()
+	return slices.ContainsFunc(funcs, func(f overlay.Func) bool { return f.TODO && strings.HasPrefix(f.Stage, project) })
+}
+
 // Handout returns the repository that students start from, with the answers to the
 // guides' questions if they are to have them.
 func Handout(c *course.Course, withAnswers bool) *overlay.Handout {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +36,15 @@ type process struct {
 	budget course.Budget
 	extra  []string // environment
 	args   []string // further flags of the test binary
+}
+
+// anyOf returns the pattern that the names of tests match, and no others.
+func anyOf(tests []*course.Test) string {
+	names := make([]string, len(tests))
+	for i, test := range tests {
+		names[i] = test.Name
+	}
+	return "^(" + strings.Join(names, "|") + ")$"
 }
 
 const (

@@ -19,7 +19,7 @@ import (
 // SeedsPerProcess is how many seeds of a test share a process. It is fixed,
 // because a solution's package variables may carry over from seed to seed: what
 // shares a process must not depend on the number of processors.
-const SeedsPerProcess = 8
+const SeedsPerProcess = 10
 
 // QuickSeeds is how many seeds of a test a quick run takes.
 const QuickSeeds = 3
@@ -71,9 +71,6 @@ func (r *Runner) units(test *course.Test) []unit {
 	}
 	if r.Quick {
 		seeds = seeds[:min(len(seeds), QuickSeeds)]
-	}
-	if len(seeds) == 0 {
-		return []unit{{test: test}}
 	}
 	var units []unit
 	for part := range slices.Chunk(seeds, SeedsPerProcess) {
@@ -194,18 +191,35 @@ func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test)
 	results := map[*course.Test]*Result{}
 	var trials []*trial
 	p := progress{report: r.Progress}
+	var runnable []*course.Test
 	for _, test := range tests {
 		if failure, ok := built.failures[test.Package]; ok {
 			results[test] = failure.result(test)
 			continue
 		}
-		t := newTrial(test, r.units(test))
-		trials = append(trials, t)
-		p.total += len(t.units)
+		runnable = append(runnable, test)
+		if len(test.Seeds) > 0 {
+			t := newTrial(test, r.units(test))
+			trials = append(trials, t)
+			p.total += len(t.units)
+		} else {
+			p.total++
+		}
 	}
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.jobs())
+	var mu sync.Mutex
+	for _, part := range shares(runnable) {
+		group.Go(func() error {
+			return r.runTogether(ctx, part, built.binaries[part[0].Package], built.scratch, func(result *Result) {
+				mu.Lock()
+				results[result.Test] = result
+				mu.Unlock()
+				p.add(result.Test.Name)
+			})
+		})
+	}
 	for _, t := range trials {
 		for i, u := range t.units {
 			group.Go(func() error {
@@ -307,7 +321,7 @@ func (r *Runner) runUnit(ctx context.Context, u unit, binary, scratch string) (*
 	budget := r.budget(u.test.Stage)
 	p := process{
 		binary: binary,
-		run:    "^" + u.test.Name + "$",
+		run:    anyOf([]*course.Test{u.test}),
 		seeds:  u.seeds,
 		budget: budget,
 		extra:  r.Environ,

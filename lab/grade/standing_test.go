@@ -66,7 +66,7 @@ func TestSolutionPassesAndReplays(t *testing.T) {
 	requireAll(t, first, grade.Passed)
 	require.True(t, first.Score().Full())
 
-	second := run(t, &grade.Runner{Sandbox: sandbox(t, false), Jobs: 3, Seeds: seeds(grade.SeedsPerProcess)}, c)
+	second := run(t, &grade.Runner{Sandbox: sandbox(t, false), Jobs: 3, Seeds: seeds(4)}, c)
 	requireAll(t, second, grade.Passed)
 	digests := 0
 	for i, r := range second.Results() {
@@ -122,8 +122,8 @@ func TestHandoutIsNotImplemented(t *testing.T) {
 }
 
 // A tree with the stages up to S passes every test up to S: no stage leans on a
-// later one. The tests of stages before S, which have passed on less, run with few
-// seeds.
+// later one. All seeds of a test run on the whole tree, and here the first of them; the
+// tests of stages before S, which have passed on less, run with few seeds.
 func TestStagesBuildOnEachOther(t *testing.T) {
 	c := house(t)
 	stages := c.Stages()
@@ -146,6 +146,7 @@ func TestStagesBuildOnEachOther(t *testing.T) {
 				require.NoError(t, err)
 				requireAll(t, report, grade.Passed)
 			}
+			r.Seeds = seeds(grade.SeedsPerProcess)
 			passes(s.ID)
 			if r.Seeds = seeds(2); i > 0 {
 				passes(upTo[:i]...)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pingcap/errors"
 
@@ -47,6 +48,8 @@ type Record struct {
 	Sections []Section `json:"sections,omitempty"`
 	Goals    []Goal    `json:"goals,omitempty"` // of an end
 	Crash    *Crash    `json:"crash,omitempty"` // of an end: what left the test
+	// Elapsed is the real time of the run, of an end.
+	Elapsed time.Duration `json:"elapsed,omitempty"`
 }
 
 // A Crash is a panic, or a call of runtime.Goexit, that left a test. The process that
@@ -126,6 +129,7 @@ type recorder struct {
 	test  string
 	seed  uint64
 	claim Claim
+	began time.Time // the real time
 
 	mu       sync.Mutex // tests may fail from several goroutines
 	reason   string     // of the first failure, else of the skip
@@ -222,6 +226,7 @@ func (r *recorder) record(event string) Record {
 }
 
 func (r *recorder) start(t testing.TB) {
+	r.began = time.Now()
 	appendRecord(t, r.record(EventStart))
 }
 
@@ -234,7 +239,7 @@ func (r *recorder) end(t testing.TB, returned bool, log func(...any)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec := r.record(EventEnd)
-	rec.Goals = r.goals
+	rec.Goals, rec.Elapsed = r.goals, time.Since(r.began)
 	switch {
 	case t.Failed(), r.crash != nil, !returned && !t.Skipped():
 		rec.Status = StatusFailed

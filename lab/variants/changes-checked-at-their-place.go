@@ -14,7 +14,7 @@ import (
 
 func (p *peer) administer(a *Admin) {
 	change := a.ChangePeer
-	if a.TransferLeader != nil || a.Split == nil && change == nil || p.leads(a.Context) != nil ||
+	if a.TransferLeader != nil || a.check() != nil || p.leads(a.Context) != nil ||
 		change != nil && change.Type == eraftpb.ConfChangeType_RemoveNode && change.Peer.GetId() == p.id {
 		p.administer_original(a)
 		return

@@ -16,7 +16,7 @@ import (
 
 func (p *peer) administer(a *Admin) {
 	change := a.ChangePeer
-	if change == nil || change.Type != eraftpb.ConfChangeType_RemoveNode || change.Peer.GetId() != p.id || p.leads(a.Context) != nil {
+	if change == nil || change.Type != eraftpb.ConfChangeType_RemoveNode || change.Peer.GetId() != p.id || a.check() != nil || p.leads(a.Context) != nil {
 		p.administer_original(a)
 		return
 	}

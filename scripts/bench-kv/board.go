@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -86,59 +87,76 @@ func round(ctx context.Context, s system, op operation, clients int, period time
 func (r *row) line() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s by %d:", r.op, r.clients)
-	for _, name := range []string{"labkv", "etcd"} {
-		if results := r.results[name]; len(results) > 0 {
-			fmt.Fprintf(&b, "  %s", name)
-			for _, result := range results {
-				fmt.Fprintf(&b, " %.0f", result.perSecond())
-			}
+	for _, name := range slices.Sorted(maps.Keys(r.results)) {
+		fmt.Fprintf(&b, "  %s", name)
+		for _, result := range r.results[name] {
+			fmt.Fprintf(&b, " %.0f", result.perSecond())
 		}
 	}
 	return b.String()
 }
 
-// print writes the table, with the median of all rounds in each cell.
-func (b *board) print(w io.Writer) {
+// print writes the table, with the median of all rounds in each cell: a line for each
+// number of regions, with its ratio to the first number, and beside it etcd, which has
+// none.
+func (b *board) print(w io.Writer, regions []int) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(table.Row{"operation", "clients", "labkv/s", "p50", "p99", "CPU", "etcd/s", "p50", "p99", "CPU", "labkv/etcd", "of rounds"})
+	t.AppendHeader(table.Row{"operation", "clients", "regions", "labkv/s", "p50", "p99", "CPU", fmt.Sprintf("to %d", regions[0]), "etcd/s", "p50", "p99", "CPU", "labkv/etcd", "of rounds"})
 	var columns []table.ColumnConfig
-	for n := 2; n <= 12; n++ {
+	for n := 2; n <= 14; n++ {
 		columns = append(columns, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
 	t.SetColumnConfigs(columns)
 	for _, r := range b.rows {
-		cells := table.Row{r.op, r.clients}
-		for _, name := range []string{"labkv", "etcd"} {
-			results := r.results[name]
-			if len(results) == 0 {
-				cells = append(cells, "-", "-", "-", "-")
-				continue
-			}
-			cells = append(cells,
-				fmt.Sprintf("%.0f", medianOf(results, (*result).perSecond)),
-				medianOf(results, func(r *result) time.Duration { return r.quantile(0.5) }),
-				medianOf(results, func(r *result) time.Duration { return r.quantile(0.99) }),
-				medianOf(results, func(r *result) time.Duration { return r.processor.Round(time.Microsecond) }))
+		theirs := r.results["etcd"]
+		for _, n := range regions {
+			ours := r.results[labkvName(n)]
+			cells := append(table.Row{r.op, r.clients, n}, numbers(ours)...)
+			cells = append(cells, middleOf(ratios(ours, r.results[labkvName(regions[0])])))
+			cells = append(cells, numbers(theirs)...)
+			of := ratios(ours, theirs)
+			t.AppendRow(append(cells, middleOf(of), rangeOf(of)))
 		}
-		t.AppendRow(append(cells, r.ratios()...))
 	}
 	fmt.Fprintln(w, t.Render())
 }
 
-// ratios returns the median of the rounds' ratios, and the least and the greatest.
-func (r *row) ratios() table.Row {
-	ours, theirs := r.results["labkv"], r.results["etcd"]
-	if len(ours) == 0 || len(theirs) == 0 {
-		return table.Row{"-", "-"}
+// numbers returns four cells about the rounds of one system.
+func numbers(results []*result) table.Row {
+	if len(results) == 0 {
+		return table.Row{"-", "-", "-", "-"}
 	}
-	var ratios []float64
-	for i := range ours {
-		ratios = append(ratios, ours[i].perSecond()/theirs[i].perSecond())
+	return table.Row{
+		fmt.Sprintf("%.0f", medianOf(results, (*result).perSecond)),
+		medianOf(results, func(r *result) time.Duration { return r.quantile(0.5) }),
+		medianOf(results, func(r *result) time.Duration { return r.quantile(0.99) }),
+		medianOf(results, func(r *result) time.Duration { return r.processor.Round(time.Microsecond) }),
 	}
-	middle := medianOf(ratios, func(r float64) float64 { return r })
-	return table.Row{fmt.Sprintf("%.2f", middle), fmt.Sprintf("%.2f-%.2f", slices.Min(ratios), slices.Max(ratios))}
+}
+
+// ratios returns how many times as many operations the one system has done as the other
+// one, for each round; none if one of them was not measured.
+func ratios(ours, theirs []*result) (all []float64) {
+	for i := range min(len(ours), len(theirs)) {
+		all = append(all, ours[i].perSecond()/theirs[i].perSecond())
+	}
+	return all
+}
+
+func middleOf(ratios []float64) string {
+	if len(ratios) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", medianOf(ratios, func(r float64) float64 { return r }))
+}
+
+func rangeOf(ratios []float64) string {
+	if len(ratios) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f-%.2f", slices.Min(ratios), slices.Max(ratios))
 }
 
 // medianOf returns the median of what the function of returns for each of all; of an

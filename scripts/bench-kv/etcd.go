@@ -28,18 +28,17 @@ type etcd struct {
 func (e *etcd) name() string { return "etcd" }
 
 func (e *etcd) start(ctx context.Context, dir string) error {
-	const n = 3
-	addrs, err := cluster.FreeAddrs(2 * n)
+	addrs, err := cluster.FreeAddrs(2 * members)
 	if err != nil {
 		return err
 	}
-	e.addrs = addrs[:n]
-	peers := addrs[n:]
-	var members []string
+	e.addrs = addrs[:members]
+	peers := addrs[members:]
+	var initial []string
 	for i, addr := range peers {
-		members = append(members, fmt.Sprintf("m%d=http://%s", i, addr))
+		initial = append(initial, fmt.Sprintf("m%d=http://%s", i, addr))
 	}
-	for i := range n {
+	for i := range members {
 		log, err := os.Create(filepath.Join(dir, fmt.Sprintf("m%d.log", i)))
 		if err != nil {
 			return errors.Trace(err)
@@ -52,7 +51,7 @@ func (e *etcd) start(ctx context.Context, dir string) error {
 			"--advertise-client-urls", "http://"+e.addrs[i],
 			"--listen-peer-urls", "http://"+peers[i],
 			"--initial-advertise-peer-urls", "http://"+peers[i],
-			"--initial-cluster", strings.Join(members, ","),
+			"--initial-cluster", strings.Join(initial, ","),
 			"--initial-cluster-state", "new",
 			"--log-level", "warn",
 		)

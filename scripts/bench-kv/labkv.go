@@ -11,37 +11,55 @@ import (
 
 	"github.com/pingcap/errors"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"github.com/labkv/labkv/kv/client"
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/lab/cluster"
+	"github.com/labkv/labkv/proto/schedulerpb"
+	schedulerclient "github.com/labkv/labkv/scheduler/client"
 )
 
-// labkv is a cluster of this tree's stores.
+// labkv is a cluster of this tree's stores, whose keys are spread over so many regions.
 type labkv struct {
-	server   string
+	bin      string // directory of the programs
+	regions  int
 	profiles string // directory, or empty
 
-	cluster *cluster.Cluster
-	leader  string
-	debug   map[string]string // where profiles are served, by address
+	cluster   *cluster.Cluster
+	conn      *grpc.ClientConn // to the scheduler
+	scheduler schedulerpb.SchedulerClient
+	leader    string            // of the first key's region
+	debug     map[string]string // where profiles are served, by address
 }
 
-func (l *labkv) name() string { return "labkv" }
+func (l *labkv) name() string { return labkvName(l.regions) }
+
+func labkvName(regions int) string { return fmt.Sprintf("labkv with %d regions", regions) }
 
 func (l *labkv) start(ctx context.Context, dir string) error {
-	c, err := cluster.New(cluster.Config{Server: l.server, Dir: dir, Stores: 3, Args: []string{"--log-level", "warn"}})
+	c, err := cluster.New(cluster.Config{
+		Server: filepath.Join(l.bin, "labkv-server"), Scheduler: filepath.Join(l.bin, "labkv-scheduler"), Dir: dir, Stores: members,
+		Args: []string{"--log-level", "warn", "--split-size", "0"}, SchedulerArgs: []string{"--log-level", "warn"},
+	})
 	if err != nil {
 		return err
 	}
 	l.cluster = c
+	if l.conn, err = schedulerclient.Dial(c.Scheduler().Addr); err != nil {
+		return err
+	}
+	l.scheduler = schedulerpb.NewSchedulerClient(l.conn)
 	debug, err := cluster.FreeAddrs(len(c.Stores()))
 	if err != nil {
 		return err
 	}
+	if err := c.Scheduler().Start(); err != nil {
+		return err
+	}
 	l.debug = map[string]string{}
 	for i, s := range c.Stores() {
-		args := []string{"--bootstrap"}
+		var args []string
 		if l.profiles != "" {
 			l.debug[s.Addr] = debug[i]
 			args = append(args, "--debug-addr", debug[i])
@@ -50,7 +68,7 @@ func (l *labkv) start(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	return l.findLeader(ctx)
+	return l.split(ctx)
 }
 
 func (l *labkv) findLeader(ctx context.Context) error {
@@ -67,7 +85,7 @@ func (l *labkv) findLeader(ctx context.Context) error {
 }
 
 func (l *labkv) newClient() (*client.Raw, error) {
-	return client.NewRaw(client.Config{Stores: client.At(l.cluster.Addrs()...)})
+	return client.NewRaw(client.Config{Scheduler: l.scheduler})
 }
 
 func (l *labkv) processes() (ids []int) {
@@ -80,6 +98,9 @@ func (l *labkv) processes() (ids []int) {
 func (l *labkv) stop() {
 	if l.cluster != nil {
 		l.cluster.Stop(5 * time.Second)
+	}
+	if l.conn != nil {
+		l.conn.Close()
 	}
 }
 
@@ -95,13 +116,16 @@ func (l *labkv) connect() (connection, error) {
 func (l *labkv) profile(ctx context.Context, name string, period time.Duration) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i, addr := range l.cluster.Addrs() {
-		role := fmt.Sprintf("follower%d", i+1)
-		if addr == l.leader {
-			role = "leader"
+		role := fmt.Sprintf("store%d", i+1)
+		if l.regions == 1 {
+			role = fmt.Sprintf("follower%d", i+1)
+			if addr == l.leader {
+				role = "leader"
+			}
 		}
 		group.Go(func() error {
 			url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%.0f", l.debug[addr], max(1, period.Seconds()))
-			return fetch(ctx, url, filepath.Join(l.profiles, name+"-"+role+".pprof"))
+			return fetch(ctx, url, filepath.Join(l.profiles, fmt.Sprintf("%s-%d-%s.pprof", name, l.regions, role)))
 		})
 	}
 	return group.Wait()
@@ -127,7 +151,8 @@ func fetch(ctx context.Context, url, file string) error {
 	return errors.Trace(os.WriteFile(file, data, 0o644))
 }
 
-// A labkvConnection finds the leader with its first request, and stays with it.
+// A labkvConnection finds the leader of a region with the first request for it, and stays
+// with it.
 type labkvConnection struct{ client *client.Raw }
 
 func (c labkvConnection) close() { c.client.Close() }

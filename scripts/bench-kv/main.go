@@ -4,14 +4,16 @@
 // request when it has the answer to the last. Both sync their logs before they
 // acknowledge a put.
 //
-//	go run ./scripts/bench-kv [--clients 1,16,64,256] [--rounds 5] [--for 2s] [--only labkv]
+//	go run ./scripts/bench-kv [--clients 1,16,64,256] [--regions 1,16,256] [--rounds 5] [--for 2s] [--only labkv]
 //
-// It builds labkv-server from this tree, and finds etcd in the PATH; without
-// etcd it measures LabKV alone. Clients talk to the leader, through gRPC. Both
-// clusters run all the time and are under load in turn, in short rounds, so
-// that other work of the machine slows down both alike: each pair of rounds
-// gives a ratio, and the median of the ratios counts. CPU is the processor time
-// of all three members for one request.
+// It builds labkv-server and labkv-scheduler from this tree, and finds etcd in
+// the PATH; without etcd it measures LabKV alone. There is a cluster of LabKV
+// for each number of regions: the keys are spread over the regions before the
+// first round. Clients talk to leaders, through gRPC. All clusters run all the
+// time and are under load in turn, in short rounds, so that other work of the
+// machine slows down all alike: each pair of rounds gives a ratio, and the
+// median of the ratios counts. CPU is the processor time of all three members
+// for one request.
 package main
 
 import (
@@ -21,6 +23,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/pingcap/errors"
@@ -29,6 +32,9 @@ import (
 	"github.com/labkv/labkv/internal/program"
 	"github.com/labkv/labkv/lab/cluster"
 )
+
+// members is the number of stores, or members of etcd, of a cluster.
+const members = 3
 
 // A system is a cluster to be measured.
 type system interface {
@@ -55,6 +61,7 @@ type connection interface {
 // options are the flags.
 type options struct {
 	clients  []int
+	regions  []int
 	rounds   int
 	period   time.Duration
 	only     string
@@ -74,6 +81,7 @@ func main() {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o) },
 	}
 	cmd.Flags().IntSliceVar(&o.clients, "clients", []int{1, 16, 64, 256}, "numbers of concurrent `clients`, one row of the table each")
+	cmd.Flags().IntSliceVar(&o.regions, "regions", []int{1, 16, 256}, "numbers of `regions` of LabKV, one line of each row each")
 	cmd.Flags().IntVar(&o.rounds, "rounds", 5, "`number` of rounds for each row")
 	cmd.Flags().DurationVar(&o.period, "for", 2*time.Second, "how long to measure in a round")
 	cmd.Flags().StringVar(&o.only, "only", "", "measure one `system`: labkv or etcd")
@@ -99,6 +107,16 @@ func run(ctx context.Context, o *options) error {
 			return errors.Errorf("--clients %d is not positive", n)
 		}
 	}
+	for _, n := range o.regions {
+		if n < 1 || n > keys {
+			return errors.Errorf("--regions %d is not between 1 and the number of keys, %d", n, keys)
+		}
+	}
+	slices.Sort(o.regions)
+	o.regions = slices.Compact(o.regions)
+	if len(o.clients) == 0 || len(o.regions) == 0 {
+		return errors.New("--clients and --regions must not be empty")
+	}
 	names, err := o.systems()
 	if err != nil {
 		return err
@@ -111,22 +129,26 @@ func run(ctx context.Context, o *options) error {
 
 	var systems []system
 	for _, name := range names {
-		var s system = &etcd{}
-		if name == "labkv" {
-			if err := cluster.Build(ctx, "", dir, "github.com/labkv/labkv/cmd/labkv-server"); err != nil {
-				return err
-			}
-			s = &labkv{server: filepath.Join(dir, "labkv-server"), profiles: o.profiles}
+		if name == "etcd" {
+			systems = append(systems, &etcd{})
+			continue
 		}
-		data := filepath.Join(dir, name)
+		if err := cluster.Build(ctx, "", dir, "github.com/labkv/labkv/cmd/labkv-server", "github.com/labkv/labkv/cmd/labkv-scheduler"); err != nil {
+			return err
+		}
+		for _, n := range o.regions {
+			systems = append(systems, &labkv{bin: dir, regions: n, profiles: o.profiles})
+		}
+	}
+	for i, s := range systems {
+		data := filepath.Join(dir, fmt.Sprintf("system-%d", i+1))
 		if err := os.Mkdir(data, 0o755); err != nil {
 			return errors.Trace(err)
 		}
 		defer s.stop()
 		if err := s.start(ctx, data); err != nil {
-			return errors.Annotate(err, name)
+			return errors.Annotate(err, s.name())
 		}
-		systems = append(systems, s)
 	}
 	b := &board{}
 	for _, op := range []operation{put, get} {
@@ -136,7 +158,7 @@ func run(ctx context.Context, o *options) error {
 			}
 		}
 	}
-	b.print(os.Stdout)
+	b.print(os.Stdout, o.regions)
 	return nil
 }
 

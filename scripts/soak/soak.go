@@ -18,16 +18,20 @@ import (
 	"github.com/labkv/labkv/lab/cluster"
 )
 
-const serverPackage = "github.com/labkv/labkv/cmd/labkv-server"
-
-// tick is short, so that elections are short.
-const tick = 20 * time.Millisecond
+const (
+	serverPackage    = "github.com/labkv/labkv/cmd/labkv-server"
+	schedulerPackage = "github.com/labkv/labkv/cmd/labkv-scheduler"
+)
 
 // undecidedAfter bounds the search for an order of the operations on one key.
 const undecidedAfter = 2 * time.Minute
 
-// soak builds the server, runs a cluster of it in a temporary directory, and
-// prints the result.
+// electionPatience is how long stores may take to start and to elect a leader, on a
+// busy machine.
+const electionPatience = 30 * time.Second
+
+// soak builds the programs, runs a cluster of them in a temporary directory, and prints
+// the result.
 func soak(ctx context.Context, o *options, out io.Writer) (err error) {
 	if o.seed == 0 {
 		o.seed = rand.Uint64()
@@ -37,26 +41,26 @@ func soak(ctx context.Context, o *options, out io.Writer) (err error) {
 		return errors.Trace(err)
 	}
 	defer os.RemoveAll(dir)
-	if err := cluster.Build(ctx, "", dir, serverPackage); err != nil {
+	if err := cluster.Build(ctx, "", dir, serverPackage, schedulerPackage); err != nil {
 		return err
 	}
-	c, err := cluster.New(cluster.Config{
-		Server: filepath.Join(dir, "labkv-server"), Dir: filepath.Join(dir, "data"), Stores: 3,
-		Args: []string{"--tick", tick.String(), "--max-log-entries", fmt.Sprint(o.maxLogEntries)},
-	})
+	var t *trial
+	if o.static {
+		t, err = newStatic(o, dir, out)
+	} else {
+		t, err = newScheduled(o, dir, out)
+	}
 	if err != nil {
 		return err
 	}
-	t := newTrial(o, c, out)
 	defer func() {
-		c.Stop(10 * time.Second)
+		t.end()
 		if err != nil && ctx.Err() == nil {
 			if keepErr := t.keep(); keepErr != nil {
 				err = errors.Annotatef(err, "(and the logs could not be kept: %v)", keepErr)
 			}
 		}
 	}()
-	fmt.Fprintf(out, "seed %d: 3 stores, %d clients on %d keys, a kill every %s for %s\n", o.seed, o.clients, o.keys, o.pace, o.period)
 	return t.run(ctx)
 }
 
@@ -64,15 +68,39 @@ func soak(ctx context.Context, o *options, out io.Writer) (err error) {
 type trial struct {
 	*options
 	cluster *cluster.Cluster
+	manager *manager // nil without a scheduler
 	out     io.Writer
 	history *check.History
 	pauses  pauses
 	writes  atomic.Int64 // acknowledged
 	begin   time.Time
+
+	// members are all processes that the cluster ever had.
+	members []*cluster.Member
+	kills   map[*cluster.Member]int
+	// leaving is a store that is taken out of service, or nil. If it is killed, it may
+	// be a tombstone when it starts again, and then it ends by itself.
+	leaving *cluster.Member
 }
 
 func newTrial(o *options, c *cluster.Cluster, out io.Writer) *trial {
-	return &trial{options: o, cluster: c, out: out, history: &check.History{}, begin: time.Now()}
+	t := &trial{
+		options: o, cluster: c, out: out,
+		history: &check.History{}, begin: time.Now(), kills: map[*cluster.Member]int{},
+	}
+	if s := c.Scheduler(); s != nil {
+		t.members = append(t.members, s)
+	}
+	t.members = append(t.members, c.Stores()...)
+	return t
+}
+
+// end stops all processes.
+func (t *trial) end() {
+	t.cluster.Stop(10 * time.Second)
+	if t.manager != nil {
+		t.manager.conn.Close()
+	}
 }
 
 func (t *trial) run(ctx context.Context) error {
@@ -83,34 +111,58 @@ func (t *trial) run(ctx context.Context) error {
 		return err
 	}
 	n := &nemesis{trial: t, rng: rand.New(rand.NewPCG(t.seed, 0))}
-	if err := t.torture(ctx, n); err != nil {
+	story := n.tortureStatic
+	if t.manager != nil {
+		if err := t.fill(ctx); err != nil {
+			return err
+		}
+		story = n.tortureScheduled
+	}
+	if err := t.underLoad(ctx, story); err != nil {
 		return err
 	}
 	// Data that are not on disk by now are lost.
-	for _, s := range t.cluster.Stores() {
-		if err := n.kill(s); err != nil {
+	for _, m := range t.running() {
+		if err := n.kill(m); err != nil {
 			return err
 		}
 	}
 	if err := t.cluster.Start(); err != nil {
 		return err
 	}
+	if t.manager != nil {
+		t.say("all processes were killed at once, and started again")
+		if err := t.comesToRest(ctx); err != nil {
+			return err
+		}
+	}
 	if err := t.readAll(ctx); err != nil {
 		return err
 	}
+	return t.judge()
+}
 
+// judge prints what clients did, and decides whether what they saw is right.
+func (t *trial) judge() error {
 	ops := t.history.Operations()
-	counts, unknown := map[check.Op]int{}, 0
+	counts, unknown, kills := map[check.Op]int{}, 0, 0
 	for _, op := range ops {
 		counts[op.Op]++
 		if op.Unknown() {
 			unknown++
 		}
 	}
+	for _, n := range t.kills {
+		kills += n
+	}
 	fmt.Fprintf(t.out, "operations:          %d (%d puts, %d gets, %d deletes, %d scans; of %d the outcome is unknown)\n",
 		len(ops), counts[check.Put], counts[check.Get], counts[check.Delete], counts[check.Scan], unknown)
-	fmt.Fprintf(t.out, "kills:               %d\n", n.kills)
-	fmt.Fprintf(t.out, "snapshots received:  %d, one of them by a store that had lost its data\n", t.countInLogs(`msg="received a snapshot"`))
+	fmt.Fprintf(t.out, "kills:               %d\n", kills)
+	snapshots := fmt.Sprintf("snapshots received:  %d", t.countInLogs(`msg="received a snapshot"`))
+	if t.static {
+		snapshots += ", one of them by a store that had lost its data"
+	}
+	fmt.Fprintln(t.out, snapshots)
 	fmt.Fprintf(t.out, "longest pause:       %s in which no client got an answer\n", t.pauses.longest.Round(time.Millisecond))
 	if len(ops) < 10*t.clients {
 		return errors.New("the clients did hardly anything, so this run shows nothing")
@@ -123,8 +175,8 @@ func (t *trial) run(ctx context.Context) error {
 	return nil
 }
 
-// torture runs clients and the nemesis at the same time.
-func (t *trial) torture(ctx context.Context, n *nemesis) error {
+// underLoad runs clients, and meanwhile a story.
+func (t *trial) underLoad(ctx context.Context, story func(context.Context) error) error {
 	working, done := context.WithCancel(ctx)
 	var clients sync.WaitGroup
 	defer clients.Wait()
@@ -140,28 +192,22 @@ func (t *trial) torture(ctx context.Context, n *nemesis) error {
 			w.work(working)
 		})
 	}
-	if err := n.killFor(ctx, t.period/2); err != nil {
-		return err
-	}
-	if err := n.wipeFollower(ctx); err != nil {
-		return err
-	}
-	err := n.killFor(ctx, t.period/2)
+	err := story(ctx)
 	t.pauses.end()
 	return err
 }
 
-// serves waits until a client gets an answer, or a store ends by itself.
+// serves waits until a client gets an answer, or a process ends by itself.
 func (t *trial) serves(ctx context.Context) error {
-	w, err := t.newWorker(0)
+	w, err := t.newWorker(reader)
 	if err != nil {
 		return err
 	}
 	defer w.client.Close()
 	ctx, giveUp := context.WithCancel(ctx)
 	defer giveUp()
-	for _, s := range t.cluster.Stores() {
-		exited := s.Exited()
+	for _, m := range t.members {
+		exited := m.Exited()
 		go func() {
 			select {
 			case <-exited:
@@ -171,38 +217,57 @@ func (t *trial) serves(ctx context.Context) error {
 		}()
 	}
 	err = w.get(ctx, keyName(0), electionPatience)
-	for _, s := range t.cluster.Stores() {
-		if !s.Running() {
-			return errors.Errorf("store %d has ended, and said last: %s", s.ID, s.LastWords())
+	for _, m := range t.members {
+		if !m.Running() {
+			return endedByItself(m)
 		}
 	}
 	return errors.Annotate(err, "the cluster does not serve")
 }
 
+func endedByItself(m *cluster.Member) error {
+	return errors.Errorf("%s has ended by itself (%s), and said last: %s", m.Name, m.Exit(), m.LastWords())
+}
+
+// running returns the processes of the cluster that run.
+func (t *trial) running() []*cluster.Member {
+	var all []*cluster.Member
+	for _, m := range t.members {
+		if m.Running() {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
 // readAll reads all keys, so that the history shows what was acknowledged and is lost.
 func (t *trial) readAll(ctx context.Context) error {
-	w, err := t.newWorker(0)
+	w, err := t.newWorker(reader)
 	if err != nil {
 		return err
 	}
 	defer w.client.Close()
-	for i := range t.keys {
-		if err := w.get(ctx, keyName(i), electionPatience); err != nil {
-			return errors.Annotatef(err, "%s cannot be read after the last restart", keyName(i))
-		}
-	}
-	return nil
+	return errors.Annotate(w.scan(ctx, "", everything, electionPatience), "not all keys can be read after the last restart")
 }
 
-// electionPatience is how long stores may take to start and to elect a leader, on a
-// busy machine.
-const electionPatience = 30 * time.Second
+// say prints what has happened, with the time since the beginning.
+func (t *trial) say(format string, args ...any) {
+	fmt.Fprintf(t.out, "%4.0fs  %s\n", time.Since(t.begin).Seconds(), fmt.Sprintf(format, args...))
+}
+
+func logOf(m *cluster.Member) string {
+	text, err := os.ReadFile(m.Log)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
 
 // countInLogs returns the number of lines with that text in all logs.
 func (t *trial) countInLogs(text string) int {
 	n := 0
-	for _, s := range t.cluster.Stores() {
-		n += strings.Count(logOf(s), text)
+	for _, m := range t.members {
+		n += strings.Count(logOf(m), text)
 	}
 	return n
 }
@@ -213,8 +278,8 @@ func (t *trial) keep() error {
 		return errors.Trace(err)
 	}
 	files := map[string]string{}
-	for _, s := range t.cluster.Stores() {
-		files[filepath.Base(s.Log)] = logOf(s)
+	for _, m := range t.members {
+		files[filepath.Base(m.Log)] = logOf(m)
 	}
 	var history strings.Builder
 	for _, op := range t.history.Operations() {

@@ -25,16 +25,39 @@ func limited(t *testing.T) context.Context {
 	return ctx
 }
 
-// A soak of a few seconds. It has everything that a long one has.
-func TestSoak(t *testing.T) {
+// A soak of a few seconds without a scheduler. It has everything that a long one has.
+func TestStaticSoak(t *testing.T) {
 	tmp, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
 	t.Setenv("TMPDIR", tmp)
 	var stdout, stderr bytes.Buffer
-	code := run(limited(t), []string{"--for=3s", "--every=750ms", "--clients=8", "--keys=8", "--rate=30", "--max-log-entries=20", "--out", out}, &stdout, &stderr)
+	code := run(limited(t), []string{"--static", "--for=3s", "--every=750ms", "--clients=8", "--keys=8", "--rate=30", "--max-log-entries=20", "--out", out}, &stdout, &stderr)
 	require.Zero(t, code, "%s%s", &stdout, &stderr)
 	require.Contains(t, stdout.String(), "linearizable:        yes")
 	requireEmpty(t, tmp)
 	require.NoDirExists(t, out, "nothing was wrong")
+}
+
+// The same with a scheduler, and with less of everything.
+func TestSoak(t *testing.T) {
+	tmp, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	t.Setenv("TMPDIR", tmp)
+	var stdout, stderr bytes.Buffer
+	code := run(limited(t), []string{"--for=4s", "--every=500ms", "--clients=4", "--keys=8", "--rate=30", "--max-log-entries=20",
+		"--stores=4", "--regions=6", "--out", out}, &stdout, &stderr)
+	require.Zero(t, code, "%s%s", &stdout, &stderr)
+	require.Contains(t, stdout.String(), "linearizable:        yes")
+	requireEmpty(t, tmp)
+	require.NoDirExists(t, out, "nothing was wrong")
+}
+
+// The history has the text of a value. What no client has written is there as it is.
+func TestTextOfValues(t *testing.T) {
+	for _, tr := range []*trial{{}, {manager: &manager{}}} {
+		require.Equal(t, "3/14", tr.textOf(tr.valueOf("3/14")))
+		for _, broken := range []string{"", "...", "3/14...", string(tr.valueOf("3/14")) + "."} {
+			require.Equal(t, broken, tr.textOf([]byte(broken)))
+		}
+	}
 }
 
 // An interrupt leaves nothing: neither while the server is built, nor, after the
@@ -57,7 +80,7 @@ func TestInterrupt(t *testing.T) {
 }
 
 func TestWrongUsage(t *testing.T) {
-	for _, args := range [][]string{{"--for=0s"}, {"--nonsense"}, {"argument"}, {"--rate=-1"}} {
+	for _, args := range [][]string{{"--for=0s"}, {"--nonsense"}, {"argument"}, {"--rate=-1"}, {"--stores=3"}, {"--settle=-1s"}} {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, exitUsage, run(limited(t), args, &stdout, &stderr), "%v", args)
 	}
@@ -70,7 +93,7 @@ func TestLossIsFound(t *testing.T) {
 	c, err := cluster.New(cluster.Config{Server: filepath.Join(dir, "labkv-server"), Dir: filepath.Join(dir, "data"), Stores: 3, Args: []string{"--tick=20ms"}})
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Stop(10 * time.Second) })
-	tr := newTrial(&options{keys: 4, out: filepath.Join(dir, "out")}, c, t.Output())
+	tr := newTrial(&options{static: true, keys: 4, out: filepath.Join(dir, "out")}, c, t.Output())
 	require.NoError(t, c.Start())
 	require.NoError(t, tr.serves(ctx))
 	w, err := tr.newWorker(1)

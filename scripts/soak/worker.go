@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	stderrors "errors"
 	"fmt"
@@ -23,19 +24,28 @@ type worker struct {
 }
 
 const (
+	// reader is the number of a client that only reads.
+	reader = 0
 	// patience is how long a client waits for one operation.
 	patience = 3 * time.Second
-	// scanLimit is the number of pairs that a scan asks for.
-	scanLimit = 8
+	// scanLimit is the number of pairs that a scan asks for, everything more than
+	// there are.
+	scanLimit  = 8
+	everything = 1 << 30
 )
 
+// keyName returns a key that clients share.
 func keyName(i int) string { return fmt.Sprintf("key-%03d", i) }
 
-// newWorker returns a client with a number of its own, 0 if it only reads.
+// newWorker returns a client with a number of its own, or a reader.
 func (t *trial) newWorker(id int) (*worker, error) {
 	var cfg client.Config
-	for _, s := range t.cluster.Stores() {
-		cfg.Stores = append(cfg.Stores, client.Store{ID: s.ID, Addr: s.Addr})
+	if t.manager != nil {
+		cfg.Scheduler = t.manager.SchedulerClient
+	} else {
+		for _, s := range t.cluster.Stores() {
+			cfg.Stores = append(cfg.Stores, client.Store{ID: s.ID, Addr: s.Addr})
+		}
 	}
 	raw, err := client.NewRaw(cfg)
 	if err != nil {
@@ -57,10 +67,12 @@ func (w *worker) work(ctx context.Context) {
 		key := keyName(w.rng.IntN(w.trial.keys))
 		// A read without an answer says nothing.
 		switch p := w.rng.IntN(100); {
+		case p < 2 && w.trial.manager != nil:
+			w.grow(ctx)
 		case p < 40:
 			_ = w.get(ctx, key, patience)
 		case p < 50:
-			_ = w.scan(ctx, key)
+			_ = w.scan(ctx, key, scanLimit, patience)
 		case p < 90:
 			w.put(ctx, key)
 		default:
@@ -80,29 +92,29 @@ func (w *worker) get(ctx context.Context, key string, patience time.Duration) er
 		p.Refused()
 		return err
 	}
-	p.Read(string(value), found)
+	p.Read(w.trial.textOf(value), found)
 	w.trial.pauses.answered()
 	return nil
 }
 
 // scan notes each part of a scan as an operation of its own: only a part is of one
 // moment.
-func (w *worker) scan(ctx context.Context, start string) error {
+func (w *worker) scan(ctx context.Context, start string, limit int, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	begin := func(start string, limit int) *check.Pending {
 		return w.recorder.Begin(check.Operation{Op: check.Scan, Key: start, Limit: limit})
 	}
-	left := scanLimit
+	left := limit
 	p := begin(start, left)
-	for part, err := range w.client.ScanParts(ctx, engine.CFDefault, []byte(start), scanLimit) {
+	for part, err := range w.client.ScanParts(ctx, engine.CFDefault, []byte(start), uint32(limit)) {
 		if err != nil {
 			p.Refused()
 			return err
 		}
 		var pairs []check.Pair
 		for _, pair := range part.Pairs {
-			pairs = append(pairs, check.Pair{Key: string(pair.Key), Value: string(pair.Value)})
+			pairs = append(pairs, check.Pair{Key: string(pair.Key), Value: w.trial.textOf(pair.Value)})
 		}
 		p.Scanned(pairs, string(part.Keys.End))
 		w.trial.pauses.answered()
@@ -117,10 +129,36 @@ func (w *worker) scan(ctx context.Context, start string) error {
 // acknowledged.
 func (w *worker) put(ctx context.Context, key string) bool {
 	w.writes++
-	value := fmt.Sprintf("%d/%d", w.id, w.writes)
-	return w.write(ctx, check.Operation{Op: check.Put, Key: key, Value: value}, func(ctx context.Context) error {
-		return w.client.Put(ctx, engine.CFDefault, []byte(key), []byte(value))
+	text := fmt.Sprintf("%d/%d", w.id, w.writes)
+	return w.write(ctx, check.Operation{Op: check.Put, Key: key, Value: text}, func(ctx context.Context) error {
+		return w.client.Put(ctx, engine.CFDefault, []byte(key), w.trial.valueOf(text))
 	})
+}
+
+// grow puts a key that was never there before, between the keys that clients share, and
+// reports whether the write was acknowledged. Regions grow by such keys.
+func (w *worker) grow(ctx context.Context) bool {
+	return w.put(ctx, fmt.Sprintf("%s/%d/%d", keyName(w.rng.IntN(w.trial.keys)), w.id, w.writes))
+}
+
+// padding follows a text in its value with a scheduler, so that regions grow. The history
+// has the text alone.
+const padding = 1000
+
+func (t *trial) valueOf(text string) []byte {
+	if t.manager == nil {
+		return []byte(text)
+	}
+	return append([]byte(text), bytes.Repeat([]byte{'.'}, padding)...)
+}
+
+// textOf returns the text of a value, or all of a value that no client has written.
+func (t *trial) textOf(value []byte) string {
+	text := bytes.TrimRight(value, ".")
+	if t.manager == nil || len(value)-len(text) != padding {
+		return string(value)
+	}
+	return string(text)
 }
 
 func (w *worker) write(ctx context.Context, op check.Operation, do func(context.Context) error) bool {

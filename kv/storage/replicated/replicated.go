@@ -343,6 +343,9 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return fmt.Sprintf("the store is broken: %v", e.Value) }
 
+// Panic returns the value of the panic, and the stack at that place.
+func (e *PanicError) Panic() (value any, stack []byte) { return e.Value, e.Stack }
+
 // catch is deferred where the store works. It sets err to the PanicError of a panic
 // there.
 func catch(err *error) {

@@ -198,11 +198,11 @@ func (y *System) leaveToScheduler(m *manager, op *operation) step {
 	if y.mayGet(store) {
 		return wait // a peer that the scheduler knows nothing of could come to an empty store
 	}
+	y.retired[store] = true // perhaps: whether it is, the scheduler may not live to say
 	m.env.Command(func() {
 		resp, err := m.core.RemoveStore(context.Background(), &schedulerpb.RemoveStoreRequest{Header: clusterHeader, StoreId: store})
 		if !m.failed(err) && resp.Header.GetError() == nil {
 			y.drained[uint64(op.Who)] = forever
-			y.retired[store] = true
 		}
 	})
 	return finished

@@ -58,9 +58,10 @@ func (y *System) leaderOf(id uint64) (leader *store, r *metapb.Region) {
 // Suffices implements sim.Quorate: each region must have a majority on the machines, also
 // without a member whose removal may be under way, or whom the scheduler may take for dead
 // because its store is about to leave. While members change, no more than one store may be
-// missing: a region of three that has lost one may get its fourth on another store that is
-// missing, before anybody knows that it is. A store that has lost its disks is missing, too.
-// And members that have not heard of a removal yet count a peer that may have left already.
+// missing: a region of three that has lost one may get its fourth, and a region of one its
+// second, on another store that is missing, before anybody knows that it is. A store that
+// has lost its disks is missing, too. And members that have not heard of a removal yet count
+// a peer that may have left already.
 func (y *System) Suffices(well []uint64) bool {
 	changes := len(y.managers)+len(y.operations) > 0
 	if changes && len(well) < len(y.stores)-1 {
@@ -84,6 +85,9 @@ func (y *System) Suffices(well []uint64) bool {
 			}
 		}
 		if slices.ContainsFunc(without, func(peer uint64) bool { return !suffices(y, r, well, peer) }) {
+			return false
+		}
+		if changes && len(r.Peers) == 1 && len(well) < len(y.stores) {
 			return false
 		}
 		for _, p := range r.Peers {

@@ -1,7 +1,8 @@
 //go:build mutant
 
-// A split whose peer ends before the split is written leaves the right half expected
-// forever: no message can create it.
+// A split that was evaluated and not written, because the disk was full, has announced
+// its right half. When the peer of the left half is removed meanwhile, the announcement
+// stays: no peer of the right half can ever be created here.
 //
 //lab:mutant 3B kv/raftstore
 package raftstore
