@@ -128,7 +128,8 @@ func (op *operation) changing(all []*metapb.Region) bool {
 // MayErase implements sim.Operator. A machine may lose its disks if each region that has a
 // peer there can do without it: it has at least two other ones, all of which run and have
 // the region as it is now, its leader does not wait for anything, and nobody is about to
-// change it. One machine may at a time.
+// change it. One machine may at a time, and none while a store is about to leave the cluster:
+// if nothing was heard of that for a while, the scheduler takes its peers for dead, too.
 func (y *System) MayErase(machine uint64) bool {
 	all := y.overview()
 	for _, op := range y.operations {
@@ -142,7 +143,7 @@ func (y *System) MayErase(machine uint64) bool {
 	erased := y.homes.stores[machine]
 	for _, r := range all {
 		for _, p := range r.Peers {
-			if y.homes.isLost(p.StoreId) {
+			if y.homes.isLost(p.StoreId) || y.retired[p.StoreId] {
 				return false
 			}
 		}
