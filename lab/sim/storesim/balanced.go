@@ -68,18 +68,26 @@ func worthMoving(stores []*store, regions []*metapb.Region, leaders map[uint64]*
 }
 
 // unretired says what is left of a store that was to leave the cluster, "" if nothing is: it
-// has no peer, and the scheduler calls it a tombstone.
+// has no peer, and the scheduler calls it a tombstone. A request to take a store out of
+// service may have been lost with the scheduler that got it.
 func (y *System) unretired(stores []*store) string {
 	m := y.manager()
 	for _, s := range stores {
 		if !y.retired[s.id] {
 			continue
 		}
+		resp, err := m.core.GetStore(context.Background(), &schedulerpb.GetStoreRequest{Header: clusterHeader, StoreId: s.id})
+		if m.failed(err) {
+			return fmt.Sprintf("the scheduler does not say what %v is: %v", s, err)
+		}
+		if resp.GetStore().GetState() == metapb.StoreState_Up {
+			delete(y.retired, s.id)
+			continue
+		}
 		if n := len(s.Peers()); n > 0 {
 			return fmt.Sprintf("%v was taken out of service, and still has %d peers", s, n)
 		}
-		resp, err := m.core.GetStore(context.Background(), &schedulerpb.GetStoreRequest{Header: clusterHeader, StoreId: s.id})
-		if m.failed(err) || resp.GetStore().GetState() != metapb.StoreState_Tombstone {
+		if resp.GetStore().GetState() != metapb.StoreState_Tombstone {
 			return fmt.Sprintf("%v was taken out of service and is empty, and the scheduler says that it is %v instead of %v",
 				s, resp.GetStore().GetState(), metapb.StoreState_Tombstone)
 		}

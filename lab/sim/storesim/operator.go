@@ -195,14 +195,14 @@ func (y *System) leaveToScheduler(m *manager, op *operation) step {
 	}
 	store := y.homes.stores[uint64(op.Who)]
 	y.drained[uint64(op.Who)] = max(y.drained[uint64(op.Who)], op.Until)
-	if y.mayGet(store) {
-		return wait // a peer that the scheduler knows nothing of could come to an empty store
+	if y.mayGet(store) || y.lostPeer() {
+		return wait // for what the scheduler cannot know, see admitted and MayErase
 	}
+	y.retired[store] = true // perhaps: whether it is, the scheduler may not live to say
 	m.env.Command(func() {
 		resp, err := m.core.RemoveStore(context.Background(), &schedulerpb.RemoveStoreRequest{Header: clusterHeader, StoreId: store})
 		if !m.failed(err) && resp.Header.GetError() == nil {
 			y.drained[uint64(op.Who)] = forever
-			y.retired[store] = true
 		}
 	})
 	return finished
@@ -424,6 +424,13 @@ func changeOf(a *raftstore.Admin) *change {
 // that way.
 func (c *change) mayHappen(r *metapb.Region) bool {
 	return r.Id == c.region && c.removes+c.adds != 0 && r.RegionEpoch.ConfVer <= c.confVer
+}
+
+// lostPeer reports whether a region still has a peer on a store that has lost its disks.
+func (y *System) lostPeer() bool {
+	return slices.ContainsFunc(y.overview(), func(r *metapb.Region) bool {
+		return slices.ContainsFunc(r.Peers, func(p *metapb.Peer) bool { return y.homes.isLost(p.StoreId) })
+	})
 }
 
 // mayGet reports whether a store may get a peer by a change that is under way.

@@ -58,9 +58,10 @@ func (y *System) leaderOf(id uint64) (leader *store, r *metapb.Region) {
 // Suffices implements sim.Quorate: each region must have a majority on the machines, also
 // without a member whose removal may be under way, or whom the scheduler may take for dead
 // because its store is about to leave. While members change, no more than one store may be
-// missing: a region of three that has lost one may get its fourth on another store that is
-// missing, before anybody knows that it is. A store that has lost its disks is missing, too.
-// And members that have not heard of a removal yet count a peer that may have left already.
+// missing: a region of three that has lost one may get its fourth, and a region of one its
+// second, on another store that is missing, before anybody knows that it is. A store that
+// has lost its disks is missing, too. And members that have not heard of a removal yet count
+// a peer that may have left already.
 func (y *System) Suffices(well []uint64) bool {
 	changes := len(y.managers)+len(y.operations) > 0
 	if changes && len(well) < len(y.stores)-1 {
@@ -84,6 +85,9 @@ func (y *System) Suffices(well []uint64) bool {
 			}
 		}
 		if slices.ContainsFunc(without, func(peer uint64) bool { return !suffices(y, r, well, peer) }) {
+			return false
+		}
+		if changes && len(r.Peers) == 1 && len(well) < len(y.stores) {
 			return false
 		}
 		for _, p := range r.Peers {
@@ -124,7 +128,8 @@ func (op *operation) changing(all []*metapb.Region) bool {
 // MayErase implements sim.Operator. A machine may lose its disks if each region that has a
 // peer there can do without it: it has at least two other ones, all of which run and have
 // the region as it is now, its leader does not wait for anything, and nobody is about to
-// change it. One machine may at a time.
+// change it. One machine may at a time, and none while a store is about to leave the cluster:
+// if nothing was heard of that for a while, the scheduler takes its peers for dead, too.
 func (y *System) MayErase(machine uint64) bool {
 	all := y.overview()
 	for _, op := range y.operations {
@@ -138,7 +143,7 @@ func (y *System) MayErase(machine uint64) bool {
 	erased := y.homes.stores[machine]
 	for _, r := range all {
 		for _, p := range r.Peers {
-			if y.homes.isLost(p.StoreId) {
+			if y.homes.isLost(p.StoreId) || y.retired[p.StoreId] {
 				return false
 			}
 		}
