@@ -88,7 +88,8 @@ func TestSnapshotsOfHalves3B(t *testing.T) {
 	sc.System = storesim.New(storesim.Options{
 		Registry: true, MaxLogEntries: 5, Background: true, Regions: storesim.Spread(3, "k06"),
 	})
-	sc.Stores = 4
+	// A store that was away needs the leader's disk.
+	sc.Stores, sc.NoCore = 4, true
 	sc.Clients = append(sc.Clients, fills)
 	sc.Reach = []sim.Goal{storesim.SnapshotInstalled, storesim.RegionSplit, storesim.SnapshotUseless, sim.TransferCut}
 	sim.Test(t, sc)

@@ -50,9 +50,12 @@ func watchLog(s *store, p *peer, st raftstore.Status) error {
 	}
 	// A store that starts may find that a snapshot was installed, and that the
 	// raft engine does not know it yet. It need not write that at once: another
-	// start finds the same.
-	found := st.FirstIndex == p.began && st.LastIndex+1 == st.FirstIndex
-	if !found && (st.FirstIndex != before.FirstIndex || st.LastIndex != before.LastIndex) {
+	// start finds the same. So is it with a peer that had no data, and gets those that a
+	// split has for it: its log begins after index 1.
+	empty := st.LastIndex+1 == st.FirstIndex
+	found := empty && st.FirstIndex == p.began
+	born := empty && st.LastIndex == 1 && before.LastIndex == 0
+	if !found && !born && (st.FirstIndex != before.FirstIndex || st.LastIndex != before.LastIndex) {
 		disk, err := raftstore.LoadRaftState(s.log, p.region)
 		if err != nil {
 			return nil // the disk is gone

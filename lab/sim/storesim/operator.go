@@ -249,7 +249,9 @@ func (y *System) spare(r *metapb.Region) []uint64 {
 }
 
 // spares reports whether r can do without a peer: of those that stay, a majority has not
-// lost its disks, and is in service.
+// lost its disks, and is in service. With a scheduler two must stay: one alone would be
+// stuck if the second that it gets is on a store of which the scheduler cannot know yet
+// that it is lost.
 func (y *System) spares(r *metapb.Region, peer uint64) bool {
 	stay, well := 0, 0
 	for _, p := range r.Peers {
@@ -261,7 +263,7 @@ func (y *System) spares(r *metapb.Region, peer uint64) bool {
 			well++
 		}
 	}
-	return 2*well > stay
+	return 2*well > stay && (stay > 1 || y.manager() == nil)
 }
 
 // replace gives r a peer on a store and then removes another one. Without a store it only
