@@ -25,10 +25,13 @@ type regions struct {
 	// place of the store that served last, for regions that are not in it.
 	first map[uint64]place
 	last  place
+	// doubtful are the ids of regions of which a store did not answer, since a request
+	// for them began.
+	doubtful map[uint64]bool
 }
 
 func newRegions(guess *metapb.Region) *regions {
-	return &regions{guess: guess, first: map[uint64]place{}}
+	return &regions{guess: guess, first: map[uint64]place{}, doubtful: map[uint64]bool{}}
 }
 
 // find returns the region that has key, or the guess, and the place of the store to
@@ -87,6 +90,22 @@ func (c *regions) askFirst(r *metapb.Region, at place) {
 	defer c.mu.Unlock()
 	c.first[r.Id] = at
 	c.last = at
+}
+
+// doubt notes that a store of r has not answered: all that is known of r may be outdated.
+func (c *regions) doubt(r *metapb.Region) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.doubtful[r.Id] = true
+}
+
+// doubted reports whether there is a doubt about r since the last call.
+func (c *regions) doubted(r *metapb.Region) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	doubtful := c.doubtful[r.Id]
+	delete(c.doubtful, r.Id)
+	return doubtful
 }
 
 // suggest is askFirst for what the scheduler has heard some time ago: it does not

@@ -119,7 +119,11 @@ func (c *cluster) attempt(ctx context.Context, r request, to aim) error {
 		c.stores.doubt(to.place)
 		if other, found := c.stores.inTurn(to.region, to.place, nil); found {
 			c.regions.askFirst(to.region, other)
+			if other == to.place {
+				c.depose(to)
+			}
 		}
+		c.regions.doubt(to.region)
 	}
 	return outcome(s.addr, r.write, resp, err)
 }
@@ -128,6 +132,11 @@ func (c *cluster) attempt(ctx context.Context, r request, to aim) error {
 // cannot be found now.
 func (c *cluster) begin(ctx context.Context, p *pace, key []byte) (aim, error) {
 	r, first, led, err := c.target(ctx, p, key)
+	if err == nil && c.scheduler != nil && c.regions.doubted(r) {
+		// Where it was, a store is silent. It may have left that one long ago.
+		c.consult(ctx, p, key)
+		r, first, led, err = c.target(ctx, p, key)
+	}
 	if err == nil && !led && c.scheduler != nil {
 		first = place(r.Peers[0].StoreId)
 	}

@@ -735,6 +735,36 @@ func TestSilentStoreWithAScheduler(t *testing.T) {
 	})
 }
 
+// A region may have left all the stores on which a client knows it, and these may be
+// silent: a write that one of them did not answer is not sent again, but the next one asks
+// the scheduler before.
+func TestRegionHasLeftSilentStores(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		within(t, func(ctx context.Context) {
+			for _, stores := range [][]uint64{{1}, {1, 2, 3}} {
+				c := newFakeCluster(t, 4)
+				c.move("k", stores...)
+				c.lead("k", 1)
+				c.scheduler.hears()
+				cl := c.client()
+				require.NoError(t, putAt(ctx, cl, "k", "1"))
+				c.move("k", 4)
+				c.lead("k", 4)
+				c.scheduler.hears()
+				c.instead = func(store uint64, _ *kvrpcpb.Context) *reply {
+					if store == 4 {
+						return nil
+					}
+					return &reply{err: status.Error(codes.DeadlineExceeded, "silence")}
+				}
+				var unknown *client.OutcomeUnknownError
+				require.ErrorAs(t, putAt(ctx, cl, "k", "2"), &unknown)
+				require.NoError(t, putAt(ctx, cl, "k", "3"), "on stores %v", stores)
+			}
+		})
+	})
+}
+
 func asRefused(err error, refused **client.RefusedError) bool {
 	r, ok := err.(*client.RefusedError)
 	*refused = r
