@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,7 @@ store has all keys. --static makes such a cluster in any case.
 A process that ends is reported, and started again after 5 seconds: kill a store, or
 two, and watch the others.
 
-The programs are in out/bin. The data is in a temporary directory that is removed at
+The programs are kept in the user's cache directory. The data is in a temporary directory that is removed at
 the end, or in --dir, where the same cluster goes on the next time.`,
 		Example: `  lab cluster
   lab cluster --dir data --stores 5`,
@@ -79,8 +80,10 @@ func (a *app) runCluster(cmd *cobra.Command, stores int, dir string, static bool
 		}
 		defer os.RemoveAll(dir)
 	}
-	// Programs that are there are built again only if their source has changed.
-	bin := filepath.Join(root, "out", "bin")
+	bin, err := programsOf(root)
+	if err != nil {
+		return err
+	}
 	if err := cluster.Build(ctx, root, bin, "./cmd/labkv-server", "./cmd/labkv-scheduler", "./cmd/labkv-ctl"); err != nil {
 		return err
 	}
@@ -103,7 +106,7 @@ func (a *app) runCluster(cmd *cobra.Command, stores int, dir string, static bool
 		return err
 	}
 	out := cmd.OutOrStdout()
-	introduce(out, c, fromHere(filepath.Join(bin, "labkv-ctl")))
+	introduce(out, c, filepath.Join(bin, "labkv-ctl"))
 	err = c.Supervise(ctx, restarts, func(e cluster.Event) { fmt.Fprintln(out, describe(e)) })
 	var unfinished *cluster.UnfinishedError
 	if errors.As(err, &unfinished) {
@@ -126,18 +129,19 @@ func (a *app) schedulerMissing() (bool, error) {
 	return grade.Unfinished(c, "3"), nil
 }
 
-// fromHere returns a path as one types it here: below the working directory relative to
-// it, anywhere else as it is.
-func fromHere(path string) string {
-	here, err := os.Getwd()
+// programsOf returns the directory for the programs of the course at root: always the
+// same, because programs that are there are built again only if their source has changed,
+// and not in the course's tree, which is handed in.
+func programsOf(root string) (string, error) {
+	cache, err := os.UserCacheDir()
 	if err != nil {
-		return path
+		return "", err
 	}
-	rel, err := filepath.Rel(here, path)
-	if err != nil || !filepath.IsLocal(rel) {
-		return path
+	root, err = filepath.Abs(root)
+	if err != nil {
+		return "", err
 	}
-	return rel
+	return filepath.Join(cache, "labkv", fmt.Sprintf("%x", sha256.Sum256([]byte(root)))[:12]), nil
 }
 
 // introduce says which processes there are, and what to do with them.

@@ -586,9 +586,13 @@ func TestFullPartBeforeSplit3B(t *testing.T) {
 		message := appendOf(1, entries[last].Term, 1, 1, entriesOf(entries, 2, last)...)
 		message.Commit = last
 		m.receive(message)
+		for range 3 { // what follows from an entry may wait for a tick
+			m.Tick()
+			m.work()
+		}
 		right, ok := m.Status(20)
 		if left := m.status(); left.Applied != last || string(left.Region.EndKey) != "m" || !ok {
-			t.Fatalf("a follower gets a log with a write of %d operations and a split, up to index %d. It has applied it up to %d, and there is %s, and of its right half %v", n, last, left.Applied, describe(left.Region), right)
+			t.Fatalf("a follower gets a log with a write of %d operations and a split, up to index %d, and three ticks. It has applied it up to %d, and there is %s, and of its right half %v", n, last, left.Applied, describe(left.Region), right)
 		}
 		m.Close()
 	})
