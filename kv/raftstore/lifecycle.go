@@ -17,7 +17,8 @@ import (
 
 // How peers end. A peer that has applied its own removal goes on: its region stays as it
 // is, and it does not campaign, but it follows a leader, applies writes, and votes. It has
-// to. Members that have not applied the removal yet still count it, and in a group of two the other one could never win an
+// to. Members that have not applied the removal yet still count it, and in a group of two
+// the other one could never win an
 // election without it. So a peer ends when somebody knows that the group can do without
 // it, because the removal is durable there:
 //

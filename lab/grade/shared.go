@@ -7,9 +7,9 @@ import (
 	"github.com/labkv/labkv/lab/course"
 )
 
-// TestsPerProcess is how many tests without seeds share a process: to start one costs
+// testsPerProcess is how many tests without seeds share a process: to start one costs
 // more than most of them. It is fixed for the reason why SeedsPerProcess is.
-const TestsPerProcess = 8
+const testsPerProcess = 8
 
 // sharedTime bounds the part of a stage's time that tests have together. Only if they
 // all pass is anything gained by it; a test that hangs has its whole time after that.
@@ -24,7 +24,7 @@ func shares(tests []*course.Test) [][]*course.Test {
 			continue
 		}
 		fits := func(part []*course.Test) bool {
-			return part[0].Stage == test.Stage && part[0].Package == test.Package && len(part) < TestsPerProcess
+			return part[0].Stage == test.Stage && part[0].Package == test.Package && len(part) < testsPerProcess
 		}
 		if i := slices.IndexFunc(all, fits); i >= 0 {
 			all[i] = append(all[i], test)
