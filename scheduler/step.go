@@ -85,7 +85,7 @@ func (s *removePeer) explains(before, after *metapb.Region) bool {
 		region.Peer(after, s.peer.Id) == nil && includes(before, after)
 }
 
-// The peer is no member any more, or never was.
+// The peer is no longer a member, or never was.
 //
 //lab:implement 3C
 func (s *removePeer) finished(r *regionInfo) bool { return region.Peer(r.meta, s.peer.Id) == nil }

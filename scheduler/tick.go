@@ -60,7 +60,7 @@ func (s *Scheduler) warmUp() {
 	}
 }
 
-// expire ends operators that cannot succeed any more: as TIMEOUT those whose
+// expire ends operators that can no longer succeed: as TIMEOUT those whose
 // deadline has passed, and as CANCEL those that are still to bring something to a
 // store (incoming) that is disconnected, or no longer up. It goes through them in
 // the order of their regions' ids. Free is whether an operator goes on that has brought

@@ -19,10 +19,10 @@ import (
 // is, and it does not campaign, but it follows a leader, applies writes, and votes. It has
 // to. Members that have not applied the removal yet still count it, and in a group of two
 // the other one could never win an
-// election without it. So a peer ends when somebody knows that the group can do without
+// election without it. So a peer ends when a store knows that the group can do without
 // it, because the removal is durable there:
 //
-//   - a member answers a message of a peer that is not a member any more;
+//   - a member answers a message of a peer that is no longer a member;
 //   - the leader that has removed it says goodbye;
 //   - a message is for a later peer of the region on the same store;
 //   - the scheduler, whom a peer asks that has been on its own for long, knows
@@ -102,7 +102,7 @@ func (p *peer) isMember() bool {
 // Those who are to be told wait in p.leaving, up to maxLeaving. If conf_ver is durable
 // (p.durableMembers), they are sent a message with is_tombstone, region_epoch, from_peer and
 // to_peer. Otherwise the kv engine is synced in the background first: p.syncing is true
-// meanwhile. If the sync fails, nobody is told. handleEvents calls farewell again after ticks
+// meanwhile. If the sync fails, no peer is told. handleEvents calls farewell again after ticks
 // as long as peers are leaving; that is safe, because after a sync that failed the engine's
 // later ones fail, too (engine.SyncError).
 //
@@ -249,7 +249,7 @@ func (p *peer) found(r *metapb.Region) {
 	}
 }
 
-// destroy begins to end p: nobody can reach it any more, and its data are deleted. What
+// destroy begins to end p: it can no longer be reached, and its data are deleted. What
 // it has under way in the background comes to its end first.
 func (p *peer) destroy(reason string) {
 	if p.dying {
