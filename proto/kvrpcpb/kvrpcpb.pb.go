@@ -799,7 +799,11 @@ type PrewriteRequest struct {
 	StartVersion uint64 `protobuf:"varint,4,opt,name=start_version,json=startVersion,proto3" json:"start_version,omitempty"`
 	// Milliseconds from the physical part of start_version after which others
 	// may take the transaction for abandoned.
-	LockTtl       uint64 `protobuf:"varint,5,opt,name=lock_ttl,json=lockTtl,proto3" json:"lock_ttl,omitempty"`
+	LockTtl uint64 `protobuf:"varint,5,opt,name=lock_ttl,json=lockTtl,proto3" json:"lock_ttl,omitempty"`
+	// All keys of the transaction are in this request: the store may commit them
+	// at once, without locks, if it has a source of timestamps. If it does, the
+	// response says so.
+	OnePhase      bool `protobuf:"varint,6,opt,name=one_phase,json=onePhase,proto3" json:"one_phase,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -869,13 +873,23 @@ func (x *PrewriteRequest) GetLockTtl() uint64 {
 	return 0
 }
 
+func (x *PrewriteRequest) GetOnePhase() bool {
+	if x != nil {
+		return x.OnePhase
+	}
+	return false
+}
+
 // PrewriteResponse answers PrewriteRequest.
 type PrewriteResponse struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	RegionError *errorpb.Error         `protobuf:"bytes,1,opt,name=region_error,json=regionError,proto3" json:"region_error,omitempty"`
 	// One for each key that could not be locked. If there is any, no key of the
 	// request was.
-	Errors        []*KeyError `protobuf:"bytes,2,rep,name=errors,proto3" json:"errors,omitempty"`
+	Errors []*KeyError `protobuf:"bytes,2,rep,name=errors,proto3" json:"errors,omitempty"`
+	// Of a request with one_phase: the transaction is committed, at this
+	// timestamp. 0 means that its keys are locked, as after any other prewrite.
+	CommitVersion uint64 `protobuf:"varint,3,opt,name=commit_version,json=commitVersion,proto3" json:"commit_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -922,6 +936,13 @@ func (x *PrewriteResponse) GetErrors() []*KeyError {
 		return x.Errors
 	}
 	return nil
+}
+
+func (x *PrewriteResponse) GetCommitVersion() uint64 {
+	if x != nil {
+		return x.CommitVersion
+	}
+	return 0
 }
 
 // CommitRequest is the second phase: it makes prewritten values visible and
@@ -1122,9 +1143,13 @@ func (x *ScanRequest) GetVersion() uint64 {
 type ScanResponse struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	RegionError *errorpb.Error         `protobuf:"bytes,1,opt,name=region_error,json=regionError,proto3" json:"region_error,omitempty"`
-	// A key that is locked by another transaction appears with its error and
-	// without a value; the others are unaffected.
-	Pairs         []*KvPair `protobuf:"bytes,2,rep,name=pairs,proto3" json:"pairs,omitempty"`
+	// In ascending order of keys. A key that is locked by another transaction
+	// appears with its error and without a value; the others are unaffected.
+	Pairs []*KvPair `protobuf:"bytes,2,rep,name=pairs,proto3" json:"pairs,omitempty"`
+	// There was no room for all of the pairs that the limit allows: go on after
+	// the last key. Without this, fewer pairs than the limit mean that the region
+	// has no more.
+	More          bool `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1171,6 +1196,13 @@ func (x *ScanResponse) GetPairs() []*KvPair {
 		return x.Pairs
 	}
 	return nil
+}
+
+func (x *ScanResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
 }
 
 // BatchRollbackRequest removes the locks of one transaction and makes sure
@@ -1371,6 +1403,9 @@ type CheckTxnStatusResponse struct {
 	LockTtl       uint64                 `protobuf:"varint,2,opt,name=lock_ttl,json=lockTtl,proto3" json:"lock_ttl,omitempty"`
 	CommitVersion uint64                 `protobuf:"varint,3,opt,name=commit_version,json=commitVersion,proto3" json:"commit_version,omitempty"`
 	Action        Action                 `protobuf:"varint,4,opt,name=action,proto3,enum=kvrpcpb.Action" json:"action,omitempty"`
+	// Set if the key is not the primary key of the transaction: its lock names
+	// another one. Then nothing else counts, and nothing was changed.
+	Error         *KeyError `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1431,6 +1466,13 @@ func (x *CheckTxnStatusResponse) GetAction() Action {
 		return x.Action
 	}
 	return Action_NoAction
+}
+
+func (x *CheckTxnStatusResponse) GetError() *KeyError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
 }
 
 // ResolveLockRequest finishes every lock of one transaction in a region,
@@ -1549,6 +1591,140 @@ func (x *ResolveLockResponse) GetError() *KeyError {
 	return nil
 }
 
+// TxnHeartBeatRequest prolongs the life of a transaction that is still at work.
+type TxnHeartBeatRequest struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Context      *Context               `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	PrimaryLock  []byte                 `protobuf:"bytes,2,opt,name=primary_lock,json=primaryLock,proto3" json:"primary_lock,omitempty"`
+	StartVersion uint64                 `protobuf:"varint,3,opt,name=start_version,json=startVersion,proto3" json:"start_version,omitempty"`
+	// The lock_ttl that the primary lock should have at least, in milliseconds
+	// from the physical part of start_version. It never shrinks.
+	AdviseLockTtl uint64 `protobuf:"varint,4,opt,name=advise_lock_ttl,json=adviseLockTtl,proto3" json:"advise_lock_ttl,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TxnHeartBeatRequest) Reset() {
+	*x = TxnHeartBeatRequest{}
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TxnHeartBeatRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TxnHeartBeatRequest) ProtoMessage() {}
+
+func (x *TxnHeartBeatRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TxnHeartBeatRequest.ProtoReflect.Descriptor instead.
+func (*TxnHeartBeatRequest) Descriptor() ([]byte, []int) {
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *TxnHeartBeatRequest) GetContext() *Context {
+	if x != nil {
+		return x.Context
+	}
+	return nil
+}
+
+func (x *TxnHeartBeatRequest) GetPrimaryLock() []byte {
+	if x != nil {
+		return x.PrimaryLock
+	}
+	return nil
+}
+
+func (x *TxnHeartBeatRequest) GetStartVersion() uint64 {
+	if x != nil {
+		return x.StartVersion
+	}
+	return 0
+}
+
+func (x *TxnHeartBeatRequest) GetAdviseLockTtl() uint64 {
+	if x != nil {
+		return x.AdviseLockTtl
+	}
+	return 0
+}
+
+// TxnHeartBeatResponse answers TxnHeartBeatRequest. It is an error if the
+// primary key is not locked by the transaction.
+type TxnHeartBeatResponse struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	RegionError *errorpb.Error         `protobuf:"bytes,1,opt,name=region_error,json=regionError,proto3" json:"region_error,omitempty"`
+	Error       *KeyError              `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	// What the primary lock has now.
+	LockTtl       uint64 `protobuf:"varint,3,opt,name=lock_ttl,json=lockTtl,proto3" json:"lock_ttl,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TxnHeartBeatResponse) Reset() {
+	*x = TxnHeartBeatResponse{}
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TxnHeartBeatResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TxnHeartBeatResponse) ProtoMessage() {}
+
+func (x *TxnHeartBeatResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TxnHeartBeatResponse.ProtoReflect.Descriptor instead.
+func (*TxnHeartBeatResponse) Descriptor() ([]byte, []int) {
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *TxnHeartBeatResponse) GetRegionError() *errorpb.Error {
+	if x != nil {
+		return x.RegionError
+	}
+	return nil
+}
+
+func (x *TxnHeartBeatResponse) GetError() *KeyError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *TxnHeartBeatResponse) GetLockTtl() uint64 {
+	if x != nil {
+		return x.LockTtl
+	}
+	return 0
+}
+
 // KvPair is one key of a scan. If error is set, value is not.
 type KvPair struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1561,7 +1737,7 @@ type KvPair struct {
 
 func (x *KvPair) Reset() {
 	*x = KvPair{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[22]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1749,7 @@ func (x *KvPair) String() string {
 func (*KvPair) ProtoMessage() {}
 
 func (x *KvPair) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[22]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1762,7 @@ func (x *KvPair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KvPair.ProtoReflect.Descriptor instead.
 func (*KvPair) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{22}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *KvPair) GetError() *KeyError {
@@ -1622,7 +1798,7 @@ type Mutation struct {
 
 func (x *Mutation) Reset() {
 	*x = Mutation{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[23]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1810,7 @@ func (x *Mutation) String() string {
 func (*Mutation) ProtoMessage() {}
 
 func (x *Mutation) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[23]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1823,7 @@ func (x *Mutation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mutation.ProtoReflect.Descriptor instead.
 func (*Mutation) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{23}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Mutation) GetOp() Op {
@@ -1681,7 +1857,7 @@ type KeyError struct {
 	Retryable string `protobuf:"bytes,2,opt,name=retryable,proto3" json:"retryable,omitempty"`
 	// The transaction can never commit.
 	Abort string `protobuf:"bytes,3,opt,name=abort,proto3" json:"abort,omitempty"`
-	// Somebody committed after this transaction began.
+	// Another transaction committed after this one began.
 	Conflict      *WriteConflict `protobuf:"bytes,4,opt,name=conflict,proto3" json:"conflict,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1689,7 +1865,7 @@ type KeyError struct {
 
 func (x *KeyError) Reset() {
 	*x = KeyError{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[24]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1701,7 +1877,7 @@ func (x *KeyError) String() string {
 func (*KeyError) ProtoMessage() {}
 
 func (x *KeyError) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[24]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1714,7 +1890,7 @@ func (x *KeyError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyError.ProtoReflect.Descriptor instead.
 func (*KeyError) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{24}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *KeyError) GetLocked() *LockInfo {
@@ -1760,7 +1936,7 @@ type LockInfo struct {
 
 func (x *LockInfo) Reset() {
 	*x = LockInfo{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[25]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1772,7 +1948,7 @@ func (x *LockInfo) String() string {
 func (*LockInfo) ProtoMessage() {}
 
 func (x *LockInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[25]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1785,7 +1961,7 @@ func (x *LockInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockInfo.ProtoReflect.Descriptor instead.
 func (*LockInfo) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{25}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *LockInfo) GetPrimaryLock() []byte {
@@ -1831,7 +2007,7 @@ type WriteConflict struct {
 
 func (x *WriteConflict) Reset() {
 	*x = WriteConflict{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[26]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1843,7 +2019,7 @@ func (x *WriteConflict) String() string {
 func (*WriteConflict) ProtoMessage() {}
 
 func (x *WriteConflict) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[26]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1856,7 +2032,7 @@ func (x *WriteConflict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteConflict.ProtoReflect.Descriptor instead.
 func (*WriteConflict) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{26}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WriteConflict) GetStartTs() uint64 {
@@ -1911,7 +2087,7 @@ type Context struct {
 
 func (x *Context) Reset() {
 	*x = Context{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[27]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1923,7 +2099,7 @@ func (x *Context) String() string {
 func (*Context) ProtoMessage() {}
 
 func (x *Context) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[27]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1936,7 +2112,7 @@ func (x *Context) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Context.ProtoReflect.Descriptor instead.
 func (*Context) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{27}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Context) GetRegionId() uint64 {
@@ -2015,16 +2191,18 @@ const file_kvrpcpb_kvrpcpb_proto_rawDesc = "" +
 	"\fregion_error\x18\x01 \x01(\v2\x0e.errorpb.ErrorR\vregionError\x12'\n" +
 	"\x05error\x18\x02 \x01(\v2\x11.kvrpcpb.KeyErrorR\x05error\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\fR\x05value\x12\x1b\n" +
-	"\tnot_found\x18\x04 \x01(\bR\bnotFound\"\xd1\x01\n" +
+	"\tnot_found\x18\x04 \x01(\bR\bnotFound\"\xee\x01\n" +
 	"\x0fPrewriteRequest\x12*\n" +
 	"\acontext\x18\x01 \x01(\v2\x10.kvrpcpb.ContextR\acontext\x12/\n" +
 	"\tmutations\x18\x02 \x03(\v2\x11.kvrpcpb.MutationR\tmutations\x12!\n" +
 	"\fprimary_lock\x18\x03 \x01(\fR\vprimaryLock\x12#\n" +
 	"\rstart_version\x18\x04 \x01(\x04R\fstartVersion\x12\x19\n" +
-	"\block_ttl\x18\x05 \x01(\x04R\alockTtl\"p\n" +
+	"\block_ttl\x18\x05 \x01(\x04R\alockTtl\x12\x1b\n" +
+	"\tone_phase\x18\x06 \x01(\bR\bonePhase\"\x97\x01\n" +
 	"\x10PrewriteResponse\x121\n" +
 	"\fregion_error\x18\x01 \x01(\v2\x0e.errorpb.ErrorR\vregionError\x12)\n" +
-	"\x06errors\x18\x02 \x03(\v2\x11.kvrpcpb.KeyErrorR\x06errors\"\x9b\x01\n" +
+	"\x06errors\x18\x02 \x03(\v2\x11.kvrpcpb.KeyErrorR\x06errors\x12%\n" +
+	"\x0ecommit_version\x18\x03 \x01(\x04R\rcommitVersion\"\x9b\x01\n" +
 	"\rCommitRequest\x12*\n" +
 	"\acontext\x18\x01 \x01(\v2\x10.kvrpcpb.ContextR\acontext\x12#\n" +
 	"\rstart_version\x18\x02 \x01(\x04R\fstartVersion\x12\x12\n" +
@@ -2037,10 +2215,11 @@ const file_kvrpcpb_kvrpcpb_proto_rawDesc = "" +
 	"\acontext\x18\x01 \x01(\v2\x10.kvrpcpb.ContextR\acontext\x12\x1b\n" +
 	"\tstart_key\x18\x02 \x01(\fR\bstartKey\x12\x14\n" +
 	"\x05limit\x18\x03 \x01(\rR\x05limit\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\x04R\aversion\"h\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\"|\n" +
 	"\fScanResponse\x121\n" +
 	"\fregion_error\x18\x01 \x01(\v2\x0e.errorpb.ErrorR\vregionError\x12%\n" +
-	"\x05pairs\x18\x02 \x03(\v2\x0f.kvrpcpb.KvPairR\x05pairs\"{\n" +
+	"\x05pairs\x18\x02 \x03(\v2\x0f.kvrpcpb.KvPairR\x05pairs\x12\x12\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\"{\n" +
 	"\x14BatchRollbackRequest\x12*\n" +
 	"\acontext\x18\x01 \x01(\v2\x10.kvrpcpb.ContextR\acontext\x12#\n" +
 	"\rstart_version\x18\x02 \x01(\x04R\fstartVersion\x12\x12\n" +
@@ -2054,19 +2233,29 @@ const file_kvrpcpb_kvrpcpb_proto_rawDesc = "" +
 	"primaryKey\x12\x17\n" +
 	"\alock_ts\x18\x03 \x01(\x04R\x06lockTs\x12\x1d\n" +
 	"\n" +
-	"current_ts\x18\x04 \x01(\x04R\tcurrentTs\"\xb6\x01\n" +
+	"current_ts\x18\x04 \x01(\x04R\tcurrentTs\"\xdf\x01\n" +
 	"\x16CheckTxnStatusResponse\x121\n" +
 	"\fregion_error\x18\x01 \x01(\v2\x0e.errorpb.ErrorR\vregionError\x12\x19\n" +
 	"\block_ttl\x18\x02 \x01(\x04R\alockTtl\x12%\n" +
 	"\x0ecommit_version\x18\x03 \x01(\x04R\rcommitVersion\x12'\n" +
-	"\x06action\x18\x04 \x01(\x0e2\x0f.kvrpcpb.ActionR\x06action\"\x8c\x01\n" +
+	"\x06action\x18\x04 \x01(\x0e2\x0f.kvrpcpb.ActionR\x06action\x12'\n" +
+	"\x05error\x18\x05 \x01(\v2\x11.kvrpcpb.KeyErrorR\x05error\"\x8c\x01\n" +
 	"\x12ResolveLockRequest\x12*\n" +
 	"\acontext\x18\x01 \x01(\v2\x10.kvrpcpb.ContextR\acontext\x12#\n" +
 	"\rstart_version\x18\x02 \x01(\x04R\fstartVersion\x12%\n" +
 	"\x0ecommit_version\x18\x03 \x01(\x04R\rcommitVersion\"q\n" +
 	"\x13ResolveLockResponse\x121\n" +
 	"\fregion_error\x18\x01 \x01(\v2\x0e.errorpb.ErrorR\vregionError\x12'\n" +
-	"\x05error\x18\x02 \x01(\v2\x11.kvrpcpb.KeyErrorR\x05error\"Y\n" +
+	"\x05error\x18\x02 \x01(\v2\x11.kvrpcpb.KeyErrorR\x05error\"\xb1\x01\n" +
+	"\x13TxnHeartBeatRequest\x12*\n" +
+	"\acontext\x18\x01 \x01(\v2\x10.kvrpcpb.ContextR\acontext\x12!\n" +
+	"\fprimary_lock\x18\x02 \x01(\fR\vprimaryLock\x12#\n" +
+	"\rstart_version\x18\x03 \x01(\x04R\fstartVersion\x12&\n" +
+	"\x0fadvise_lock_ttl\x18\x04 \x01(\x04R\radviseLockTtl\"\x8d\x01\n" +
+	"\x14TxnHeartBeatResponse\x121\n" +
+	"\fregion_error\x18\x01 \x01(\v2\x0e.errorpb.ErrorR\vregionError\x12'\n" +
+	"\x05error\x18\x02 \x01(\v2\x11.kvrpcpb.KeyErrorR\x05error\x12\x19\n" +
+	"\block_ttl\x18\x03 \x01(\x04R\alockTtl\"Y\n" +
 	"\x06KvPair\x12'\n" +
 	"\x05error\x18\x01 \x01(\v2\x11.kvrpcpb.KeyErrorR\x05error\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x14\n" +
@@ -2119,7 +2308,7 @@ func file_kvrpcpb_kvrpcpb_proto_rawDescGZIP() []byte {
 }
 
 var file_kvrpcpb_kvrpcpb_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_kvrpcpb_kvrpcpb_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_kvrpcpb_kvrpcpb_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_kvrpcpb_kvrpcpb_proto_goTypes = []any{
 	(Op)(0),                        // 0: kvrpcpb.Op
 	(Action)(0),                    // 1: kvrpcpb.Action
@@ -2145,59 +2334,65 @@ var file_kvrpcpb_kvrpcpb_proto_goTypes = []any{
 	(*CheckTxnStatusResponse)(nil), // 21: kvrpcpb.CheckTxnStatusResponse
 	(*ResolveLockRequest)(nil),     // 22: kvrpcpb.ResolveLockRequest
 	(*ResolveLockResponse)(nil),    // 23: kvrpcpb.ResolveLockResponse
-	(*KvPair)(nil),                 // 24: kvrpcpb.KvPair
-	(*Mutation)(nil),               // 25: kvrpcpb.Mutation
-	(*KeyError)(nil),               // 26: kvrpcpb.KeyError
-	(*LockInfo)(nil),               // 27: kvrpcpb.LockInfo
-	(*WriteConflict)(nil),          // 28: kvrpcpb.WriteConflict
-	(*Context)(nil),                // 29: kvrpcpb.Context
-	(*errorpb.Error)(nil),          // 30: errorpb.Error
-	(*metapb.RegionEpoch)(nil),     // 31: metapb.RegionEpoch
-	(*metapb.Peer)(nil),            // 32: metapb.Peer
+	(*TxnHeartBeatRequest)(nil),    // 24: kvrpcpb.TxnHeartBeatRequest
+	(*TxnHeartBeatResponse)(nil),   // 25: kvrpcpb.TxnHeartBeatResponse
+	(*KvPair)(nil),                 // 26: kvrpcpb.KvPair
+	(*Mutation)(nil),               // 27: kvrpcpb.Mutation
+	(*KeyError)(nil),               // 28: kvrpcpb.KeyError
+	(*LockInfo)(nil),               // 29: kvrpcpb.LockInfo
+	(*WriteConflict)(nil),          // 30: kvrpcpb.WriteConflict
+	(*Context)(nil),                // 31: kvrpcpb.Context
+	(*errorpb.Error)(nil),          // 32: errorpb.Error
+	(*metapb.RegionEpoch)(nil),     // 33: metapb.RegionEpoch
+	(*metapb.Peer)(nil),            // 34: metapb.Peer
 }
 var file_kvrpcpb_kvrpcpb_proto_depIdxs = []int32{
-	29, // 0: kvrpcpb.RawGetRequest.context:type_name -> kvrpcpb.Context
-	30, // 1: kvrpcpb.RawGetResponse.region_error:type_name -> errorpb.Error
-	29, // 2: kvrpcpb.RawPutRequest.context:type_name -> kvrpcpb.Context
-	30, // 3: kvrpcpb.RawPutResponse.region_error:type_name -> errorpb.Error
-	29, // 4: kvrpcpb.RawDeleteRequest.context:type_name -> kvrpcpb.Context
-	30, // 5: kvrpcpb.RawDeleteResponse.region_error:type_name -> errorpb.Error
-	29, // 6: kvrpcpb.RawScanRequest.context:type_name -> kvrpcpb.Context
-	30, // 7: kvrpcpb.RawScanResponse.region_error:type_name -> errorpb.Error
-	24, // 8: kvrpcpb.RawScanResponse.kvs:type_name -> kvrpcpb.KvPair
-	29, // 9: kvrpcpb.GetRequest.context:type_name -> kvrpcpb.Context
-	30, // 10: kvrpcpb.GetResponse.region_error:type_name -> errorpb.Error
-	26, // 11: kvrpcpb.GetResponse.error:type_name -> kvrpcpb.KeyError
-	29, // 12: kvrpcpb.PrewriteRequest.context:type_name -> kvrpcpb.Context
-	25, // 13: kvrpcpb.PrewriteRequest.mutations:type_name -> kvrpcpb.Mutation
-	30, // 14: kvrpcpb.PrewriteResponse.region_error:type_name -> errorpb.Error
-	26, // 15: kvrpcpb.PrewriteResponse.errors:type_name -> kvrpcpb.KeyError
-	29, // 16: kvrpcpb.CommitRequest.context:type_name -> kvrpcpb.Context
-	30, // 17: kvrpcpb.CommitResponse.region_error:type_name -> errorpb.Error
-	26, // 18: kvrpcpb.CommitResponse.error:type_name -> kvrpcpb.KeyError
-	29, // 19: kvrpcpb.ScanRequest.context:type_name -> kvrpcpb.Context
-	30, // 20: kvrpcpb.ScanResponse.region_error:type_name -> errorpb.Error
-	24, // 21: kvrpcpb.ScanResponse.pairs:type_name -> kvrpcpb.KvPair
-	29, // 22: kvrpcpb.BatchRollbackRequest.context:type_name -> kvrpcpb.Context
-	30, // 23: kvrpcpb.BatchRollbackResponse.region_error:type_name -> errorpb.Error
-	26, // 24: kvrpcpb.BatchRollbackResponse.error:type_name -> kvrpcpb.KeyError
-	29, // 25: kvrpcpb.CheckTxnStatusRequest.context:type_name -> kvrpcpb.Context
-	30, // 26: kvrpcpb.CheckTxnStatusResponse.region_error:type_name -> errorpb.Error
+	31, // 0: kvrpcpb.RawGetRequest.context:type_name -> kvrpcpb.Context
+	32, // 1: kvrpcpb.RawGetResponse.region_error:type_name -> errorpb.Error
+	31, // 2: kvrpcpb.RawPutRequest.context:type_name -> kvrpcpb.Context
+	32, // 3: kvrpcpb.RawPutResponse.region_error:type_name -> errorpb.Error
+	31, // 4: kvrpcpb.RawDeleteRequest.context:type_name -> kvrpcpb.Context
+	32, // 5: kvrpcpb.RawDeleteResponse.region_error:type_name -> errorpb.Error
+	31, // 6: kvrpcpb.RawScanRequest.context:type_name -> kvrpcpb.Context
+	32, // 7: kvrpcpb.RawScanResponse.region_error:type_name -> errorpb.Error
+	26, // 8: kvrpcpb.RawScanResponse.kvs:type_name -> kvrpcpb.KvPair
+	31, // 9: kvrpcpb.GetRequest.context:type_name -> kvrpcpb.Context
+	32, // 10: kvrpcpb.GetResponse.region_error:type_name -> errorpb.Error
+	28, // 11: kvrpcpb.GetResponse.error:type_name -> kvrpcpb.KeyError
+	31, // 12: kvrpcpb.PrewriteRequest.context:type_name -> kvrpcpb.Context
+	27, // 13: kvrpcpb.PrewriteRequest.mutations:type_name -> kvrpcpb.Mutation
+	32, // 14: kvrpcpb.PrewriteResponse.region_error:type_name -> errorpb.Error
+	28, // 15: kvrpcpb.PrewriteResponse.errors:type_name -> kvrpcpb.KeyError
+	31, // 16: kvrpcpb.CommitRequest.context:type_name -> kvrpcpb.Context
+	32, // 17: kvrpcpb.CommitResponse.region_error:type_name -> errorpb.Error
+	28, // 18: kvrpcpb.CommitResponse.error:type_name -> kvrpcpb.KeyError
+	31, // 19: kvrpcpb.ScanRequest.context:type_name -> kvrpcpb.Context
+	32, // 20: kvrpcpb.ScanResponse.region_error:type_name -> errorpb.Error
+	26, // 21: kvrpcpb.ScanResponse.pairs:type_name -> kvrpcpb.KvPair
+	31, // 22: kvrpcpb.BatchRollbackRequest.context:type_name -> kvrpcpb.Context
+	32, // 23: kvrpcpb.BatchRollbackResponse.region_error:type_name -> errorpb.Error
+	28, // 24: kvrpcpb.BatchRollbackResponse.error:type_name -> kvrpcpb.KeyError
+	31, // 25: kvrpcpb.CheckTxnStatusRequest.context:type_name -> kvrpcpb.Context
+	32, // 26: kvrpcpb.CheckTxnStatusResponse.region_error:type_name -> errorpb.Error
 	1,  // 27: kvrpcpb.CheckTxnStatusResponse.action:type_name -> kvrpcpb.Action
-	29, // 28: kvrpcpb.ResolveLockRequest.context:type_name -> kvrpcpb.Context
-	30, // 29: kvrpcpb.ResolveLockResponse.region_error:type_name -> errorpb.Error
-	26, // 30: kvrpcpb.ResolveLockResponse.error:type_name -> kvrpcpb.KeyError
-	26, // 31: kvrpcpb.KvPair.error:type_name -> kvrpcpb.KeyError
-	0,  // 32: kvrpcpb.Mutation.op:type_name -> kvrpcpb.Op
-	27, // 33: kvrpcpb.KeyError.locked:type_name -> kvrpcpb.LockInfo
-	28, // 34: kvrpcpb.KeyError.conflict:type_name -> kvrpcpb.WriteConflict
-	31, // 35: kvrpcpb.Context.region_epoch:type_name -> metapb.RegionEpoch
-	32, // 36: kvrpcpb.Context.peer:type_name -> metapb.Peer
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	28, // 28: kvrpcpb.CheckTxnStatusResponse.error:type_name -> kvrpcpb.KeyError
+	31, // 29: kvrpcpb.ResolveLockRequest.context:type_name -> kvrpcpb.Context
+	32, // 30: kvrpcpb.ResolveLockResponse.region_error:type_name -> errorpb.Error
+	28, // 31: kvrpcpb.ResolveLockResponse.error:type_name -> kvrpcpb.KeyError
+	31, // 32: kvrpcpb.TxnHeartBeatRequest.context:type_name -> kvrpcpb.Context
+	32, // 33: kvrpcpb.TxnHeartBeatResponse.region_error:type_name -> errorpb.Error
+	28, // 34: kvrpcpb.TxnHeartBeatResponse.error:type_name -> kvrpcpb.KeyError
+	28, // 35: kvrpcpb.KvPair.error:type_name -> kvrpcpb.KeyError
+	0,  // 36: kvrpcpb.Mutation.op:type_name -> kvrpcpb.Op
+	29, // 37: kvrpcpb.KeyError.locked:type_name -> kvrpcpb.LockInfo
+	30, // 38: kvrpcpb.KeyError.conflict:type_name -> kvrpcpb.WriteConflict
+	33, // 39: kvrpcpb.Context.region_epoch:type_name -> metapb.RegionEpoch
+	34, // 40: kvrpcpb.Context.peer:type_name -> metapb.Peer
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_kvrpcpb_kvrpcpb_proto_init() }
@@ -2211,7 +2406,7 @@ func file_kvrpcpb_kvrpcpb_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kvrpcpb_kvrpcpb_proto_rawDesc), len(file_kvrpcpb_kvrpcpb_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   28,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

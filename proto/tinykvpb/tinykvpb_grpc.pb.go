@@ -32,6 +32,7 @@ const (
 	TinyKv_KvCheckTxnStatus_FullMethodName = "/tinykvpb.TinyKv/KvCheckTxnStatus"
 	TinyKv_KvBatchRollback_FullMethodName  = "/tinykvpb.TinyKv/KvBatchRollback"
 	TinyKv_KvResolveLock_FullMethodName    = "/tinykvpb.TinyKv/KvResolveLock"
+	TinyKv_KvTxnHeartBeat_FullMethodName   = "/tinykvpb.TinyKv/KvTxnHeartBeat"
 	TinyKv_RawGet_FullMethodName           = "/tinykvpb.TinyKv/RawGet"
 	TinyKv_RawPut_FullMethodName           = "/tinykvpb.TinyKv/RawPut"
 	TinyKv_RawDelete_FullMethodName        = "/tinykvpb.TinyKv/RawDelete"
@@ -62,6 +63,8 @@ type TinyKvClient interface {
 	KvBatchRollback(ctx context.Context, in *kvrpcpb.BatchRollbackRequest, opts ...grpc.CallOption) (*kvrpcpb.BatchRollbackResponse, error)
 	// KvResolveLock finishes all locks of a transaction in a region.
 	KvResolveLock(ctx context.Context, in *kvrpcpb.ResolveLockRequest, opts ...grpc.CallOption) (*kvrpcpb.ResolveLockResponse, error)
+	// KvTxnHeartBeat prolongs the life of a transaction.
+	KvTxnHeartBeat(ctx context.Context, in *kvrpcpb.TxnHeartBeatRequest, opts ...grpc.CallOption) (*kvrpcpb.TxnHeartBeatResponse, error)
 	// RawGet reads a key.
 	RawGet(ctx context.Context, in *kvrpcpb.RawGetRequest, opts ...grpc.CallOption) (*kvrpcpb.RawGetResponse, error)
 	// RawPut sets a key.
@@ -150,6 +153,16 @@ func (c *tinyKvClient) KvResolveLock(ctx context.Context, in *kvrpcpb.ResolveLoc
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(kvrpcpb.ResolveLockResponse)
 	err := c.cc.Invoke(ctx, TinyKv_KvResolveLock_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *tinyKvClient) KvTxnHeartBeat(ctx context.Context, in *kvrpcpb.TxnHeartBeatRequest, opts ...grpc.CallOption) (*kvrpcpb.TxnHeartBeatResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(kvrpcpb.TxnHeartBeatResponse)
+	err := c.cc.Invoke(ctx, TinyKv_KvTxnHeartBeat_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -253,6 +266,8 @@ type TinyKvServer interface {
 	KvBatchRollback(context.Context, *kvrpcpb.BatchRollbackRequest) (*kvrpcpb.BatchRollbackResponse, error)
 	// KvResolveLock finishes all locks of a transaction in a region.
 	KvResolveLock(context.Context, *kvrpcpb.ResolveLockRequest) (*kvrpcpb.ResolveLockResponse, error)
+	// KvTxnHeartBeat prolongs the life of a transaction.
+	KvTxnHeartBeat(context.Context, *kvrpcpb.TxnHeartBeatRequest) (*kvrpcpb.TxnHeartBeatResponse, error)
 	// RawGet reads a key.
 	RawGet(context.Context, *kvrpcpb.RawGetRequest) (*kvrpcpb.RawGetResponse, error)
 	// RawPut sets a key.
@@ -297,6 +312,9 @@ func (UnimplementedTinyKvServer) KvBatchRollback(context.Context, *kvrpcpb.Batch
 }
 func (UnimplementedTinyKvServer) KvResolveLock(context.Context, *kvrpcpb.ResolveLockRequest) (*kvrpcpb.ResolveLockResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method KvResolveLock not implemented")
+}
+func (UnimplementedTinyKvServer) KvTxnHeartBeat(context.Context, *kvrpcpb.TxnHeartBeatRequest) (*kvrpcpb.TxnHeartBeatResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method KvTxnHeartBeat not implemented")
 }
 func (UnimplementedTinyKvServer) RawGet(context.Context, *kvrpcpb.RawGetRequest) (*kvrpcpb.RawGetResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RawGet not implemented")
@@ -466,6 +484,24 @@ func _TinyKv_KvResolveLock_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TinyKv_KvTxnHeartBeat_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(kvrpcpb.TxnHeartBeatRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TinyKvServer).KvTxnHeartBeat(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TinyKv_KvTxnHeartBeat_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TinyKvServer).KvTxnHeartBeat(ctx, req.(*kvrpcpb.TxnHeartBeatRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TinyKv_RawGet_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(kvrpcpb.RawGetRequest)
 	if err := dec(in); err != nil {
@@ -604,6 +640,10 @@ var TinyKv_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "KvResolveLock",
 			Handler:    _TinyKv_KvResolveLock_Handler,
+		},
+		{
+			MethodName: "KvTxnHeartBeat",
+			Handler:    _TinyKv_KvTxnHeartBeat_Handler,
 		},
 		{
 			MethodName: "RawGet",
