@@ -19,6 +19,7 @@ import (
 	"github.com/labkv/labkv/kv/server/endpoint"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/replicated"
+	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/kv/storage/standalone"
 	"github.com/labkv/labkv/lab/todo"
 	"github.com/labkv/labkv/proto/raftserverpb"
@@ -80,6 +81,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 			Tick:          time.Duration(c.Tick),
 			MaxLogEntries: c.MaxLogEntries,
 			SplitSize:     c.SplitSize,
+			SplitKey:      transaction.SplitKey,
 			Logger:        log,
 			Around:        m.around,
 			Applied:       m.countApplied,

@@ -161,13 +161,14 @@ func (p *peer) ownRequest() *Admin {
 	}
 }
 
-// askSplit asks the scheduler for the ids of a split at key, or in the middle if key is
-// empty.
+// askSplit asks the scheduler for the ids of a split at key (or before: SplitKey), or in
+// the middle if key is empty.
 func (p *peer) askSplit(key []byte) {
 	if len(key) == 0 {
 		p.measure(true)
 		return
 	}
+	key = p.store.cfg.SplitKey(key)
 	if r := p.region(); bytes.Equal(key, r.StartKey) || !region.Range(r).Contains(key) || len(key) > engine.MaxKeySize {
 		return
 	}
@@ -237,9 +238,9 @@ func (p *peer) measure(demanded bool) {
 		return
 	}
 	p.size.measuring = true
-	r, kv, grown := p.region(), p.store.cfg.KVEngine, p.size.grown
+	r, cfg, grown := p.region(), &p.store.cfg, p.size.grown
 	p.inBackground(func() func(*peer) {
-		size, middle, err := measureRegion(kv, region.Range(r))
+		size, middle, err := measureRegion(cfg.KVEngine, region.Range(r), cfg.SplitKey)
 		return func(p *peer) {
 			p.size.measuring = false
 			if err != nil {
@@ -260,8 +261,8 @@ func (p *peer) measure(demanded bool) {
 }
 
 // measureRegion returns the size of what kv has in a range, and a key that cuts it in
-// about two halves, or nil if there are not two keys.
-func measureRegion(kv engine.Engine, within engine.Range) (size uint64, middle []byte, err error) {
+// about two halves, or nil if there are not two keys. splitKey is as in Config.
+func measureRegion(kv engine.Engine, within engine.Range, splitKey func([]byte) []byte) (size uint64, middle []byte, err error) {
 	view, err := kv.Snapshot()
 	if err != nil {
 		return 0, nil, err
@@ -300,7 +301,7 @@ func measureRegion(kv engine.Engine, within engine.Range) (size uint64, middle [
 		if next == nil {
 			break
 		}
-		key := next.Key()
+		key := splitKey(next.Key())
 		if last != nil && !bytes.Equal(key, last) && size >= uint64(len(marks)+1)*distance {
 			if len(marks) == maxMarks {
 				for i := range maxMarks / 2 {
@@ -312,7 +313,7 @@ func measureRegion(kv engine.Engine, within engine.Range) (size uint64, middle [
 			marks = append(marks, mark{slices.Clone(key), size})
 		}
 		last = append(last[:0], key...)
-		size += uint64(len(key) + len(next.Value()))
+		size += uint64(len(next.Key()) + len(next.Value()))
 		next.Next()
 	}
 	for _, m := range marks {

@@ -225,6 +225,9 @@ func (p *peer) handleEvents() {
 		p.propose(writes)
 	}
 	if len(reads) > 0 {
+		for _, r := range reads {
+			r.term = p.node.BasicStatus().Term
+		}
 		p.read(reads)
 	}
 	for _, a := range admins {

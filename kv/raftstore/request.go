@@ -101,6 +101,8 @@ type Read struct {
 	// Done takes the answer. Without an error, view shows the keys of the
 	// region and no others; the receiver must close it.
 	Done func(view engine.Snapshot, err error)
+
+	term uint64 // of the peer when the read came to it
 }
 
 // An Admin is a request to change a region itself: exactly one of Split, ChangePeer and

@@ -47,6 +47,10 @@ type Config struct {
 	// split. It is split somewhat later: sizes are looked at with heartbeats. 0 means
 	// that only somebody who asks for it has it split.
 	SplitSize uint64
+	// SplitKey returns where a region is split instead of at a key, which is there or
+	// before. It keeps what belongs together, as the versions of a key, in one region.
+	// nil means that a region may be split at any key.
+	SplitKey func(key []byte) []byte
 
 	// RandIntN returns a number in [0, n) for a region, uniformly
 	// distributed. It is the store's only source of randomness.
@@ -173,6 +177,9 @@ func Open(c Config) (*Store, error) {
 	}
 	if c.RegionHeartbeatTicks == 0 {
 		c.RegionHeartbeatTicks = defaultRegionHeartbeatTicks
+	}
+	if c.SplitKey == nil {
+		c.SplitKey = func(key []byte) []byte { return key }
 	}
 	if c.StoreHeartbeatTicks == 0 {
 		c.StoreHeartbeatTicks = defaultStoreHeartbeatTicks

@@ -13,7 +13,12 @@ import (
 type view struct {
 	engine.Snapshot
 	region *metapb.Region
+	term   uint64
 }
+
+// Term returns the term in which the read came. Only its leader serves the read: later
+// leaders may have written what the view does not show.
+func (v *view) Term() uint64 { return v.term }
 
 // serve answers r with a view of the region as it is applied now. The region
 // may have changed since r was submitted: then its client means another range
@@ -28,7 +33,7 @@ func (p *peer) serve(r *Read) {
 		r.Done(nil, err)
 		return
 	}
-	r.Done(&view{snapshot, p.region()}, nil)
+	r.Done(&view{snapshot, p.region(), r.term}, nil)
 }
 
 // Get implements engine.Reader. The error for a key outside the region is a

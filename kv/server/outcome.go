@@ -11,6 +11,7 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/proto/errorpb"
 )
 
@@ -19,8 +20,8 @@ import (
 //
 //   - Ask elsewhere. A *region.Error becomes the region error of the response.
 //   - Send another request. A request that no store could ever serve (no
-//     context, an empty key, an unknown family, something too large) ends with
-//     status InvalidArgument.
+//     context, an empty key, an unknown family, something too large, a
+//     transaction that commits before it starts) ends with status InvalidArgument.
 //   - Try again later. A storage that does not run ends with status Unavailable;
 //     a call that was canceled or took too long, with the status for that.
 //   - Find out first. A write that may or may not have taken effect
@@ -59,8 +60,9 @@ func badRequest(err error) bool {
 	var (
 		family   *engine.UnknownFamilyError
 		tooLarge *engine.TooLargeError
+		request  *transaction.RequestError
 	)
-	return is(err, storage.ErrNoContext) || is(err, engine.ErrEmptyKey) || as(err, &family) || as(err, &tooLarge)
+	return is(err, storage.ErrNoContext) || is(err, engine.ErrEmptyKey) || as(err, &family) || as(err, &tooLarge) || as(err, &request)
 }
 
 // is and as look through both kinds of wrapping: that of the standard library,

@@ -2,12 +2,13 @@
 // and writes through a storage.Storage, and puts responses together. Where the
 // data is, and how many copies of it there are, is the storage's business.
 //
-// The file raw.go has the raw commands. Commands that this package does not
-// implement answer with status Unimplemented.
+// The file raw.go has the raw commands, txn.go the transactional ones. Commands that this
+// package does not implement answer with status Unimplemented.
 package server
 
 import (
 	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
@@ -18,6 +19,7 @@ type Server struct {
 
 	storage storage.Storage
 	peers   Peers // nil if there are none
+	latches transaction.Latches
 }
 
 var _ tinykvpb.TinyKvServer = (*Server)(nil)

@@ -48,6 +48,17 @@ type Storage interface {
 	Reader(ctx context.Context, rc *kvrpcpb.Context) (Reader, error)
 }
 
+// Term returns the term in which the leader that serves r has confirmed that it leads, or
+// 0 if the storage has no terms. A Write whose Context has that Term is refused once
+// another term has begun: so between r and a Write that succeeds no other store has led
+// the region and written.
+func Term(r Reader) uint64 {
+	if t, ok := r.(interface{ Term() uint64 }); ok {
+		return t.Term()
+	}
+	return 0
+}
+
 // A Reader is a view of the data at one moment. An engine's snapshot is one.
 type Reader interface {
 	// Get and Iterate are as in the engine: an absent key is not an error, and

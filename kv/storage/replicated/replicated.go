@@ -50,8 +50,9 @@ type Config struct {
 	// keeps before it is compacted. 0 means the default.
 	MaxLogEntries uint64
 
-	// SplitSize is as in raftstore.Config. It needs a scheduler.
+	// SplitSize and SplitKey are as in raftstore.Config. They need a scheduler.
 	SplitSize uint64
+	SplitKey  func(key []byte) []byte
 
 	Logger *slog.Logger
 
@@ -287,6 +288,7 @@ func start(cfg *Config) (*instance, error) {
 		Executor:       i.pool,
 		Scheduler:      scheduler,
 		SplitSize:      cfg.SplitSize,
+		SplitKey:       cfg.SplitKey,
 		RandIntN:       func(_ uint64, n int) int { return rand.IntN(n) },
 		ElectionTicks:  cfg.ElectionTicks,
 		HeartbeatTicks: cfg.HeartbeatTicks,

@@ -7,8 +7,8 @@ package raftstore
 
 import "github.com/labkv/labkv/kv/engine"
 
-func measureRegion(kv engine.Engine, within engine.Range) (size uint64, middle []byte, err error) {
-	if size, middle, err = measureRegion_original(kv, within); err != nil || middle == nil {
+func measureRegion(kv engine.Engine, within engine.Range, splitKey func([]byte) []byte) (size uint64, middle []byte, err error) {
+	if size, middle, err = measureRegion_original(kv, within, splitKey); err != nil || middle == nil {
 		return size, middle, err
 	}
 	it, err := kv.Iterate(engine.CFDefault, within)

@@ -14,6 +14,7 @@ import (
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/storage/replicated"
+	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/meter"
 	"github.com/labkv/labkv/lab/sim"
@@ -179,7 +180,7 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if len(env.Setting.Machines(sim.Scheduler)) > 0 {
 		cfg.Scheduler = reports{s}
 		cfg.RegionHeartbeatTicks, cfg.StoreHeartbeatTicks = regionHeartbeatTicks, storeHeartbeatTicks
-		cfg.SplitSize = y.opts.SplitSize
+		cfg.SplitSize, cfg.SplitKey = y.opts.SplitSize, transaction.SplitKey
 	}
 	if y.opts.Disorder {
 		s.shuffler = &shuffler{network: network{s}}
