@@ -8,7 +8,7 @@ TOOL := $(GO) tool -modfile=tools/go.mod
 
 # What `project…` can be followed by: stages, and the projects and parts that
 # contain them.
-STAGES   := 1 2 2a 2aa 2ab 2ac 2b 2c 3 3a 3b 3c
+STAGES   := 1 2 2a 2aa 2ab 2ac 2b 2c 3 3a 3b 3c 4 4a 4b 4c
 PROJECTS := $(addprefix project,$(STAGES))
 
 .DEFAULT_GOAL := help
@@ -33,6 +33,10 @@ project3:   ## grade project 3, a store that changes its shape
 project3a:  ## grade 3a, leadership transfer and membership change
 project3b:  ## grade 3b, regions that split, move and die
 project3c:  ## grade 3c, a scheduler
+project4:   ## grade project 4, transactions
+project4a:  ## grade 4a, versions, locks and records
+project4b:  ## grade 4b, get, prewrite, commit
+project4c:  ## grade 4c, scan, check, roll back, resolve
 projects:   ## grade everything and print the score board
 
 $(PROJECTS): project%:
