@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/kvrpcpb"
@@ -58,6 +59,16 @@ func checkStart(ts uint64) error {
 	if ts == 0 || ts == maxTS {
 		return malformed("%d is not the start timestamp of a transaction", ts)
 	}
+	return checkPast(ts)
+}
+
+// checkPast returns a *RequestError for a timestamp that is more than a day ahead of this
+// machine's clock. No oracle has handed it out. A lock of that time would not expire, and
+// a version would stand against all writers, for as long as it is ahead.
+func checkPast(ts uint64) error {
+	if latest := time.Now().Add(24 * time.Hour); Physical(ts) > latest.UnixMilli() {
+		return malformed("timestamp %d is from the future: it stands for %s", ts, time.UnixMilli(Physical(ts)).UTC().Format(time.DateTime))
+	}
 	return nil
 }
 
@@ -69,7 +80,7 @@ func checkCommit(startTS, commitTS uint64) error {
 	if commitTS <= startTS || commitTS == maxTS {
 		return malformed("commit timestamp %d is not above start timestamp %d, or is none", commitTS, startTS)
 	}
-	return nil
+	return checkPast(commitTS)
 }
 
 const maxTS = ^uint64(0)
