@@ -5,6 +5,8 @@ import (
 	"context"
 	"sync"
 
+	"github.com/pingcap/errors"
+
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/proto/kvrpcpb"
@@ -52,18 +54,24 @@ func (s *OnePhase) KvScan(ctx context.Context, req *kvrpcpb.ScanRequest) (*kvrpc
 	return s.Server.KvScan(ctx, req)
 }
 
-// KvPrewrite commits a transaction at once if it may, and locks its keys otherwise.
+// KvPrewrite commits a transaction at once if it may, and locks its keys otherwise, or if
+// the oracle does not answer.
 func (s *OnePhase) KvPrewrite(ctx context.Context, req *kvrpcpb.PrewriteRequest) (*kvrpcpb.PrewriteResponse, error) {
 	if !req.GetOnePhase() {
 		return s.Server.KvPrewrite(ctx, req)
 	}
 	resp, err := s.commitAtOnce(ctx, req)
+	if err == errNoTimestamp {
+		return s.Server.KvPrewrite(ctx, req)
+	}
 	if err != nil {
 		region, err := txnOutcome(err)
 		return &kvrpcpb.PrewriteResponse{RegionError: region}, err
 	}
 	return resp, nil
 }
+
+var errNoTimestamp = errors.NewNoStackError("there is no commit timestamp")
 
 // commitAtOnce holds the latches and carries the term as every write of a transaction must.
 func (s *OnePhase) commitAtOnce(ctx context.Context, req *kvrpcpb.PrewriteRequest) (*kvrpcpb.PrewriteResponse, error) {
@@ -85,7 +93,7 @@ func (s *OnePhase) commitAtOnce(ctx context.Context, req *kvrpcpb.PrewriteReques
 	defer s.gate.close(keys)()
 	commitTS, err := s.timestamp(ctx)
 	if err != nil {
-		return nil, err
+		return nil, errNoTimestamp
 	}
 	resp, ops, err := transaction.CommitAtOnce(transaction.NewReader(view), req, commitTS)
 	if err != nil || len(ops) == 0 {
