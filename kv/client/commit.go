@@ -22,7 +22,7 @@ type committer struct {
 	begun   time.Time
 	writes  []*write // in the order of their keys; the first is the primary
 
-	size    int      // of all prewrites
+	size int // of all prewrites
 
 	pulse *pulse // nil until the primary key is locked
 	// tried is set while a store may commit all at once, as it was asked to.

@@ -76,6 +76,11 @@ func (c *cluster) misread(at service, e *kvrpcpb.KeyError) error {
 // BatchGet returns the values of those keys that are there, by key. The errors are those
 // of Get.
 func (s *Snapshot) BatchGet(ctx context.Context, keys [][]byte) (map[string][]byte, error) {
+	for _, key := range keys {
+		if err := checkKey(key); err != nil {
+			return nil, err
+		}
+	}
 	var mu sync.Mutex
 	values := map[string][]byte{}
 	err := s.t.each(ctx, len(keys), func(ctx context.Context, i int) error {
