@@ -179,11 +179,19 @@ func (s *Snapshot) page(ctx context.Context, keys engine.Range, limit uint32) (p
 	return pairs, next, err
 }
 
-// beyond returns the key after the last of pairs. It is an error if that does not get
-// beyond start.
+// beyond returns the first key that can follow the last of pairs, which is empty if none
+// can. It is an error if that does not get beyond start.
 func (s *Snapshot) beyond(at service, start []byte, pairs []*kvrpcpb.KvPair) ([]byte, error) {
 	if n := len(pairs); n > 0 && bytes.Compare(pairs[n-1].Key, start) >= 0 {
-		return after(pairs[n-1].Key), nil
+		last := pairs[n-1].Key
+		if len(last) < transaction.MaxKeySize {
+			return after(last), nil
+		}
+		last = bytes.TrimRight(last, "\xff") // no longer key is allowed
+		if n := len(last); n > 0 {
+			return append(bytes.Clone(last[:n-1]), last[n-1]+1), nil
+		}
+		return nil, nil
 	}
 	return nil, &RefusedError{
 		Addr: s.t.cluster.stores.describe(at.place).Addr, final: true,

@@ -248,6 +248,8 @@ func TestLargeTransactions(t *testing.T) {
 		for i := range 1000 {
 			require.NoError(t, txn.Put(fmt.Appendf(nil, "k%06d", i), []byte("v")))
 		}
+		// The last key that there can be.
+		require.NoError(t, txn.Put(bytes.Repeat([]byte{0xFF}, transaction.MaxKeySize), make([]byte, engine.MaxValueSize)))
 		for i := range 2 {
 			require.NoError(t, txn.Put(fmt.Appendf(nil, "v%d", i), make([]byte, engine.MaxValueSize)))
 		}
@@ -259,7 +261,7 @@ func TestLargeTransactions(t *testing.T) {
 			require.NoError(t, err)
 			n++
 		}
-		require.Equal(t, 1003, n)
+		require.Equal(t, 1004, n)
 	})
 }
 
