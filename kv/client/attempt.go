@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
@@ -16,15 +17,32 @@ import (
 
 // A request is one command for the region of a key.
 type request struct {
-	key   []byte
+	key   []byte // in the key space of the engine, as the bounds of regions are
 	write bool
-	send  func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error)
+	// repeatable is set for a write that has the same effect if it is carried out
+	// twice, or late. It is sent again when its outcome is unknown.
+	repeatable bool
+	// fit is called before each send with the keys of the region that the request
+	// goes to. A command for several keys takes those that are among them. It may be
+	// nil.
+	fit  func(keys engine.Range)
+	send func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error)
+	// meanwhile is called before each pause. It may be nil.
+	meanwhile func(ctx context.Context)
 }
 
 // A response is what a store answers to a command.
 type response interface {
 	GetRegionError() *errorpb.Error
-	GetError() string
+}
+
+// failure returns why a store could not carry out a raw command, "" if it could. The
+// errors of transactional commands are answers.
+func failure(resp response) string {
+	if raw, ok := resp.(interface{ GetError() string }); ok {
+		return raw.GetError()
+	}
+	return ""
 }
 
 // A RefusedError is returned for a request that had no effect and never will.
@@ -41,9 +59,9 @@ type RefusedError struct {
 func (e *RefusedError) Error() string { return e.Addr + ": " + e.Err.Error() }
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// An OutcomeUnknownError is returned for a write that may have taken effect, or
-// may yet. Only the caller can decide whether to send it again: if it did take
-// effect, that could undo what another client has written since.
+// An OutcomeUnknownError is returned for a write, or for the commit of a transaction,
+// that may have taken effect, or may yet. Only the caller can decide whether to do it
+// again: if it did take effect, that could undo what another client has written since.
 type OutcomeUnknownError struct {
 	Addr string // of the store that was asked
 	Err  error  // what became of the call
@@ -55,6 +73,15 @@ func (e *OutcomeUnknownError) Error() string {
 
 func (e *OutcomeUnknownError) Unwrap() error { return e.Err }
 
+// undoubted returns err for callers to whom it makes no difference whether a write has
+// taken effect: an *OutcomeUnknownError becomes a *RefusedError.
+func undoubted(err error) error {
+	if unknown, ok := err.(*OutcomeUnknownError); ok {
+		return &RefusedError{Addr: unknown.Addr, Err: unknown.Err}
+	}
+	return err
+}
+
 // outcome decides what came of a call to the store at addr. The error is nil, a
 // *RefusedError or an *OutcomeUnknownError.
 func outcome(addr string, write bool, resp response, err error) error {
@@ -63,7 +90,7 @@ func outcome(addr string, write bool, resp response, err error) error {
 	unknown := func(err error) error { return &OutcomeUnknownError{addr, err} }
 
 	if err == nil {
-		switch e, text := resp.GetRegionError(), resp.GetError(); {
+		switch e, text := resp.GetRegionError(), failure(resp); {
 		case e != nil:
 			return refused(&region.Error{Err: e})
 		case text == "":

@@ -56,6 +56,7 @@ type fakeCluster struct {
 	closed   []string
 
 	scheduler *fakeScheduler
+	txns      fakeTxns
 }
 
 type fakeRegion struct {
@@ -77,6 +78,7 @@ func newFakeCluster(t *testing.T, n int) *fakeCluster {
 	c.regions[0].meta.Peers = c.peers(1, 2, 3)
 	c.scheduler = &fakeScheduler{c: c}
 	c.scheduler.hears()
+	c.txns.open(t)
 	return c
 }
 
@@ -198,14 +200,19 @@ func (f *fakeConn) Invoke(ctx context.Context, method string, args, out any, _ .
 	if c.before != nil {
 		c.before(n)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var store uint64
-	for id, addr := range c.addrs {
-		if addr == f.addr {
-			store = id
+	if req, ok := args.(txnRequest); ok && c.txns.on != nil {
+		if loss := c.txns.on(req); loss != kept {
+			if loss == answerLost {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				_ = c.serve(c.storeAt(f.addr), method, req, out)
+			}
+			return status.Error(codes.Unavailable, "the connection broke")
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	store := c.storeAt(f.addr)
 	c.asked[store]++
 	now := time.Now()
 	if c.moments[now] == nil {
@@ -216,6 +223,16 @@ func (f *fakeConn) Invoke(ctx context.Context, method string, args, out any, _ .
 		return &client.CallError{Fate: client.Unsent, Err: status.Error(codes.Unavailable, "connection refused")}
 	}
 	return c.serve(store, method, args.(proto.Message), out)
+}
+
+// storeAt returns the id of the store at an address, 0 if there is none.
+func (c *fakeCluster) storeAt(addr string) uint64 {
+	for id, at := range c.addrs {
+		if at == addr {
+			return id
+		}
+	}
+	return 0
 }
 
 // serve answers a request to a store.
@@ -269,6 +286,8 @@ func (c *fakeCluster) serve(store uint64, method string, args proto.Message, out
 			}
 			resp.Kvs = append(resp.Kvs, &kvrpcpb.KvPair{Key: []byte(key), Value: []byte(c.data[key])})
 		}
+	case txnRequest:
+		return c.txns.serve(r.meta, req, out.(proto.Message))
 	default:
 		return status.Error(codes.Unimplemented, method)
 	}
@@ -322,6 +341,8 @@ func setError(out any, e *errorpb.Error) {
 		out.RegionError = e
 	case *kvrpcpb.RawScanResponse:
 		out.RegionError = e
+	default:
+		setTxnError(out.(proto.Message), e)
 	}
 }
 

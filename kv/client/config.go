@@ -53,6 +53,14 @@ type Config struct {
 	// moved, so that calls may come from several goroutines at once. nil means gRPC
 	// over TCP, without encryption, which connects when it is first used.
 	Dial func(addr string) (Conn, error)
+	// Go runs f, at once or concurrently. A Transactional uses it for requests that
+	// need not wait for each other, and for work that goes on when a call has
+	// returned. nil means a goroutine; a client that must make one call after the
+	// other runs f itself.
+	Go func(f func())
+	// Background is the context of the work that goes on when a call of a
+	// Transactional has returned. nil means one that never ends.
+	Background context.Context
 	// Sleep returns nil after d, or the error of ctx as soon as ctx is done. nil
 	// means the clock of the process.
 	Sleep func(ctx context.Context, d time.Duration) error
@@ -89,6 +97,12 @@ type Conn interface {
 func (cfg Config) withDefaults() Config {
 	if cfg.Dial == nil {
 		cfg.Dial = dial
+	}
+	if cfg.Go == nil {
+		cfg.Go = func(f func()) { go f() }
+	}
+	if cfg.Background == nil {
+		cfg.Background = context.Background()
 	}
 	if cfg.Sleep == nil {
 		cfg.Sleep = sleep

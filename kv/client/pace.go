@@ -24,6 +24,8 @@ type pace struct {
 	back      places // of asked: those that a hint of another store may lead back to
 	repeated  bool
 	consulted bool
+	// meanwhile is called before each pause, unless it is nil.
+	meanwhile func(ctx context.Context)
 }
 
 // places are a few places.
@@ -33,6 +35,9 @@ func (ps places) has(p place) bool { return slices.Contains(ps, p) }
 
 // rest pauses. The error is that of ctx, if it ends first.
 func (p *pace) rest(ctx context.Context, cfg *Config) error {
+	if p.meanwhile != nil {
+		p.meanwhile(ctx)
+	}
 	err := cfg.Sleep(ctx, p.pause/2+time.Duration(cfg.Rand(int64(p.pause/2))))
 	p.pause = min(2*p.pause, maxPause)
 	p.asked, p.back = p.asked[:0], p.back[:0]

@@ -11,8 +11,9 @@ import (
 	"github.com/labkv/labkv/proto/metapb"
 )
 
-// readTimeout is how long a store may take to answer a read, if there are others.
-// Then another one is asked: the first may be cut off, or lead in its own eyes only.
+// readTimeout is how long a store may take to answer a request that may be sent twice,
+// if there are others. Then another one is asked: the first may be cut off, or lead in
+// its own eyes only.
 const readTimeout = 2 * time.Second
 
 // A cluster is what a client knows of one, and the way to have requests served by
@@ -42,9 +43,17 @@ type aim struct {
 	place  place
 }
 
-// do sends r to one store after the other until one has served it, and returns which,
-// and for which region. It sends a write again only if it had no effect. The error
-// is a *RefusedError or an *OutcomeUnknownError.
+// A service is where a request was served.
+type service struct {
+	aim
+	// doubtful is set if the outcome of an earlier attempt is unknown: the same command
+	// may have been carried out before, or may be yet.
+	doubtful bool
+}
+
+// do sends r to one store after the other until one has served it, and returns where.
+// It sends a write again only if it had no effect, or is repeatable. The error is a
+// *RefusedError or an *OutcomeUnknownError.
 //
 // The stores that do asks are those of the peers of the key's region as it is known
 // at that moment, and others that they name as leaders; without a scheduler, all
@@ -52,39 +61,68 @@ type aim struct {
 // pauses, and one of them twice. The scheduler is asked at most once between two
 // pauses where the region is, beside once for each store that the client has no
 // connection to.
-func (c *cluster) do(ctx context.Context, r request) (served aim, err error) {
-	p := pace{pause: minPause}
-	var refusal *RefusedError // the last one
-	to, err := c.begin(ctx, &p, r.key)
-	for {
+func (c *cluster) do(ctx context.Context, r request) (service, error) {
+	p := pace{pause: minPause, meanwhile: r.meanwhile}
+	to, nowhere := c.begin(ctx, &p, r.key)
+	doubtful, err := persist(ctx, r.repeatable, func() error {
+		if nowhere != nil {
+			return nowhere
+		}
+		err := c.attempt(ctx, r, to)
 		if err == nil {
-			if err = c.attempt(ctx, r, to); err == nil {
-				c.regions.askFirst(to.region, to.place)
-				return to, nil
-			}
-			p.asked = append(p.asked, to.place)
+			c.regions.askFirst(to.region, to.place)
+			return nil
 		}
-		again, refused := err.(*RefusedError)
-		if !refused || again.final {
-			return to, err
-		}
-		expired := over(ctx)
-		if refusal == nil || !expired {
-			refusal = again // that time is up says less than what a store says
-		}
-		if expired {
-			return to, refusal
-		}
-		next := step{kind: afterPause} // without a region there is nobody else to ask
+		p.asked = append(p.asked, to.place)
+		return err
+	}, func(refusal *RefusedError) error {
+		next := step{kind: afterPause} // without a region there is no other store to ask
 		if to.region != nil {
-			next = c.react(ctx, &p, again, r, to)
-			if next.kind != elsewhere && regionError(again) != nil {
+			next = c.react(ctx, &p, refusal, r, to)
+			if next.kind != elsewhere && regionError(refusal) != nil {
 				// It may lead soon, or already: it has answered, and named no other.
 				p.back = append(p.back, to.place)
 			}
 		}
-		if to, err = c.next(ctx, &p, r.key, to, next); err == errNoTime {
-			return to, refusal
+		to, nowhere = c.next(ctx, &p, r.key, to, next)
+		return nowhere
+	})
+	return service{to, doubtful}, err
+}
+
+// persist calls try until it succeeds, fails for good, or has no time left; between
+// two calls it calls onward, which ends the attempts if it returns errNoTime. If what
+// try does is repeatable, an unknown outcome is not the end. The error is nil, a
+// *RefusedError or an *OutcomeUnknownError; doubtful reports whether the outcome of an
+// attempt before the last one is unknown. Then no refusal is the error: it is about a
+// later attempt only.
+func persist(ctx context.Context, repeatable bool, try func() error, onward func(*RefusedError) error) (doubtful bool, err error) {
+	var (
+		refusal *RefusedError        // the last one
+		unknown *OutcomeUnknownError // the last one
+	)
+	for {
+		var latest *RefusedError
+		switch e := try().(type) {
+		case nil:
+			return unknown != nil, nil
+		case *RefusedError:
+			latest = e
+		case *OutcomeUnknownError:
+			if !repeatable {
+				return false, e
+			}
+			unknown, latest = e, &RefusedError{Addr: e.Addr, Err: e.Err}
+		}
+		expired := over(ctx)
+		if refusal == nil || !expired || latest.final {
+			refusal = latest // that time is up says less than what a store says
+		}
+		if latest.final || expired || onward(latest) == errNoTime {
+			if unknown != nil {
+				return true, unknown
+			}
+			return false, refusal
 		}
 	}
 }
@@ -103,7 +141,7 @@ func (c *cluster) attempt(ctx context.Context, r request, to aim) error {
 	if c.scheduler != nil {
 		others = len(to.region.Peers) > 1
 	}
-	if !r.write && others {
+	if (!r.write || r.repeatable) && others {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, readTimeout)
 		defer cancel()
@@ -112,6 +150,9 @@ func (c *cluster) attempt(ctx context.Context, r request, to aim) error {
 		RegionId:    to.region.Id,
 		RegionEpoch: to.region.RegionEpoch,
 		Peer:        region.PeerOn(to.region, id),
+	}
+	if r.fit != nil {
+		r.fit(region.Range(to.region))
 	}
 	resp, err := r.send(ctx, s.stub, rc)
 	if err != nil && lost(err) {

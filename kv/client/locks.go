@@ -1,0 +1,124 @@
+package client
+
+import (
+	"context"
+
+	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/kv/transaction"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/tinykvpb"
+)
+
+// unlocked calls try until no locks are in its way, and removes locks whose transactions
+// are over. For those that are alive it waits, unless refuse, which may be nil, returns
+// an error for them. The error is that one, an error of try, or a *LockedError.
+func (t *Transactional) unlocked(ctx context.Context, p *pace, try func() ([]*kvrpcpb.LockInfo, error), refuse func(alive []*kvrpcpb.LockInfo) error) error {
+	var last *kvrpcpb.LockInfo
+	for {
+		locks, err := try()
+		if _, refused := err.(*RefusedError); refused && last != nil && over(ctx) {
+			return lockedBy(last, err) // which says more
+		}
+		if err != nil || len(locks) == 0 {
+			return err
+		}
+		alive, err := t.resolve(ctx, locks)
+		if err != nil {
+			return lockedBy(locks[0], err)
+		}
+		if len(alive) > 0 && refuse != nil {
+			if err := refuse(alive); err != nil {
+				return err
+			}
+		}
+		again := last != nil && last.LockVersion == locks[0].LockVersion && string(last.Key) == string(locks[0].Key)
+		last = locks[0]
+		if len(alive) == 0 && !again {
+			continue
+		}
+		if p.rest(ctx, &t.cluster.cfg) != nil {
+			return lockedBy(append(alive, last)[0], nil)
+		}
+	}
+}
+
+// resolve finishes the transactions that have left locks (paper §2.2): it asks at their
+// primary keys what became of them, and has their locks in the region of locks committed
+// or rolled back accordingly. It returns those locks whose transactions are alive.
+func (t *Transactional) resolve(ctx context.Context, locks []*kvrpcpb.LockInfo) (alive []*kvrpcpb.LockInfo, err error) {
+	seen := map[uint64]bool{}
+	for _, lock := range locks {
+		if seen[lock.LockVersion] {
+			continue // one request resolves all
+		}
+		seen[lock.LockVersion] = true
+		commitTS, known := t.fates.of(lock.LockVersion)
+		if !known {
+			status, err := t.status(ctx, lock.PrimaryLock, lock.LockVersion)
+			if err != nil {
+				return nil, err
+			}
+			if status.LockTtl > 0 {
+				alive = append(alive, lock)
+				continue
+			}
+			commitTS = status.CommitVersion
+		}
+		if err := t.resolveLock(ctx, lock, commitTS); err != nil {
+			return nil, err
+		}
+	}
+	return alive, nil
+}
+
+// status asks at the primary key of a transaction what became of it. A transaction whose
+// time is over is rolled back by that.
+func (t *Transactional) status(ctx context.Context, primary []byte, startTS uint64) (*kvrpcpb.CheckTxnStatusResponse, error) {
+	now, err := t.timestamps.next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var resp *kvrpcpb.CheckTxnStatusResponse
+	_, err = t.cluster.do(ctx, request{
+		key: transaction.EncodeKey(primary), write: true, repeatable: true,
+		send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
+			var err error
+			resp, err = stub.KvCheckTxnStatus(ctx, &kvrpcpb.CheckTxnStatusRequest{
+				Context: rc, PrimaryKey: primary, LockTs: startTS, CurrentTs: now,
+			})
+			return resp, err
+		},
+	})
+	err = undoubted(err)
+	if err == nil && resp.Error != nil {
+		err = errors.Errorf("asked what became of the transaction of %d: %s", startTS, reason(resp.Error))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if resp.LockTtl == 0 {
+		t.fates.remember(startTS, resp.CommitVersion)
+	}
+	return resp, nil
+}
+
+// resolveLock finishes the transaction of lock in the region of the lock.
+func (t *Transactional) resolveLock(ctx context.Context, lock *kvrpcpb.LockInfo, commitTS uint64) error {
+	var resp *kvrpcpb.ResolveLockResponse
+	_, err := t.cluster.do(ctx, request{
+		key: transaction.EncodeKey(lock.Key), write: true, repeatable: true,
+		send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
+			var err error
+			resp, err = stub.KvResolveLock(ctx, &kvrpcpb.ResolveLockRequest{
+				Context: rc, StartVersion: lock.LockVersion, CommitVersion: commitTS,
+			})
+			return resp, err
+		},
+	})
+	err = undoubted(err)
+	if err == nil && resp.Error != nil {
+		err = errors.Errorf("resolving the lock: %s", reason(resp.Error))
+	}
+	return err
+}
