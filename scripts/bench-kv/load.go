@@ -33,8 +33,12 @@ var operations = []operation{
 		return err
 	}},
 	{"read-1", 1, func(ctx context.Context, c connection, keys [][]byte, _ []byte) error { return c.read(ctx, keys) }},
-	{"write-1", 1, connection.update},
-	{"write-5", 5, connection.update},
+	{"write-1", 1, update},
+	{"write-5", 5, update},
+}
+
+func update(ctx context.Context, c connection, keys [][]byte, value []byte) error {
+	return c.update(ctx, keys, value)
 }
 
 func (op operation) String() string { return op.name }
