@@ -79,6 +79,10 @@ func (t *Transactional) background(f func(ctx context.Context)) {
 	})
 }
 
+// Timestamp returns a timestamp above all that were handed out before this call. A Snapshot
+// at it shows the present. The error is that of Begin.
+func (t *Transactional) Timestamp(ctx context.Context) (uint64, error) { return t.timestamps.next(ctx) }
+
 // Begin begins a transaction: it will read what was committed before this call, and
 // perhaps what is committed during it. The caller ends it with Commit or Rollback.
 //
