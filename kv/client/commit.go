@@ -40,7 +40,12 @@ func (c *committer) commit(ctx context.Context) error {
 		c.size += c.prewriteSize(w)
 	}
 	err := c.twoPhases(ctx)
-	if _, unknown := err.(*OutcomeUnknownError); err != nil && !unknown {
+	if _, unknown := err.(*OutcomeUnknownError); unknown {
+		return err
+	}
+	// Other transactions of this client need not ask what became of this one.
+	c.t.fates.remember(c.startTS, c.commitTS)
+	if err != nil {
 		c.rollBack()
 	}
 	return err

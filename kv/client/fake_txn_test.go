@@ -231,9 +231,12 @@ func (f *fakeTso) Recv() (*schedulerpb.TsoResponse, error) {
 	o.mu.Lock()
 	o.requests = append(o.requests, req.Count)
 	o.mu.Unlock()
-	last := o.next(req.Count)
-	logical := int64(last & (1<<transaction.LogicalBits - 1))
-	return &schedulerpb.TsoResponse{Header: h, Count: req.Count, Timestamp: &schedulerpb.Timestamp{Physical: transaction.Physical(last), Logical: logical}}, nil
+	return &schedulerpb.TsoResponse{Header: h, Count: req.Count, Timestamp: parts(o.next(req.Count))}, nil
+}
+
+// parts returns a timestamp as the scheduler has it.
+func parts(ts uint64) *schedulerpb.Timestamp {
+	return &schedulerpb.Timestamp{Physical: transaction.Physical(ts), Logical: int64(ts & (1<<transaction.LogicalBits - 1))}
 }
 
 // transactional returns a client that knows the scheduler only, with the shortest pauses.

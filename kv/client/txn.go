@@ -27,7 +27,7 @@ const MaxTxnSize = 64 << 20
 // does not write it, calls Lock.
 type Txn struct {
 	snapshot Snapshot
-	begun    time.Time // by the clock of this process
+	begun    time.Time // not after the start timestamp was handed out
 	writes   btree.Map[string, *kvrpcpb.Mutation]
 	size     int // of the keys and values in writes
 	done     bool
