@@ -121,6 +121,7 @@ func TestDeadlineAtEachStep(t *testing.T) {
 				c.txns.on = s.on(c)
 				err := txn.Commit(short)
 				require.Zero(t, txn.CommitTS())
+				synctest.Wait()
 				c.txns.on = nil
 				c.scheduler.away = false
 				cl.Close()
