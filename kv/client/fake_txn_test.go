@@ -26,7 +26,7 @@ import (
 )
 
 // fakeTxns are the transactional commands of a fakeCluster. All keys are in one engine:
-// a store shows those of the region that it was asked for.
+// a store shows the keys of the region that it was asked for.
 type fakeTxns struct {
 	t      *testing.T
 	engine engine.Engine

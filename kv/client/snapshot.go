@@ -73,8 +73,8 @@ func (c *cluster) misread(at service, e *kvrpcpb.KeyError) error {
 	return &RefusedError{Addr: c.stores.describe(at.place).Addr, Err: errors.New(reason(e)), final: true}
 }
 
-// BatchGet returns the values of those keys that are there, by key. The errors are those
-// of Get.
+// BatchGet returns the values of those keys that are there, by key. The error can be
+// any error of Get.
 func (s *Snapshot) BatchGet(ctx context.Context, keys [][]byte) (map[string][]byte, error) {
 	for _, key := range keys {
 		if err := checkKey(key); err != nil {
@@ -107,8 +107,7 @@ const (
 
 // Scan returns the pairs of the keys from start on that are below end, in ascending
 // order; an empty end means all. It goes from region to region, and asks for pairs as
-// the loop comes to them. An error, one of those of Get, is the last element; its pair
-// is empty.
+// the loop comes to them. An error, as Get has it, is the last element; its pair is empty.
 func (s *Snapshot) Scan(ctx context.Context, start, end []byte) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
 		keys := engine.Range{Start: start, End: end}

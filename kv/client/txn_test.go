@@ -423,7 +423,7 @@ func TestNoTimestamps(t *testing.T) {
 	}
 }
 
-// Calls that fail leave nothing that keeps Close from returning.
+// Close waits for the secondary keys of a transaction that was committed.
 func TestCloseWaitsForTheBackground(t *testing.T) {
 	inBubble(t, []string{"m"}, func(t *testing.T, ctx context.Context, c *fakeCluster, cl *client.Transactional) {
 		slow := make(chan struct{})
