@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"iter"
+	"math"
 	"sync"
 
 	"github.com/pingcap/errors"
@@ -35,6 +36,13 @@ type Pair struct {
 // StartTS or CommitTS of a transaction. With a timestamp that the scheduler has not
 // handed out yet, what is read may change later.
 func (t *Transactional) At(ts uint64) *Snapshot { return &Snapshot{t, ts} }
+
+// Get returns the newest value of key, as a transaction would that reads nothing else: it
+// needs no timestamp, so it asks one store and not the scheduler. What was committed
+// before the call it sees. The errors are those of Snapshot.Get.
+func (t *Transactional) Get(ctx context.Context, key []byte) (value []byte, found bool, err error) {
+	return t.At(math.MaxUint64).Get(ctx, key)
+}
 
 // Get returns the value of key. An absent key is not an error: found is false.
 //

@@ -362,6 +362,7 @@ func TestWhatATransactionCosts(t *testing.T) {
 		require.Equal(t, 1, count(func() { require.NoError(t, puts(t, begin(t, ctx, cl), "", "a", "b").Commit(ctx)) }))
 		require.Equal(t, 4, count(func() { require.NoError(t, puts(t, begin(t, ctx, cl), "", "a", "x").Commit(ctx)) }))
 		require.Equal(t, 0, count(func() { require.NoError(t, begin(t, ctx, cl).Commit(ctx)) }))
+		require.Equal(t, 1, count(func() { require.Equal(t, "x", found(t, ctx, cl, "x")) }), "a single read")
 		require.Equal(t, 2, count(func() {
 			late := puts(t, begin(t, ctx, cl), "", "a")
 			require.NoError(t, puts(t, begin(t, ctx, cl), "", "a").Commit(ctx))
