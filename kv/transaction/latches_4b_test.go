@@ -2,6 +2,7 @@ package transaction_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -31,6 +32,9 @@ type holder struct {
 	release func()
 }
 
+// errMissing stands for a call of what is not written yet. The test has failed by then.
+var errMissing = errors.New("not implemented")
+
 // want asks for the latches of keys, which are letters, and returns when the command has
 // them or waits.
 func (c *commands) want(keys string) *holder {
@@ -43,7 +47,7 @@ func (c *commands) want(keys string) *holder {
 		names = append(names, []byte(key))
 	}
 	go func() {
-		defer c.t.Catch(func(missing string) { h.answer <- nil })
+		defer c.t.Catch(func(string) { h.answer <- errMissing })
 		release, err := c.latches.Acquire(ctx, names)
 		h.release = release
 		h.answer <- err
@@ -72,6 +76,9 @@ func (h *holder) has(why string) *holder {
 	synctest.Wait()
 	select {
 	case err := <-h.answer:
+		if err == errMissing {
+			h.t.FailNow()
+		}
 		require.NoError(h.t, err, "Acquire of %s", h.keys)
 		if h.release == nil {
 			h.t.Fatalf("Acquire of %s returned no error and no release", h.keys)

@@ -37,7 +37,7 @@ func (r *Reader) Lock(key []byte) (*Lock, error) {
 
 // Records returns the records of key that are stored at or below a timestamp, newest
 // first. It reads no more of them than the caller asks for, and the caller may stop at any
-// of them. An error ends them: it comes in the place of a record.
+// of them, or walk them again. An error ends them: it comes in the place of a record.
 //
 //lab:implement 4A
 func (r *Reader) Records(key []byte, from uint64) iter.Seq2[*Record, error] {

@@ -1,6 +1,6 @@
 //go:build mutant
 
-// Commit of a key that was rolled back is retryable: the client tries again for ever.
+// Commit of a key that was rolled back is retryable: the client tries again forever.
 //
 //lab:mutant 4B kv/transaction
 package transaction
