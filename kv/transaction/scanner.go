@@ -12,6 +12,10 @@ import (
 // A Scanner walks the keys of a view that a reader at a timestamp sees, in ascending
 // order. Keys that are locked are among them, also those that have no version yet.
 //
+// It reads a few records for each key that it passes, however many versions the key has:
+// versions that are newer than the timestamp, or older than the one that is seen, are
+// skipped with a Seek. Only Rollback and Lock records above that one are read, too.
+//
 //	for s.Next() {
 //		use(s.Key(), s.Value(), s.Lock())
 //	}
