@@ -163,6 +163,56 @@ func TestLatchesOutliveClients4C(t *testing.T) {
 	})
 }
 
+// The second command is about one of the keys that the first one is about.
+func TestEveryKeyIsLatched4C(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a command that writes several keys holds the latches of all of them, so that each key is committed or rolled back, and not both",
+		Source: latched,
+	}, func(t *graded.T) {
+		for _, first := range []txnCommand{commitBoth, rollbackBoth, resolveCommitted, resolveRolledBack} {
+			for _, key := range []string{"a", "b"} {
+				for _, commits := range []bool{false, true} {
+					t.Bubble(func(t *graded.T) {
+						g := newGate(t, twoLocks())
+						s := server.New(g)
+						one := begin(t, t.Context(), first, s)
+						synctest.Wait()
+						require.NotEmpty(t, g.writes(), "writes of %s, which finishes a transaction that has locks", first.name)
+						second := onKey(key, commits)
+						answer := g.finish(t, begin(t, t.Context(), second, s), second.name)
+						g.finish(t, one, first.name)
+						for g.pass() {
+						}
+						var fates []string
+						for _, line := range stored(t, g.engine) {
+							if strings.HasPrefix(line, "record "+key) && strings.HasSuffix(line, "by 30") {
+								fates = append(fates, line)
+							}
+						}
+						require.Len(t, fates, 1, "records of the transaction at key %s, after %s and, at the same time, %s", key, first.name, second.name)
+						refused := strings.Contains(fates[0], "Rollback") == commits
+						require.Equal(t, refused, answer == "error abort", "%s is refused (it says %q), and what is stored after it and, at the same time, %s, is: %s", second.name, answer, first.name, fates[0])
+					})
+				}
+			}
+		}
+	})
+}
+
+// onKey commits or rolls back one key of the transaction of 30.
+func onKey(key string, commits bool) txnCommand {
+	if commits {
+		return txnCommand{"KvCommit of key " + key, func(ctx context.Context, s tinykvpb.TinyKvServer, rc *kvrpcpb.Context) string {
+			resp, err := s.KvCommit(ctx, &kvrpcpb.CommitRequest{Context: rc, StartVersion: ts(30), CommitVersion: ts(40), Keys: [][]byte{[]byte(key)}})
+			return inWords(resp.GetRegionError(), err, "error "+errorWords(resp.GetError()))
+		}}
+	}
+	return txnCommand{"KvBatchRollback of key " + key, func(ctx context.Context, s tinykvpb.TinyKvServer, rc *kvrpcpb.Context) string {
+		resp, err := s.KvBatchRollback(ctx, &kvrpcpb.BatchRollbackRequest{Context: rc, StartVersion: ts(30), Keys: [][]byte{[]byte(key)}})
+		return inWords(resp.GetRegionError(), err, "error "+errorWords(resp.GetError()))
+	}}
+}
+
 // A command that waits for its turn gives up with its client, and takes nothing with it.
 func TestWaitingCommandsGiveUp4C(t *testing.T) {
 	graded.Test(t, graded.Claim{

@@ -158,7 +158,7 @@ func resolveAt(name string, commit int) txnCommand {
 
 // scanAll shows what it has read, too.
 var scanAll = txnCommand{"KvScan", func(ctx context.Context, s tinykvpb.TinyKvServer, rc *kvrpcpb.Context) string {
-	resp, err := s.KvScan(ctx, &kvrpcpb.ScanRequest{Context: rc, Limit: 10, Version: ts(50)})
+	resp, err := s.KvScan(ctx, &kvrpcpb.ScanRequest{Context: rc, StartKey: []byte("a"), Limit: 10, Version: ts(50)})
 	text := "pairs"
 	for _, p := range resp.GetPairs() {
 		text += fmt.Sprintf(" %s=%s", p.Key, p.Value)

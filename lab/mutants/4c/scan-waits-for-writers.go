@@ -13,7 +13,7 @@ import (
 )
 
 func (s *Server) KvScan(ctx context.Context, req *kvrpcpb.ScanRequest) (*kvrpcpb.ScanResponse, error) {
-	release, err := s.latches.Acquire(ctx, [][]byte{[]byte("a"), req.GetStartKey()})
+	release, err := s.latches.Acquire(ctx, [][]byte{req.GetStartKey()})
 	if err != nil {
 		_, err = txnOutcome(err)
 		return nil, err
