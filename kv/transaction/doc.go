@@ -25,13 +25,14 @@
 //
 // # What always holds
 //
-//   - A key has at most one lock, and the lock's transaction has no record at that key.
-//   - A transaction has at most one record at a key: it is committed or rolled back,
+//  1. A key has at most one lock, and the lock's transaction has no record at that key.
+//  2. A transaction has at most one record at a key: it is committed or rolled back,
 //     and that never changes.
-//   - The records of transactions that have committed a key do not overlap: the start
+//  3. The records of transactions that have committed a key do not overlap: the start
 //     of each is above the commit timestamp of the one before.
-//   - For every lock and every record of kind Put there is the value.
-//   - A value is visible once its record is there; the record of the primary comes first.
+//  4. For every lock and every record of kind Put there is the value, and for no other
+//     lock or record.
+//  5. A value is visible once its record is there; the record of the primary comes first.
 //
 // # Who does what
 //
