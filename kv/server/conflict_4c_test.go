@@ -74,7 +74,7 @@ func (g *gate) finish(t *graded.T, answer <-chan string, name string) string {
 // conflicting are the pairs of commands that may meet. (A transaction is not resolved as
 // committed and as rolled back: its primary key says one of them.)
 func conflicting(visit func(first, second txnCommand)) {
-	commands := []txnCommand{commitBoth, rollbackBoth, checkPrimary, resolveCommitted, resolveRolledBack}
+	commands := []txnCommand{commitBoth, rollbackBoth, checkPrimary, beat, resolveCommitted, resolveRolledBack}
 	for _, first := range commands {
 		for _, second := range commands {
 			if first.name == second.name || !strings.HasPrefix(first.name, "KvResolveLock") || !strings.HasPrefix(second.name, "KvResolveLock") {
@@ -99,7 +99,7 @@ func TestCommandsTakeTurns4C(t *testing.T) {
 				one := begin(t, t.Context(), first, s)
 				synctest.Wait()
 				before := g.writes()
-				require.NotEmpty(t, before, "writes of %s, which finishes a transaction that has locks", first.name)
+				require.NotEmpty(t, before, "writes of %s, for a transaction that has locks", first.name)
 				two := begin(t, t.Context(), second, s)
 				synctest.Wait()
 				require.Len(t, g.writes(), len(before), "writes that are on their way when %s comes while the write of %s is on its way: the second one must wait", second.name, first.name)
@@ -140,7 +140,7 @@ func TestLatchesOutliveClients4C(t *testing.T) {
 					one := begin(t, ctx, first, s)
 					synctest.Wait()
 					before := g.writes()
-					require.NotEmpty(t, before, "writes of %s, which finishes a transaction that has locks", first.name)
+					require.NotEmpty(t, before, "writes of %s, for a transaction that has locks", first.name)
 					if how == "hangs up" {
 						cancel()
 					} else {
@@ -177,7 +177,7 @@ func TestEveryKeyIsLatched4C(t *testing.T) {
 						s := server.New(g)
 						one := begin(t, t.Context(), first, s)
 						synctest.Wait()
-						require.NotEmpty(t, g.writes(), "writes of %s, which finishes a transaction that has locks", first.name)
+						require.NotEmpty(t, g.writes(), "writes of %s, for a transaction that has locks", first.name)
 						second := onKey(key, commits)
 						answer := g.finish(t, begin(t, t.Context(), second, s), second.name)
 						g.finish(t, one, first.name)
@@ -219,7 +219,7 @@ func TestWaitingCommandsGiveUp4C(t *testing.T) {
 		Text:   "a command that waits for the latches of its keys ends with its client: it has no effect, and holds nothing",
 		Source: "the comment on Latches.Acquire",
 	}, func(t *graded.T) {
-		for _, waits := range []txnCommand{rollbackBoth, checkPrimary, resolveCommitted} {
+		for _, waits := range []txnCommand{rollbackBoth, checkPrimary, beat, resolveCommitted} {
 			t.Bubble(func(t *graded.T) {
 				want, content := afterEachOther(t, commitBoth, rollbackBoth)
 				g := newGate(t, twoLocks())
@@ -293,7 +293,7 @@ func TestWritesNameTheirTerm4C(t *testing.T) {
 		sent := &kvrpcpb.Context{RegionId: 5, RegionEpoch: &metapb.RegionEpoch{ConfVer: 2, Version: 3}, Peer: &metapb.Peer{Id: 8, StoreId: 1}}
 		want := proto.CloneOf(sent)
 		want.Term = 9
-		for _, c := range []txnCommand{rollbackBoth, checkPrimary, resolveCommitted, resolveRolledBack} {
+		for _, c := range commands4C[1:] {
 			t.Bubble(func(t *graded.T) {
 				g := newGate(t, twoLocks())
 				g.term = 9

@@ -26,7 +26,7 @@ import (
 )
 
 // commands4C are the commands of the stage, for the transaction of 30.
-var commands4C = []txnCommand{scanAll, rollbackBoth, checkPrimary, resolveCommitted, resolveRolledBack}
+var commands4C = []txnCommand{scanAll, rollbackBoth, checkPrimary, beat, resolveCommitted, resolveRolledBack}
 
 // released demands that nothing of the engine is open.
 func (s *store) released(after string) {
@@ -38,10 +38,10 @@ func (s *store) released(after string) {
 // Each command through gRPC, on the same two locks; then the power is cut.
 func TestTxnCommands4C(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "KvScan, KvCheckTxnStatus, KvBatchRollback and KvResolveLock answer as package transaction says, and what they have written is durable",
-		Source: "the comments on Scan, CheckTxnStatus, BatchRollback and ResolveLock (kv/transaction)",
+		Text:   "KvScan, KvCheckTxnStatus, KvTxnHeartBeat, KvBatchRollback and KvResolveLock answer as package transaction says, and what they have written is durable",
+		Source: "the comments on Scan, CheckTxnStatus, TxnHeartBeat, BatchRollback and ResolveLock (kv/transaction)",
 	}, func(t *graded.T) {
-		others := []string{"lock c by 33", "record a @ 20: Put by 10", "value a of 10", "value c of 33"}
+		others := []string{"lock c by 33, ttl 5", "record a @ 20: Put by 10", "value a of 10", "value c of 33"}
 		for _, c := range []struct {
 			commands []txnCommand
 			answers  []string
@@ -49,10 +49,15 @@ func TestTxnCommands4C(t *testing.T) {
 			adds []string
 		}{
 			{[]txnCommand{scanAll}, []string{"pairs a=(locked) b=(locked) c=(locked)"},
-				[]string{"lock a by 30", "lock b by 30", "value a of 30", "value b of 30"}},
-			{[]txnCommand{checkPrimary, checkPrimary, rollbackBoth, scanAll, commitBoth}, []string{
+				[]string{"lock a by 30, ttl 5", "lock b by 30, ttl 5", "value a of 30", "value b of 30"}},
+			{[]txnCommand{beat, beat, checkPrimary}, []string{
+				"error none, time to live 100", "error none, time to live 100",
+				"error none, time to live 100, committed at 0, action NoAction",
+			}, []string{"lock a by 30, ttl 100", "lock b by 30, ttl 5", "value a of 30", "value b of 30"}},
+			{[]txnCommand{checkPrimary, checkPrimary, beat, rollbackBoth, scanAll, commitBoth}, []string{
 				"error none, time to live 0, committed at 0, action TTLExpireRollback",
 				"error none, time to live 0, committed at 0, action NoAction",
+				"error retryable, time to live 0",
 				"error none",
 				"pairs a=v c=(locked)",
 				"error abort",
@@ -99,7 +104,7 @@ func TestTxnBadRequests4C(t *testing.T) {
 		writeOps(t, s.engine, twoLocks())
 		before := stored(t, s.engine)
 		a, long := []byte("a"), []byte(strings.Repeat("k", transaction.MaxKeySize+1))
-		const last = ^uint64(0)
+		const last, far = ^uint64(0), 1 << 45 << transaction.LogicalBits // far is after the year 3000
 		check := func(name string, err error) {
 			t.Helper()
 			require.Equal(t, codes.InvalidArgument, status.Code(err), "status of %s (%v)", name, err)
@@ -126,8 +131,20 @@ func TestTxnBadRequests4C(t *testing.T) {
 			{"KvCheckTxnStatus of a key that is too large", long, ts(30)},
 			{"KvCheckTxnStatus of the transaction of 0", a, 0},
 			{"KvCheckTxnStatus of the transaction of the greatest number", a, last},
+			{"KvCheckTxnStatus of a transaction of the far future", a, far},
 		} {
 			_, err := s.KvCheckTxnStatus(t.Context(), &kvrpcpb.CheckTxnStatusRequest{Context: rc, PrimaryKey: c.key, LockTs: c.start, CurrentTs: ts(100)})
+			check(c.name, err)
+		}
+		for _, c := range []struct {
+			name  string
+			key   []byte
+			start uint64
+		}{
+			{"KvTxnHeartBeat without a key", nil, ts(30)},
+			{"KvTxnHeartBeat for the transaction of 0", a, 0},
+		} {
+			_, err := s.KvTxnHeartBeat(t.Context(), &kvrpcpb.TxnHeartBeatRequest{Context: rc, PrimaryLock: c.key, StartVersion: c.start, AdviseLockTtl: 100})
 			check(c.name, err)
 		}
 		for _, c := range []struct {
@@ -140,6 +157,7 @@ func TestTxnBadRequests4C(t *testing.T) {
 			{"KvBatchRollback of a key that is too large", [][]byte{a, long}, ts(30)},
 			{"KvBatchRollback of the transaction of 0", [][]byte{a}, 0},
 			{"KvBatchRollback of the transaction of the greatest number", [][]byte{a}, last},
+			{"KvBatchRollback of a transaction of the far future", [][]byte{a}, far},
 		} {
 			_, err := s.KvBatchRollback(t.Context(), &kvrpcpb.BatchRollbackRequest{Context: rc, Keys: c.keys, StartVersion: c.start})
 			check(c.name, err)
@@ -154,6 +172,7 @@ func TestTxnBadRequests4C(t *testing.T) {
 			{"KvResolveLock that commits before the start", ts(30), ts(29)},
 			{"KvResolveLock that commits at the start", ts(30), ts(30)},
 			{"KvResolveLock that commits at the greatest number", ts(30), last},
+			{"KvResolveLock that commits in the far future", ts(30), far},
 		} {
 			_, err := s.KvResolveLock(t.Context(), &kvrpcpb.ResolveLockRequest{Context: rc, StartVersion: c.start, CommitVersion: c.commit})
 			check(c.name, err)
@@ -297,7 +316,7 @@ func lockMany(t *graded.T, s *store) (others []string) {
 	for n := range manyLocks {
 		if n%50 == 10 {
 			writeOps(t, s.engine, lockOps(longKey(n), "p", 33))
-			others = append(others, fmt.Sprintf("lock %.40s by 33", longKey(n)))
+			others = append(others, fmt.Sprintf("lock %.40s by 33, ttl 5", longKey(n)))
 			continue
 		}
 		writeOps(t, s.engine, lockOps(longKey(n), "p", 30))
@@ -319,7 +338,7 @@ func resolved(t *graded.T, s *store, commit int) (locked int) {
 			continue
 		}
 		key := fmt.Sprintf("%.40s", longKey(n))
-		lock, value := has["lock "+key+" by 30"], has["value "+key+" of 30"]
+		lock, value := has["lock "+key+" by 30, ttl 5"], has["value "+key+" of 30"]
 		done := has[fmt.Sprintf("record %s @ %d: Put by 30", key, commit)]
 		if commit == 0 {
 			done = has[fmt.Sprintf("record %s @ 30: Rollback by 30", key)]

@@ -50,7 +50,7 @@ func writeOps(t *graded.T, e engine.Engine, parts ...[]engine.Op) {
 
 // stored lists locks, records and values, in the order of families and keys, such as
 //
-//	lock a by 30
+//	lock a by 30, ttl 5
 //	record a @ 40: Put by 30
 //	value a of 30
 //
@@ -77,7 +77,7 @@ func stored(t *graded.T, r engine.Reader) []string {
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("lock %.40s by %d", user, transaction.Physical(lock.StartTS)), nil
+		return fmt.Sprintf("lock %.40s by %d, ttl %d", user, transaction.Physical(lock.StartTS), lock.TTL), nil
 	})
 	each(engine.CFWrite, func(key, value []byte) (string, error) {
 		user, at, err := transaction.DecodeVersion(key)
@@ -123,8 +123,12 @@ func (c overGRPC) KvResolveLock(ctx context.Context, req *kvrpcpb.ResolveLockReq
 	return c.to.KvResolveLock(ctx, req)
 }
 
-// A txnCommand is a request that finishes the transaction of 30, whose primary key is a and
-// whose other key is b. It returns the answer in words.
+func (c overGRPC) KvTxnHeartBeat(ctx context.Context, req *kvrpcpb.TxnHeartBeatRequest) (*kvrpcpb.TxnHeartBeatResponse, error) {
+	return c.to.KvTxnHeartBeat(ctx, req)
+}
+
+// A txnCommand is a request about the transaction of 30, whose primary key is a and whose
+// other key is b. It returns the answer in words.
 type txnCommand struct {
 	name string
 	send func(ctx context.Context, s tinykvpb.TinyKvServer, rc *kvrpcpb.Context) string
@@ -144,6 +148,10 @@ var (
 		resp, err := s.KvCheckTxnStatus(ctx, &kvrpcpb.CheckTxnStatusRequest{Context: rc, PrimaryKey: []byte("a"), LockTs: ts(30), CurrentTs: ts(35)})
 		return inWords(resp.GetRegionError(), err, fmt.Sprintf("error %s, time to live %d, committed at %d, action %v",
 			errorWords(resp.GetError()), resp.GetLockTtl(), transaction.Physical(resp.GetCommitVersion()), resp.GetAction()))
+	}}
+	beat = txnCommand{"KvTxnHeartBeat", func(ctx context.Context, s tinykvpb.TinyKvServer, rc *kvrpcpb.Context) string {
+		resp, err := s.KvTxnHeartBeat(ctx, &kvrpcpb.TxnHeartBeatRequest{Context: rc, PrimaryLock: []byte("a"), StartVersion: ts(30), AdviseLockTtl: 100})
+		return inWords(resp.GetRegionError(), err, fmt.Sprintf("error %s, time to live %d", errorWords(resp.GetError()), resp.GetLockTtl()))
 	}}
 	resolveCommitted  = resolveAt("KvResolveLock that commits", 40)
 	resolveRolledBack = resolveAt("KvResolveLock that rolls back", 0)
