@@ -15,6 +15,10 @@ import (
 // Lock, are not. It costs a few reads of the view for each key, however many versions that
 // has, and reads no further than the caller has asked for.
 //
+// It reads a few records for each key that it passes, however many versions the key has:
+// versions that are newer than the timestamp, or older than the one that is seen, are
+// skipped with a Seek. Only Rollback and Lock records above that one are read, too.
+//
 //	for s.Next() {
 //		use(s.Key(), s.Value(), s.Lock())
 //	}
