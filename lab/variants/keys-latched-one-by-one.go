@@ -4,7 +4,7 @@
 // keys. It may hold some while it waits for the next one. Commands that want the same
 // keys never wait for each other, since all of them take the smallest one first.
 //
-//lab:variant kv/transaction 4B
+//lab:variant kv/transaction 4B 4C
 package transaction
 
 import (

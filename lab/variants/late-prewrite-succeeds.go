@@ -4,7 +4,7 @@
 // writes nothing, as one of a key that the transaction has locked does. The comment
 // on Prewrite leaves free what such a late request is told.
 //
-//lab:variant kv/transaction 4B
+//lab:variant kv/transaction 4B 4C
 package transaction
 
 import (

@@ -4,7 +4,7 @@
 // Prewrite allows it: the client begins again with a newer timestamp, and loses no
 // more than time.
 //
-//lab:variant kv/transaction 4B
+//lab:variant kv/transaction 4B 4C
 package transaction
 
 import (

@@ -4,7 +4,7 @@
 // hands out the first. The comment on Records bounds what is read, and leaves free
 // how it is handed out.
 //
-//lab:variant kv/transaction 4A 4B
+//lab:variant kv/transaction 4A 4B 4C
 package transaction
 
 import (

@@ -4,7 +4,7 @@
 // with Lock and Value. That costs some reads more for each key, but not more for more
 // versions.
 //
-//lab:variant kv/transaction 4A
+//lab:variant kv/transaction 4A 4C
 package transaction
 
 import (
