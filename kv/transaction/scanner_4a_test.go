@@ -93,8 +93,8 @@ func TestScannersShowLocks4A(t *testing.T) {
 			want []string
 		}{
 			{29, []string{"b=b20", "c=c20", "e=e20", "h=h20"}},
-			{30, []string{"a locked by 30", "b=b20", "c locked by 30", "d locked by 30", "e=e20", "f locked by 30", "h=h20", "y locked by 30", "z locked by 30"}},
-			{40, []string{"a locked by 30", "b=b20", "c locked by 30", "d locked by 30", "e locked by 40", "f locked by 30", "g locked by 40", "h=h20", "y locked by 30", "z locked by 30"}},
+			{31, []string{"a locked by 30", "b=b20", "c locked by 30", "d locked by 30", "e=e20", "f locked by 30", "h=h20", "y locked by 30", "z locked by 30"}},
+			{41, []string{"a locked by 30", "b=b20", "c locked by 30", "d locked by 30", "e locked by 40", "f locked by 30", "g locked by 40", "h=h20", "y locked by 30", "z locked by 30"}},
 		} {
 			require.Equal(t, c.want, scan(t, r, "", at(c.ts)), "a scan at %d", c.ts)
 		}
