@@ -79,47 +79,42 @@ func TestBadTransactionalRequests4B(t *testing.T) {
 			spoil(req)
 			return req
 		}
-		for _, request := range []struct{ what, answer string }{
-			{"Get of no key", c.read(t.Context(), "", 60)},
-			{"Get of a key too long", c.read(t.Context(), long, 60)},
-			{"Get without a timestamp", c.read(t.Context(), "k", 0)},
-			{"Prewrite of nothing", c.prewrite(t.Context(), spoilt(func(r *kvrpcpb.PrewriteRequest) { r.Mutations = nil }))},
-			{"Prewrite without a primary key", c.prewrite(t.Context(), spoilt(func(r *kvrpcpb.PrewriteRequest) { r.PrimaryLock = nil }))},
-			{"Prewrite without a start", c.prewrite(t.Context(), spoilt(func(r *kvrpcpb.PrewriteRequest) { r.StartVersion = 0 }))},
-			{"Prewrite of a rollback", c.prewrite(t.Context(), spoilt(func(r *kvrpcpb.PrewriteRequest) { r.Mutations[1].Op = kvrpcpb.Op_Rollback }))},
-			{"Prewrite of one key twice", c.prewrite(t.Context(), spoilt(func(r *kvrpcpb.PrewriteRequest) { r.Mutations[1].Key = []byte("a") }))},
-			{"Prewrite of no key", c.prewrite(t.Context(), prewriteOf(60, "a", ""))},
-			{"Prewrite of a key too long", c.prewrite(t.Context(), prewriteOf(60, "a", long))},
-			{"Commit of nothing", c.commit(t.Context(), commitOf(50, 60))},
-			{"Commit of no key", c.commit(t.Context(), commitOf(50, 60, "k", ""))},
-			{"Commit of a key too long", c.commit(t.Context(), commitOf(50, 60, "k", long))},
-			{"Commit without a start", c.commit(t.Context(), commitOf(0, 60, "k"))},
-			{"Commit at its start", c.commit(t.Context(), commitOf(50, 50, "k"))},
-			{"Commit before its start", c.commit(t.Context(), commitOf(50, 40, "k"))},
+		for _, request := range []struct {
+			what string
+			call func() string
+		}{
+			{"Get of no key", func() string { return c.read(t.Context(), "", 60) }},
+			{"Get of a key too long", func() string { return c.read(t.Context(), long, 60) }},
+			{"Get without a timestamp", func() string { return c.read(t.Context(), "k", 0) }},
+			{"Prewrite of nothing", func() string {
+				return c.prewrite(t.Context(), spoilt(func(r *kvrpcpb.PrewriteRequest) { r.Mutations = nil }))
+			}},
+			{"Prewrite without a primary key", func() string {
+				return c.prewrite(t.Context(), spoilt(func(r *kvrpcpb.PrewriteRequest) { r.PrimaryLock = nil }))
+			}},
+			{"Prewrite without a start", func() string {
+				return c.prewrite(t.Context(), spoilt(func(r *kvrpcpb.PrewriteRequest) { r.StartVersion = 0 }))
+			}},
+			{"Prewrite of a rollback", func() string {
+				return c.prewrite(t.Context(), spoilt(func(r *kvrpcpb.PrewriteRequest) { r.Mutations[1].Op = kvrpcpb.Op_Rollback }))
+			}},
+			{"Prewrite of one key twice", func() string {
+				return c.prewrite(t.Context(), spoilt(func(r *kvrpcpb.PrewriteRequest) { r.Mutations[1].Key = []byte("a") }))
+			}},
+			{"Prewrite of no key", func() string { return c.prewrite(t.Context(), prewriteOf(60, "a", "")) }},
+			{"Prewrite of a key too long", func() string { return c.prewrite(t.Context(), prewriteOf(60, "a", long)) }},
+			{"Commit of nothing", func() string { return c.commit(t.Context(), commitOf(50, 60)) }},
+			{"Commit of no key", func() string { return c.commit(t.Context(), commitOf(50, 60, "k", "")) }},
+			{"Commit of a key too long", func() string { return c.commit(t.Context(), commitOf(50, 60, "k", long)) }},
+			{"Commit without a start", func() string { return c.commit(t.Context(), commitOf(0, 60, "k")) }},
+			{"Commit at its start", func() string { return c.commit(t.Context(), commitOf(50, 50, "k")) }},
+			{"Commit before its start", func() string { return c.commit(t.Context(), commitOf(50, 40, "k")) }},
 		} {
-			require.Equal(t, "status InvalidArgument", request.answer, "%s", request.what)
+			require.Equal(t, "status InvalidArgument", request.call(), "%s", request.what)
 		}
 		require.Equal(t, "locked by 50", c.read(t.Context(), "k", 100), "the key that was locked before, after requests that make no sense")
 		require.Equal(t, absent, c.read(t.Context(), "a", 100), "a key of requests that make no sense")
 		require.Zero(t, s.engine.OpenSnapshots(), "readers still open after requests that make no sense")
-	})
-}
-
-// A prewrite that no batch of the engine can hold is not the store's fault either.
-func TestPrewriteLargerThanBatch4B(t *testing.T) {
-	graded.Test(t, graded.Claim{
-		Text:   "a prewrite that is too large for one write ends with status InvalidArgument and locks nothing",
-		Source: outcomes,
-	}, func(t *graded.T) {
-		s := start(t, memory.NewDisk())
-		req := prewriteOf(10, "a", "b", "c")
-		for _, m := range req.Mutations {
-			m.Value = make([]byte, engine.MaxBatchSize/3+1)
-		}
-		_, err := server.New(s.storage).KvPrewrite(t.Context(), req) // larger than what gRPC takes
-		require.Equal(t, "status InvalidArgument", answer(err, ""), "a prewrite of three values of more than 5 MiB each")
-		c := txnClient{s.client}
-		require.Equal(t, "done", c.prewrite(t.Context(), prewriteOf(20, "a", "b", "c")), "the prewrite of another transaction after that")
 	})
 }
 
@@ -567,5 +562,23 @@ func TestKeysAreReleased4B(t *testing.T) {
 			require.Equal(t, "done", c.prewrite(ctx, prewriteOf(10, "a")), "the prewrite of a again, after %s", step.what)
 		}
 		require.Equal(t, "done", c.prewrite(ctx, prewriteOf(20, "b")), "the prewrite of b")
+	})
+}
+
+// A prewrite that no batch of the engine can hold is not the store's fault either.
+func TestPrewriteLargerThanBatch4B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a prewrite that is too large for one write ends with status InvalidArgument and locks nothing",
+		Source: outcomes,
+	}, func(t *graded.T) {
+		s := start(t, memory.NewDisk())
+		req := prewriteOf(10, "a", "b", "c")
+		for _, m := range req.Mutations {
+			m.Value = make([]byte, engine.MaxBatchSize/3+1)
+		}
+		_, err := server.New(s.storage).KvPrewrite(t.Context(), req) // larger than what gRPC takes
+		require.Equal(t, "status InvalidArgument", answer(err, ""), "a prewrite of three values of more than 5 MiB each")
+		c := txnClient{s.client}
+		require.Equal(t, "done", c.prewrite(t.Context(), prewriteOf(20, "a", "b", "c")), "the prewrite of another transaction after that")
 	})
 }

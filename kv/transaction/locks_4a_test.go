@@ -53,15 +53,15 @@ func TestLocksBlockReaders4A(t *testing.T) {
 		Source: "the comment on Blocks (kv/transaction/lock.go)",
 	}, func(t *graded.T) {
 		for _, kind := range []kvrpcpb.Op{kvrpcpb.Op_Put, kvrpcpb.Op_Del, kvrpcpb.Op_Lock} {
-			lock := transaction.Lock{Primary: []byte("p"), StartTS: at(10), TTL: 5, Kind: kind}
+			lock := transaction.Lock{Primary: []byte("p"), StartTS: transaction.Timestamp(10, 5), TTL: 5, Kind: kind}
 			for _, c := range []struct {
 				ts     uint64
 				blocks bool
-			}{{1, false}, {at(9), false}, {at(10) - 1, false}, {at(10) + 1, true}, {at(1000), true}, {math.MaxUint64, true}} {
+			}{{1, false}, {at(9), false}, {at(10), false}, {at(10) + 4, false}, {at(10) + 6, true}, {at(11), true}, {at(1000), true}, {math.MaxUint64, true}} {
 				if kind == kvrpcpb.Op_Lock && c.blocks {
 					continue // it changes nothing: a reader may wait, and need not
 				}
-				require.Equal(t, c.blocks, lock.Blocks(c.ts), "a lock of 10 of kind %v is in the way of a reader at %s", kind, ms(c.ts))
+				require.Equal(t, c.blocks, lock.Blocks(c.ts), "a lock of 10+5 of kind %v is in the way of a reader at %s", kind, ms(c.ts))
 			}
 		}
 	})

@@ -254,6 +254,10 @@ func TestPrewritesAreLarge4B(t *testing.T) {
 		for i := range 500 {
 			d.put("key0000", 10+5*i, 12+5*i, "old")
 		}
+		r, before := d.reader(), d.engine.Reads()
+		_, _, err := transaction.Prewrite(r, prewrite(4000, put("key0000", "x")))
+		require.NoError(t, err, "Prewrite of a key with 500 versions")
+		require.LessOrEqual(t, d.engine.Reads()-before, 12, "reads of the engine for Prewrite of a key with 500 older versions")
 		for _, step := range []struct {
 			what string
 			do   func(r *transaction.Reader) (err error)
