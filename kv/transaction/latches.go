@@ -8,7 +8,8 @@ import (
 // Latches let one command at a time work on a key. A command that decides on what it reads
 // holds the latches of all its keys from before it reads until its writes are applied, or
 // are known to come to nothing. They are in memory only, and nothing to clients: locks,
-// which clients see, are another matter.
+// which clients see, are another matter. They take memory for the keys that commands have
+// or want, and for no others.
 //
 // The zero Latches are ready for use, by several goroutines at once.
 type Latches struct {

@@ -2,6 +2,8 @@ package transaction_test
 
 import (
 	"context"
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -250,5 +252,31 @@ func TestLatchesAreGivenUp4B(t *testing.T) {
 		forB.waits("another command has b")
 		other.done()
 		forB.has("the other command has released b, and the next one has given up").done()
+	})
+}
+
+// A store serves more keys than fit into its memory, and runs for months.
+func TestLatchesAreForgotten4B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "latches take memory for the keys that commands have or want, and for no others",
+		Source: "the comment on Latches (kv/transaction/latches.go)",
+	}, func(t *graded.T) {
+		var l transaction.Latches
+		allocated := func() int64 {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return int64(m.HeapAlloc)
+		}
+		const keys, size = 30_000, 1000
+		before := allocated()
+		for i := range keys {
+			release, err := l.Acquire(t.Context(), [][]byte{fmt.Appendf(nil, "%0*d", size, i)})
+			require.NoError(t, err, "Acquire of a free key")
+			release()
+		}
+		grown := allocated() - before
+		runtime.KeepAlive(&l)
+		require.Less(t, grown, int64(keys*size/4), "bytes that the latches of %d keys of %d bytes still take after all were released", keys, size)
 	})
 }
