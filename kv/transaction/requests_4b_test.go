@@ -53,6 +53,7 @@ func TestMalformedRequests4B(t *testing.T) {
 			"without mutations":         func(r *kvrpcpb.PrewriteRequest) { r.Mutations = nil },
 			"with start timestamp 0":    func(r *kvrpcpb.PrewriteRequest) { r.StartVersion = 0 },
 			"with the greatest start":   func(r *kvrpcpb.PrewriteRequest) { r.StartVersion = math.MaxUint64 },
+			"from the far future":       func(r *kvrpcpb.PrewriteRequest) { r.StartVersion = math.MaxUint64 - 2 },
 			"without a primary key":     func(r *kvrpcpb.PrewriteRequest) { r.PrimaryLock = nil },
 			"with a primary too long":   func(r *kvrpcpb.PrewriteRequest) { r.PrimaryLock = tooLong },
 			"of an empty key":           func(r *kvrpcpb.PrewriteRequest) { r.Mutations[1].Key = nil },
@@ -76,6 +77,7 @@ func TestMalformedRequests4B(t *testing.T) {
 			"of a key too long":           func(r *kvrpcpb.CommitRequest) { r.Keys = append(r.Keys, tooLong) },
 			"with start timestamp 0":      func(r *kvrpcpb.CommitRequest) { r.StartVersion = 0 },
 			"with the greatest timestamp": func(r *kvrpcpb.CommitRequest) { r.CommitVersion = math.MaxUint64 },
+			"in the far future":           func(r *kvrpcpb.CommitRequest) { r.CommitVersion = math.MaxUint64 - 1 },
 			"at timestamp 0":              func(r *kvrpcpb.CommitRequest) { r.CommitVersion = 0 },
 			"at its start":                func(r *kvrpcpb.CommitRequest) { r.CommitVersion = r.StartVersion },
 			"before its start":            func(r *kvrpcpb.CommitRequest) { r.CommitVersion = r.StartVersion - 1 },
@@ -92,14 +94,14 @@ func TestMalformedRequests4B(t *testing.T) {
 // The largest and the smallest that makes sense is served.
 func TestExtremeRequests4B(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "every request that makes sense is served: the longest key, the first timestamps and the last ones",
+		Text:   "every request that makes sense is served: the longest key, the first timestamps, the longest life",
 		Source: "the comments in kv/transaction/request.go",
 	}, func(t *graded.T) {
 		long := strings.Repeat("k", transaction.MaxKeySize)
 		d := empty(t)
 		for _, c := range []struct {
 			start, commit uint64
-		}{{1, 2}, {math.MaxUint64 - 2, math.MaxUint64 - 1}} {
+		}{{1, 2}, {transaction.Timestamp(1_700_000_000_000, 1<<transaction.LogicalBits-2), transaction.Timestamp(1_700_000_000_000, 1<<transaction.LogicalBits-1)}} {
 			req := &kvrpcpb.PrewriteRequest{
 				Mutations:   []*kvrpcpb.Mutation{put(long, "x"), put("\x00", "y"), put("\xff", "")},
 				PrimaryLock: []byte(long), StartVersion: c.start, LockTtl: math.MaxUint64,
