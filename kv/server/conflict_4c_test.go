@@ -24,8 +24,6 @@ import (
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
-const latched = "the comment on transaction.Latches, and what package transaction says of package server"
-
 // twoLocks are the locks of the transaction of 30, and a version and a lock of others.
 func twoLocks() []engine.Op {
 	return slices.Concat(versionOps("a", 10, 20), lockOps("a", "a", 30), lockOps("b", "a", 30), lockOps("c", "c", 33))
@@ -89,7 +87,7 @@ func conflicting(visit func(first, second txnCommand)) {
 func TestCommandsTakeTurns4C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a command that writes reads its keys after every earlier command on them has written: of a commit and a rollback at once, one wins and the other is told so",
-		Source: latched,
+		Source: handlers,
 	}, func(t *graded.T) {
 		conflicting(func(first, second txnCommand) {
 			t.Bubble(func(t *graded.T) {
@@ -124,7 +122,7 @@ func TestCommandsTakeTurns4C(t *testing.T) {
 func TestLatchesOutliveClients4C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a command holds the latches of its keys until the outcome of its write is known, also if its client no longer waits",
-		Source: latched,
+		Source: handlers,
 	}, func(t *graded.T) {
 		conflicting(func(first, second txnCommand) {
 			for _, how := range []string{"hangs up", "waits no longer than a second"} {
@@ -167,7 +165,7 @@ func TestLatchesOutliveClients4C(t *testing.T) {
 func TestEveryKeyIsLatched4C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "a command that writes several keys holds the latches of all of them, so that each key is committed or rolled back, and not both",
-		Source: latched,
+		Source: handlers,
 	}, func(t *graded.T) {
 		for _, first := range []txnCommand{commitBoth, rollbackBoth, resolveCommitted, resolveRolledBack} {
 			for _, key := range []string{"a", "b"} {
@@ -247,48 +245,42 @@ func TestWaitingCommandsGiveUp4C(t *testing.T) {
 	})
 }
 
-// Commands about other keys, and those that only read, do not wait.
+// The latches are those of keys, not of the store.
 func TestOthersDoNotWait4C(t *testing.T) {
 	graded.Test(t, graded.Claim{
-		Text:   "while a write is on its way, commands about other keys go on, and reads do not wait",
-		Source: latched,
+		Text:   "while a write is on its way, commands about other keys go on",
+		Source: handlers,
 	}, func(t *graded.T) {
-		t.Bubble(func(t *graded.T) {
-			g := newGate(t, twoLocks())
-			s := server.New(g)
-			one := begin(t, t.Context(), rollbackBoth, s)
-			synctest.Wait()
-			require.NotEmpty(t, g.writes(), "writes of KvBatchRollback")
-			scan := begin(t, t.Context(), scanAll, s)
-			synctest.Wait()
-			select {
-			case answer := <-scan:
-				require.Equal(t, "pairs a=(locked) b=(locked) c=(locked)", answer, "answer of KvScan while the write of KvBatchRollback is on its way")
-			default:
-				t.Fatal("KvScan waits for the write of KvBatchRollback: a reader needs no latches")
-			}
-			before := len(g.writes())
-			begin(t, t.Context(), txnCommand{"KvCheckTxnStatus of key c", func(ctx context.Context, s tinykvpb.TinyKvServer, rc *kvrpcpb.Context) string {
-				_, err := s.KvCheckTxnStatus(ctx, &kvrpcpb.CheckTxnStatusRequest{Context: rc, PrimaryKey: []byte("c"), LockTs: ts(33), CurrentTs: ts(100)})
-				return fmt.Sprint(err)
-			}}, s)
-			synctest.Wait()
-			require.Len(t, g.writes(), before+1, "writes that are on their way when KvCheckTxnStatus of key c comes while KvBatchRollback of a and b is on its way")
-			for range 10 {
-				g.pass()
+		for _, first := range []txnCommand{rollbackBoth, checkPrimary, beat, resolveCommitted} {
+			t.Bubble(func(t *graded.T) {
+				g := newGate(t, twoLocks())
+				s := server.New(g)
+				one := begin(t, t.Context(), first, s)
 				synctest.Wait()
-			}
-			require.Equal(t, "error none", g.finish(t, one, "KvBatchRollback"), "answer of KvBatchRollback")
-		})
+				before := len(g.writes())
+				require.Positive(t, before, "writes of %s", first.name)
+				two := begin(t, t.Context(), checkOther, s)
+				synctest.Wait()
+				require.Len(t, g.writes(), before+1, "writes that are on their way when %s comes, and %s of a and b is on its way", checkOther.name, first.name)
+				g.finish(t, one, first.name)
+				require.Equal(t, "TTLExpireRollback", g.finish(t, two, checkOther.name), "answer of %s", checkOther.name)
+			})
+		}
 	})
 }
+
+// checkOther is about key c, which no other command has.
+var checkOther = txnCommand{"KvCheckTxnStatus of key c", func(ctx context.Context, s tinykvpb.TinyKvServer, rc *kvrpcpb.Context) string {
+	resp, err := s.KvCheckTxnStatus(ctx, &kvrpcpb.CheckTxnStatusRequest{Context: rc, PrimaryKey: []byte("c"), LockTs: ts(33), CurrentTs: ts(100)})
+	return inWords(resp.GetRegionError(), err, resp.GetAction().String())
+}}
 
 // Another store may lead the region between the read and the write of a command, and have
 // latches of its own.
 func TestWritesNameTheirTerm4C(t *testing.T) {
 	graded.Test(t, graded.Claim{
 		Text:   "the write of a command has the Context of its request, with the term of the reader that it has decided by",
-		Source: "the comment on storage.Term",
+		Source: handlers,
 	}, func(t *graded.T) {
 		sent := &kvrpcpb.Context{RegionId: 5, RegionEpoch: &metapb.RegionEpoch{ConfVer: 2, Version: 3}, Peer: &metapb.Peer{Id: 8, StoreId: 1}}
 		want := proto.CloneOf(sent)

@@ -13,7 +13,7 @@ import (
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
-// KvGet reads a key at a timestamp.
+// KvGet reads a key at a timestamp. It needs no latches: what it reads is of one moment.
 //
 //lab:implement 4B
 func (s *Server) KvGet(ctx context.Context, req *kvrpcpb.GetRequest) (*kvrpcpb.GetResponse, error) {
@@ -25,7 +25,8 @@ func (s *Server) KvGet(ctx context.Context, req *kvrpcpb.GetRequest) (*kvrpcpb.G
 	return resp, nil
 }
 
-// KvPrewrite locks keys and stores their new values.
+// KvPrewrite locks keys and stores their new values. The package comment of
+// transaction says what a handler has to do besides, under "What a handler does".
 //
 //lab:implement 4B
 func (s *Server) KvPrewrite(ctx context.Context, req *kvrpcpb.PrewriteRequest) (*kvrpcpb.PrewriteResponse, error) {
@@ -41,7 +42,8 @@ func (s *Server) KvPrewrite(ctx context.Context, req *kvrpcpb.PrewriteRequest) (
 	return resp, nil
 }
 
-// KvCommit makes the values of keys visible and unlocks them.
+// KvCommit makes the values of keys visible and unlocks them. What is said of KvPrewrite
+// holds here, too.
 //
 //lab:implement 4B
 func (s *Server) KvCommit(ctx context.Context, req *kvrpcpb.CommitRequest) (*kvrpcpb.CommitResponse, error) {

@@ -52,8 +52,9 @@ func (l *Lock) Info(key []byte) *kvrpcpb.LockInfo {
 }
 
 // Blocks reports whether a reader at a timestamp must wait for what becomes of the lock: the
-// transaction may commit at or below that timestamp. One that started later cannot, and one
-// that changes nothing does not matter.
+// transaction may commit at or below that timestamp. One that started later cannot. One
+// that changes nothing (kind Lock) need not be waited for, and a reader at StartTS itself may
+// wait or not: no two transactions have the same timestamp.
 //
 //lab:implement 4A
 func (l *Lock) Blocks(ts uint64) bool { return l.StartTS <= ts && l.Kind != kvrpcpb.Op_Lock }
