@@ -249,14 +249,14 @@ func TestStatusIsFinal4C(t *testing.T) {
 		require.Equal(t, stays, d.content(), "what is stored after the client of a transaction that was rolled back came back")
 
 		// The record of a rollback is no version: others go on as if nothing had been.
-		require.Empty(t, d.prewrite(29, "p", "p"), "errors of a prewrite by an older transaction")
-		require.Equal(t, "none", d.commit(29, 140, "p"), "error of a commit by an older transaction")
+		require.Empty(t, d.prewrite(31, "p", "p"), "errors of a prewrite by a later transaction")
+		require.Equal(t, "none", d.commit(31, 140, "p"), "error of a commit by a later transaction")
 		answer, _ = d.check(at(30), at(200))
 		require.Equal(t, "rolled back, action NoAction", answer, "answer after another transaction has committed the key")
 
 		// A transaction that has committed in time is not expired later.
-		answer, _ = d.check(at(29), at(10_000))
+		answer, _ = d.check(at(31), at(10_000))
 		require.Equal(t, "committed at 140, action NoAction", answer, "answer for a committed transaction, long after its time to live")
-		require.Equal(t, "abort", d.rollback(29, "p"), "error of a rollback after CheckTxnStatus has told the commit timestamp")
+		require.Equal(t, "abort", d.rollback(31, "p"), "error of a rollback after CheckTxnStatus has told the commit timestamp")
 	})
 }
