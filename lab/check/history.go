@@ -81,12 +81,14 @@ func value(v string, found bool) string {
 	return fmt.Sprintf("%q", v)
 }
 
-// A History is what all clients of a run did and saw. Operations that are known
-// to have had no effect, and reads that were not answered, are not in it.
+// A History is what all clients of a run did and saw: operations on their own, and
+// transactions. Operations that are known to have had no effect, and reads that were
+// not answered, are not in it. Transactions that were aborted are.
 type History struct {
-	mu         sync.Mutex
-	stamp      int64
-	operations []*Operation
+	mu           sync.Mutex
+	stamp        int64
+	operations   []*Operation
+	transactions []*Transaction
 }
 
 // Operations returns the history, in the order in which operations ended. Those
