@@ -40,5 +40,5 @@ func ExampleSnapshotIsolation() {
 	two.Committed(40)
 	fmt.Println(check.SnapshotIsolation(&h))
 	// Output:
-	// client 1's transaction (start 10, commit 30) and client 2's transaction (start 20, commit 40) both wrote to key "n" and committed, although each began before the other had committed: the second one has overwritten what it has not seen
+	// client 1's transaction (start 10, commit 30) and client 2's transaction (start 20, commit 40) both wrote to key "n" and committed, although each began before the other had committed
 }

@@ -17,9 +17,12 @@ const (
 	Put
 	Delete
 	Scan
+	// Lock is of transactions only: a key that the transaction does not write is not to
+	// be written by others that overlap.
+	Lock
 )
 
-func (o Op) String() string { return [...]string{"?", "get", "put", "delete", "scan"}[o] }
+func (o Op) String() string { return [...]string{"?", "get", "put", "delete", "scan", "lock"}[o] }
 
 // A Pair is one key with its value, as a scan returned it.
 type Pair struct{ Key, Value string }

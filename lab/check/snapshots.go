@@ -55,8 +55,9 @@ type snapshots struct {
 // A txn is a transaction in a check.
 type txn struct {
 	*Transaction
-	// writes are the keys that it has written, in the order of the first write.
-	writes []string
+	// writes are the keys that it has written, in the order of the first write, and locks
+	// those that it has only locked.
+	writes, locks []string
 	// visible is set if it has committed. If its outcome is unknown, someone has seen that.
 	visible bool
 	// If the commit timestamp is not known, it is above after and at most upTo.
@@ -78,7 +79,9 @@ type bound struct {
 type chain struct {
 	key      string
 	versions []version
-	writers  map[string]source // by value
+	// takers are the visible transactions that write or lock the key, by their starts.
+	takers  []*txn
+	writers map[string]source // by value
 	// deleters are the transactions with unknown outcome that delete the key.
 	deleters []*txn
 }
@@ -231,7 +234,7 @@ func (s *snapshots) chain(key string) *chain {
 
 // add adds what t writes to the chains of its keys.
 func (s *snapshots) add(t *txn) error {
-	last := map[string]*Operation{}
+	last, locked := map[string]*Operation{}, map[string]bool{}
 	for _, o := range t.Steps {
 		switch o.Op {
 		case Get:
@@ -239,6 +242,12 @@ func (s *snapshots) add(t *txn) error {
 		case Scan:
 			for _, p := range o.Pairs {
 				s.chain(p.Key)
+			}
+		case Lock:
+			s.chain(o.Key)
+			if !locked[o.Key] {
+				locked[o.Key] = true
+				t.locks = append(t.locks, o.Key)
 			}
 		case Put, Delete:
 			c := s.chain(o.Key)
@@ -258,6 +267,7 @@ func (s *snapshots) add(t *txn) error {
 			c.writers[o.Value] = source{t, o, true}
 		}
 	}
+	t.locks = slices.DeleteFunc(t.locks, func(key string) bool { return last[key] != nil })
 	t.visible = t.Outcome == Committed
 	for _, key := range t.writes {
 		if last[key].Op == Delete && t.Outcome == Undetermined {
@@ -341,10 +351,10 @@ func (s *snapshots) find() (err error) {
 }
 
 // checkConflicts makes the chains of the transactions that are visible, and checks that
-// none of those that write to the same key overlap.
+// none of those that write or lock the same key overlap.
 func (s *snapshots) checkConflicts() error {
 	for _, c := range s.chains {
-		c.versions = nil
+		c.versions, c.takers = nil, nil
 	}
 	for _, t := range s.all {
 		t.after, t.upTo = bound{ts: t.Start}, bound{ts: math.MaxUint64}
@@ -354,6 +364,11 @@ func (s *snapshots) checkConflicts() error {
 		for _, key := range t.writes {
 			c := s.chains[key]
 			c.versions = append(c.versions, version{by: t})
+			c.takers = append(c.takers, t)
+		}
+		for _, key := range t.locks {
+			c := s.chains[key]
+			c.takers = append(c.takers, t)
 		}
 		for _, o := range t.Steps {
 			if c := s.chains[o.Key]; o.Op == Put || o.Op == Delete {
@@ -362,24 +377,34 @@ func (s *snapshots) checkConflicts() error {
 		}
 	}
 	for _, k := range s.keys {
-		versions := s.chains[k.name].versions
-		slices.SortFunc(versions, func(a, b version) int { return cmp.Compare(a.by.Start, b.by.Start) })
-		for i := range versions {
+		c := s.chains[k.name]
+		slices.SortFunc(c.versions, func(a, b version) int { return cmp.Compare(a.by.Start, b.by.Start) })
+		slices.SortFunc(c.takers, func(a, b *txn) int { return cmp.Compare(a.Start, b.Start) })
+		for i := range c.takers {
 			if i == 0 {
 				continue
 			}
-			a, b := versions[i-1].by, versions[i].by
+			a, b := c.takers[i-1], c.takers[i]
 			switch {
 			case !a.dated():
 				a.limit(bound{b.Start - 1, b, k.name})
 			case a.Commit > b.Start:
 				return broken(RuleConflict, k.name, fmt.Sprintf(
-					"%v and %v both wrote to key %q and committed, although each began before the other had committed: the second one has overwritten what it has not seen",
-					a, b, k.name), b, a)
+					"%v and %v both %s key %q and committed, although each began before the other had committed", a, b, c.took(a, b), k.name), b, a)
 			}
 		}
 	}
 	return nil
+}
+
+// took says what both a and b, which are among the takers, did to the key.
+func (c *chain) took(a, b *txn) string {
+	for _, t := range []*txn{a, b} {
+		if slices.Contains(t.locks, c.key) {
+			return "wrote or locked"
+		}
+	}
+	return "wrote to"
 }
 
 // limit notes that the commit timestamp of t is at most that of b.
@@ -526,7 +551,8 @@ func (s *snapshots) checkBounds() error {
 		missed, saw := t.after, t.upTo
 		if missed.by == nil {
 			return broken(RuleConflict, saw.key, fmt.Sprintf(
-				"%v and %v both wrote to key %q and committed, although the second one began before the first one can have committed", t, saw.by, saw.key), saw.by, t)
+				"%v and %v both %s key %q and committed, although the second one began before the first one can have committed",
+				t, saw.by, s.chains[saw.key].took(t, saw.by), saw.key), saw.by, t)
 		}
 		found := fmt.Sprintf("%v did not read what %v wrote to key %q, although ", missed.by, t, missed.key)
 		switch {
@@ -535,7 +561,7 @@ func (s *snapshots) checkBounds() error {
 		case saw.ts == saw.by.Start:
 			found += fmt.Sprintf("%v, whose snapshot is older, did read what that wrote to key %q", saw.by, saw.key)
 		default:
-			found += fmt.Sprintf("it must have committed before %v began, which wrote to key %q as well", saw.by, saw.key)
+			found += fmt.Sprintf("it must have committed before %v began, as both %s key %q", saw.by, s.chains[saw.key].took(t, saw.by), saw.key)
 		}
 		return broken(RuleAtomic, missed.key, found, missed.by, t, saw.by)
 	}

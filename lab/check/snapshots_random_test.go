@@ -19,6 +19,7 @@ type mvcc struct {
 	deletes  bool
 	clock    uint64
 	versions map[string][]stored // by commit
+	locked   map[string]uint64   // the last commit of a transaction that locked the key
 	running  []*attempt
 	history  *check.History
 	values   int
@@ -36,7 +37,7 @@ type attempt struct {
 }
 
 func newMVCC(r *rand.Rand, keys int, deletes bool) *mvcc {
-	return &mvcc{r: r, keys: keys, deletes: deletes, versions: map[string][]stored{}, history: &check.History{}}
+	return &mvcc{r: r, keys: keys, deletes: deletes, versions: map[string][]stored{}, locked: map[string]uint64{}, history: &check.History{}}
 }
 
 func (m *mvcc) next() uint64 { m.clock += 10; return m.clock }
@@ -59,7 +60,7 @@ func (m *mvcc) run(n int, unknown float64) {
 		}
 		i := m.r.IntN(len(m.running))
 		t := m.running[i]
-		switch k := m.key(); m.r.IntN(6) {
+		switch k := m.key(); m.r.IntN(7) {
 		case 0, 1:
 			o := &check.Operation{Op: check.Get, Key: k}
 			o.Value, o.Found = m.read(t, k)
@@ -80,6 +81,10 @@ func (m *mvcc) run(n int, unknown float64) {
 			}
 			t.Steps = append(t.Steps, o)
 			t.own[k] = o
+		case 5:
+			if m.r.IntN(2) == 0 {
+				t.Steps = append(t.Steps, &check.Operation{Op: check.Lock, Key: k})
+			}
 		default:
 			m.running = slices.Delete(m.running, i, i+1)
 			m.end(t, m.r.Float64() < unknown)
@@ -101,14 +106,18 @@ func (m *mvcc) read(t *attempt, key string) (string, bool) {
 
 func (m *mvcc) end(t *attempt, unknown bool) {
 	commits := m.r.IntN(5) > 0
-	for key := range t.own {
-		if v := m.versions[key]; len(v) > 0 && v[len(v)-1].commit > t.Start {
+	taken := takes(t.Transaction)
+	for key := range taken {
+		if v := m.versions[key]; len(v) > 0 && v[len(v)-1].commit > t.Start || m.locked[key] > t.Start {
 			commits = false
 		}
 	}
 	ts := t.Start
-	if commits && len(t.own) > 0 {
+	if commits && len(taken) > 0 {
 		ts = m.next()
+		for key := range taken {
+			m.locked[key] = ts
+		}
 		for key, o := range t.own {
 			m.versions[key] = append(m.versions[key], stored{ts, o.Value, o.Op == check.Delete})
 		}
@@ -172,8 +181,9 @@ func allowed(all []*check.Transaction, commits []uint64) bool {
 			if commits[j] == 0 || t.Start > commits[j] || u.Start > commits[i] {
 				continue
 			}
-			for key := range finals(u) {
-				if own[key] != nil {
+			taken := takes(t)
+			for key := range takes(u) {
+				if taken[key] {
 					return false
 				}
 			}
@@ -210,12 +220,23 @@ func allowed(all []*check.Transaction, commits []uint64) bool {
 						return false
 					}
 				}
-			default:
+			case check.Put, check.Delete:
 				own[o.Key] = o
 			}
 		}
 	}
 	return true
+}
+
+// takes are the keys that t writes or locks.
+func takes(t *check.Transaction) map[string]bool {
+	all := map[string]bool{}
+	for _, o := range t.Steps {
+		if o.Op == check.Put || o.Op == check.Delete || o.Op == check.Lock {
+			all[o.Key] = true
+		}
+	}
+	return all
 }
 
 // undetermined counts the transactions with unknown outcome.
@@ -249,8 +270,9 @@ func change(r *rand.Rand, h *check.History) {
 		return
 	}
 	if r.IntN(5) == 0 && t.Commit != 0 {
-		if earlier := uint64(10*r.IntN(4) + 5); t.Commit-t.Start > earlier {
-			t.Commit -= earlier
+		ts := t.Commit - min(t.Commit, uint64(10*r.IntN(4)+5))
+		if ts > t.Start && !slices.ContainsFunc(all, func(t *check.Transaction) bool { return t.Commit == ts }) {
+			t.Commit = ts
 		}
 		return
 	}

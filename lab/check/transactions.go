@@ -34,7 +34,7 @@ type Transaction struct {
 	// transaction only reads.
 	Past bool
 	// Steps are what it did and saw, one after the other: gets and scans that were
-	// answered, puts, and deletes. Their Call and Return do not count.
+	// answered, puts, deletes, and locks. Their Call and Return do not count.
 	Steps []*Operation
 
 	// Call and Return say in which order transactions began and ended, as in

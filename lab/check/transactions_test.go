@@ -12,7 +12,7 @@ import (
 )
 
 // parseTransactions makes a history of lines "client start-commit step, step", with
-// writes a=v (put) and a=- (delete), and reads a:v and a:- (absent), and scans [a,c):a=v:
+// writes a=v (put), a=- (delete) and a=! (lock), and reads a:v and a:- (absent), and scans [a,c):a=v:
 //
 //	1  1-2  a=1-1 b=1-2
 //	2  3-5  a:1-1 a=2-1
@@ -74,8 +74,11 @@ func parseTransactions(t *testing.T, text string) *check.History {
 			case strings.Contains(word, "="):
 				o.Key, o.Value, _ = strings.Cut(word, "=")
 				o.Op = check.Put
-				if o.Value == "-" {
+				switch o.Value {
+				case "-":
 					o.Op, o.Value = check.Delete, ""
+				case "!":
+					o.Op, o.Value = check.Lock, ""
 				}
 			default:
 				o.Op = check.Get
@@ -159,6 +162,21 @@ func TestSnapshotIsolation(t *testing.T) {
 		{"a delete that overlaps with a put", `
 			1 1-6 a=-
 			2 2-4 a=2`, check.RuleConflict, `both wrote to key "a"`},
+		{"a lock that overlaps with a put", `
+			1 1-6 a=! b=1
+			2 2-4 a=2`, check.RuleConflict, `both wrote or locked key "a"`},
+		{"locks that overlap", `
+			1 1-6 a=! b=1
+			2 2-4 a=! c=2`, check.RuleConflict, `both wrote or locked key "a"`},
+		{"a lock changes nothing", `
+			1 1-2 a=1
+			2 3-4 a=!
+			2 5-6 a:1 a=! a:1 a=2 a:2
+			3 7   a:2 [a,b):a=2`, "", ""},
+		{"unknown outcome, seen, and one that locks", `
+			1 1-? a=1 b=1
+			2 2-3 a=!
+			3 4   b:1`, check.RuleConflict, `both wrote or locked key "a"`},
 		{"non-repeatable read", `
 			1 1-2 a=1
 			2 3   a:1 a:2
