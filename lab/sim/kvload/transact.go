@@ -46,6 +46,7 @@ type tx struct {
 	txn     *client.Txn
 	reads   reader
 	running *check.Running
+	n       uint64 // of the client's
 }
 
 // A reader is what transactions and snapshots have in common.
@@ -66,7 +67,7 @@ var errEnough = errors.NewNoStackError("the client changed its mind")
 
 // try runs f in one transaction, and reports whether it was committed.
 func (c *transactor) try(f func(t *tx) error) bool {
-	t := &tx{c: c, running: c.s.History.BeginTransaction()}
+	t := &tx{c: c, running: c.s.History.BeginTransaction(), n: c.s.Count()}
 	ctx, cancel := context.WithTimeout(c.s.Context(), c.patience())
 	defer cancel()
 	t.ctx = ctx
@@ -186,6 +187,6 @@ func (t *tx) lock(key string) error {
 // tell adds the transaction to the log of the run.
 func (t *tx) tell(fate, more string) {
 	if t.c.s.Tracing() {
-		t.c.s.Tell(trace.Event{Kind: trace.Operation, N: t.txn.StartTS(), Fate: fate, Text: fmt.Sprintf("transaction %d%s", t.txn.StartTS(), more)})
+		t.c.s.Tell(trace.Event{Kind: trace.Operation, N: t.n, Start: t.txn.StartTS(), Fate: fate, Text: fmt.Sprintf("transaction %d%s", t.txn.StartTS(), more)})
 	}
 }

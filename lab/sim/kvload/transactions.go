@@ -34,6 +34,10 @@ func accounts() []string {
 	return all
 }
 
+// CheckTransactions checks the history of clients that run transactions: that they see
+// what snapshot isolation promises.
+func CheckTransactions(h *check.History) error { return check.SnapshotIsolation(h) }
+
 // CheckBank checks the history of clients that run transactions: that they see what
 // snapshot isolation promises, and that transfers keep the sum of all accounts.
 func CheckBank(h *check.History) error {

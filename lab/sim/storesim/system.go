@@ -126,8 +126,9 @@ type System struct {
 	orders map[uint64]standingOrder
 	oracle oracle
 
-	fates    fates
-	promises promises
+	fates        fates
+	transactions transactions
+	promises     promises
 
 	// stores and managers are the present incarnations, by machine.
 	stores   map[uint64]*store
@@ -151,7 +152,7 @@ func New(opts Options) func(*sim.World) sim.System {
 			world: w, opts: opts, groups: check.NewGroups(), ranges: check.NewRanges(), members: check.NewMembers(),
 			homes: newHomes(), operations: map[int]*operation{}, drained: map[uint64]time.Duration{},
 			orders: map[uint64]standingOrder{}, retired: map[uint64]bool{}, known: map[uint64]bool{},
-			fates: newFates(opts.Transactions), promises: newPromises(), stores: map[uint64]*store{}, managers: map[uint64]*manager{},
+			fates: newFates(opts.Transactions), promises: newPromises(), transactions: transactions{regions: map[uint64]uint64{}}, stores: map[uint64]*store{}, managers: map[uint64]*manager{},
 		}
 	}
 }
