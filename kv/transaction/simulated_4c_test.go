@@ -51,7 +51,7 @@ func TestManyClients4C(t *testing.T) {
 		Text:   "transactions that overlap see one snapshot each, and no update is lost",
 		Source: "Percolator §2.2",
 	})
-	sc.Clients, sc.For = sim.Clients(6, kvload.Transfers), 1000*msec
+	sc.Clients, sc.Seeds, sc.For = sim.Clients(6, kvload.Transfers), 10, 1000*msec
 	sc.Reach = []sim.Goal{storesim.SpansRegions, storesim.ReadMetLock, storesim.WriteMetLock, storesim.WriteConflict}
 	sim.Test(t, sc)
 }
@@ -116,7 +116,7 @@ func TestRegionsMove4C(t *testing.T) {
 		Text:   "locks and versions go with their keys, whichever region these are in",
 		Source: "the contracts of scan and ResolveLock",
 	}, sim.Splits(300*msec), sim.MoveLeaders(300*msec), sim.ChangeMembers(400*msec))
-	sc.Stores, sc.For = 4, 1200*msec
+	sc.Stores, sc.Seeds, sc.For = 4, 10, 1200*msec
 	sc.Reach = []sim.Goal{storesim.RegionSplit, storesim.SpansRegions, storesim.ReadMetLock}
 	sim.Test(t, sc)
 }
