@@ -9,12 +9,12 @@
 // each other (raftserverpb), what people say to the scheduler (admin.proto) and
 // what it keeps (state.proto) is LabKV's own.
 //
-// Of the service tinykvpb.TinyKv, stores serve the raw commands. Without regions
-// a store serves them as TinyKV's first project sends them, with an empty
-// context or none. A store with regions demands a context with the region's id
+// Of the service tinykvpb.TinyKv, stores serve the raw commands and the transactional
+// ones. Without regions a store serves them as TinyKV's first project sends the raw
+// ones, with an empty context or none. A store with regions demands a context with the region's id
 // and epoch, as TinyKV's own client sends it; kvrpcpb.Context says what happens
-// without. The transactional commands and the coprocessor are defined and not
-// implemented: calls end with status Unimplemented.
+// without. The coprocessor is defined and not implemented: calls end with status
+// Unimplemented.
 package proto
 
 //go:generate go tool -modfile=../tools/go.mod buf generate

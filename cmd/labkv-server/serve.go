@@ -19,8 +19,8 @@ import (
 	"github.com/labkv/labkv/kv/server/endpoint"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/replicated"
-	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/kv/storage/standalone"
+	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/lab/todo"
 	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
@@ -132,9 +132,17 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if rs == nil {
 		tinykvpb.RegisterTinyKvServer(e, server.New(measured{s, m}))
 	} else {
-		tinykvpb.RegisterTinyKvServer(e, server.New(measuredPeers{measured{s, m}, rs}))
+		kv := server.New(measuredPeers{measured{s, m}, rs})
 		if f != nil {
+			tinykvpb.RegisterTinyKvServer(e, kv)
 			raftserverpb.RegisterBootstrapServer(e, f)
+		} else {
+			o, err := newOracle(c.Scheduler)
+			if err != nil {
+				return err
+			}
+			defer o.close()
+			tinykvpb.RegisterTinyKvServer(e, server.NewOnePhase(kv, o.timestamp))
 		}
 		raftserverpb.RegisterInspectServer(e, server.NewInspect(rs))
 	}

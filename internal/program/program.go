@@ -12,7 +12,7 @@ import (
 
 // Version is the version of the course that this tree holds, as course.yaml
 // states it.
-const Version = "3.0"
+const Version = "4.0"
 
 // Signals returns the signals at which a program cleans up and ends: what it
 // has started, and its temporary files, would outlive it otherwise. The end of

@@ -79,17 +79,22 @@ func (t *Transactional) background(f func(ctx context.Context)) {
 	})
 }
 
+// Timestamp returns a timestamp above all that were handed out before this call. A Snapshot
+// at it shows the present. The error is that of Begin.
+func (t *Transactional) Timestamp(ctx context.Context) (uint64, error) { return t.timestamps.next(ctx) }
+
 // Begin begins a transaction: it will read what was committed before this call, and
 // perhaps what is committed during it. The caller ends it with Commit or Rollback.
 //
 // The error is a *RefusedError if the scheduler has not handed out a timestamp until
 // ctx ended.
 func (t *Transactional) Begin(ctx context.Context) (*Txn, error) {
+	begun := time.Now()
 	ts, err := t.timestamps.next(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &Txn{snapshot: Snapshot{t, ts}, begun: time.Now()}, nil
+	return &Txn{snapshot: Snapshot{t, ts}, begun: begun}, nil
 }
 
 // Run begins a transaction, calls f with it, and commits it if f returns nil. On a

@@ -104,6 +104,8 @@ func (s *Server) KvResolveLock(ctx context.Context, req *kvrpcpb.ResolveLockRequ
 }
 
 // KvTxnHeartBeat prolongs the life of a transaction.
+//
+//lab:implement 4C
 func (s *Server) KvTxnHeartBeat(ctx context.Context, req *kvrpcpb.TxnHeartBeatRequest) (*kvrpcpb.TxnHeartBeatResponse, error) {
 	resp, err := write(ctx, s, req, [][]byte{req.GetPrimaryLock()}, transaction.TxnHeartBeat)
 	if err != nil {

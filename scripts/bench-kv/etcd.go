@@ -17,7 +17,7 @@ import (
 )
 
 // etcd is a cluster of three members of the etcd that is installed. The
-// benchmark needs three calls of its API, with a few fields each, and encodes
+// benchmark needs a few calls of its API, with a few fields each, and encodes
 // them itself.
 type etcd struct {
 	members []*exec.Cmd
@@ -116,6 +116,57 @@ func (c etcdConnection) get(ctx context.Context, key []byte) (int, error) {
 	return len(bytesOf(bytesOf(resp, 2), 5)), err
 }
 
+// read sends a TxnRequest whose success = 2 are RequestOps, each with a RangeRequest = 1.
+func (c etcdConnection) read(ctx context.Context, keys [][]byte) error {
+	_, err := c.readAll(ctx, keys)
+	return err
+}
+
+// readAll returns the revisions of the last changes of keys, 0 for those that are absent.
+// Of the TxnResponse, responses = 3 has a ResponseOp for each, with a RangeResponse = 1; of
+// a pair, mod_revision = 3.
+func (c etcdConnection) readAll(ctx context.Context, keys [][]byte) (revisions []uint64, err error) {
+	var request []byte
+	for _, key := range keys {
+		request = appendBytes(request, 2, appendBytes(nil, 1, appendBytes(nil, 1, key)))
+	}
+	resp, err := call(ctx, c.conn, "/etcdserverpb.KV/Txn", request)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range allBytesOf(resp, 3) {
+		revisions = append(revisions, number(bytesOf(bytesOf(one, 1), 2), 3))
+	}
+	if len(revisions) != len(keys) {
+		return nil, errors.Errorf("%d answers to a transaction that reads %d keys", len(revisions), len(keys))
+	}
+	return revisions, nil
+}
+
+// update sends a TxnRequest whose compare = 1 has a Compare for each key: result = 1 (0 is
+// EQUAL), target = 2 (2 is MOD), key = 3, mod_revision = 6. In success = 2, request_put = 2.
+// Of the TxnResponse, succeeded = 2.
+func (c etcdConnection) update(ctx context.Context, keys [][]byte, value []byte) error {
+	for {
+		revisions, err := c.readAll(ctx, keys)
+		if err != nil {
+			return err
+		}
+		var request []byte
+		for i, key := range keys {
+			compare := protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 2)
+			compare = appendBytes(compare, 3, key)
+			compare = protowire.AppendVarint(protowire.AppendTag(compare, 6, protowire.VarintType), revisions[i])
+			request = appendBytes(request, 1, compare)
+			request = appendBytes(request, 2, appendBytes(nil, 2, appendBytes(appendBytes(nil, 1, key), 2, value)))
+		}
+		resp, err := call(ctx, c.conn, "/etcdserverpb.KV/Txn", request)
+		if err != nil || number(resp, 2) == 1 {
+			return err
+		}
+	}
+}
+
 func appendBytes(b []byte, field protowire.Number, value []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), value)
 }
@@ -154,6 +205,22 @@ func bytesOf(b []byte, field protowire.Number) []byte {
 		return v
 	}
 	return nil
+}
+
+// allBytesOf returns all elements of a repeated field.
+func allBytesOf(b []byte, field protowire.Number) (all [][]byte) {
+	for {
+		kind, rest := fieldOf(b, field)
+		if kind != protowire.BytesType {
+			return all
+		}
+		v, n := protowire.ConsumeBytes(rest)
+		if n < 0 {
+			return all
+		}
+		all = append(all, v)
+		b = rest[n:]
+	}
 }
 
 // call sends an encoded request and returns the encoded response.

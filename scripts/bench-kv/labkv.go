@@ -92,7 +92,7 @@ func (l *labkv) processes() (ids []int) {
 	for _, s := range l.cluster.Stores() {
 		ids = append(ids, s.Process())
 	}
-	return ids
+	return append(ids, l.cluster.Scheduler().Process())
 }
 
 func (l *labkv) stop() {
@@ -109,7 +109,12 @@ func (l *labkv) connect() (connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return labkvConnection{c}, nil
+	t, err := client.NewTransactional(client.Config{Scheduler: l.scheduler})
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return labkvConnection{c, t}, nil
 }
 
 // profile writes a CPU profile of each store over period.
@@ -153,9 +158,43 @@ func fetch(ctx context.Context, url, file string) error {
 
 // A labkvConnection finds the leader of a region with the first request for it, and stays
 // with it.
-type labkvConnection struct{ client *client.Raw }
+type labkvConnection struct {
+	client       *client.Raw
+	transactions *client.Transactional
+}
 
-func (c labkvConnection) close() { c.client.Close() }
+func (c labkvConnection) close() {
+	c.client.Close()
+	c.transactions.Close()
+}
+
+func (c labkvConnection) read(ctx context.Context, keys [][]byte) error {
+	if len(keys) == 1 {
+		_, _, err := c.transactions.Get(ctx, keys[0])
+		return err
+	}
+	txn, err := c.transactions.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer txn.Rollback()
+	_, err = txn.BatchGet(ctx, keys)
+	return err
+}
+
+func (c labkvConnection) update(ctx context.Context, keys [][]byte, value []byte) error {
+	return c.transactions.Run(ctx, func(ctx context.Context, txn *client.Txn) error {
+		if _, err := txn.BatchGet(ctx, keys); err != nil {
+			return err
+		}
+		for _, key := range keys {
+			if err := txn.Put(key, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
 
 func (c labkvConnection) put(ctx context.Context, key, value []byte) error {
 	return c.client.Put(ctx, engine.CFDefault, key, value)

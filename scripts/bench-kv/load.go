@@ -12,13 +12,36 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// An operation is one of the requests that clients send.
-type operation string
+// An operation is one of the things that clients do.
+type operation struct {
+	name string
+	keys int // how many different keys it is about
+	do   func(ctx context.Context, c connection, keys [][]byte, value []byte) error
+}
 
-const (
-	put operation = "put"
-	get operation = "get"
-)
+// operations are all that can be measured. A transaction that writes has read its keys
+// before, and writes them only if they are what it has read.
+var operations = []operation{
+	{"put", 1, func(ctx context.Context, c connection, keys [][]byte, value []byte) error {
+		return c.put(ctx, keys[0], value)
+	}},
+	{"get", 1, func(ctx context.Context, c connection, keys [][]byte, _ []byte) error {
+		size, err := c.get(ctx, keys[0])
+		if err == nil && size != 0 && size != valueSize {
+			err = errors.Errorf("key %s has a value of %d bytes", keys[0], size)
+		}
+		return err
+	}},
+	{"read-1", 1, func(ctx context.Context, c connection, keys [][]byte, _ []byte) error { return c.read(ctx, keys) }},
+	{"write-1", 1, update},
+	{"write-5", 5, update},
+}
+
+func update(ctx context.Context, c connection, keys [][]byte, value []byte) error {
+	return c.update(ctx, keys, value)
+}
+
+func (op operation) String() string { return op.name }
 
 const (
 	valueSize = 128
@@ -30,7 +53,11 @@ const (
 	clientsPerConnection = 32
 )
 
-func key(n int) []byte { return fmt.Appendf(nil, "key-%012d", n) }
+func key(n int) []byte { return fmt.Appendf(bound(n), "-account") }
+
+// bound is where a region begins whose first key is key n, in the order of raw keys and in
+// the order of the keys of transactions: these keep the first eight bytes of a key together.
+func bound(n int) []byte { return fmt.Appendf(nil, "%08d", n) }
 
 // A result is what clients have measured: how long each request took that was
 // answered within the period, in ascending order.
@@ -77,24 +104,16 @@ func load(ctx context.Context, s system, op operation, n int, period time.Durati
 			c := connections[i%len(connections)]
 			rng := rand.New(rand.NewPCG(uint64(i), 0))
 			value := make([]byte, valueSize)
+			chosen := make([][]byte, op.keys)
 			for {
-				k := key(rng.IntN(keys))
-				before := time.Now()
-				var err error
-				if op == put {
-					for j := range value {
-						value[j] = 'a' + byte(rng.IntN(26))
-					}
-					before = time.Now()
-					err = c.put(ctx, k, value)
-				} else {
-					var size int
-					size, err = c.get(ctx, k)
-					if err == nil && size != 0 && size != valueSize {
-						err = errors.Errorf("key %s has a value of %d bytes", k, size)
-					}
+				for j := range chosen { // all different
+					chosen[j] = key(rng.IntN(keys/op.keys)*op.keys + j)
 				}
-				if err != nil {
+				for j := range value {
+					value[j] = 'a' + byte(rng.IntN(26))
+				}
+				before := time.Now()
+				if err := op.do(ctx, c, chosen, value); err != nil {
 					return err
 				}
 				after := time.Now()

@@ -1,10 +1,14 @@
 // Command bench-kv measures a cluster of three stores on this machine beside a
-// cluster of three etcd members: puts, and gets that are linearizable, of
-// 16-byte keys and 128-byte values, by clients each of which sends its next
+// cluster of three etcd members: puts, gets that are linearizable, and transactions,
+// of 16-byte keys and 128-byte values, by clients each of which sends its next
 // request when it has the answer to the last. Both sync their logs before they
 // acknowledge a put.
 //
-//	go run ./scripts/bench-kv [--clients 1,16,64,256] [--regions 1,16,256] [--rounds 5] [--for 2s] [--only labkv]
+//	go run ./scripts/bench-kv [--operations put,get,read-1,write-1,write-5] [--clients 1,16,64,256] [--regions 1,16,256] [--rounds 5] [--for 2s] [--only labkv]
+//
+// A transaction of LabKV gets a timestamp, reads, writes and commits. One of etcd reads
+// its keys, and then puts them on condition that their revisions are those that it has
+// read.
 //
 // It builds labkv-server and labkv-scheduler from this tree, and finds etcd in
 // the PATH; without etcd it measures LabKV alone. There is a cluster of LabKV
@@ -12,8 +16,8 @@
 // first round. Clients talk to leaders, through gRPC. All clusters run all the
 // time and are under load in turn, in short rounds, so that other work of the
 // machine slows down all alike: each pair of rounds gives a ratio, and the
-// median of the ratios counts. CPU is the processor time of all three members
-// for one request.
+// median of the ratios counts. CPU is the processor time of all three members,
+// and of LabKV's scheduler, for one request.
 package main
 
 import (
@@ -55,11 +59,17 @@ type connection interface {
 	put(ctx context.Context, key, value []byte) error
 	// get returns the number of bytes of the value.
 	get(ctx context.Context, key []byte) (int, error)
+	// read reads keys in a transaction.
+	read(ctx context.Context, keys [][]byte) error
+	// update sets keys to value in a transaction that has read them, and begins again if
+	// one of them has changed since.
+	update(ctx context.Context, keys [][]byte, value []byte) error
 	close()
 }
 
 // options are the flags.
 type options struct {
+	names    []string
 	clients  []int
 	regions  []int
 	rounds   int
@@ -80,6 +90,11 @@ func main() {
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o) },
 	}
+	var all []string
+	for _, op := range operations {
+		all = append(all, op.name)
+	}
+	cmd.Flags().StringSliceVar(&o.names, "operations", all, "`operations`, one row of the table for each number of clients: put and get are raw, the others are transactions")
 	cmd.Flags().IntSliceVar(&o.clients, "clients", []int{1, 16, 64, 256}, "numbers of concurrent `clients`, one row of the table each")
 	cmd.Flags().IntSliceVar(&o.regions, "regions", []int{1, 16, 256}, "numbers of `regions` of LabKV, one line of each row each")
 	cmd.Flags().IntVar(&o.rounds, "rounds", 5, "`number` of rounds for each row")
@@ -117,6 +132,14 @@ func run(ctx context.Context, o *options) error {
 	if len(o.clients) == 0 || len(o.regions) == 0 {
 		return errors.New("--clients and --regions must not be empty")
 	}
+	var chosen []operation
+	for _, name := range o.names {
+		i := slices.IndexFunc(operations, func(op operation) bool { return op.name == name })
+		if i < 0 {
+			return errors.Errorf("--operations %s is none of %v", name, operations)
+		}
+		chosen = append(chosen, operations[i])
+	}
 	names, err := o.systems()
 	if err != nil {
 		return err
@@ -151,7 +174,7 @@ func run(ctx context.Context, o *options) error {
 		}
 	}
 	b := &board{}
-	for _, op := range []operation{put, get} {
+	for _, op := range chosen {
 		for _, n := range o.clients {
 			if err := b.measure(ctx, systems, op, n, o); err != nil {
 				return err

@@ -71,7 +71,7 @@ func (l *labkv) splitMore(ctx context.Context) (done bool, err error) {
 func (l *labkv) middle(r *metapb.Region) []byte {
 	var within [][]byte
 	for i := 1; i < l.regions; i++ {
-		if b := key(i * keys / l.regions); bytes.Compare(b, r.StartKey) > 0 && (len(r.EndKey) == 0 || bytes.Compare(b, r.EndKey) < 0) {
+		if b := bound(i * keys / l.regions); bytes.Compare(b, r.StartKey) > 0 && (len(r.EndKey) == 0 || bytes.Compare(b, r.EndKey) < 0) {
 			within = append(within, b)
 		}
 	}

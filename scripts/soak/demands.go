@@ -89,8 +89,13 @@ func (s *status) String() string {
 // An inspection is what stores say of their peers, by the ids of stores.
 type inspection map[uint64][]*raftserverpb.PeerStatus
 
-// maxImbalance is how many times as many peers as another one a store may have at rest.
-const maxImbalance = 1.2
+// At rest a store may have maxImbalance times as many peers as another one, and maxGap more
+// in any case: a balancer moves no peer if the two stores differed by as much, the other way
+// round, afterwards.
+const (
+	maxImbalance = 1.2
+	maxGap       = 2
+)
 
 // demands returns what is wrong with a cluster that should have come to rest, a sentence
 // each. So many stores should be in service, and none be left half removed.
@@ -107,8 +112,8 @@ func demands(s *status, inspected inspection, stores int) []string {
 			problem("store %d is %s", store.ID, store.State)
 		}
 	}
-	if least, most := s.extremes(); float64(most) > maxImbalance*float64(least) {
-		problem("stores have from %d to %d peers: the most should be at most %.1f times the fewest", least, most, maxImbalance)
+	if least, most := s.extremes(); float64(most) > max(maxImbalance*float64(least), float64(least+maxGap)) {
+		problem("stores have from %d to %d peers: the most should be at most %.1f times the fewest, or %d more", least, most, maxImbalance, maxGap)
 	}
 	for _, o := range s.Operators {
 		problem("region %d is being changed: %s", o.Region, o.Desc)

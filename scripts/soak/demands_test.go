@@ -44,7 +44,7 @@ func TestDemands(t *testing.T) {
 		"3 stores are in service, not 4":                           func(s *status, _ inspection) { s.Stores[1].State = "tombstone" },
 		"store 2 is disconnected":                                  func(s *status, _ inspection) { s.Stores[1].State = "disconnected" },
 		"store 5 is offline":                                       func(s *status, _ inspection) { s.Stores[4].State = "offline" },
-		"stores have from 3 to 4 peers":                            func(s *status, _ inspection) { s.Stores[0].Peers = 4 },
+		"stores have from 3 to 6 peers":                            func(s *status, _ inspection) { s.Stores[0].Peers = 6 },
 		"region 11 is being changed: too full":                     func(s *status, _ inspection) { s.Operators = []operatorStatus{{11, "too full"}} },
 		`region 12 begins at key "62", and the one before it ends`: func(s *status, _ inspection) { s.Regions[1].EndKey = "6170" },
 		`region 11 begins at key "61", and the one before it ends`: func(s *status, _ inspection) { s.Regions[0].EndKey = "" },
