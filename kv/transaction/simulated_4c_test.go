@@ -61,7 +61,7 @@ func TestManyClients4C(t *testing.T) {
 // to be dead: they stand still for longer than their locks live, and then go on.
 func TestClientsCrash4C(t *testing.T) {
 	sc := banking(graded.Claim{
-		Text:   "a transaction whose client crashes is committed as a whole or not at all, and is in nobody's way for long",
+		Text:   "a transaction whose client crashes is committed as a whole or not at all, and is in the way of others only for a while",
 		Source: "Percolator §2.2: the primary lock is the synchronizing point",
 	}, sim.CrashClients(200*msec), sim.PauseClients(250*msec))
 	sc.Clients = append(sim.Clients(2, kvload.Transfers), sim.Clients(2, kvload.TransfersPatiently)...)
@@ -100,7 +100,7 @@ func TestAllKinds4C(t *testing.T) {
 // on its way through the log when another store becomes the leader.
 func TestPartitions4C(t *testing.T) {
 	sc := banking(graded.Claim{
-		Text:   "no command decides on a state that another one is about to change, whoever leads",
+		Text:   "no command decides on a state that another one is about to change, whichever store leads",
 		Source: "the contract of the handlers in kv/server",
 	}, sim.RandomPartitions(500*msec), sim.IsolateLeaders(900*msec), sim.Crashes(900*msec))
 	sc.Clients = append(sim.Clients(2, kvload.Counts), sim.Clients(2, kvload.WritesPairs(true))...)
