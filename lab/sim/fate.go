@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/labkv/labkv/lab/check"
@@ -24,6 +25,9 @@ func fate(f *Failure, events []trace.Event) string {
 		case check.Get, check.Scan:
 			lines = append(lines, fateOfRead(o, events)...)
 		}
+	}
+	for _, t := range f.transactions {
+		lines = append(lines, fateOfTransaction(t, f.key, events)...)
 	}
 	if f.call != nil {
 		for i := range events {
@@ -195,6 +199,36 @@ func replaced(e *trace.Event, later []trace.Event) *trace.Event {
 	}
 	return nil
 }
+
+// fateOfTransaction tells what stores did for a transaction, as commands of whichever
+// client. Of its reads it tells those that may be about key. Of clients that ask again and
+// again whether it is alive it tells the first one.
+func fateOfTransaction(t *check.Transaction, key string, events []trace.Event) []string {
+	lines := []string{fmt.Sprintf("%v:", t)}
+	alive := false
+	for i := range events {
+		e := &events[i]
+		if e.Start != t.Start || t.Past || e.Fate == "reads" && !strings.HasPrefix(e.Text, strconv.Quote(key)) {
+			continue
+		}
+		again := alive
+		if alive = strings.HasSuffix(e.Text, TextAlive); alive && again {
+			continue
+		}
+		line := fmt.Sprintf("  %s ", seconds(e.At))
+		if e.Kind == trace.Operation {
+			line += fmt.Sprintf("client %d: %s %s", e.Client, e.Fate, e.Text)
+		} else {
+			line += fmt.Sprintf("store %d: it %s, for client %d: %s", e.Store, e.Fate, e.Client, e.Text)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// TextAlive ends the text of a trace.Transaction about a client that has asked what became
+// of a transaction, and has heard nothing new.
+const TextAlive = "it is alive"
 
 // fateOfRead tells who served a read, and who led by then.
 func fateOfRead(o *check.Operation, events []trace.Event) []string {
