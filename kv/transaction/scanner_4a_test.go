@@ -105,7 +105,9 @@ func TestScannersShowLocks4A(t *testing.T) {
 		require.True(t, s.Next(), "Next from c on")
 		require.Equal(t, &transaction.Lock{Primary: []byte("p"), StartTS: at(30), TTL: 5, Kind: kvrpcpb.Op_Del}, s.Lock(), "the lock of key c")
 		require.Nil(t, s.Value(), "the value of key c, which is locked")
-		require.True(t, s.Next() && s.Next() && s.Next() && s.Next() && s.Next(), "five more keys after c")
+		for n := range 5 {
+			require.True(t, s.Next(), "Next, %d keys after c", n+1)
+		}
 		require.Nil(t, s.Lock(), "the lock of key h, which is not locked")
 	})
 }

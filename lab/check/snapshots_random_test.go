@@ -112,9 +112,8 @@ func (m *mvcc) end(t *attempt, unknown bool) {
 			commits = false
 		}
 	}
-	ts := t.Start
 	if commits && len(taken) > 0 {
-		ts = m.next()
+		ts := m.next()
 		for key := range taken {
 			m.locked[key] = ts
 		}
