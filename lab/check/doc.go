@@ -16,6 +16,14 @@
 // An acknowledged write that is lost shows as a read, at the end, that is not
 // linearizable: let a client read every key once the system has recovered.
 //
+// # Transactions
+//
+// A History holds transactions, too, with their timestamps, reads and writes.
+// SnapshotIsolation says whether they are what snapshot isolation allows, which needs no
+// search. WriteSkew finds those that could not have happened one after the other, so that
+// a test can show that snapshot isolation allows more than serializability. Sums needs
+// no timestamps: what transactions move from key to key must be there in every snapshot.
+//
 // # While it runs
 //
 // Groups watches Raft groups, Answers that each request is answered exactly once.

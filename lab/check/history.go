@@ -17,9 +17,12 @@ const (
 	Put
 	Delete
 	Scan
+	// Lock is of transactions only: a key that the transaction does not write is not to
+	// be written by others that overlap.
+	Lock
 )
 
-func (o Op) String() string { return [...]string{"?", "get", "put", "delete", "scan"}[o] }
+func (o Op) String() string { return [...]string{"?", "get", "put", "delete", "scan", "lock"}[o] }
 
 // A Pair is one key with its value, as a scan returned it.
 type Pair struct{ Key, Value string }
@@ -81,12 +84,14 @@ func value(v string, found bool) string {
 	return fmt.Sprintf("%q", v)
 }
 
-// A History is what all clients of a run did and saw. Operations that are known
-// to have had no effect, and reads that were not answered, are not in it.
+// A History is what all clients of a run did and saw: operations on their own, and
+// transactions. Operations that are known to have had no effect, and reads that were
+// not answered, are not in it. Transactions that were aborted are.
 type History struct {
-	mu         sync.Mutex
-	stamp      int64
-	operations []*Operation
+	mu           sync.Mutex
+	stamp        int64
+	operations   []*Operation
+	transactions []*Transaction
 }
 
 // Operations returns the history, in the order in which operations ended. Those

@@ -16,6 +16,10 @@ type Violation struct {
 	About Command
 	// Operations are those that do not fit together, the one that showed it first.
 	Operations []*Operation
+	// Transactions are those that do not fit together, the one that showed it first, and
+	// Key is the key in question.
+	Transactions []*Transaction
+	Key          string
 	// Undecided is set if the check could not come to an end. That says nothing
 	// about the system; it is a failure of the test.
 	Undecided bool

@@ -32,11 +32,12 @@ const (
 	supervises
 	operates
 	commands
+	clientCrashes
 )
 
 func (k kind) String() string {
 	return [...]string{"nothing", "fault ends", "fault begins", "exit", "restart", "end of disturbance", "end of holding", "departure", "slow work", "result of slow work", "answer", "call", "message", "piece of a transfer",
-		"report to sender", "request", "reply", "reply to a machine", "tick", "client wakes", "supervision", "operation", "command"}[k]
+		"report to sender", "request", "reply", "reply to a machine", "tick", "client wakes", "supervision", "operation", "command", "crash of a client"}[k]
 }
 
 // A name is what tells an event from all others at its time, whatever the order

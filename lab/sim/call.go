@@ -53,7 +53,7 @@ func (cs *calls) open(ctx context.Context, c *conn, method string, args proto.Me
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
 	}
-	if c.from.ctx.Err() != nil {
+	if c.from.ctx.Err() != nil || c.from.session != nil && c.from.session.calling(c.from) {
 		return nil, errReset
 	}
 	call := &call{calls: cs, from: c.from, to: c.to, method: method, args: args, ctx: ctx}

@@ -41,9 +41,10 @@ type Session struct {
 	// Setting is the setting of the run.
 	Setting Setting
 
-	world  *World
-	slept  uint64
-	caller caller
+	world   *World
+	slept   uint64
+	counted uint64
+	caller  *caller // of the present life; the world's lock guards changes
 }
 
 // A clientele is all clients of a world. The world's lock guards what it has.
@@ -51,11 +52,19 @@ type clientele struct {
 	w        *World
 	sessions []*Session
 	working  map[*Session]bool
+	mortals  map[uint64]*mortal // by client
 	history  *check.History
 }
 
-// Context ends with the run.
-func (s *Session) Context() context.Context { return s.world.ctx }
+// Context ends with the run, and with the present life of the client (CrashClient). The
+// client must return then; after a crash it is called again.
+func (s *Session) Context() context.Context { return s.caller.ctx }
+
+// Count returns 1, 2, 3 and so on, never the same again, also after a crash.
+func (s *Session) Count() uint64 {
+	s.counted++
+	return s.counted
+}
 
 // Now returns the time since the beginning of the run.
 func (s *Session) Now() time.Duration { return s.world.now() }
@@ -64,18 +73,18 @@ func (s *Session) Now() time.Duration { return s.world.now() }
 func (s *Session) Working() bool {
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
-	return s.world.phases.now == disturbed && s.world.ctx.Err() == nil
+	return s.world.phases.now == disturbed && s.Context().Err() == nil
 }
 
 // Dial returns a connection to a machine. The client makes one call after the other.
 func (s *Session) Dial(machine uint64) client.Conn {
-	return &conn{calls: &s.world.calls, from: &s.caller, to: machine}
+	return &conn{calls: &s.world.calls, from: s.caller, to: machine}
 }
 
 // Served notes that the client was told that a request of its was done.
 func (s *Session) Served() { s.world.served.Store(s.world.progress.Load()) }
 
-// Sleep returns after d, or with the end of the run.
+// Sleep returns after d, or with the end of Context.
 func (s *Session) Sleep(d time.Duration) { _ = s.SleepWithin(s.Context(), d) }
 
 // SleepWithin returns nil after d, or the error of ctx as soon as ctx is done. ctx must
@@ -118,12 +127,12 @@ func (cs *clientele) admit(clients []Client) {
 	for _, c := range clients {
 		w.mu.Lock()
 		s := &Session{ID: uint64(len(cs.sessions)) + 1, Stores: w.setting.Machines(Store), Setting: w.setting, world: w}
-		s.caller = caller{end: clientEnd + s.ID, client: s.ID, ctx: w.ctx}
 		s.Draw = dice.NewDrawer(w.dice, askClient, s.ID)
 		s.History = cs.history.Recorder(int(s.ID), w.now)
 		cs.sessions = append(cs.sessions, s)
 		cs.working[s] = true
 		w.mu.Unlock()
+		s.begin()
 		go cs.serve(s, c)
 	}
 }
@@ -144,6 +153,9 @@ func (cs *clientele) serve(s *Session, c Client) {
 	// Clients do not all begin at once.
 	s.Sleep(dice.Scaled(s.Draw.Bits(), 0, 100*time.Millisecond))
 	c(s)
+	for s.risen() {
+		c(s)
+	}
 }
 
 // waiting returns the call that the first of the clients that have not finished

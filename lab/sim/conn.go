@@ -19,6 +19,10 @@ type caller struct {
 	life   *life  // nil for a client
 	ctx    context.Context
 
+	// session is the client's, nil for a machine, and die ends this life of the client.
+	session *Session
+	die     context.CancelFunc
+
 	// call is the last one that was begun and has not returned. It is guarded by the
 	// world's lock.
 	call *call

@@ -24,4 +24,5 @@ const (
 	askDisk
 	askResume
 	askCore
+	askCrash
 )

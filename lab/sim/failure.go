@@ -29,6 +29,9 @@ type Failure struct {
 	// operations are the clients' operations that it is about.
 	about      check.Command
 	operations []*check.Operation
+	// transactions are the clients' transactions that it is about, and key is the key.
+	transactions []*check.Transaction
+	key          string
 	// call is the call that was not answered, if that is the failure.
 	call *call
 	// lesser failures are those of runs that make no progress. They are reported
@@ -50,7 +53,7 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.3fs", d.Seconds()) 
 // violation turns an error of a check into a failure.
 func violation(err error) *Failure {
 	if v, ok := err.(*check.Violation); ok {
-		return &Failure{Rule: v.Rule, At: v.At, Found: v.Found, Fate: v.Fate, about: v.About, operations: v.Operations, Harness: v.Undecided}
+		return &Failure{Rule: v.Rule, At: v.At, Found: v.Found, Fate: v.Fate, about: v.About, operations: v.Operations, transactions: v.Transactions, key: v.Key, Harness: v.Undecided}
 	}
 	return &Failure{Rule: "watch", Found: err.Error()}
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/labkv/labkv/lab/check"
@@ -24,6 +25,9 @@ func fate(f *Failure, events []trace.Event) string {
 		case check.Get, check.Scan:
 			lines = append(lines, fateOfRead(o, events)...)
 		}
+	}
+	for _, t := range f.transactions {
+		lines = append(lines, fateOfTransaction(t, f.key, events)...)
 	}
 	if f.call != nil {
 		for i := range events {
@@ -194,6 +198,26 @@ func replaced(e *trace.Event, later []trace.Event) *trace.Event {
 		}
 	}
 	return nil
+}
+
+// fateOfTransaction tells what stores did for a transaction, as commands of whichever
+// client. Of its reads it tells those that may be about key.
+func fateOfTransaction(t *check.Transaction, key string, events []trace.Event) []string {
+	lines := []string{fmt.Sprintf("%v:", t)}
+	for i := range events {
+		e := &events[i]
+		if e.Start != t.Start || t.Past || e.Fate == "reads" && !strings.HasPrefix(e.Text, strconv.Quote(key)) {
+			continue
+		}
+		line := fmt.Sprintf("  %s ", seconds(e.At))
+		if e.Kind == trace.Operation {
+			line += fmt.Sprintf("client %d: %s %s", e.Client, e.Fate, e.Text)
+		} else {
+			line += fmt.Sprintf("store %d: it %s, for client %d: %s", e.Store, e.Fate, e.Client, e.Text)
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // fateOfRead tells who served a read, and who led by then.

@@ -33,15 +33,19 @@ const (
 	Crash      FaultKind = "crash"       // Who: crashes, restarts at the end
 	CrashWrite FaultKind = "crash-write" // Who, Count, Point: goes wrong at its Count-th write from now; restarts at the end, or Delay after a crash
 	DiskFull   FaultKind = "disk-full"   // Who
-	FlipBit    FaultKind = "flip-bit"    // Who: a bit of one of its files changes
-	Skew       FaultKind = "skew"        // Who, Share: its clock is slow by that
-	Stall      FaultKind = "stall"       // Who: its clock stands still, then catches up at once
-	Pause      FaultKind = "pause"       // Who: its process stands still, then finds what has come meanwhile, and one tick
-	Erase      FaultKind = "erase"       // Who: crashes, and starts at the end with empty disks; as soon as the system can do without it, or not at all
+	// CrashClient uses Who, a client, Count, and Point: the client crashes at its Count-th
+	// call from now, before the call leaves (CrashBefore) or a little after that
+	// (CrashUnacknowledged), and begins again soon. Role is ClientRole.
+	CrashClient FaultKind = "crash-client"
+	FlipBit     FaultKind = "flip-bit" // Who: a bit of one of its files changes
+	Skew        FaultKind = "skew"     // Who, Share: its clock is slow by that
+	Stall       FaultKind = "stall"    // Who: its clock stands still, then catches up at once
+	Pause       FaultKind = "pause"    // Who: its process stands still, then finds what has come meanwhile, and one tick
+	Erase       FaultKind = "erase"    // Who: crashes, and starts at the end with empty disks; as soon as the system can do without it, or not at all
 )
 
 var kinds = []FaultKind{Partition, OneWay, Bridge, Isolate, Deaf, Mute, Lose, Duplicate, Slow, Cut, Repeat,
-	LoseCalls, SlowCalls, Crash, CrashWrite, DiskFull, FlipBit, Skew, Stall, Pause, Erase,
+	LoseCalls, SlowCalls, Crash, CrashWrite, CrashClient, DiskFull, FlipBit, Skew, Stall, Pause, Erase,
 	AddMember, RemoveMember, ReplaceMember, MoveLeader, Split, Drain, Twin}
 
 // Targets that are looked for when a fault begins, among the machines of the fault's
@@ -236,8 +240,8 @@ func (fs *faults) plan() {
 		if f.From >= w.setting.Span {
 			continue // it is one of the core phase
 		}
-		if f.Kind == CrashWrite && f.From == 0 {
-			fs.begin(f) // the first write of all counts
+		if (f.Kind == CrashWrite || f.Kind == CrashClient) && f.From == 0 {
+			fs.begin(f) // the first write of all counts, and the first call
 			continue
 		}
 		w.post(&event{at: f.From, name: name{kind: faultBegins, to: uint64(f.ID), n: uint64(i)}, do: func() { fs.begin(f) }})
@@ -273,7 +277,10 @@ func (fs *faults) aim(f *Fault) []*machine {
 // begin applies f to the machines that it hits.
 func (fs *faults) begin(f *activeFault) {
 	w := fs.w
-	if f.Kind == Erase || !slices.Contains(operated, f.Kind) {
+	switch {
+	case f.Kind == CrashClient:
+		w.clients.arm(f)
+	case f.Kind == Erase || !slices.Contains(operated, f.Kind):
 		f.hit = fs.aim(&f.Fault)
 	}
 	if f.Kind == Erase && !f.hit[0].mayErase() {
@@ -340,6 +347,9 @@ func (fs *faults) end(f *activeFault) {
 		return
 	}
 	w.record.tell(trace.Event{Kind: trace.FaultEnds, Store: f.only(), Text: f.Fault.String()})
+	if f.Kind == CrashClient {
+		w.clients.disarm(f)
+	}
 	for _, m := range f.hit {
 		switch f.Kind {
 		case Crash, Erase:

@@ -24,5 +24,6 @@ const (
 	Erased          Goal = "a store lost its disks for good"
 	RequestLost     Goal = "a request of a client was lost"
 	ReplyLost       Goal = "a reply to a client was lost"
+	ClientCrashed   Goal = "a client crashed"
 	UnknownOutcome  Goal = "a client did not learn what became of a write"
 )

@@ -99,6 +99,16 @@ func On(r Role, n Nemesis) Nemesis {
 	}
 }
 
+// CrashClients crashes a client about every so often, at one of its next calls.
+func CrashClients(every time.Duration) Nemesis {
+	return recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
+		return Fault{
+			Kind: CrashClient, Role: ClientRole, Who: d.Between(1, s.Clients), Count: d.Between(1, 12),
+			Point: dice.Pick(d, CrashBefore, CrashUnacknowledged), From: from, Until: from + 2*every,
+		}
+	})
+}
+
 // RandomPartitions divides the network about every so often: in two halves, in
 // one direction only, with one store between the halves, or with one store cut
 // off.

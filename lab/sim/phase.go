@@ -37,6 +37,7 @@ type phases struct {
 	core     []Fault       // of the core phase
 	deadline time.Duration // of the present phase
 	writes   []uint64      // of each machine, in the first phase
+	calls    []uint64      // of each client, in the first phase
 	over     bool          // so is the run
 }
 
@@ -97,6 +98,9 @@ func (ps *phases) endDisturbance() {
 		m.revive()
 		ps.writes = append(ps.writes, m.writes)
 	}
+	w.mu.Lock()
+	ps.calls = w.clients.callsMade()
+	w.mu.Unlock()
 	ps.enter(next)
 	ps.supervise(1)
 }

@@ -19,6 +19,9 @@ const (
 	Scheduler Role = "scheduler"
 )
 
+// ClientRole is the Role of faults that aim at a client. No machine has it.
+const ClientRole Role = "client"
+
 // A Fleet is some machines of one role.
 type Fleet struct {
 	Role     Role

@@ -34,6 +34,8 @@ type Outcome struct {
 	// Writes is how often each store wrote to its disks until the first
 	// phase was over, store 1 first.
 	Writes []uint64
+	// Calls is how often each client had made a call by then, client 1 first.
+	Calls []uint64
 	// Trace is the log of the run, if it was kept.
 	Trace []trace.Event
 
@@ -77,7 +79,7 @@ func newWorld(sc *Scenario, s Schedule, tracing bool) *World {
 	w.network = network{w: w, links: map[link]*traffic{}}
 	w.faults = faults{w: w}
 	w.calls = calls{w: w, made: map[link]uint64{}}
-	w.clients = clientele{w: w, working: map[*Session]bool{}, history: &check.History{}}
+	w.clients = clientele{w: w, working: map[*Session]bool{}, mortals: map[uint64]*mortal{}, history: &check.History{}}
 	w.phases = phases{w: w}
 	w.record = record{w: w, tracing: tracing}
 	for _, f := range s.Setting.fleets() {
@@ -240,7 +242,7 @@ func (w *World) outcome(stuck *Failure) *Outcome {
 	defer w.mu.Unlock()
 	o := &Outcome{
 		Failure: w.failure, Digest: w.record.digest, Events: len(w.record.log), Took: w.took, Reached: w.reached,
-		Writes: w.phases.writes, History: w.clients.history, Trace: w.record.trace, log: w.record.log,
+		Writes: w.phases.writes, Calls: w.phases.calls, History: w.clients.history, Trace: w.record.trace, log: w.record.log,
 	}
 	if o.Failure == nil && stuck != nil {
 		if n := len(w.record.log); n > 0 {

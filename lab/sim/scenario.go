@@ -85,6 +85,20 @@ func one(t *graded.T, sc *Scenario, s Schedule) (digest uint64) {
 // disk: before it, after it but before it is acknowledged, and after that.
 func TestEveryWrite(t *testing.T, sc Scenario) {
 	t.Helper()
+	testEach(t, sc, EveryWrite)
+}
+
+// TestEveryCall is Test for short scenarios. Each seed runs its schedule, and then again
+// and again, so that a client crashes once at each of its calls: before it, and when the
+// request is on its way.
+func TestEveryCall(t *testing.T, sc Scenario) {
+	t.Helper()
+	testEach(t, sc, EveryCall)
+}
+
+// testEach runs the schedule of each seed, and then those that vary makes of it.
+func testEach(t *testing.T, sc Scenario, vary func(Schedule, *Outcome) []Schedule) {
+	t.Helper()
 	graded.Seeds(t, sc.Claim, sc.Seeds, func(t *graded.T, seed uint64) uint64 {
 		t.Helper()
 		s := MakeSchedule(&sc, seed)
@@ -94,8 +108,8 @@ func TestEveryWrite(t *testing.T, sc Scenario) {
 			explain(t, &sc, s, out)
 		}
 		digest := out.Digest
-		for _, crash := range EveryWrite(s, out) {
-			digest = dice.Mix(digest ^ one(t, &sc, crash))
+		for _, varied := range vary(s, out) {
+			digest = dice.Mix(digest ^ one(t, &sc, varied))
 		}
 		return digest
 	})
@@ -114,6 +128,26 @@ func EveryWrite(s Schedule, out *Outcome) []Schedule {
 			one.Faults = append(slices.Clone(s.Faults), Fault{
 				Kind: CrashWrite, Who: store, Count: int(n) + 1, Point: p, ID: len(s.Faults) + 1,
 				Delay: 5 * s.Setting.Tick, Until: s.Setting.Span,
+			})
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// EveryCall returns schedules that are s with one more fault: the crash of a client, which
+// the seed chooses, at one of the calls that it made in the run of s that had the outcome
+// out. Each call and each point has one schedule.
+func EveryCall(s Schedule, out *Outcome) []Schedule {
+	var all []Schedule
+	d := dice.NewDrawer(dice.Dice(s.Seed), askTarget, 0)
+	client := d.Between(1, s.Setting.Clients)
+	for n := range out.Calls[client-1] {
+		for p := CrashBefore; p <= CrashUnacknowledged; p++ {
+			one := s
+			one.Faults = append(slices.Clone(s.Faults), Fault{
+				Kind: CrashClient, Role: ClientRole, Who: client, Count: int(n) + 1, Point: p, ID: len(s.Faults) + 1,
+				Until: s.Setting.Span,
 			})
 			all = append(all, one)
 		}

@@ -63,6 +63,10 @@ const (
 	// Operation: operation N of Client, as the history has it: Fate is "begins",
 	// "done", "unknown" or "refused".
 	Operation Kind = "operation"
+	// Transaction: Store has carried out call N of Client, which is about the transaction
+	// that began at the timestamp Start. Fate is what came of it, Text tells more. An
+	// Operation may have a Start, too.
+	Transaction Kind = "transaction"
 )
 
 // An Event is one line of a log, after the Header. Fields that do not count for
@@ -86,6 +90,7 @@ type Event struct {
 	Term   uint64 `json:"term,omitempty"`
 	Index  uint64 `json:"index,omitempty"`
 	Role   string `json:"role,omitempty"`
+	Start  uint64 `json:"start,omitempty"`
 
 	Text string `json:"text,omitempty"`
 }

@@ -44,6 +44,8 @@ func (e *Event) String() string {
 			fmt.Fprintf(&b, "->%d", e.Store)
 		}
 		fmt.Fprintf(&b, "  %s #%d %s", e.Kind, e.N, e.Fate)
+	case Transaction:
+		fmt.Fprintf(&b, "store %d  transaction %d %s, for client %d #%d:", e.Store, e.Start, e.Fate, e.Client, e.N)
 	case FaultBegins, FaultEnds:
 		b.WriteString(string(e.Kind))
 		if e.Store != 0 {

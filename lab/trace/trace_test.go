@@ -18,6 +18,7 @@ var log = &trace.Log{
 		{At: time.Millisecond, Kind: trace.Message, From: 1, To: 2, Stream: 1, N: 3, Bytes: 20, Fate: "lost", Text: "MsgAppend"},
 		{At: 2 * time.Millisecond, Kind: trace.Role, Store: 2, Region: 1, Term: 4, Role: "leader"},
 		{At: 3 * time.Millisecond, Kind: trace.Operation, Client: 1, N: 7, Fate: "done", Text: `put "a" = "1"`},
+		{At: 4 * time.Millisecond, Kind: trace.Transaction, Store: 2, Client: 1, N: 8, Start: 500, Fate: "is committed", Text: `"a", at 600`},
 	},
 }
 
@@ -26,7 +27,7 @@ func TestRoundTrip(t *testing.T) {
 	n, err := log.WriteTo(&b)
 	require.NoError(t, err)
 	require.EqualValues(t, b.Len(), n)
-	require.Equal(t, 4, strings.Count(b.String(), "\n"))
+	require.Equal(t, 5, strings.Count(b.String(), "\n"))
 	got, err := trace.Read(&b)
 	require.NoError(t, err)
 	require.Equal(t, log, got)
@@ -40,6 +41,7 @@ func TestText(t *testing.T) {
   0.001000s  1->2  lost #3 MsgAppend
   0.002000s  store 2  role region 1 leader (term 4)
   0.003000s  client 1  operation #7 done put "a" = "1"
+  0.004000s  store 2  transaction 500 is committed, for client 1 #8: "a", at 600
 failed: a read is stale
 `, b.String())
 }

@@ -33,14 +33,25 @@ func AddressOf(machine uint64, erased int) string {
 // chooses, and others only if there is a scheduler, which names them. It need not be
 // closed.
 func Connect(s *sim.Session, stores ...uint64) *client.Raw {
+	c, err := client.NewRaw(config(s, stores))
+	if err != nil {
+		panic(err) // Dial cannot fail
+	}
+	return c
+}
+
+// config says how s reaches the given stores.
+func config(s *sim.Session, stores []uint64) client.Config {
 	cfg := client.Config{
 		Dial: func(addr string) (client.Conn, error) {
 			machine, _, _ := strings.Cut(addr, ".")
 			id, err := strconv.ParseUint(machine, 10, 64)
 			return s.Dial(id), err
 		},
-		Sleep: s.SleepWithin,
-		Rand:  func(n int64) int64 { return int64(s.Draw.IntN(int(n))) },
+		Go:         func(f func()) { f() }, // one call after the other
+		Background: s.Context(),
+		Sleep:      s.SleepWithin,
+		Rand:       func(n int64) int64 { return int64(s.Draw.IntN(int(n))) },
 	}
 	if all := s.Setting.Machines(sim.Scheduler); len(all) > 0 {
 		cfg.Scheduler = schedulerpb.NewSchedulerClient(s.Dial(all[0]))
@@ -50,11 +61,7 @@ func Connect(s *sim.Session, stores ...uint64) *client.Raw {
 		id := stores[(first+i)%len(stores)]
 		cfg.Stores = append(cfg.Stores, client.Store{ID: id, Addr: AddressOf(id, 0)})
 	}
-	c, err := client.NewRaw(cfg)
-	if err != nil {
-		panic(err) // Dial cannot fail
-	}
-	return c
+	return cfg
 }
 
 // A kv is a client of a replicated key-value store, and notes what it does in the
@@ -62,11 +69,9 @@ func Connect(s *sim.Session, stores ...uint64) *client.Raw {
 // operation of the history, however often the library sends it; but each part of a
 // scan is one of its own, as only a part is of one moment.
 type kv struct {
-	s   *sim.Session
-	raw *client.Raw
-	// values and operations count the values that were put, and all operations.
-	values     int
-	operations uint64
+	s          *sim.Session
+	raw        *client.Raw
+	operations uint64 // so far
 }
 
 // newKV returns a client that asks the given stores only.
@@ -150,8 +155,7 @@ func end(p *check.Pending, o *check.Operation) {
 func (c *kv) put(key string) request {
 	return request{
 		func() check.Operation {
-			c.values++
-			return check.Operation{Op: check.Put, Key: key, Value: fmt.Sprintf("%d-%d", c.s.ID, c.values)}
+			return check.Operation{Op: check.Put, Key: key, Value: fmt.Sprintf("%d-%d", c.s.ID, c.s.Count())}
 		},
 		func(ctx context.Context, o *check.Operation) error {
 			return c.raw.Put(ctx, engine.CFDefault, []byte(key), []byte(o.Value))

@@ -25,6 +25,9 @@ const (
 // so far. So at most one submission of a put takes effect, and none does if all
 // were refused.
 type fates struct {
+	// repeats is set if a put may take effect again (Options.Transactions).
+	repeats bool
+
 	mu   sync.Mutex
 	puts map[uint64]*put // by contribution
 	// last is the highest index that any store has applied, by region.
@@ -40,7 +43,9 @@ type put struct {
 	index   uint64 // of its entry in the log, 0 if none was applied
 }
 
-func newFates() fates { return fates{puts: map[uint64]*put{}, last: map[uint64]uint64{}} }
+func newFates(repeats bool) fates {
+	return fates{repeats: repeats, puts: map[uint64]*put{}, last: map[uint64]uint64{}}
+}
 
 // put returns what became of the put with that contribution. The caller holds mu.
 func (f *fates) put(contribution uint64) *put {
@@ -92,7 +97,7 @@ func (f *fates) applied(region uint64, entries []*eraftpb.Entry) {
 		f.putsIn(raftstore.EntryOps(e), func(op *engine.Op, p *put) {
 			switch {
 			case !p.written: // The entry had no effect: the region has changed.
-			case p.index == 0:
+			case p.index == 0 || f.repeats:
 				p.index = e.Index
 			default:
 				f.fail(RuleOnce, fmt.Sprintf("%s was applied at index %d and again at index %d%s", named(op), p.index, e.Index, because(p.refusal)))

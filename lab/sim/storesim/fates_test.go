@@ -54,7 +54,7 @@ func TestFatesOfPuts(t *testing.T) {
 		"again, and both applied":         {[]step{submit, refuse, submit, apply(7), apply(8)}, RuleOnce},
 		"once, but applied twice":         {[]step{submit, apply(7), done, apply(8)}, RuleOnce},
 	} {
-		f := newFates()
+		f := newFates(false)
 		for _, step := range c.steps {
 			step(&f)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/proto/metapb"
 )
@@ -136,4 +137,14 @@ func Spread(replicas int, bounds ...string) func(stores []uint64) []*metapb.Regi
 		}
 		return regions
 	}
+}
+
+// Encoded returns keys of transactions as they are in the key space of regions, as bounds
+// for Spread.
+func Encoded(keys ...string) []string {
+	var all []string
+	for _, key := range keys {
+		all = append(all, string(transaction.EncodeKey([]byte(key))))
+	}
+	return all
 }

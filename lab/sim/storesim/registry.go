@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/raftstore"
@@ -20,7 +21,7 @@ import (
 // A registry is one incarnation of the scheduler of a run that is about stores alone
 // (Options.Registry). It knows what heartbeats have told it, answers what stores and
 // clients ask, gives out ids, and hands out orders of the run's operator. It decides
-// nothing. A crash loses all that it knows of regions; no id is given out twice.
+// nothing. A crash loses all that it knows of regions; no id and no timestamp is given out twice.
 type registry struct {
 	schedulerpb.UnimplementedSchedulerServer
 	env    *sim.Env
@@ -163,6 +164,22 @@ func order(a *raftstore.Admin) *schedulerpb.RegionHeartbeatResponse {
 		o.SplitRegion = &schedulerpb.SplitRegion{}
 	}
 	return o
+}
+
+// Tso implements schedulerpb.SchedulerServer.
+func (g *registry) Tso(stream grpc.BidiStreamingServer[schedulerpb.TsoRequest, schedulerpb.TsoResponse]) error {
+	for {
+		req, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		resp := &schedulerpb.TsoResponse{
+			Header: clusterAnswer(), Count: req.Count, Timestamp: g.system.oracle.take(g.env.Now(), req.Count),
+		}
+		if err := stream.Send(resp); err != nil {
+			return err
+		}
+	}
 }
 
 // A standing order is one that the registry gives with each heartbeat of its region.

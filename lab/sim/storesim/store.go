@@ -290,7 +290,7 @@ func (s *store) Leads() bool { return slices.ContainsFunc(s.peers, (*peer).leads
 
 // Services implements sim.Server.
 func (s *store) Services() []sim.Service {
-	return []sim.Service{{Desc: &tinykvpb.TinyKv_ServiceDesc, Impl: s.rpcs}}
+	return []sim.Service{{Desc: &tinykvpb.TinyKv_ServiceDesc, Impl: commands{s.rpcs, s}}}
 }
 
 // A waiting is a command that was not answered yet.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
+	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/trace"
@@ -91,6 +92,9 @@ func textOfOps(ops []engine.Op) string {
 }
 
 func textOfWrite(cf engine.CF, key, value []byte, isDelete bool) string {
+	if text := textOfVersion(cf, key, value, isDelete); text != "" {
+		return text
+	}
 	text := sim.TextOfPut(string(key), shortened(string(value)))
 	if isDelete {
 		text = sim.TextOfDelete(string(key))
@@ -99,6 +103,35 @@ func textOfWrite(cf engine.CF, key, value []byte, isDelete bool) string {
 		text += " in " + cf
 	}
 	return text
+}
+
+// textOfVersion names a write to what belongs to a key of transactions. It returns "" for
+// any other write.
+func textOfVersion(cf engine.CF, key, value []byte, isDelete bool) string {
+	user, ts, err := transaction.DecodeVersion(key)
+	if cf == engine.CFLock {
+		user, _, err = transaction.DecodeKey(key)
+	}
+	if err != nil {
+		return ""
+	}
+	switch {
+	case cf == engine.CFLock && isDelete:
+		return fmt.Sprintf("unlock %q", user)
+	case cf == engine.CFLock:
+		if lock, err := transaction.DecodeLock(value); err == nil {
+			return fmt.Sprintf("lock %q for %s of %d, primary %q", user, lock.Kind, lock.StartTS, lock.Primary)
+		}
+	case isDelete:
+		return fmt.Sprintf("delete %q@%d in %s", user, ts, cf)
+	case cf == engine.CFWrite:
+		if record, err := transaction.DecodeRecord(value, ts); err == nil {
+			return fmt.Sprintf("record %q@%d: %s of %d", user, ts, record.Kind, record.StartTS)
+		}
+	default:
+		return fmt.Sprintf("value %q@%d = %q", user, ts, shortened(string(value)))
+	}
+	return ""
 }
 
 // tellApplied logs a batch that was written to the data of s. The parts of

@@ -14,6 +14,7 @@ import (
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
@@ -238,9 +239,9 @@ func (s *summed) at(r *metapb.Region, share float64) string {
 		if !region.Range(r).Contains([]byte(i.key)) {
 			return false
 		}
-		if i.key != last {
-			keys = append(keys, i.key)
-			last = i.key
+		if key := string(transaction.SplitKey([]byte(i.key))); key != last {
+			keys = append(keys, key)
+			last = key
 		}
 		return true
 	})

@@ -84,6 +84,9 @@ type Options struct {
 	// Balanced makes it part of being settled that no peer and no leadership needs to
 	// move for all stores to have about the same load.
 	Balanced bool
+	// Transactions says that clients use transactions, whose writes may be repeated: a
+	// store may write what is there already.
+	Transactions bool
 	// Disorder makes stores send in random order of the destinations what they
 	// send at a time. A run is the same run with it.
 	Disorder bool
@@ -121,9 +124,11 @@ type System struct {
 	known map[uint64]bool
 	// orders are the orders that the registry gives, by region.
 	orders map[uint64]standingOrder
+	oracle oracle
 
-	fates    fates
-	promises promises
+	fates        fates
+	transactions transactions
+	promises     promises
 
 	// stores and managers are the present incarnations, by machine.
 	stores   map[uint64]*store
@@ -147,7 +152,7 @@ func New(opts Options) func(*sim.World) sim.System {
 			world: w, opts: opts, groups: check.NewGroups(), ranges: check.NewRanges(), members: check.NewMembers(),
 			homes: newHomes(), operations: map[int]*operation{}, drained: map[uint64]time.Duration{},
 			orders: map[uint64]standingOrder{}, retired: map[uint64]bool{}, known: map[uint64]bool{},
-			fates: newFates(), promises: newPromises(), stores: map[uint64]*store{}, managers: map[uint64]*manager{},
+			fates: newFates(opts.Transactions), promises: newPromises(), transactions: transactions{regions: map[uint64]uint64{}}, stores: map[uint64]*store{}, managers: map[uint64]*manager{},
 		}
 	}
 }
