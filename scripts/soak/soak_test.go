@@ -17,6 +17,14 @@ import (
 	"github.com/labkv/labkv/lab/cluster"
 )
 
+// A soak starts its own program again, which is this one, for its tellers.
+func TestMain(m *testing.M) {
+	if os.Getenv(tellerVariable) != "" {
+		os.Exit(serveAsTeller())
+	}
+	os.Exit(m.Run())
+}
+
 // limited returns a context that ends before a test that hangs holds up the others. It
 // leaves time for a build.
 func limited(t *testing.T) context.Context {
@@ -43,7 +51,7 @@ func TestSoak(t *testing.T) {
 	t.Setenv("TMPDIR", tmp)
 	var stdout, stderr bytes.Buffer
 	code := run(limited(t), []string{"--for=4s", "--every=500ms", "--clients=4", "--keys=8", "--rate=30", "--max-log-entries=20",
-		"--stores=4", "--regions=6", "--out", out}, &stdout, &stderr)
+		"--stores=4", "--regions=6", "--tellers=3", "--accounts=40", "--out", out}, &stdout, &stderr)
 	require.Zero(t, code, "%s%s", &stdout, &stderr)
 	require.Contains(t, stdout.String(), "linearizable:        yes")
 	requireEmpty(t, tmp)
