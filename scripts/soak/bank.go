@@ -202,7 +202,8 @@ func (b *bank) killTellers(ctx context.Context) {
 }
 
 // audit waits until no lock can be of a transaction that is alive, as no client is, and
-// reads all accounts in one snapshot. That finishes the transactions that were left.
+// reads all accounts in one snapshot. That finishes the transactions that were left. Then
+// it reads snapshots of the whole time again.
 func (b *bank) audit(ctx context.Context) error {
 	t, err := client.NewTransactional(client.Config{Scheduler: b.manager.SchedulerClient})
 	if err != nil {
@@ -216,8 +217,8 @@ func (b *bank) audit(ctx context.Context) error {
 	if err := b.outlive(ctx, t, locks); err != nil {
 		return err
 	}
-	if err := b.readAccounts(ctx, t); err != nil {
-		return errors.Annotate(err, "not all accounts can be read after the last restart")
+	if err := b.readAccounts(ctx, t, 0); err != nil {
+		return err
 	}
 	left, err := b.locks(ctx)
 	if err != nil {
@@ -227,6 +228,13 @@ func (b *bank) audit(ctx context.Context) error {
 		return errors.Errorf("%d of %d locks are left although all accounts were read after the end of their time to live, such as %v", len(left), len(locks), left[0])
 	}
 	b.removed = len(locks)
+	all := b.history.Transactions()
+	const again = 10
+	for i := range again {
+		if err := b.readAccounts(ctx, t, all[i*len(all)/again].Start); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -284,20 +292,23 @@ func (b *bank) outlive(ctx context.Context, t *client.Transactional, locks []*kv
 	}
 }
 
-// readAccounts reads all accounts, so that the history shows what was acknowledged and is
-// lost.
-func (b *bank) readAccounts(ctx context.Context, t *client.Transactional) error {
+// readAccounts reads all accounts as they were at a timestamp, and as they are if it is 0,
+// so that the history shows what was acknowledged and is lost.
+func (b *bank) readAccounts(ctx context.Context, t *client.Transactional, ts uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, electionPatience)
 	defer cancel()
 	running := b.recorder(reader).BeginTransaction()
-	txn, err := t.Begin(ctx)
-	if err != nil {
-		return err
+	past := ts != 0
+	var err error
+	if !past {
+		if ts, err = t.Timestamp(ctx); err != nil {
+			return err
+		}
 	}
-	running.Start(txn.StartTS(), false)
-	pairs, err := readAccounts(ctx, txn)
+	running.Start(ts, past)
+	pairs, err := readAccounts(ctx, t.At(ts))
 	if err != nil {
-		return err
+		return errors.Annotate(err, "not all accounts can be read after the last restart")
 	}
 	running.Done(running.Begin(check.Operation{
 		Op: check.Scan, Key: accountName(0), Until: endOfAccounts, Limit: everything, Pairs: pairs,

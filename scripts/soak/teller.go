@@ -10,6 +10,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -198,11 +199,29 @@ func readAccounts(ctx context.Context, s scanner) ([]check.Pair, error) {
 	return pairs, nil
 }
 
+// choose returns the numbers of some accounts. Those of one transaction in three are next
+// to each other, and so mostly in one region: then a store commits it in one phase. And one
+// in three takes the money from one of few accounts, so that there are conflicts.
+func (t *teller) choose() []int {
+	n := min(t.Accounts, fewest+t.rng.IntN(most-fewest+1))
+	switch all := t.rng.Perm(t.Accounts); t.rng.IntN(3) {
+	case 0:
+		first := t.rng.IntN(t.Accounts - n + 1)
+		slices.Sort(all)
+		return all[first : first+n]
+	case 1:
+		popular := t.rng.IntN(min(t.Accounts, 10))
+		rest := slices.DeleteFunc(all, func(i int) bool { return i == popular })
+		return append([]int{popular}, rest[:n-1]...)
+	default:
+		return all[:n]
+	}
+}
+
 // transfer moves a part of what one account has to others.
 func (t *teller) transfer(ctx context.Context, txn *client.Txn) error {
-	chosen := t.rng.Perm(t.Accounts)[:min(t.Accounts, fewest+t.rng.IntN(most-fewest+1))]
 	var keys [][]byte
-	for _, i := range chosen {
+	for _, i := range t.choose() {
 		keys = append(keys, []byte(accountName(i)))
 	}
 	values, err := txn.BatchGet(ctx, keys)
