@@ -40,7 +40,12 @@ func (c *committer) commit(ctx context.Context) error {
 		c.size += c.prewriteSize(w)
 	}
 	err := c.twoPhases(ctx)
-	if _, unknown := err.(*OutcomeUnknownError); err != nil && !unknown {
+	if _, unknown := err.(*OutcomeUnknownError); unknown {
+		return err
+	}
+	// Other transactions of this client need not ask what became of this one.
+	c.t.fates.remember(c.startTS, c.commitTS)
+	if err != nil {
 		c.rollBack()
 	}
 	return err
@@ -51,8 +56,7 @@ func (c *committer) twoPhases(ctx context.Context) error {
 	if err != nil || c.commitTS != 0 {
 		return err
 	}
-	c.pulse = newPulse(c)
-	if err := c.t.everywhere(ctx, c.writes[n:], c.prewrite); err != nil {
+	if err := c.prewriteOthers(ctx, c.writes[n:]); err != nil {
 		return err
 	}
 	commitTS, err := c.t.timestamps.next(ctx)
@@ -71,6 +75,18 @@ func (c *committer) twoPhases(ctx context.Context) error {
 		c.t.background(func(ctx context.Context) { c.finishRest(ctx, left) })
 	}
 	return nil
+}
+
+// prewriteOthers prewrites the other keys while the primary key stays locked.
+func (c *committer) prewriteOthers(ctx context.Context, writes []*write) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c.pulse = &pulse{c: c, last: time.Now(), stop: cancel}
+	err := c.t.everywhere(ctx, writes, c.prewrite)
+	if c.pulse.lost != nil {
+		return c.pulse.lost
+	}
+	return err
 }
 
 // finish commits the first of writes, as many as one request can have. It returns how

@@ -1,5 +1,9 @@
 // Package client talks to the stores of a cluster. It finds the store that leads
-// the region of a key, and sends a request again when that is right.
+// the region of a key, and sends a request again when that is right. There are two
+// clients: a Raw reads and writes single keys, and a Transactional has transactions
+// over any keys. A cluster uses one or the other for a key.
+//
+// # Single keys
 //
 //	c, err := client.NewRaw(client.Config{Stores: client.At("10.0.0.1:20160", "10.0.0.2:20160")})
 //	defer c.Close()
@@ -17,11 +21,44 @@
 // It asks for what it needs and does not know, and again if no store of a region
 // serves a request. What it knows goes on to be used while the scheduler is away.
 //
-// Files: retry.go is the one loop that sends requests, pace.go says how fast, react.go
+// # Transactions
+//
+// They need the scheduler, which hands out their timestamps:
+//
+//	c, err := client.NewTransactional(client.Config{Scheduler: schedulerpb.NewSchedulerClient(conn)})
+//	defer c.Close()
+//	err = c.Run(ctx, func(ctx context.Context, txn *client.Txn) error {
+//		value, found, err := txn.Get(ctx, key)
+//		...
+//		return txn.Put(key, value)
+//	})
+//
+// A transaction reads the snapshot of its start, keeps its writes in memory, and
+// commits them all or not at all: that is snapshot isolation. Run tries again on
+// conflicts; with Begin and Commit the caller does that. A call goes on until the
+// deadline of its context here, too. What the errors of Commit mean, and what to do:
+//
+//	*ConflictError        another transaction has changed a key: run it again
+//	*AbortedError         another client has rolled it back: run it again
+//	*LockedError          a lock was in the way until the deadline: try later
+//	*RefusedError         a store or the scheduler was out of reach until the
+//	                      deadline, or refuses for good: nothing was written
+//	*OutcomeUnknownError  the deadline ended while the commit was on its way:
+//	                      read what there is before trying again
+//
+// # Files
+//
+// retry.go is the one loop that sends requests, pace.go says how fast, react.go
 // where to next; attempt.go decides what came of one request, fate.go how far it got;
 // stores.go and regions.go are what the client knows of the cluster, locate.go and
-// scheduler.go how it asks for what it does not know; raw.go and scan.go have the
+// scheduler.go how it asks for what it does not know; raw.go and scan.go have the raw
 // commands.
+//
+// transactional.go begins transactions, txn.go is one, and snapshot.go what it reads.
+// commit.go has the two phases of a commit, prewrite.go the first of them; portion.go
+// cuts keys into requests, pulse.go keeps a transaction alive; locks.go deals with locks
+// of others, and fates.go remembers what became of their transactions; timestamps.go
+// gets timestamps, txnerrors.go has the errors.
 //
 // The network, the clock and the dice come from the Config, so that the clients
 // of a simulation are this package, too.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"time"
@@ -87,6 +88,22 @@ type directory struct {
 	schedulerpb.UnimplementedSchedulerServer
 	region *metapb.Region
 	store  *metapb.Store
+	oracle *oracle
+}
+
+func (d directory) Tso(stream schedulerpb.Scheduler_TsoServer) error {
+	for {
+		req, err := stream.Recv()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(&schedulerpb.TsoResponse{Count: req.Count, Timestamp: parts(d.oracle.next(req.Count))}); err != nil {
+			return err
+		}
+	}
 }
 
 func (directory) GetMembers(context.Context, *schedulerpb.GetMembersRequest) (*schedulerpb.GetMembersResponse, error) {
@@ -113,7 +130,8 @@ func serveDirectory(storeAddr string) (addr string, stop func()) {
 			Id: 1, RegionEpoch: &metapb.RegionEpoch{Version: 1, ConfVer: 1},
 			Peers: []*metapb.Peer{{Id: 3, StoreId: 2}},
 		},
-		store: &metapb.Store{Id: 2, Address: storeAddr},
+		store:  &metapb.Store{Id: 2, Address: storeAddr},
+		oracle: &oracle{},
 	})
 	go g.Serve(lis)
 	return lis.Addr().String(), g.Stop

@@ -26,7 +26,7 @@ import (
 )
 
 // fakeTxns are the transactional commands of a fakeCluster. All keys are in one engine:
-// a store shows those of the region that it was asked for.
+// a store shows the keys of the region that it was asked for.
 type fakeTxns struct {
 	t      *testing.T
 	engine engine.Engine
@@ -231,9 +231,12 @@ func (f *fakeTso) Recv() (*schedulerpb.TsoResponse, error) {
 	o.mu.Lock()
 	o.requests = append(o.requests, req.Count)
 	o.mu.Unlock()
-	last := o.next(req.Count)
-	logical := int64(last & (1<<transaction.LogicalBits - 1))
-	return &schedulerpb.TsoResponse{Header: h, Count: req.Count, Timestamp: &schedulerpb.Timestamp{Physical: transaction.Physical(last), Logical: logical}}, nil
+	return &schedulerpb.TsoResponse{Header: h, Count: req.Count, Timestamp: parts(o.next(req.Count))}, nil
+}
+
+// parts returns a timestamp as the scheduler has it.
+func parts(ts uint64) *schedulerpb.Timestamp {
+	return &schedulerpb.Timestamp{Physical: transaction.Physical(ts), Logical: int64(ts & (1<<transaction.LogicalBits - 1))}
 }
 
 // transactional returns a client that knows the scheduler only, with the shortest pauses.

@@ -5,9 +5,9 @@ import "sync"
 // maxFates is the number of transactions whose fates a client remembers.
 const maxFates = 4096
 
-// fates are those of transactions that have left locks: a client that meets a thousand
-// locks of one asks once. Fates never change, so what is remembered is always true. The
-// zero fates are ready for use.
+// fates says what became of transactions that have left locks: a client that meets a
+// thousand locks of one transaction asks once. A fate never changes, so what is remembered
+// is always true. The zero fates is ready for use.
 type fates struct {
 	mu    sync.Mutex
 	known map[uint64]uint64 // commit timestamps by start timestamp; 0: rolled back

@@ -48,28 +48,34 @@ func (t *Transactional) unlocked(ctx context.Context, p *pace, try func() ([]*kv
 // or rolled back accordingly. It returns those locks whose transactions are alive.
 func (t *Transactional) resolve(ctx context.Context, locks []*kvrpcpb.LockInfo) (alive []*kvrpcpb.LockInfo, err error) {
 	seen := map[uint64]bool{}
+	var first []*kvrpcpb.LockInfo // of each transaction: one request resolves all
 	for _, lock := range locks {
-		if seen[lock.LockVersion] {
-			continue // one request resolves all
+		if !seen[lock.LockVersion] {
+			seen[lock.LockVersion] = true
+			first = append(first, lock)
 		}
-		seen[lock.LockVersion] = true
-		commitTS, known := t.fates.of(lock.LockVersion)
+	}
+	living := make([]bool, len(first))
+	err = t.each(ctx, len(first), func(ctx context.Context, i int) error {
+		commitTS, known := t.fates.of(first[i].LockVersion)
 		if !known {
-			status, err := t.status(ctx, lock.PrimaryLock, lock.LockVersion)
+			status, err := t.status(ctx, first[i].PrimaryLock, first[i].LockVersion)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			if status.LockTtl > 0 {
-				alive = append(alive, lock)
-				continue
+			if living[i] = status.LockTtl > 0; living[i] {
+				return nil
 			}
 			commitTS = status.CommitVersion
 		}
-		if err := t.resolveLock(ctx, lock, commitTS); err != nil {
-			return nil, err
+		return t.resolveLock(ctx, first[i], commitTS)
+	})
+	for i, lock := range first {
+		if living[i] {
+			alive = append(alive, lock)
 		}
 	}
-	return alive, nil
+	return alive, err
 }
 
 // status asks at the primary key of a transaction what became of it. A transaction whose

@@ -18,9 +18,6 @@ func (c *committer) prewrite(ctx context.Context, writes []*write) (n int, err e
 	p := &pace{pause: minPause, meanwhile: c.pulse.beat}
 	err = c.t.unlocked(ctx, p, func() ([]*kvrpcpb.LockInfo, error) {
 		c.pulse.beat(ctx)
-		if err := c.pulse.over(); err != nil {
-			return nil, err
-		}
 		var locks []*kvrpcpb.LockInfo
 		var err error
 		n, locks, err = c.lock(ctx, writes)

@@ -37,18 +37,7 @@ type pulse struct {
 	beating bool
 	last    time.Time // of the last heart beat, successful or not
 	lost    error     // an *AbortedError once the lock has gone
-}
-
-func newPulse(c *committer) *pulse { return &pulse{c: c, last: time.Now()} }
-
-// over returns an *AbortedError if the transaction was rolled back, as far as is known.
-func (p *pulse) over() error {
-	if p == nil {
-		return nil
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.lost
+	stop    func()    // ends the prewrites then
 }
 
 // beat prolongs the life of the lock if a third of it has passed since it was last tried.
@@ -74,6 +63,7 @@ func (p *pulse) beat(ctx context.Context) {
 	p.beating = false
 	if err == nil && resp.Error != nil {
 		p.lost = &AbortedError{p.c.startTS, reason(resp.Error)}
+		p.stop()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"iter"
+	"math"
 	"sync"
 
 	"github.com/pingcap/errors"
@@ -35,6 +36,13 @@ type Pair struct {
 // StartTS or CommitTS of a transaction. With a timestamp that the scheduler has not
 // handed out yet, what is read may change later.
 func (t *Transactional) At(ts uint64) *Snapshot { return &Snapshot{t, ts} }
+
+// Get returns the newest value of key, as a transaction would that reads nothing else: it
+// needs no timestamp, so it asks one store and not the scheduler. What was committed
+// before the call it sees. The errors are those of Snapshot.Get.
+func (t *Transactional) Get(ctx context.Context, key []byte) (value []byte, found bool, err error) {
+	return t.At(math.MaxUint64).Get(ctx, key)
+}
 
 // Get returns the value of key. An absent key is not an error: found is false.
 //
@@ -73,8 +81,8 @@ func (c *cluster) misread(at service, e *kvrpcpb.KeyError) error {
 	return &RefusedError{Addr: c.stores.describe(at.place).Addr, Err: errors.New(reason(e)), final: true}
 }
 
-// BatchGet returns the values of those keys that are there, by key. The errors are those
-// of Get.
+// BatchGet returns the values of those keys that are there, by key. The error can be
+// any error of Get.
 func (s *Snapshot) BatchGet(ctx context.Context, keys [][]byte) (map[string][]byte, error) {
 	for _, key := range keys {
 		if err := checkKey(key); err != nil {
@@ -107,8 +115,7 @@ const (
 
 // Scan returns the pairs of the keys from start on that are below end, in ascending
 // order; an empty end means all. It goes from region to region, and asks for pairs as
-// the loop comes to them. An error, one of those of Get, is the last element; its pair
-// is empty.
+// the loop comes to them. An error, as Get has it, is the last element; its pair is empty.
 func (s *Snapshot) Scan(ctx context.Context, start, end []byte) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
 		keys := engine.Range{Start: start, End: end}

@@ -89,11 +89,12 @@ func (t *Transactional) Timestamp(ctx context.Context) (uint64, error) { return 
 // The error is a *RefusedError if the scheduler has not handed out a timestamp until
 // ctx ended.
 func (t *Transactional) Begin(ctx context.Context) (*Txn, error) {
+	begun := time.Now()
 	ts, err := t.timestamps.next(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &Txn{snapshot: Snapshot{t, ts}, begun: time.Now()}, nil
+	return &Txn{snapshot: Snapshot{t, ts}, begun: begun}, nil
 }
 
 // Run begins a transaction, calls f with it, and commits it if f returns nil. On a

@@ -27,7 +27,7 @@ const MaxTxnSize = 64 << 20
 // does not write it, calls Lock.
 type Txn struct {
 	snapshot Snapshot
-	begun    time.Time // by the clock of this process
+	begun    time.Time // not after the start timestamp was handed out
 	writes   btree.Map[string, *kvrpcpb.Mutation]
 	size     int // of the keys and values in writes
 	done     bool
@@ -43,7 +43,7 @@ func (t *Txn) StartTS() uint64 { return t.snapshot.ts }
 func (t *Txn) CommitTS() uint64 { return t.commitTS }
 
 // Get returns the value of key. An absent key is not an error: found is false. The
-// errors are those of Snapshot.Get, and ErrTxnDone.
+// error can be ErrTxnDone, or any error of Snapshot.Get.
 func (t *Txn) Get(ctx context.Context, key []byte) (value []byte, found bool, err error) {
 	if t.done {
 		return nil, false, ErrTxnDone
@@ -54,8 +54,8 @@ func (t *Txn) Get(ctx context.Context, key []byte) (value []byte, found bool, er
 	return t.snapshot.Get(ctx, key)
 }
 
-// BatchGet returns the values of those keys that are there, by key. The errors are those
-// of Get.
+// BatchGet returns the values of those keys that are there, by key. The error can be
+// any error of Get.
 func (t *Txn) BatchGet(ctx context.Context, keys [][]byte) (map[string][]byte, error) {
 	if t.done {
 		return nil, ErrTxnDone
@@ -129,13 +129,13 @@ func (t *Txn) Scan(ctx context.Context, start, end []byte) iter.Seq2[Pair, error
 // MaxTxnSize. Then nothing has changed.
 func (t *Txn) Put(key, value []byte) error { return t.write(kvrpcpb.Op_Put, key, value) }
 
-// Delete removes key, whether or not it is there. The errors are those of Put.
+// Delete removes key, whether or not it is there. It fails as Put does.
 func (t *Txn) Delete(key []byte) error { return t.write(kvrpcpb.Op_Del, key, nil) }
 
 // Lock makes Commit fail with a *ConflictError if another transaction has changed key
 // since this one began, as if this one wrote it: snapshot isolation alone lets two
 // transactions each change what the other one has read. Nothing is locked before
-// Commit. The errors are those of Put.
+// Commit. It fails as Put does.
 func (t *Txn) Lock(key []byte) error {
 	if t.written(key) != nil && !t.done {
 		return nil // what is written is locked

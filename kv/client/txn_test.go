@@ -92,6 +92,7 @@ func TestTransactions(t *testing.T) {
 					require.NoError(t, first.Commit(ctx))
 					require.Greater(t, first.CommitTS(), before.StartTS())
 					require.Equal(t, "absent", found(t, ctx, before, "b"))
+					require.Equal(t, "b1", found(t, ctx, cl, "b"))
 					require.Equal(t, "a=a1 b=b1 c=c1 d=d1", scanned(t, cl.At(first.CommitTS()).Scan(ctx, nil, nil)))
 					require.Empty(t, scanned(t, cl.At(first.CommitTS()-1).Scan(ctx, nil, nil)))
 
@@ -423,7 +424,7 @@ func TestNoTimestamps(t *testing.T) {
 	}
 }
 
-// Calls that fail leave nothing that keeps Close from returning.
+// Close waits for the secondary keys of a transaction that was committed.
 func TestCloseWaitsForTheBackground(t *testing.T) {
 	inBubble(t, []string{"m"}, func(t *testing.T, ctx context.Context, c *fakeCluster, cl *client.Transactional) {
 		slow := make(chan struct{})

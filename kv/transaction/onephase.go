@@ -10,6 +10,10 @@ import (
 // errors are those of Prewrite. A transaction that has committed already is in order, the
 // request was sent twice: the response has the timestamp at which it has committed.
 //
+// If the transaction has locked one of the keys before, CommitAtOnce is Prewrite: an earlier
+// request went the long way, and its client goes on from there. It may roll back as well as
+// commit, so this request, which may come late, must not decide.
+//
 // A transaction without locks needs more of its caller than a prewrite does. A reader whose
 // timestamp is above commitTS must not have read the keys before: it would have seen the
 // versions below. So commitTS has to come from the oracle after the last such reader has
@@ -29,7 +33,8 @@ func CommitAtOnce(r *Reader, req *kvrpcpb.PrewriteRequest, commitTS uint64) (*kv
 	case done != nil && done.Kind != kvrpcpb.Op_Rollback:
 		return &kvrpcpb.PrewriteResponse{CommitVersion: done.CommitTS}, nil, nil
 	}
-	if resp, _, err := Prewrite(r, req); err != nil || len(resp.Errors) > 0 {
+	resp, locks, err := Prewrite(r, req)
+	if err != nil || len(resp.Errors) > 0 {
 		return resp, nil, err
 	}
 	var w Writer
@@ -38,8 +43,8 @@ func CommitAtOnce(r *Reader, req *kvrpcpb.PrewriteRequest, commitTS uint64) (*kv
 		if err != nil {
 			return nil, nil, err
 		}
-		if lock != nil { // its own: an earlier request went the long way
-			w.DeleteLock(m.Key)
+		if lock != nil {
+			return resp, locks, nil // its own
 		}
 		if m.Op == kvrpcpb.Op_Put {
 			w.PutValue(m.Key, req.StartVersion, m.Value)

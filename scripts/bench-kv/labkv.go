@@ -169,6 +169,10 @@ func (c labkvConnection) close() {
 }
 
 func (c labkvConnection) read(ctx context.Context, keys [][]byte) error {
+	if len(keys) == 1 {
+		_, _, err := c.transactions.Get(ctx, keys[0])
+		return err
+	}
 	txn, err := c.transactions.Begin(ctx)
 	if err != nil {
 		return err

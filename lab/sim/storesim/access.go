@@ -7,6 +7,7 @@ import (
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
@@ -19,10 +20,19 @@ type access struct{ replicated.Access }
 
 // Write notes which call asks for the write.
 func (a access) Write(ctx context.Context, rc *kvrpcpb.Context, ops []engine.Op) error {
+	return a.of(ctx).Write(ctx, rc, ops)
+}
+
+// Reader notes which call asks for the view.
+func (a access) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
+	return a.of(ctx).Reader(ctx, rc)
+}
+
+// of returns the access of the call that a handler with that context serves.
+func (a access) of(ctx context.Context) replicated.Access {
 	w := a.Requests.(watched)
 	w.command.Client, w.command.N = sim.CallOf(ctx)
-	a.Requests = w
-	return a.Access.Write(ctx, rc, ops)
+	return replicated.Access{Requests: w}
 }
 
 func (access) Start() error { return nil }
@@ -35,8 +45,12 @@ type watched struct {
 	command check.Command
 }
 
-// Write gives w to the store.
+// Write gives w to the store when it is its turn.
 func (s watched) Write(w *raftstore.Write) {
+	s.turns.wait(s.command, func() { s.write(w) })
+}
+
+func (s watched) write(w *raftstore.Write) {
 	ops := w.Ops()
 	answered := s.asked(w.Context().GetRegionId(), ops)
 	s.system.fates.submitted(ops)
@@ -66,8 +80,12 @@ func (s watched) refused(e *region.Error) {
 	}
 }
 
-// Read gives r to the store.
+// Read gives r to the store when it is its turn.
 func (s watched) Read(r *raftstore.Read) {
+	s.turns.wait(s.command, func() { s.read(r) })
+}
+
+func (s watched) read(r *raftstore.Read) {
 	region := r.Context.GetRegionId()
 	answered, done := s.asked(region, nil), r.Done
 	r.Done = func(view engine.Snapshot, err error) {

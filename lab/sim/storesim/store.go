@@ -67,6 +67,7 @@ type store struct {
 	passing bool
 	tasks   int
 
+	turns   turns
 	answers check.Answers
 	mu      sync.Mutex // guards open, number and unproposed
 	open    map[uint64]waiting
@@ -230,6 +231,7 @@ func (s *store) Pass() bool {
 		}
 		return false
 	}
+	s.turns.come()
 	s.passing = true
 	worked := s.Store.Pass()
 	s.passing = false
@@ -279,6 +281,7 @@ func (s *store) Close() {
 	if s.dead() && s.installing() {
 		s.system.world.Reach(CrashedInstalling)
 	}
+	s.turns.end()
 	s.Store.Close()
 	// They may be closed already, by a crash.
 	_ = s.data.Close()
