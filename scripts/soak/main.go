@@ -97,7 +97,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			if !cmd.Flags().Changed("static") {
 				o.static = unfinished("3")
 			}
-			if !cmd.Flags().Changed("tellers") && (o.static || unfinished("4")) {
+			if o.static || unfinished("4") {
 				o.tellers = 0
 			}
 			if o.static {
@@ -126,7 +126,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.BoolVar(&o.static, "static", false, "three stores without a scheduler, as long as functions of project 3 are not written in any case")
 	flags.IntVar(&o.stores, "stores", 5, "`number` of stores with a scheduler")
 	flags.IntVar(&o.regions, "regions", 50, "`number` of regions that there are before the first kill, at least")
-	flags.IntVar(&o.tellers, "tellers", 16, "`number` of processes that move money between accounts with a scheduler, 0 for no bank, as long as functions of project 4 are not written in any case")
+	flags.IntVar(&o.tellers, "tellers", 16, "`number` of processes that move money between accounts, 0 for no bank; with --static or as long as functions of project 4 are not written there is none in any case")
 	flags.IntVar(&o.accounts, "accounts", 1000, "`number` of accounts")
 	flags.DurationVar(&o.settle, "settle", 2*time.Minute, "how long the cluster may take for what it is to do by itself: to split, to replace a store, to come to rest")
 	flags.Uint64Var(&o.seed, "seed", 0, "`seed` of what is killed when (default a random one); the same seed does not give the same run")
@@ -153,10 +153,8 @@ func (o *options) check() error {
 	switch {
 	case o.period <= 0 || o.pace <= 0 || o.settle <= 0:
 		return errors.New("--for, --every and --settle must be positive")
-	case o.static && o.tellers > 0:
-		return errors.New("--tellers need a scheduler, which --static is without")
-	case o.clients < 0 || o.tellers < 0 || o.clients+o.tellers == 0 || o.static && o.clients == 0:
-		return errors.New("--clients or --tellers must be positive, and none negative")
+	case o.clients < 0 || o.tellers < 0 || o.clients+o.tellers == 0:
+		return errors.New("--clients or --tellers must be positive, and neither negative; there are no tellers without a scheduler and project 4")
 	case o.accounts < fewest:
 		return errors.Errorf("--accounts %d is too few: money is moved between %d and more", o.accounts, fewest)
 	case o.keys < 1 || o.rate <= 0 || o.maxLogEntries < 1 || o.regions < 1:
