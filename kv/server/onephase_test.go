@@ -34,9 +34,9 @@ func onePhase() *kvrpcpb.PrewriteRequest {
 	}
 }
 
-// While a transaction is committed in one phase, those wait who could read its keys above
-// its commit timestamp, and no others: neither readers of other keys nor other regions,
-// which could not be read at all if this one was without a majority.
+// While a transaction is committed in one phase, readers wait that could see its keys above
+// its commit timestamp. Readers of other keys and of other regions do not: otherwise a
+// region without a majority would hold up the others.
 func TestReadersWaitForOnePhase(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -50,7 +50,7 @@ func TestReadersWaitForOnePhase(t *testing.T) {
 		{name: "get in another region", region: 8, get: "b"},
 		{name: "scan from before the keys", region: 7, scan: "a", waits: true},
 		{name: "scan from the last key", region: 7, scan: "d", waits: true},
-		{name: "scan from behind the keys", region: 7, scan: "e"},
+		{name: "scan from after the keys", region: 7, scan: "e"},
 		{name: "scan in another region", region: 8, scan: "a"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -15,7 +15,7 @@
 // There is a bank, too: other clients, the tellers, move money between accounts, in
 // transactions. They are processes, and are killed like the others. What they saw must be
 // snapshot isolation, the sum of all accounts the same in each snapshot, and in the end no
-// lock may be left (bank.go, teller.go, and protocol.go between them).
+// lock may be left (bank.go and teller.go, with protocol.go between them, and audit.go).
 //
 // The other kind, with --static, has three stores and no scheduler. Once, a follower
 // loses all its data and comes back empty, with --rejoin.
