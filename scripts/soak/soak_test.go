@@ -130,6 +130,23 @@ func TestLossIsFound(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, "out", "store-1.log"))
 }
 
+// A teller that ends without being killed ends the soak, and its last words are kept.
+func TestTellerThatFails(t *testing.T) {
+	dir := t.TempDir()
+	c, err := cluster.New(cluster.Config{Scheduler: "never-run", Dir: filepath.Join(dir, "data"), Stores: 1})
+	require.NoError(t, err)
+	const impossible = 0 // transactions per second
+	tr := newTrial(&options{rate: impossible, tellers: 1, accounts: fewest, pace: time.Hour}, c, t.Output())
+	b := newBank(tr, dir)
+	ctx, cancel := context.WithCancel(limited(t))
+	ended, err := b.employ(ctx, cancel)
+	require.NoError(t, err)
+	require.ErrorContains(t, ended(), "teller 1 has ended by itself")
+	require.Error(t, ctx.Err())
+	require.Contains(t, textIn(b.log), "panic")
+	require.Zero(t, b.kills.Load())
+}
+
 type writerFunc func([]byte)
 
 func (f writerFunc) Write(b []byte) (int, error) {
