@@ -71,8 +71,13 @@ func listen(t *testing.T, e *endpoint.Endpoint) string {
 
 // ctl runs a command line. Its own time-out ends it.
 func ctl(args ...string) (code int, stdout, stderr string) {
+	return ctlWith("", args...)
+}
+
+// ctlWith is ctl with something on the standard input.
+func ctlWith(stdin string, args ...string) (code int, stdout, stderr string) {
 	var out, err strings.Builder
-	code = run(context.Background(), args, &out, &err)
+	code = run(context.Background(), args, strings.NewReader(stdin), &out, &err)
 	return code, out.String(), err.String()
 }
 
@@ -273,7 +278,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out, err strings.Builder
-	require.Equal(t, 1, run(ctx, []string{"raw", "get", "a", "--addr", serve(t, silent{})}, &out, &err))
+	require.Equal(t, 1, run(ctx, []string{"raw", "get", "a", "--addr", serve(t, silent{})}, strings.NewReader(""), &out, &err))
 	require.Equal(t, "labkv-ctl: interrupted\n", err.String())
 }
 

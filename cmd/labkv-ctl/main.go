@@ -5,16 +5,19 @@
 //	labkv-ctl raw put KEY VALUE
 //	labkv-ctl raw delete KEY
 //	labkv-ctl raw scan [START]
+//	labkv-ctl mvcc KEY
+//	labkv-ctl txn
 //	labkv-ctl status
 //	labkv-ctl stores | regions | operators
 //	labkv-ctl operator add-peer | remove-peer | move-peer | transfer | split | scatter | cancel
 //	labkv-ctl store remove | restore
 //
-// The last three lines are for a cluster with a scheduler (--scheduler), which answers.
-// Raw commands find the stores of such a cluster through it. Given the addresses of several stores (--addr once for each), it finds the one
-// that leads. It sends a request again, until --timeout, as long as the request
-// certainly had no effect. A write of which that is not certain ends with an error
-// that says so.
+// The last three lines are for a cluster with a scheduler (--scheduler), which answers. So
+// is txn, a shell for transactions, which reads commands from its standard input. raw and
+// mvcc find the stores of such a cluster through its scheduler. Given the addresses of
+// several stores (--addr once for each), they find the one that leads. A request is sent
+// again, until --timeout, as long as it certainly had no effect. A write of which that is
+// not certain ends with an error that says so.
 //
 // Exit codes: 0 done, 1 it could not be done, the key of a get is absent, or a cluster
 // is not well, 2 wrong usage.
@@ -36,13 +39,13 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), program.Signals()...)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
 // run is main with its surroundings as parameters. It returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := &cobra.Command{
 		Use:           "labkv-ctl",
 		Short:         "Read, write and look at LabKV stores",
@@ -50,9 +53,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRawCommand(), newStatusCommand(), newStoresCommand(), newRegionsCommand(), newOperatorsCommand(), newOperatorCommand(), newStoreCommand())
+	root.AddCommand(newRawCommand(), newMVCCCommand(), newTxnCommand(), newStatusCommand(), newStoresCommand(), newRegionsCommand(), newOperatorsCommand(), newOperatorCommand(), newStoreCommand())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.SetArgs(args)
+	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)

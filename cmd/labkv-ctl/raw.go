@@ -3,30 +3,19 @@ package main
 import (
 	"bufio"
 	"context"
-	stderrors "errors"
 	"fmt"
 	"math"
-	"strings"
-	"time"
 
 	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/labkv/labkv/kv/client"
-	"github.com/labkv/labkv/kv/region"
-	"github.com/labkv/labkv/proto/schedulerpb"
-	schedulerclient "github.com/labkv/labkv/scheduler/client"
 )
 
 // raw holds the flags that all raw commands share.
 type raw struct {
-	addrs     []string
-	scheduler string // instead of addrs; empty if there is none
-	cf        string
-	timeout   time.Duration
-	notation
+	cf string
+	target
 }
 
 func newRawCommand() *cobra.Command {
@@ -39,12 +28,8 @@ func newRawCommand() *cobra.Command {
 			return &usageError{errors.New("raw: say what to do: get, put, delete or scan")}
 		},
 	}
-	flags := cmd.PersistentFlags()
-	flags.StringSliceVar(&r.addrs, "addr", []string{"127.0.0.1:20160"}, "`host:port` of the server; once for each store of a cluster, any of which may be down")
-	flags.StringVar(&r.scheduler, "scheduler", "", "`host:port` of the scheduler of a cluster, which knows all stores, instead of --addr")
-	flags.StringVar(&r.cf, "cf", "default", "column `family`: default, lock or write")
-	flags.DurationVar(&r.timeout, "timeout", 5*time.Second, "how long to try, in all")
-	flags.BoolVar(&r.hex, "hex", false, "keys and values are hexadecimal, in arguments and in output")
+	r.addFlags(cmd.PersistentFlags())
+	cmd.PersistentFlags().StringVar(&r.cf, "cf", "default", "column `family`: default, lock or write")
 
 	var limit uint32
 	scan := &cobra.Command{
@@ -95,41 +80,6 @@ func newRawCommand() *cobra.Command {
 	return cmd
 }
 
-// run connects and calls do with args as bytes.
-func (r *raw) run(cmd *cobra.Command, args []string, do func(context.Context, *client.Raw, [][]byte) error) error {
-	if r.timeout <= 0 {
-		return &usageError{errors.Errorf("--timeout %s is not positive", r.timeout)}
-	}
-	if r.scheduler != "" && cmd.Flags().Changed("addr") {
-		return &usageError{errors.New("pass --addr or --scheduler, not both")}
-	}
-	var parsed [][]byte
-	for i, arg := range args {
-		b, err := r.parse([]string{"key", "value"}[i], arg)
-		if err != nil {
-			return err
-		}
-		parsed = append(parsed, b)
-	}
-	config := client.Config{Stores: client.At(r.addrs...)}
-	if r.scheduler != "" {
-		conn, err := schedulerclient.Dial(r.scheduler)
-		if err != nil {
-			return &usageError{errors.Annotate(err, "--scheduler")}
-		}
-		defer conn.Close()
-		config = client.Config{Scheduler: schedulerpb.NewSchedulerClient(conn)}
-	}
-	c, err := client.NewRaw(config)
-	if err != nil {
-		return &usageError{errors.Annotate(err, "--addr")}
-	}
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(cmd.Context(), r.timeout)
-	defer cancel()
-	return r.explain(do(ctx, c, parsed))
-}
-
 func (r *raw) get(ctx context.Context, c *client.Raw, cmd *cobra.Command, key []byte) error {
 	value, found, err := c.Get(ctx, r.cf, key)
 	if err != nil {
@@ -173,48 +123,4 @@ func (r *raw) scan(ctx context.Context, c *client.Raw, cmd *cobra.Command, args 
 		}
 	}
 	return errors.Trace(out.Flush())
-}
-
-// explain puts what became of a call into words.
-func (r *raw) explain(err error) error {
-	var (
-		unknown *client.OutcomeUnknownError
-		refused *client.RefusedError
-	)
-	addr := strings.Join(r.addrs, ", ")
-	if r.scheduler != "" {
-		addr = "the cluster of the scheduler at " + r.scheduler
-	}
-	if stderrors.As(err, &unknown) {
-		return errors.Errorf("the outcome of the write is unknown, read the key before you write it again: %v", r.explain(unknown.Err))
-	}
-	if stderrors.As(err, &refused) {
-		if err = refused.Err; r.scheduler != "" && refused.Addr == "the scheduler" {
-			return explainScheduler(r.scheduler, r.timeout, err)
-		}
-		addr = refused.Addr
-	}
-	var wrongPlace *region.Error
-	if stderrors.As(err, &wrongPlace) {
-		return errors.Errorf("not served within %s; %s says: %s", r.timeout, addr, wrongPlace.Err.GetMessage())
-	}
-	s, ok := status.FromError(err)
-	if err == nil || !ok {
-		return err
-	}
-	switch s.Code() {
-	case codes.Unavailable:
-		return errors.Errorf("cannot reach a server at %s: %s", addr, s.Message())
-	case codes.DeadlineExceeded:
-		return errors.Errorf("no answer from %s within %s", addr, r.timeout)
-	case codes.Canceled:
-		return errors.New("interrupted")
-	case codes.Unimplemented:
-		if strings.HasPrefix(s.Message(), "not implemented: ") {
-			return errors.New(s.Message()) // a handler that a student has not written yet
-		}
-		return errors.Errorf("what answers at %s is not a LabKV server: %s", addr, s.Message())
-	default:
-		return errors.New(s.Message())
-	}
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
-// A heldStorage is empty, and writes take until held is closed.
-type heldStorage struct {
+// A slowStorage is empty, and writes take until held is closed.
+type slowStorage struct {
 	fakeStorage
 	held chan struct{}
 	ops  []engine.Op // of the last write
 }
 
-func (s *heldStorage) Write(_ context.Context, _ *kvrpcpb.Context, ops []engine.Op) error {
+func (s *slowStorage) Write(_ context.Context, _ *kvrpcpb.Context, ops []engine.Op) error {
 	<-s.held
 	s.ops = ops
 	return nil
@@ -54,7 +54,7 @@ func TestReadersWaitForOnePhase(t *testing.T) {
 		{name: "scan in another region", region: 8, scan: "a"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := &heldStorage{fakeStorage: fakeStorage{reader: &fakeReader{}}, held: make(chan struct{})}
+			s := &slowStorage{fakeStorage: fakeStorage{reader: &fakeReader{}}, held: make(chan struct{})}
 			srv := server.NewOnePhase(server.New(s), func(context.Context) (uint64, error) { return 20, nil })
 			var committed *kvrpcpb.PrewriteResponse
 			go func() { committed, _ = srv.KvPrewrite(t.Context(), onePhase()) }()
@@ -83,7 +83,7 @@ func TestReadersWaitForOnePhase(t *testing.T) {
 // A reader that waits goes with its client.
 func TestReaderGivesUpOnePhase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &heldStorage{fakeStorage: fakeStorage{reader: &fakeReader{}}, held: make(chan struct{})}
+		s := &slowStorage{fakeStorage: fakeStorage{reader: &fakeReader{}}, held: make(chan struct{})}
 		srv := server.NewOnePhase(server.New(s), func(context.Context) (uint64, error) { return 20, nil })
 		go func() { _, _ = srv.KvPrewrite(t.Context(), onePhase()) }()
 		synctest.Wait()
@@ -102,7 +102,7 @@ func TestReaderGivesUpOnePhase(t *testing.T) {
 
 // Without a timestamp the transaction goes the long way.
 func TestOnePhaseWithoutOracle(t *testing.T) {
-	s := &heldStorage{fakeStorage: fakeStorage{reader: &fakeReader{}}, held: make(chan struct{})}
+	s := &slowStorage{fakeStorage: fakeStorage{reader: &fakeReader{}}, held: make(chan struct{})}
 	close(s.held)
 	srv := server.NewOnePhase(server.New(s), func(context.Context) (uint64, error) { return 0, errors.New("away") })
 	resp, err := srv.KvPrewrite(t.Context(), onePhase())

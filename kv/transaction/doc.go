@@ -25,19 +25,50 @@
 //
 // # What always holds
 //
-//   - A key has at most one lock, and the lock's transaction has no record at that key.
-//   - A transaction has at most one record at a key: it is committed or rolled back,
+//  1. A key has at most one lock, and the lock's transaction has no record at that
+//     key.
+//  2. A transaction has at most one record at a key: it is committed or rolled back,
 //     and that never changes.
-//   - The records of transactions that have committed a key do not overlap: the start
+//  3. The records of transactions that have committed a key do not overlap: the start
 //     of each is above the commit timestamp of the one before.
-//   - For every lock and every record of kind Put there is the value.
-//   - A value is visible once its record is there; the record of the primary comes first.
+//  4. For every lock and every record of kind Put there is the value. A Put of an empty
+//     value has one, too.
+//  5. A value is visible once its record is there, and not before; the record of the
+//     primary comes first.
 //
-// # Who does what
+// # What a command does
 //
 // A command is a function of a Reader, which shows the region at one moment, and of
 // the request. It returns the response and the writes that make it true, and changes
-// nothing itself. Package server carries commands out: it holds the Latches of
-// the keys from before the Reader is made until the writes are known to be applied or
-// lost, so that a command never decides on a state that another one is about to change.
+// nothing itself, neither the view nor the request.
+//
+//  1. First it checks the request, with the functions in request.go. A request that
+//     makes no sense ends with a *RequestError, whatever is stored.
+//  2. If a read fails, or finds what cannot be there (a lock or a record that is
+//     corrupt, a record without its value), the command returns that error and no
+//     writes. It never takes what it cannot read for something that is not there.
+//  3. A request with several keys is carried out at all of them or at none. What is in
+//     the way at a key is part of the response and not an error of the command; then
+//     there are no writes.
+//  4. Every request may come twice, and late: the network repeats it, or the client
+//     does. Where a command finds its work done, it succeeds and writes nothing. Where
+//     another client has undone that since, it changes nothing either.
+//
+// # What a handler does
+//
+// The handlers in package server carry commands out.
+//
+//  1. A handler of a command that writes holds the Latches of all its keys from before
+//     it opens the Reader until the write is known to be applied or lost. So no command
+//     decides on a state that another one is about to change. Commands on other keys
+//     are served meanwhile.
+//  2. That holds also if the client has hung up: the write may be on its way through the
+//     log and takes place nevertheless. It runs without the cancellation of the call.
+//  3. Latches are in the memory of one leader. Another one may have led meanwhile, with
+//     latches of its own. So the write carries the term of the Reader
+//     (storage.Term) in its Context, and the storage refuses it in a later one. Else
+//     its Context is that of the request.
+//  4. However a request ends, its view is closed and its latches are released.
+//  5. What the storage says goes where server.outcome says. A write that was refused has
+//     had no effect, and neither has its command.
 package transaction

@@ -81,8 +81,8 @@ func DecodeVersion(encoded []byte) (key []byte, ts uint64, err error) {
 // after that, and not between what belongs to one key of a user. A region that ended
 // among the versions of a key would show some of them, and not the others.
 func SplitKey(at []byte) []byte {
-	if _, rest, err := DecodeKey(at); err == nil && len(rest) == tsSize {
-		return at[:len(at)-tsSize]
+	if _, rest, err := DecodeKey(at); err == nil {
+		return at[:len(at)-len(rest)]
 	}
 	return at
 }

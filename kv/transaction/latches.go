@@ -8,7 +8,8 @@ import (
 // Latches let one command at a time work on a key. A command that decides on what it reads
 // holds the latches of all its keys from before it reads until its writes are applied, or
 // are known to come to nothing. They are in memory only, and nothing to clients: locks,
-// which clients see, are another matter.
+// which clients see, are another matter. They take memory for the keys that commands have
+// or want, and for no others.
 //
 // The zero Latches are ready for use, by several goroutines at once.
 type Latches struct {
@@ -26,9 +27,11 @@ type holder struct {
 	ready   chan struct{} // closed once it has all
 }
 
-// Acquire waits until no other command holds any of keys, and takes them all. A key may be
-// in keys twice. release gives them back; it must be called once. Commands get a key in
-// the order in which they asked for it, and two that want the same keys in different order
+// Acquire returns when the caller has all of keys, which no other command has then. A key
+// may be in keys twice. release gives them back; it must be called once.
+//
+// Commands get a key in the order in which they began to wait for it, and a key that no
+// other command has or waits for at once. Two that want the same keys in different order
 // do not wait for each other. If ctx ends first, Acquire holds nothing and returns ctx.Err().
 //
 //lab:implement 4B

@@ -52,17 +52,20 @@ func (l *Lock) Info(key []byte) *kvrpcpb.LockInfo {
 }
 
 // Blocks reports whether a reader at a timestamp must wait for what becomes of the lock: the
-// transaction may commit at or below that timestamp. One that started later cannot, and one
-// that changes nothing does not matter.
+// transaction may commit at or below that timestamp. One that started later cannot. One
+// that changes nothing (kind Lock) need not be waited for, and a reader at StartTS itself may
+// wait or not: no two transactions have the same timestamp.
 //
 //lab:implement 4A
 func (l *Lock) Blocks(ts uint64) bool { return l.StartTS <= ts && l.Kind != kvrpcpb.Op_Lock }
 
 // Expired reports whether the transaction may be taken for abandoned at a time, which
-// is a timestamp: its time to live is over, to the millisecond.
+// is a timestamp: its time to live is over, to the millisecond. Only physical parts
+// count. A time before the start counts as the start, so a lock without a time to live
+// is always expired.
 //
 //lab:implement 4C
 func (l *Lock) Expired(now uint64) bool {
 	age := Physical(now) - Physical(l.StartTS)
-	return age >= 0 && uint64(age) >= l.TTL
+	return uint64(max(age, 0)) >= l.TTL
 }

@@ -10,13 +10,22 @@ import (
 // response has an error for each key that cannot be:
 //
 //   - abort if the transaction was rolled back at the key: this prewrite comes late;
-//   - conflict if another transaction has committed the key at or after StartVersion:
-//     the snapshot that this one has read is no longer the newest. Rollbacks of other
-//     transactions are no conflict: they have written nothing;
-//   - locked if another transaction has a lock there, whatever its timestamp.
+//   - conflict if another transaction has committed the key at or after StartVersion, be
+//     it only as Lock: the snapshot that this one has read is no longer the newest.
+//     Rollbacks of other transactions need not be a conflict: they have written nothing.
+//     Below StartVersion they must not be one;
+//   - locked if another transaction has a lock there, whatever its timestamp, kind and
+//     time to live.
+//
+// If there are several reasons at a key, any of them will do. A conflict names the commit
+// timestamp of a record that is in the way.
 //
 // A key that the transaction has locked before is in order: the request was sent twice.
-// Nothing is written for it.
+// Nothing is written for it. Neither is anything where the transaction has committed
+// the key already: what such a late request is told does not matter.
+//
+// Records below StartVersion decide nothing, and a key may have thousands of them: they
+// are not walked.
 //
 //lab:implement 4B
 func Prewrite(r *Reader, req *kvrpcpb.PrewriteRequest) (*kvrpcpb.PrewriteResponse, []engine.Op, error) {

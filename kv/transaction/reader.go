@@ -12,6 +12,11 @@ import (
 
 // A Reader shows locks, records and values of user keys in a view of a region. Its
 // owner closes the view.
+//
+// An error of the view is returned, wherever a read meets it. So is data that makes no
+// sense: a lock or a record that cannot be decoded, a record without its value. Neither
+// is ever taken for something that is not there. A read leaves no iterator open, and costs a
+// few reads of the view, however many versions a key has.
 type Reader struct {
 	view engine.Reader
 }
@@ -31,8 +36,8 @@ func (r *Reader) Lock(key []byte) (*Lock, error) {
 }
 
 // Records returns the records of key that are stored at or below a timestamp, newest
-// first. It reads no more of them than the caller asks for. An error ends them: it
-// comes in the place of a record.
+// first. It reads no more of them than the caller asks for, and the caller may stop at any
+// of them, or walk them again. An error ends them: it comes in the place of a record.
 //
 //lab:implement 4A
 func (r *Reader) Records(key []byte, from uint64) iter.Seq2[*Record, error] {
@@ -101,7 +106,7 @@ func (r *Reader) valueOf(key []byte, record *Record) ([]byte, error) {
 
 // RecordOf returns the record of the transaction that started at startTS, or nil if it
 // has none at key. A record is not stored at its start timestamp, unless it is a
-// Rollback, but above.
+// Rollback, but above. So the records below startTS are not worth a look.
 //
 //lab:implement 4A
 func (r *Reader) RecordOf(key []byte, startTS uint64) (*Record, error) {

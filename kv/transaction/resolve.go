@@ -6,7 +6,8 @@ import (
 )
 
 // LocksOf returns the first keys in the view that the transaction of startTS has locked,
-// in ascending order: at most limit of them.
+// in ascending order: at most limit of them, which is above 0. It looks at locks of other
+// transactions only as far as they are before those, and asks for no key outside the view.
 //
 //lab:implement 4C
 func LocksOf(r *Reader, startTS uint64, limit int) ([][]byte, error) {
@@ -34,8 +35,10 @@ func LocksOf(r *Reader, startTS uint64, limit int) ([][]byte, error) {
 }
 
 // ResolveLock finishes the transaction of req at keys, as its primary key was found to be:
-// it commits them at req.CommitVersion, or rolls them back if that is 0. Keys that the
-// transaction no longer has locked are left as they are: another client was faster.
+// it commits them at req.CommitVersion, or rolls them back if that is 0, as Commit and
+// BatchRollback would. Keys that the transaction no longer has locked are left as they are,
+// whatever else is there: another client was faster. That is no error, and keeps no other
+// key from being finished.
 //
 //lab:implement 4C
 func ResolveLock(r *Reader, req *kvrpcpb.ResolveLockRequest, keys [][]byte) (*kvrpcpb.ResolveLockResponse, []engine.Op, error) {

@@ -14,10 +14,16 @@ func pairSize(pair *kvrpcpb.KvPair) int {
 	return len(pair.Key) + len(pair.Value) + len(lock.GetKey()) + len(lock.GetPrimaryLock()) + 64
 }
 
-// Scan returns the pairs that a reader at the timestamp req.Version sees, from the first
-// key at or after req.StartKey on, in ascending order: at most req.Limit of them, and no
-// more than fit into MaxScanSize, but at least one if there is one and the limit is not 0. If it was the size that ended the scan, the response says that there
-// are more. A key that is locked (Lock.Blocks) is a pair with an error, and counts.
+// Scan returns the pairs that a reader at the timestamp req.Version sees, in ascending
+// order, from the first key at or after req.StartKey on: at most req.Limit of them, and no
+// more than fit into MaxScanSize, but at least one if there is one and the limit is not
+// 0. If it was the size that ended the scan, the response says that there are more.
+//
+// A key that is locked (Lock.Blocks) is a pair with the error Locked and without a value,
+// and counts for the limit. A key that the reader does not see, because it is deleted or
+// was not there yet, is no pair and does not count.
+//
+// A scan that has its pairs reads no further, and the pairs belong to the caller.
 //
 //lab:implement 4C
 func Scan(r *Reader, req *kvrpcpb.ScanRequest) (*kvrpcpb.ScanResponse, error) {

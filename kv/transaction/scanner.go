@@ -10,7 +10,14 @@ import (
 )
 
 // A Scanner walks the keys of a view that a reader at a timestamp sees, in ascending
-// order. Keys that are locked are among them, also those that have no version yet.
+// order. Keys whose lock is in the way are among them, also those that have no version
+// yet. Keys that are deleted at the timestamp, or have only records of kind Rollback and
+// Lock, are not. It costs a few reads of the view for each key, however many versions that
+// has, and reads no further than the caller has asked for.
+//
+// It reads a few records for each key that it passes, however many versions the key has:
+// versions that are newer than the timestamp, or older than the one that is seen, are
+// skipped with a Seek. Only Rollback and Lock records above that one are read, too.
 //
 //	for s.Next() {
 //		use(s.Key(), s.Value(), s.Lock())
@@ -58,7 +65,7 @@ func NewScanner(r *Reader, start []byte, ts uint64) (*Scanner, error) {
 func (s *Scanner) Next() bool {
 	for s.err == nil {
 		key, found := s.first()
-		if !found {
+		if !found || s.err != nil {
 			break
 		}
 		visible, err := s.look(key)
@@ -81,11 +88,12 @@ func (s *Scanner) Key() []byte { return s.key }
 func (s *Scanner) Value() []byte { return s.value }
 
 // Lock returns the lock that keeps the reader from seeing the key, or nil. A lock is in
-// the way if Lock.Blocks says so.
+// the way if Lock.Blocks says so. The caller may keep it.
 func (s *Scanner) Lock() *Lock { return s.lock }
 
-// Close releases the scanner and returns the first error that it met: a scanner that has
-// met one looks as if it had come to the end. A second call returns the same.
+// Close releases the scanner, wherever it is, and returns the first error that it met: a
+// scanner that has met one may have shown fewer keys than there are. A second call returns
+// the same.
 //
 //lab:implement 4A
 func (s *Scanner) Close() error {

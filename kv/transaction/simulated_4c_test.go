@@ -51,32 +51,35 @@ func TestManyClients4C(t *testing.T) {
 		Text:   "transactions that overlap see one snapshot each, and no update is lost",
 		Source: "Percolator §2.2",
 	})
-	sc.Clients = append(sc.Clients, sim.Clients(2, kvload.Transfers)...)
+	sc.Clients, sc.Seeds, sc.For = sim.Clients(6, kvload.Transfers), 10, 1000*msec
 	sc.Reach = []sim.Goal{storesim.SpansRegions, storesim.ReadMetLock, storesim.WriteMetLock, storesim.WriteConflict}
 	sim.Test(t, sc)
 }
 
 // TestClientsCrash4C crashes clients in the middle of their transactions. Others meet the
-// locks, and finish what was committed and roll back what was not.
+// locks, and finish what was committed and roll back what was not. Some clients only seem
+// to be dead: they stand still for longer than their locks live, and then go on.
 func TestClientsCrash4C(t *testing.T) {
 	sc := banking(graded.Claim{
-		Text:   "a transaction whose client crashes is committed as a whole or not at all, and is in nobody's way for long",
+		Text:   "a transaction whose client crashes is committed as a whole or not at all, and is in the way of others only for a while",
 		Source: "Percolator §2.2: the primary lock is the synchronizing point",
-	}, sim.CrashClients(150*msec))
-	sc.For = 5000 * msec
-	sc.Reach = []sim.Goal{sim.ClientCrashed, storesim.ReadMetLock, storesim.RolledBack, storesim.FoundCommit, storesim.LockResolved}
+	}, sim.CrashClients(200*msec), sim.PauseClients(250*msec))
+	sc.Clients = append(sim.Clients(2, kvload.Transfers), sim.Clients(2, kvload.TransfersPatiently)...)
+	sc.For = 4000 * msec
+	sc.Reach = []sim.Goal{sim.ClientCrashed, sim.ClientPaused, storesim.ReadMetLock, storesim.RolledBack, storesim.FoundCommit, storesim.LockResolved}
 	sim.Test(t, sc)
 }
 
-// TestEveryCallOfClient4C crashes a client at each of its calls.
+// TestEveryCallOfClient4C crashes a client at each of its calls, or makes it stand still
+// there until others take it for dead.
 func TestEveryCallOfClient4C(t *testing.T) {
 	sc := banking(graded.Claim{
-		Text:   "wherever a client crashes between the first prewrite and the last commit, others find out what became of its transaction",
+		Text:   "wherever a client stops between the first prewrite and the last commit, others decide what becomes of its transaction, and it cannot undo that",
 		Source: "Percolator §2.2",
 	})
-	sc.Seeds, sc.For, sc.NoCore = 4, 250*msec, true
-	sc.Clients = sim.Clients(2, kvload.Transfers)
-	sc.Reach = []sim.Goal{sim.ClientCrashed, storesim.RolledBack, storesim.FoundCommit, storesim.LockResolved}
+	sc.Seeds, sc.For, sc.NoCore = 6, 450*msec, true
+	sc.Clients = sim.Clients(2, kvload.TransfersPatiently)
+	sc.Reach = []sim.Goal{sim.ClientCrashed, sim.ClientPaused, storesim.LateCommit, storesim.RolledBack, storesim.FoundCommit, storesim.LockResolved}
 	sim.TestEveryCall(t, sc)
 }
 
@@ -97,12 +100,12 @@ func TestAllKinds4C(t *testing.T) {
 // on its way through the log when another store becomes the leader.
 func TestPartitions4C(t *testing.T) {
 	sc := banking(graded.Claim{
-		Text:   "no command decides on a state that another one is about to change, whoever leads",
+		Text:   "no command decides on a state that another one is about to change, whichever store leads",
 		Source: "the contract of the handlers in kv/server",
 	}, sim.RandomPartitions(500*msec), sim.IsolateLeaders(900*msec), sim.Crashes(900*msec))
 	sc.Clients = append(sim.Clients(2, kvload.Counts), sim.Clients(2, kvload.WritesPairs(true))...)
 	sc.Check = kvload.CheckTransactions
-	sc.Reach = []sim.Goal{sim.LeaderDeposed, sim.LeaderCrashed, sim.UnknownOutcome, storesim.SpansRegions}
+	sc.Reach = []sim.Goal{sim.LeaderDeposed, sim.LeaderCrashed, storesim.SpansRegions}
 	sim.Test(t, sc)
 }
 
@@ -113,8 +116,8 @@ func TestRegionsMove4C(t *testing.T) {
 		Text:   "locks and versions go with their keys, whichever region these are in",
 		Source: "the contracts of scan and ResolveLock",
 	}, sim.Splits(300*msec), sim.MoveLeaders(300*msec), sim.ChangeMembers(400*msec))
-	sc.Stores = 4
-	sc.Reach = []sim.Goal{storesim.RegionSplit, storesim.EpochRefused, storesim.SpansRegions, storesim.ReadMetLock}
+	sc.Stores, sc.Seeds, sc.For = 4, 10, 1200*msec
+	sc.Reach = []sim.Goal{storesim.RegionSplit, storesim.SpansRegions, storesim.ReadMetLock}
 	sim.Test(t, sc)
 }
 
@@ -123,7 +126,7 @@ func TestEverythingAtOnce4C(t *testing.T) {
 	sc := banking(graded.Claim{
 		Text:   "whatever goes wrong, no snapshot shows a transaction in part, and what was acknowledged stays",
 		Source: "Percolator §2.2",
-	}, sim.CrashClients(300*msec), sim.Swarm(
+	}, sim.CrashClients(400*msec), sim.PauseClients(400*msec), sim.Swarm(
 		sim.Splits(400*msec), sim.ChangeMembers(400*msec), sim.MoveLeaders(300*msec),
 		sim.RandomPartitions(700*msec), sim.Unreliable(), sim.UnreliableClients(), sim.Crashes(800*msec),
 		sim.CrashesWhileWriting(400*msec), sim.DiskFailures(700*msec), sim.SlowLinks(900*msec), sim.Pauses(900*msec),
@@ -132,7 +135,7 @@ func TestEverythingAtOnce4C(t *testing.T) {
 	sc.Stores, sc.Seeds = 4, 40
 	sc.For = 4000 * msec
 	sc.Reach = []sim.Goal{
-		sim.ClientCrashed, sim.UnknownOutcome, sim.LeaderDeposed, storesim.RegionSplit,
+		sim.ClientCrashed, sim.LeaderDeposed, storesim.RegionSplit,
 		storesim.SpansRegions, storesim.RolledBack, storesim.LockResolved,
 	}
 	sim.Test(t, sc)

@@ -13,41 +13,13 @@ const RuleSum = "what transactions only move from key to key stays the same in s
 // It needs no timestamps.
 func Sums(h *History, keys []string, total int, amount func(value string) int) error {
 	for _, t := range h.Transactions() {
-		seen, wrote := map[string]int{}, map[string]bool{}
-		read := func(key, value string, found bool) {
-			if wrote[key] {
-				return
-			}
-			if found {
-				seen[key] = amount(value)
-			} else {
-				delete(seen, key)
-			}
-		}
-		looked := map[string]bool{}
-		for _, o := range t.Steps {
-			switch o.Op {
-			case Put, Delete:
-				wrote[o.Key] = true
-			case Get:
-				looked[o.Key] = looked[o.Key] || !wrote[o.Key]
-				read(o.Key, o.Value, o.Found)
-			case Scan:
-				for _, p := range o.Pairs {
-					read(p.Key, p.Value, true)
-				}
-				for _, k := range keys {
-					if o.covers(k) && !wrote[k] {
-						looked[k] = true
-					}
-				}
-			}
-		}
-		all, sum, there := true, 0, 0
+		read := t.read(keys)
+		sum, there, all := 0, 0, true
 		for _, k := range keys {
-			all = all && looked[k]
-			if n, found := seen[k]; found {
-				sum += n
+			value, known := read[k]
+			all = all && known
+			if value != "" {
+				sum += amount(value)
 				there++
 			}
 		}
@@ -57,6 +29,31 @@ func Sums(h *History, keys []string, total int, amount func(value string) int) e
 		}
 	}
 	return nil
+}
+
+// read returns what t has read of keys before it wrote to them. An absent key has no
+// value.
+func (t *Transaction) read(keys []string) map[string]string {
+	read, wrote := map[string]string{}, map[string]bool{}
+	for _, o := range t.Steps {
+		found := map[string]string{}
+		switch o.Op {
+		case Put, Delete:
+			wrote[o.Key] = true
+		case Get:
+			found[o.Key] = o.Value
+		case Scan:
+			for _, p := range o.Pairs {
+				found[p.Key] = p.Value
+			}
+		}
+		for _, k := range keys {
+			if !wrote[k] && (o.Op == Get && o.Key == k || o.Op == Scan && o.covers(k)) {
+				read[k] = found[k]
+			}
+		}
+	}
+	return read
 }
 
 // covers reports whether the scan o says whether there is a key.

@@ -244,7 +244,7 @@ func TestSnapshotIsolation(t *testing.T) {
 		{"a commit below the start", `
 			1 3-2 a=1`, check.RuleTimestamps, `commits at a timestamp that is not above its start`},
 
-		{"unknown outcome, and nobody saw it", `
+		{"unknown outcome, and not seen", `
 			1 1-? a=1 b=1
 			2 2-3 a=2
 			3 4   a:2 b:-`, "", ""},
@@ -379,11 +379,11 @@ func TestWriteSkew(t *testing.T) {
 			1 1-2 a=on b=on
 			2 3-5 a:on b:on a=off
 			3 4-x a:on b:on b=off`, nil},
-		{"with an unknown transaction that nobody saw", `
+		{"with an unknown transaction that was not seen", `
 			1 1-2 a=on b=on
 			2 3-5 a:on b:on a=off
 			3 4-? a:on b:on b=off`, nil},
-		{"with an unknown transaction that somebody saw", `
+		{"with an unknown transaction that was seen", `
 			1 1-2 a=on b=on
 			2 3-5 a:on b:on a=off
 			3 4-? a:on b:on b=off
@@ -415,7 +415,7 @@ func TestSums(t *testing.T) {
 			1 2-3 a=10-1 b=10-1
 			2 4-5 a:10-1 b:10-1 a=7-2 b=13-2
 			2 6   [a,z):a=7-2,b=13-2`, ""},
-		{"who reads a part, or their own writes, says nothing", `
+		{"a transaction that reads a part, or its own writes, says nothing", `
 			1 1-2 a=10-1 b=10-1
 			2 3-4 a:10-1 a=7-2 [a,z):a=7-2,b=10-1
 			2 5   a:7-2`, ""},

@@ -56,6 +56,9 @@ func (cs *calls) open(ctx context.Context, c *conn, method string, args proto.Me
 	if c.from.ctx.Err() != nil || c.from.session != nil && c.from.session.calling(c.from) {
 		return nil, errReset
 	}
+	if err := ctx.Err(); err != nil { // the client has paused
+		return nil, status.FromContextError(err).Err()
+	}
 	call := &call{calls: cs, from: c.from, to: c.to, method: method, args: args, ctx: ctx}
 	call.deadline, call.bounded = ctx.Deadline()
 	call.down.readBy(ctx, c.from.ctx)

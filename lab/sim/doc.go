@@ -63,6 +63,9 @@
 // splits, a store that is drained, a machine that loses its disks for good. A System that
 // is an Operator carries them out, and tries until they are done or their time is over.
 //
+// Clients crash and stand still, too (CrashClient, PauseClient), at one of their calls: a
+// client that has crashed begins again, and knows nothing.
+//
 // # What is a crash
 //
 // A crash ends an incarnation of a process at once, possibly in the middle of a

@@ -20,5 +20,10 @@ func FateOf(about check.Command, operations []*check.Operation, events []trace.E
 	return fate(&Failure{about: about, operations: operations}, events)
 }
 
+// FateOfTransactions is what is told of a failure about transactions and a key.
+func FateOfTransactions(about []*check.Transaction, key string, events []trace.Event) string {
+	return fate(&Failure{transactions: about, key: key}, events)
+}
+
 // LastMessages is what is told of stores that make no progress.
 func LastMessages(events []trace.Event) []string { return lastMessages(events, 2) }

@@ -201,12 +201,18 @@ func replaced(e *trace.Event, later []trace.Event) *trace.Event {
 }
 
 // fateOfTransaction tells what stores did for a transaction, as commands of whichever
-// client. Of its reads it tells those that may be about key.
+// client. Of its reads it tells those that may be about key. Of clients that ask again and
+// again whether it is alive it tells the first one.
 func fateOfTransaction(t *check.Transaction, key string, events []trace.Event) []string {
 	lines := []string{fmt.Sprintf("%v:", t)}
+	alive := false
 	for i := range events {
 		e := &events[i]
 		if e.Start != t.Start || t.Past || e.Fate == "reads" && !strings.HasPrefix(e.Text, strconv.Quote(key)) {
+			continue
+		}
+		again := alive
+		if alive = strings.HasSuffix(e.Text, TextAlive); alive && again {
 			continue
 		}
 		line := fmt.Sprintf("  %s ", seconds(e.At))
@@ -219,6 +225,10 @@ func fateOfTransaction(t *check.Transaction, key string, events []trace.Event) [
 	}
 	return lines
 }
+
+// TextAlive ends the text of a trace.Transaction about a client that has asked what became
+// of a transaction, and has heard nothing new.
+const TextAlive = "it is alive"
 
 // fateOfRead tells who served a read, and who led by then.
 func fateOfRead(o *check.Operation, events []trace.Event) []string {

@@ -112,3 +112,25 @@ func TestLastMessages(t *testing.T) {
 		"0.012000s  1->3  arrives #12 news",
 	}, sim.LastMessages(events))
 }
+
+// Of a transaction is told what stores did for it, for its own client and for others, and
+// what it has read of the key in question.
+func TestFateOfTransactions(t *testing.T) {
+	events := []trace.Event{
+		{At: 1 * ms, Kind: trace.Operation, Client: 1, Start: 10, Fate: "begins", Text: "transaction 10"},
+		{At: 2 * ms, Kind: trace.Transaction, Store: 1, Client: 1, Start: 10, Fate: "reads", Text: `"a": absent`},
+		{At: 3 * ms, Kind: trace.Transaction, Store: 1, Client: 1, Start: 10, Fate: "reads", Text: `"b": absent`},
+		{At: 4 * ms, Kind: trace.Transaction, Store: 2, Client: 1, Start: 10, Fate: "is prewritten", Text: `put "a"; primary "a"`},
+		{At: 5 * ms, Kind: trace.Transaction, Store: 2, Client: 2, Start: 10, Fate: "is looked up", Text: `primary "a", at 20: ` + sim.TextAlive},
+		{At: 6 * ms, Kind: trace.Transaction, Store: 2, Client: 3, Start: 10, Fate: "is looked up", Text: `primary "a", at 21: ` + sim.TextAlive},
+		{At: 7 * ms, Kind: trace.Transaction, Store: 2, Client: 3, Start: 11, Fate: "is committed", Text: `"c", at 22`},
+		{At: 8 * ms, Kind: trace.Transaction, Store: 2, Client: 1, Start: 10, Fate: "is committed", Text: `"a", at 23`},
+	}
+	about := &check.Transaction{Client: 1, Start: 10, Commit: 23, Outcome: check.Committed}
+	require.Equal(t, `client 1's transaction (start 10, commit 23):
+  0.001s client 1: begins transaction 10
+  0.002s store 1: it reads, for client 1: "a": absent
+  0.004s store 2: it is prewritten, for client 1: put "a"; primary "a"
+  0.005s store 2: it is looked up, for client 2: primary "a", at 20: it is alive
+  0.008s store 2: it is committed, for client 1: "a", at 23`, sim.FateOfTransactions([]*check.Transaction{about}, "a", events))
+}

@@ -37,6 +37,9 @@ const (
 	// call from now, before the call leaves (CrashBefore) or a little after that
 	// (CrashUnacknowledged), and begins again soon. Role is ClientRole.
 	CrashClient FaultKind = "crash-client"
+	// PauseClient uses Who, a client, Count, and Delay: the client stands still for that
+	// long before its Count-th call from now. Role is ClientRole.
+	PauseClient FaultKind = "pause-client"
 	FlipBit     FaultKind = "flip-bit" // Who: a bit of one of its files changes
 	Skew        FaultKind = "skew"     // Who, Share: its clock is slow by that
 	Stall       FaultKind = "stall"    // Who: its clock stands still, then catches up at once
@@ -45,7 +48,7 @@ const (
 )
 
 var kinds = []FaultKind{Partition, OneWay, Bridge, Isolate, Deaf, Mute, Lose, Duplicate, Slow, Cut, Repeat,
-	LoseCalls, SlowCalls, Crash, CrashWrite, CrashClient, DiskFull, FlipBit, Skew, Stall, Pause, Erase,
+	LoseCalls, SlowCalls, Crash, CrashWrite, CrashClient, PauseClient, DiskFull, FlipBit, Skew, Stall, Pause, Erase,
 	AddMember, RemoveMember, ReplaceMember, MoveLeader, Split, Drain, Twin}
 
 // Targets that are looked for when a fault begins, among the machines of the fault's
@@ -116,6 +119,9 @@ func (f Fault) String() string {
 	}
 	return b.String()
 }
+
+// ofClient reports whether the fault aims at a client.
+func (f Fault) ofClient() bool { return f.Kind == CrashClient || f.Kind == PauseClient }
 
 func listIDs(ids []uint64) string {
 	parts := make([]string, len(ids))
@@ -240,7 +246,7 @@ func (fs *faults) plan() {
 		if f.From >= w.setting.Span {
 			continue // it is one of the core phase
 		}
-		if (f.Kind == CrashWrite || f.Kind == CrashClient) && f.From == 0 {
+		if (f.Kind == CrashWrite || f.ofClient()) && f.From == 0 {
 			fs.begin(f) // the first write of all counts, and the first call
 			continue
 		}
@@ -278,7 +284,7 @@ func (fs *faults) aim(f *Fault) []*machine {
 func (fs *faults) begin(f *activeFault) {
 	w := fs.w
 	switch {
-	case f.Kind == CrashClient:
+	case f.ofClient():
 		w.clients.arm(f)
 	case f.Kind == Erase || !slices.Contains(operated, f.Kind):
 		f.hit = fs.aim(&f.Fault)
@@ -347,7 +353,7 @@ func (fs *faults) end(f *activeFault) {
 		return
 	}
 	w.record.tell(trace.Event{Kind: trace.FaultEnds, Store: f.only(), Text: f.Fault.String()})
-	if f.Kind == CrashClient {
+	if f.ofClient() {
 		w.clients.disarm(f)
 	}
 	for _, m := range f.hit {

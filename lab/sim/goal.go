@@ -25,5 +25,6 @@ const (
 	RequestLost     Goal = "a request of a client was lost"
 	ReplyLost       Goal = "a reply to a client was lost"
 	ClientCrashed   Goal = "a client crashed"
+	ClientPaused    Goal = "a client stood still"
 	UnknownOutcome  Goal = "a client did not learn what became of a write"
 )

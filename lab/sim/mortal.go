@@ -13,13 +13,15 @@ import (
 // break, and everything that it knew is gone. A while later the client begins again, as a
 // program that is started again; the stores never hear of it.
 //
+// A client that stands still (PauseClient) is alive, and others cannot tell.
+//
 // A mortal is what there is of a client beyond its lives. The world's lock guards it.
 type mortal struct {
 	calls uint64 // that it has made
 	armed *doom
 }
 
-// A doom is a crash at a call that a client is going to make.
+// A doom is what befalls a client at a call that it is going to make.
 type doom struct {
 	at    uint64 // the number of the call
 	fault *activeFault
@@ -36,7 +38,7 @@ func (cs *clientele) mortal(id uint64) *mortal {
 	return m
 }
 
-// arm makes the client that f aims at crash.
+// arm makes the client that f aims at crash or pause.
 func (cs *clientele) arm(f *activeFault) {
 	cs.w.mu.Lock()
 	defer cs.w.mu.Unlock()
@@ -44,7 +46,7 @@ func (cs *clientele) arm(f *activeFault) {
 	m.armed = &doom{m.calls + uint64(max(f.Count, 1)), f}
 }
 
-// disarm undoes arm, unless the client has crashed.
+// disarm undoes arm, unless it has happened.
 func (cs *clientele) disarm(f *activeFault) {
 	cs.w.mu.Lock()
 	defer cs.w.mu.Unlock()
@@ -63,8 +65,8 @@ func (cs *clientele) callsMade() []uint64 {
 	return made
 }
 
-// calling counts a call that begins now, in a life, and reports whether the client
-// crashes instead.
+// calling counts a call that is about to begin, in a life, and reports whether the client
+// crashes instead. If the client pauses, that comes before the return.
 func (s *Session) calling(life *caller) (crashed bool) {
 	w := s.world
 	w.mu.Lock()
@@ -77,6 +79,10 @@ func (s *Session) calling(life *caller) (crashed bool) {
 	}
 	m.armed = nil
 	w.mu.Unlock()
+	if a.fault.Kind == PauseClient {
+		w.Reach(ClientPaused)
+		return s.SleepWithin(life.ctx, a.fault.Delay) != nil
+	}
 	w.Reach(ClientCrashed)
 	if a.fault.Point == CrashBefore {
 		s.crash(life, n)

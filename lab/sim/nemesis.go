@@ -109,6 +109,17 @@ func CrashClients(every time.Duration) Nemesis {
 	})
 }
 
+// PauseClients makes a client stand still for LongPause about every so often, before one of
+// its next calls.
+func PauseClients(every time.Duration) Nemesis {
+	return recurring(every, func(d *dice.Drawer, s Setting, from time.Duration) Fault {
+		return Fault{
+			Kind: PauseClient, Role: ClientRole, Who: d.Between(1, s.Clients), Count: d.Between(1, 12),
+			Delay: LongPause, From: from, Until: from + 2*every,
+		}
+	})
+}
+
 // RandomPartitions divides the network about every so often: in two halves, in
 // one direction only, with one store between the halves, or with one store cut
 // off.

@@ -89,8 +89,8 @@ func TestEveryWrite(t *testing.T, sc Scenario) {
 }
 
 // TestEveryCall is Test for short scenarios. Each seed runs its schedule, and then again
-// and again, so that a client crashes once at each of its calls: before it, and when the
-// request is on its way.
+// and again, so that a client comes to grief once at each of its calls: it crashes before
+// the call, or when the request is on its way, or stands still before it for LongPause.
 func TestEveryCall(t *testing.T, sc Scenario) {
 	t.Helper()
 	testEach(t, sc, EveryCall)
@@ -135,20 +135,24 @@ func EveryWrite(s Schedule, out *Outcome) []Schedule {
 	return all
 }
 
+// LongPause is long enough for others to think that a client is dead: in kv/client, the
+// locks of a transaction live for less.
+const LongPause = 4 * time.Second
+
 // EveryCall returns schedules that are s with one more fault: the crash of a client, which
-// the seed chooses, at one of the calls that it made in the run of s that had the outcome
-// out. Each call and each point has one schedule.
+// the seed chooses, or its pause, at one of the calls that it made in the run of s that had
+// the outcome out.
 func EveryCall(s Schedule, out *Outcome) []Schedule {
 	var all []Schedule
 	d := dice.NewDrawer(dice.Dice(s.Seed), askTarget, 0)
 	client := d.Between(1, s.Setting.Clients)
 	for n := range out.Calls[client-1] {
-		for p := CrashBefore; p <= CrashUnacknowledged; p++ {
+		for _, f := range []Fault{
+			{Kind: CrashClient, Point: CrashBefore}, {Kind: CrashClient, Point: CrashUnacknowledged}, {Kind: PauseClient, Delay: LongPause},
+		} {
+			f.Role, f.Who, f.Count, f.ID, f.Until = ClientRole, client, int(n)+1, len(s.Faults)+1, s.Setting.Span
 			one := s
-			one.Faults = append(slices.Clone(s.Faults), Fault{
-				Kind: CrashClient, Role: ClientRole, Who: client, Count: int(n) + 1, Point: p, ID: len(s.Faults) + 1,
-				Until: s.Setting.Span,
-			})
+			one.Faults = append(slices.Clone(s.Faults), f)
 			all = append(all, one)
 		}
 	}

@@ -18,6 +18,7 @@ func TestSchedulesAreData(t *testing.T) {
 		sim.RandomPartitions(every), sim.IsolateLeaders(every), sim.Unreliable(), sim.SlowLinks(every), sim.UnreliableClients(),
 		sim.Crashes(every), sim.CrashesWhileWriting(every), sim.DiskFailures(every), sim.CutTransfers(every), sim.WrongClocks(every), sim.Pauses(every),
 		sim.ChangeMembers(every), sim.MoveLeaders(every), sim.Splits(every), sim.Drains(), sim.Joins(2, 3), sim.Erases(), sim.Twins(every),
+		sim.CrashClients(every), sim.PauseClients(every),
 	)
 	for seed := uint64(1); seed <= 30; seed++ {
 		s := sim.MakeSchedule(&sc, seed)
@@ -33,10 +34,14 @@ func TestSchedulesAreData(t *testing.T) {
 				continue
 			}
 			require.LessOrEqual(t, f.Until, s.Setting.Span)
-			require.LessOrEqual(t, f.Who, s.Setting.Stores)
+			if f.Role == sim.ClientRole {
+				require.LessOrEqual(t, f.Who, s.Setting.Clients)
+			} else {
+				require.LessOrEqual(t, f.Who, s.Setting.Stores)
+			}
 		}
 	}
-	require.Len(t, kinds, 27, "all there are")
+	require.Len(t, kinds, 29, "all there are")
 }
 
 // A nemesis can be aimed at machines of another role, which are on one side of the network

@@ -29,7 +29,7 @@ func (p *peer) read(reads []*Read) {
 				r.Done(nil, err)
 				return
 			}
-			r.Done(&view{snapshot, p.region()}, nil)
+			r.Done(&view{snapshot, p.region(), r.term}, nil)
 		}
 		data, err := proto.Marshal(&raftserverpb.Command{Epoch: r.Context.RegionEpoch})
 		if err != nil {

@@ -12,5 +12,5 @@ func (p *peer) serve(r *Read) {
 		r.Done(nil, err)
 		return
 	}
-	r.Done(&view{snapshot, p.region()}, nil)
+	r.Done(&view{snapshot, p.region(), r.term}, nil)
 }

@@ -15,11 +15,11 @@ type followingView struct {
 }
 
 func (v *followingView) Get(cf engine.CF, key []byte) ([]byte, bool, error) {
-	return (&view{v.Snapshot, v.p.region()}).Get(cf, key)
+	return (&view{v.Snapshot, v.p.region(), 0}).Get(cf, key)
 }
 
 func (v *followingView) Iterate(cf engine.CF, within engine.Range) (engine.Iterator, error) {
-	return (&view{v.Snapshot, v.p.region()}).Iterate(cf, within)
+	return (&view{v.Snapshot, v.p.region(), 0}).Iterate(cf, within)
 }
 
 func (p *peer) serve(r *Read) {

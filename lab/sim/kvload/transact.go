@@ -33,6 +33,8 @@ type transactor struct {
 	client *client.Transactional
 	// past are start timestamps of transactions of this life, for snapshots of the past.
 	past []uint64
+	// patient is set if the client always waits for as long as it takes to remove locks.
+	patient bool
 }
 
 func newTransactor(s *sim.Session) *transactor {
@@ -129,13 +131,13 @@ func (c *transactor) look(f func(t *tx) error) bool {
 	return true
 }
 
-// patience is how long a client waits for a transaction: mostly it has gone before the
+// patience is how long a client waits for a transaction: mostly it gives up before the
 // locks of a dead client may be removed, now and then it removes them.
 func (c *transactor) patience() time.Duration {
-	if !c.s.Working() || c.s.Draw.IntN(3) == 0 {
+	if c.patient || !c.s.Working() || c.s.Draw.IntN(3) == 0 {
 		return 8 * time.Second
 	}
-	return 40 * c.s.Setting.Tick
+	return dice.Pick[time.Duration](c.s.Draw, 8, 20, 50) * c.s.Setting.Tick
 }
 
 // tag returns what makes a value different from all others.

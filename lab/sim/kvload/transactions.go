@@ -49,8 +49,15 @@ func CheckBank(h *check.History) error {
 
 // Transfers is a client of a bank with an account at each key: it moves amounts from one
 // account to others, and reads all accounts in one snapshot, of now or of the past.
-func Transfers(s *sim.Session) {
+func Transfers(s *sim.Session) { transfers(s, false) }
+
+// TransfersPatiently is Transfers by a client that does not give up because of locks. So it
+// also goes on when it has stood still and others have taken it for dead.
+func TransfersPatiently(s *sim.Session) { transfers(s, true) }
+
+func transfers(s *sim.Session, patient bool) {
 	c := newTransactor(s)
+	c.patient = patient
 	c.do(openBank)
 	for s.Working() {
 		switch n := s.Draw.IntN(100); {
@@ -72,8 +79,9 @@ func Transfers(s *sim.Session) {
 		}
 		rest(s, 2*s.Setting.Tick)
 	}
-	// It has recovered only if it takes writes again.
+	// It has recovered only if it takes writes again, and no lock is in the way.
 	c.do(transfer)
+	c.do(scanAll)
 }
 
 // openBank opens all accounts, unless that was done.
@@ -143,21 +151,21 @@ func scanAll(t *tx) error {
 	return err
 }
 
-// Counts is a client that increments few counters, with hardly a pause, so that an update
+// Counts is a client that increments two counters, with hardly a pause, so that an update
 // of another client is always in between.
 func Counts(s *sim.Session) {
 	c := newTransactor(s)
+	counters := [2]string{keyName(3), keyName(keys - 1)}
 	increment := func(t *tx) error {
-		switch s.Draw.IntN(3) {
-		case 0:
-			return t.add(keyName(0), 1)
-		case 1:
-			return t.add(keyName(keys-1), 1)
+		both := s.Draw.IntN(3)
+		for n, key := range counters {
+			if both != n {
+				if err := t.add(key, 1); err != nil {
+					return err
+				}
+			}
 		}
-		if err := t.add(keyName(keys-1), 1); err != nil {
-			return err
-		}
-		return t.add(keyName(0), 1)
+		return nil
 	}
 	for s.Working() {
 		c.try(increment)

@@ -162,7 +162,7 @@ func (c commands) KvCheckTxnStatus(ctx context.Context, r *kvrpcpb.CheckTxnStatu
 	case resp.Error != nil:
 		what = ofError(resp.Error)
 	case resp.LockTtl > 0:
-		what = "it is alive"
+		what = sim.TextAlive
 	case resp.CommitVersion > 0:
 		c.s.env.Reach(FoundCommit)
 		what = fmt.Sprintf("it is committed at %d", resp.CommitVersion)
@@ -173,7 +173,7 @@ func (c commands) KvCheckTxnStatus(ctx context.Context, r *kvrpcpb.CheckTxnStatu
 		c.s.env.Reach(RolledBack)
 		what = "there is no lock: it is rolled back before it comes"
 	}
-	c.tell(ctx, r.LockTs, "is asked for", "primary %q, at %d: %s", r.PrimaryKey, r.CurrentTs, what)
+	c.tell(ctx, r.LockTs, "is looked up", "primary %q, at %d: %s", r.PrimaryKey, r.CurrentTs, what)
 	return resp, err
 }
 

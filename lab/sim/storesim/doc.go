@@ -41,7 +41,9 @@
 // cut would leave the effects of what is gone.
 //
 // To tell whether an answer is true, clients must not write a value twice to a key. They
-// may send a write again that was refused, as package client does, and no other.
+// may send a write again that was refused, as package client does, and no other. With
+// Options.Transactions they may send any write again: the commands of transactions are made
+// for that, and what clients see of transactions is checked from their history.
 //
 // # What is settled
 //

@@ -1,0 +1,36 @@
+//go:build mutant
+
+// The scanner shows each lock that it meets, also the ones of transactions that
+// started after its timestamp.
+//
+//lab:mutant 4A kv/transaction
+package transaction
+
+import (
+	"bytes"
+
+	"github.com/labkv/labkv/proto/kvrpcpb"
+)
+
+func (s *Scanner) look(key []byte) (visible bool, err error) {
+	s.key, s.value, s.lock = key, nil, nil
+	if locked, ok := s.at(s.locks, 0); ok && bytes.Equal(locked, key) {
+		lock, err := DecodeLock(s.locks.Value())
+		if err != nil {
+			return false, err
+		}
+		s.locks.Next()
+		s.lock = lock
+	}
+	record, err := s.record(key)
+	switch {
+	case err != nil:
+		return false, err
+	case s.lock != nil:
+		return true, nil
+	case record == nil || record.Kind == kvrpcpb.Op_Del:
+		return false, nil
+	}
+	s.value, err = s.reader.valueOf(key, record)
+	return true, err
+}

@@ -1,0 +1,35 @@
+//go:build mutant
+
+// The record of a commit is always of kind Put. Where the transaction has deleted the
+// key, there is no value for it.
+//
+//lab:mutant 4B kv/transaction
+package transaction
+
+import (
+	"fmt"
+
+	"github.com/labkv/labkv/proto/kvrpcpb"
+)
+
+func (r *Reader) commit(w *Writer, key []byte, startTS, commitTS uint64) (*kvrpcpb.KeyError, error) {
+	lock, err := r.Lock(key)
+	if err != nil {
+		return nil, err
+	}
+	if lock != nil && lock.StartTS == startTS {
+		w.PutRecord(key, &Record{StartTS: startTS, Kind: kvrpcpb.Op_Put, CommitTS: commitTS})
+		w.DeleteLock(key)
+		return nil, nil
+	}
+	record, err := r.RecordOf(key, startTS)
+	switch {
+	case err != nil:
+		return nil, err
+	case record == nil:
+		return &kvrpcpb.KeyError{Retryable: fmt.Sprintf("the transaction of %d has not locked key %q", startTS, key)}, nil
+	case record.Kind == kvrpcpb.Op_Rollback:
+		return aborted(key, startTS), nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,28 @@
+//go:build mutant
+
+// Get says that a key with an empty value is not there.
+//
+//lab:mutant 4B kv/transaction
+package transaction
+
+import (
+	"github.com/labkv/labkv/proto/kvrpcpb"
+)
+
+func Get(r *Reader, req *kvrpcpb.GetRequest) (*kvrpcpb.GetResponse, error) {
+	if err := checkRead(req.GetKey(), req.GetVersion()); err != nil {
+		return nil, err
+	}
+	lock, err := r.Lock(req.Key)
+	if err != nil {
+		return nil, err
+	}
+	if lock != nil && lock.Blocks(req.Version) {
+		return &kvrpcpb.GetResponse{Error: &kvrpcpb.KeyError{Locked: lock.Info(req.Key)}}, nil
+	}
+	value, found, err := r.Value(req.Key, req.Version)
+	if err != nil {
+		return nil, err
+	}
+	return &kvrpcpb.GetResponse{Value: value, NotFound: !found || len(value) == 0}, nil
+}

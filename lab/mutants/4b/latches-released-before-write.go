@@ -1,0 +1,37 @@
+//go:build mutant
+
+// A command gives its keys back when it has decided, and then writes. The next one
+// decides on the same state.
+//
+//lab:mutant 4B kv/server
+package server
+
+import (
+	"context"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/transaction"
+)
+
+func write[Request txnRequest, Response any](ctx context.Context, s *Server, req Request, keys [][]byte,
+	command func(*transaction.Reader, Request) (Response, []engine.Op, error),
+) (resp Response, err error) {
+	release, err := s.latches.Acquire(ctx, keys)
+	if err != nil {
+		return resp, err
+	}
+	view, err := s.storage.Reader(ctx, req.GetContext())
+	if err != nil {
+		release()
+		return resp, err
+	}
+	resp, ops, err := command(transaction.NewReader(view), req)
+	term := storage.Term(view)
+	view.Close()
+	release()
+	if err != nil || len(ops) == 0 {
+		return resp, err
+	}
+	return resp, s.storage.Write(context.WithoutCancel(ctx), inTerm(req.GetContext(), term), ops)
+}

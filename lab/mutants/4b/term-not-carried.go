@@ -1,0 +1,35 @@
+//go:build mutant
+
+// The write has the Context of the request, without the term of the reader. If this
+// store has lost and regained its leadership meanwhile, another one has written, with
+// latches of its own.
+//
+//lab:mutant 4B kv/server
+package server
+
+import (
+	"context"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/transaction"
+)
+
+func write[Request txnRequest, Response any](ctx context.Context, s *Server, req Request, keys [][]byte,
+	command func(*transaction.Reader, Request) (Response, []engine.Op, error),
+) (resp Response, err error) {
+	release, err := s.latches.Acquire(ctx, keys)
+	if err != nil {
+		return resp, err
+	}
+	defer release()
+	view, err := s.storage.Reader(ctx, req.GetContext())
+	if err != nil {
+		return resp, err
+	}
+	resp, ops, err := command(transaction.NewReader(view), req)
+	view.Close()
+	if err != nil || len(ops) == 0 {
+		return resp, err
+	}
+	return resp, s.storage.Write(context.WithoutCancel(ctx), req.GetContext(), ops)
+}

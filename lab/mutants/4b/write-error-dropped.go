@@ -1,0 +1,36 @@
+//go:build mutant
+
+// A command answers as it has decided, also if its write was refused.
+//
+//lab:mutant 4B kv/server
+package server
+
+import (
+	"context"
+
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/kv/transaction"
+)
+
+func write[Request txnRequest, Response any](ctx context.Context, s *Server, req Request, keys [][]byte,
+	command func(*transaction.Reader, Request) (Response, []engine.Op, error),
+) (resp Response, err error) {
+	release, err := s.latches.Acquire(ctx, keys)
+	if err != nil {
+		return resp, err
+	}
+	defer release()
+	view, err := s.storage.Reader(ctx, req.GetContext())
+	if err != nil {
+		return resp, err
+	}
+	resp, ops, err := command(transaction.NewReader(view), req)
+	term := storage.Term(view)
+	view.Close()
+	if err != nil || len(ops) == 0 {
+		return resp, err
+	}
+	s.storage.Write(context.WithoutCancel(ctx), inTerm(req.GetContext(), term), ops)
+	return resp, nil
+}

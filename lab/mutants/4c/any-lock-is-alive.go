@@ -1,0 +1,36 @@
+//go:build mutant
+
+// A lock at the primary key is taken for that of the transaction in question, although
+// another one has it. The client waits for a transaction that was finished long ago.
+//
+//lab:mutant 4C kv/transaction
+package transaction
+
+import (
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/proto/kvrpcpb"
+)
+
+func CheckTxnStatus(r *Reader, req *kvrpcpb.CheckTxnStatusRequest) (*kvrpcpb.CheckTxnStatusResponse, []engine.Op, error) {
+	if err := checkKey(req.GetPrimaryKey()); err != nil {
+		return nil, nil, err
+	}
+	if err := checkStart(req.LockTs); err != nil {
+		return nil, nil, err
+	}
+	var w Writer
+	key := req.PrimaryKey
+	lock, err := r.Lock(key)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case lock == nil:
+		return r.outcome(req)
+	case string(lock.Primary) != string(key):
+		return &kvrpcpb.CheckTxnStatusResponse{Error: otherPrimary(key, lock)}, nil, nil
+	case !lock.Expired(req.CurrentTs):
+		return &kvrpcpb.CheckTxnStatusResponse{LockTtl: lock.TTL}, nil, nil
+	}
+	w.rollBack(key, req.LockTs, lock)
+	return &kvrpcpb.CheckTxnStatusResponse{Action: kvrpcpb.Action_TTLExpireRollback}, w.Ops(), nil
+}

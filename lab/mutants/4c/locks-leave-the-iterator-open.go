@@ -1,0 +1,34 @@
+//go:build mutant
+
+// LocksOf returns at its limit, or at an error, without closing its iterator.
+//
+//lab:mutant 4C kv/transaction
+package transaction
+
+import "github.com/labkv/labkv/kv/engine"
+
+func LocksOf(r *Reader, startTS uint64, limit int) ([][]byte, error) {
+	it, err := r.view.Iterate(engine.CFLock, engine.Range{})
+	if err != nil {
+		return nil, err
+	}
+	var keys [][]byte
+	for it.Seek(nil); it.Valid() && len(keys) < limit; it.Next() {
+		lock, err := DecodeLock(it.Value())
+		if err != nil {
+			return nil, err
+		}
+		if lock.StartTS != startTS {
+			continue
+		}
+		key, _, err := DecodeKey(it.Key())
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == limit {
+		return keys, nil
+	}
+	return keys, it.Close()
+}

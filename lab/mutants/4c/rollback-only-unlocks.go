@@ -1,0 +1,35 @@
+//go:build mutant
+
+// A rollback removes lock and value, and leaves no record. A prewrite that is sent
+// again locks the key once more.
+//
+//lab:mutant 4C kv/transaction
+package transaction
+
+import (
+	"fmt"
+
+	"github.com/labkv/labkv/proto/kvrpcpb"
+)
+
+func (r *Reader) rollBack(w *Writer, key []byte, startTS uint64) (*kvrpcpb.KeyError, error) {
+	lock, err := r.Lock(key)
+	if err != nil {
+		return nil, err
+	}
+	if lock != nil && lock.StartTS == startTS {
+		w.DeleteLock(key)
+		w.DeleteValue(key, startTS)
+		return nil, nil
+	}
+	record, err := r.RecordOf(key, startTS)
+	switch {
+	case err != nil:
+		return nil, err
+	case record == nil:
+		w.rollBack(key, startTS, nil)
+	case record.Kind != kvrpcpb.Op_Rollback:
+		return &kvrpcpb.KeyError{Abort: fmt.Sprintf("the transaction of %d has committed key %q at %d", startTS, key, record.CommitTS)}, nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,33 @@
+//go:build mutant
+
+// A rollback removes the lock of the key without a look at whose it is.
+//
+//lab:mutant 4C kv/transaction
+package transaction
+
+import (
+	"fmt"
+
+	"github.com/labkv/labkv/proto/kvrpcpb"
+)
+
+func (r *Reader) rollBack(w *Writer, key []byte, startTS uint64) (*kvrpcpb.KeyError, error) {
+	lock, err := r.Lock(key)
+	if err != nil {
+		return nil, err
+	}
+	if lock != nil {
+		w.rollBack(key, startTS, lock)
+		return nil, nil
+	}
+	record, err := r.RecordOf(key, startTS)
+	switch {
+	case err != nil:
+		return nil, err
+	case record == nil:
+		w.rollBack(key, startTS, nil)
+	case record.Kind != kvrpcpb.Op_Rollback:
+		return &kvrpcpb.KeyError{Abort: fmt.Sprintf("the transaction of %d has committed key %q at %d", startTS, key, record.CommitTS)}, nil
+	}
+	return nil, nil
+}

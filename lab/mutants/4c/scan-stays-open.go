@@ -1,0 +1,36 @@
+//go:build mutant
+
+// The scanner is not closed at the end of a scan. The engine keeps what its iterators
+// show, forever.
+//
+//lab:mutant 4C kv/transaction
+package transaction
+
+import "github.com/labkv/labkv/proto/kvrpcpb"
+
+func Scan(r *Reader, req *kvrpcpb.ScanRequest) (*kvrpcpb.ScanResponse, error) {
+	if req.GetVersion() == 0 {
+		return nil, malformed("version is 0: it is the timestamp to read at")
+	}
+	if len(req.StartKey) > MaxKeySize {
+		return nil, checkKey(req.StartKey)
+	}
+	s, err := NewScanner(r, req.StartKey, req.Version)
+	if err != nil {
+		return nil, err
+	}
+	resp := &kvrpcpb.ScanResponse{}
+	size := 0
+	for uint32(len(resp.Pairs)) < req.Limit && s.Next() {
+		pair := &kvrpcpb.KvPair{Key: s.Key(), Value: s.Value()}
+		if lock := s.Lock(); lock != nil {
+			pair.Error = &kvrpcpb.KeyError{Locked: lock.Info(s.Key())}
+		}
+		if size += pairSize(pair); size > MaxScanSize && len(resp.Pairs) > 0 {
+			resp.More = true
+			break
+		}
+		resp.Pairs = append(resp.Pairs, pair)
+	}
+	return resp, s.err
+}
