@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/pingcap/errors"
@@ -37,7 +38,7 @@ func NewOnePhase(s *Server, timestamp func(context.Context) (uint64, error)) *On
 
 // KvGet is as Server has it, after the transactions that are about to commit the key.
 func (s *OnePhase) KvGet(ctx context.Context, req *kvrpcpb.GetRequest) (*kvrpcpb.GetResponse, error) {
-	if err := s.gate.pass(ctx, func(key []byte) bool { return bytes.Equal(key, req.GetKey()) }); err != nil {
+	if err := s.gate.pass(ctx, req.GetContext().GetRegionId(), func(key []byte) bool { return bytes.Equal(key, req.GetKey()) }); err != nil {
 		region, err := txnOutcome(err)
 		return &kvrpcpb.GetResponse{RegionError: region}, err
 	}
@@ -47,7 +48,7 @@ func (s *OnePhase) KvGet(ctx context.Context, req *kvrpcpb.GetRequest) (*kvrpcpb
 // KvScan is as Server has it, after the transactions that are about to commit a key that
 // the scan could come to.
 func (s *OnePhase) KvScan(ctx context.Context, req *kvrpcpb.ScanRequest) (*kvrpcpb.ScanResponse, error) {
-	if err := s.gate.pass(ctx, func(key []byte) bool { return bytes.Compare(key, req.GetStartKey()) >= 0 }); err != nil {
+	if err := s.gate.pass(ctx, req.GetContext().GetRegionId(), func(key []byte) bool { return bytes.Compare(key, req.GetStartKey()) >= 0 }); err != nil {
 		region, err := txnOutcome(err)
 		return &kvrpcpb.ScanResponse{RegionError: region}, err
 	}
@@ -90,7 +91,7 @@ func (s *OnePhase) commitAtOnce(ctx context.Context, req *kvrpcpb.PrewriteReques
 	}
 	defer view.Close()
 
-	defer s.gate.close(keys)()
+	defer s.gate.close(req.GetContext().GetRegionId(), keys)()
 	commitTS, err := s.timestamp(ctx)
 	if err != nil {
 		return nil, errNoTimestamp
@@ -115,13 +116,14 @@ type gate struct {
 
 // A closing is what one transaction keeps closed.
 type closing struct {
-	keys [][]byte
-	over chan struct{} // closed when the gate opens again
+	region uint64
+	keys   [][]byte
+	over   chan struct{} // closed when the gate opens again
 }
 
-// close makes readers of keys wait until open is called.
-func (g *gate) close(keys [][]byte) (open func()) {
-	c := &closing{keys, make(chan struct{})}
+// close makes readers of keys in a region wait until open is called.
+func (g *gate) close(region uint64, keys [][]byte) (open func()) {
+	c := &closing{region, keys, make(chan struct{})}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed = append(g.closed, c)
@@ -138,17 +140,14 @@ func (g *gate) close(keys [][]byte) (open func()) {
 	}
 }
 
-// pass waits until each transaction is over that now has a key closed for which reads is
-// true. It waits for none that comes later.
-func (g *gate) pass(ctx context.Context, reads func(key []byte) bool) error {
+// pass waits until each transaction is over that now has a key of the region closed for
+// which reads is true. It waits for none that comes later.
+func (g *gate) pass(ctx context.Context, region uint64, reads func(key []byte) bool) error {
 	g.mu.Lock()
 	var waits []*closing
 	for _, c := range g.closed {
-		for _, key := range c.keys {
-			if reads(key) {
-				waits = append(waits, c)
-				break
-			}
+		if c.region == region && slices.ContainsFunc(c.keys, reads) {
+			waits = append(waits, c)
 		}
 	}
 	g.mu.Unlock()

@@ -12,6 +12,11 @@
 // and removed. In the end the cluster must come to rest: all regions have three peers
 // that work, and serving stores have about the same number of them (demands.go).
 //
+// There is a bank, too: other clients, the tellers, move money between accounts, in
+// transactions. They are processes, and are killed like the others. What they saw must be
+// snapshot isolation, the sum of all accounts the same in each snapshot, and in the end no
+// lock may be left (bank.go and teller.go, with protocol.go between them, and audit.go).
+//
 // The other kind, with --static, has three stores and no scheduler. Once, a follower
 // loses all its data and comes back empty, with --rejoin.
 //
@@ -57,12 +62,18 @@ type options struct {
 	seed          uint64
 	out           string
 
-	static          bool
-	stores, regions int
-	settle          time.Duration
+	static            bool
+	stores, regions   int
+	tellers, accounts int
+	settle            time.Duration
 }
 
 func main() {
+	if os.Getenv(tellerVariable) != "" {
+		// An interrupt from the terminal is for the soak, which ends its tellers.
+		signal.Ignore(os.Interrupt)
+		os.Exit(serveAsTeller())
+	}
 	// A reader of the output that has gone must not end this process without its
 	// cluster.
 	signal.Ignore(syscall.SIGPIPE)
@@ -84,7 +95,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("static") {
-				o.static = withoutScheduler()
+				o.static = unfinished("3")
+			}
+			if o.static || unfinished("4") {
+				o.tellers = 0
 			}
 			if o.static {
 				o.stores = 3
@@ -105,13 +119,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SortFlags = false
 	flags.DurationVar(&o.period, "for", 2*time.Minute, "how long to kill stores, at least (with --static 1m)")
 	flags.DurationVar(&o.pace, "every", time.Second, "`time` from one kill to the next")
-	flags.IntVar(&o.clients, "clients", 12, "`number` of clients")
+	flags.IntVar(&o.clients, "clients", 12, "`number` of clients, 0 for the bank alone")
 	flags.IntVar(&o.keys, "keys", 24, "`number` of keys that they share")
-	flags.Float64Var(&o.rate, "rate", 40, "operations of one client per second, at most: the check looks for an order of all of them")
+	flags.Float64Var(&o.rate, "rate", 40, "operations of one client per second, at most: the check looks for an order of all of them; a transaction counts for several")
 	flags.IntVar(&o.maxLogEntries, "max-log-entries", 100, "`number` of entries that logs keep: few, so that a store that was away for a second needs a snapshot")
 	flags.BoolVar(&o.static, "static", false, "three stores without a scheduler, as long as functions of project 3 are not written in any case")
 	flags.IntVar(&o.stores, "stores", 5, "`number` of stores with a scheduler")
 	flags.IntVar(&o.regions, "regions", 50, "`number` of regions that there are before the first kill, at least")
+	flags.IntVar(&o.tellers, "tellers", 16, "`number` of processes that move money between accounts, 0 for no bank; with --static or as long as functions of project 4 are not written there is none in any case")
+	flags.IntVar(&o.accounts, "accounts", 1000, "`number` of accounts")
 	flags.DurationVar(&o.settle, "settle", 2*time.Minute, "how long the cluster may take for what it is to do by itself: to split, to replace a store, to come to rest")
 	flags.Uint64Var(&o.seed, "seed", 0, "`seed` of what is killed when (default a random one); the same seed does not give the same run")
 	flags.StringVar(&o.out, "out", "out/soak", "`directory` for logs and history if something is wrong")
@@ -137,17 +153,21 @@ func (o *options) check() error {
 	switch {
 	case o.period <= 0 || o.pace <= 0 || o.settle <= 0:
 		return errors.New("--for, --every and --settle must be positive")
-	case o.clients < 1 || o.keys < 1 || o.rate <= 0 || o.maxLogEntries < 1 || o.regions < 1:
-		return errors.New("--clients, --keys, --rate, --max-log-entries and --regions must be positive")
+	case o.clients < 0 || o.tellers < 0 || o.clients+o.tellers == 0:
+		return errors.New("--clients or --tellers must be positive, and neither negative; there are no tellers without a scheduler and project 4")
+	case o.accounts < fewest:
+		return errors.Errorf("--accounts %d is too few: money is moved between %d and more", o.accounts, fewest)
+	case o.keys < 1 || o.rate <= 0 || o.maxLogEntries < 1 || o.regions < 1:
+		return errors.New("--keys, --rate, --max-log-entries and --regions must be positive")
 	case !o.static && o.stores <= replicas:
 		return errors.Errorf("--stores %d is too few: to replace or to empty a store takes more than the %d copies of a region", o.stores, replicas)
 	}
 	return nil
 }
 
-// withoutScheduler reports whether this is the tree of a student in which functions of
-// project 3 are not written yet.
-func withoutScheduler() bool {
+// unfinished reports whether this is the tree of a student in which functions of a project
+// are not written yet.
+func unfinished(project string) bool {
 	root, err := course.Find(".")
 	if err != nil {
 		return false
@@ -156,5 +176,5 @@ func withoutScheduler() bool {
 	if err == nil {
 		c, err = c.Resolve()
 	}
-	return err == nil && grade.Unfinished(c, "3")
+	return err == nil && grade.Unfinished(c, project)
 }

@@ -69,9 +69,19 @@ func newScheduled(o *options, dir string, out io.Writer) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(out, "seed %d: a scheduler and %d stores, %d clients on %d keys and more, a kill every %s for %s and longer\n",
-		o.seed, o.stores, o.clients, o.keys, o.pace, o.period)
+	var who []string
+	if o.clients > 0 {
+		who = append(who, fmt.Sprintf("%d clients on %d keys and more", o.clients, o.keys))
+	}
+	if o.tellers > 0 {
+		who = append(who, fmt.Sprintf("%d tellers of a bank with %d accounts", o.tellers, o.accounts))
+	}
+	fmt.Fprintf(out, "seed %d: a scheduler and %d stores, %s, a kill every %s for %s and longer\n",
+		o.seed, o.stores, strings.Join(who, ", "), o.pace, o.period)
 	t := newTrial(o, c, out)
+	if o.tellers > 0 {
+		t.bank = newBank(t, dir)
+	}
 	t.manager = &manager{schedulerpb.NewSchedulerClient(conn), schedulerpb.NewAdminClient(conn), conn, "http://" + pages[0]}
 	return t, nil
 }
@@ -150,7 +160,8 @@ func (t *trial) fill(ctx context.Context) error {
 	defer done()
 	// This much data must be split often enough, and to split it takes a while.
 	enough := int64(t.regions) * splitSize * 3 / 2 / padding
-	for i := range t.clients {
+	const fewest = 4 // write, also if there are no clients later
+	for i := range max(t.clients, fewest) {
 		w, err := t.newWorker(t.clients + 1 + i)
 		if err != nil {
 			return err

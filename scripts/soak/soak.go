@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	stderrors "errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -69,6 +70,7 @@ type trial struct {
 	*options
 	cluster *cluster.Cluster
 	manager *manager // nil without a scheduler
+	bank    *bank    // nil without transactions
 	out     io.Writer
 	history *check.History
 	pauses  pauses
@@ -95,6 +97,11 @@ func newTrial(o *options, c *cluster.Cluster, out io.Writer) *trial {
 	return t
 }
 
+// recorder returns the recorder of a client of either kind.
+func (t *trial) recorder(id int) *check.Recorder {
+	return t.history.Recorder(id, func() time.Duration { return time.Since(t.begin) })
+}
+
 // end stops all processes.
 func (t *trial) end() {
 	t.cluster.Stop(10 * time.Second)
@@ -113,6 +120,11 @@ func (t *trial) run(ctx context.Context) error {
 	n := &nemesis{trial: t, rng: rand.New(rand.NewPCG(t.seed, 0))}
 	story := n.tortureStatic
 	if t.manager != nil {
+		if t.bank != nil {
+			if err := t.bank.open(ctx); err != nil {
+				return err
+			}
+		}
 		if err := t.fill(ctx); err != nil {
 			return err
 		}
@@ -139,7 +151,13 @@ func (t *trial) run(ctx context.Context) error {
 	if err := t.readAll(ctx); err != nil {
 		return err
 	}
-	return t.judge()
+	if t.bank == nil {
+		return t.judge()
+	}
+	if err := t.bank.audit(ctx); err != nil {
+		return err
+	}
+	return stderrors.Join(t.judge(), t.bank.judge())
 }
 
 // judge prints what clients did, and decides whether what they saw is right.
@@ -176,12 +194,25 @@ func (t *trial) judge() error {
 }
 
 // underLoad runs clients, and meanwhile a story.
-func (t *trial) underLoad(ctx context.Context, story func(context.Context) error) error {
+func (t *trial) underLoad(ctx context.Context, story func(context.Context) error) (err error) {
 	working, done := context.WithCancel(ctx)
 	var clients sync.WaitGroup
 	defer clients.Wait()
 	defer done()
 	t.pauses.begin()
+	if t.bank != nil {
+		ended, failed := t.bank.employ(working, done)
+		if failed != nil {
+			return failed
+		}
+		ctx = working // the story ends with a teller that ends by itself
+		defer func() {
+			done()
+			if failed := ended(); failed != nil {
+				err = failed
+			}
+		}()
+	}
 	for id := 1; id <= t.clients; id++ {
 		w, err := t.newWorker(id)
 		if err != nil {
@@ -192,7 +223,7 @@ func (t *trial) underLoad(ctx context.Context, story func(context.Context) error
 			w.work(working)
 		})
 	}
-	err := story(ctx)
+	err = story(ctx)
 	t.pauses.end()
 	return err
 }
@@ -255,8 +286,11 @@ func (t *trial) say(format string, args ...any) {
 	fmt.Fprintf(t.out, "%4.0fs  %s\n", time.Since(t.begin).Seconds(), fmt.Sprintf(format, args...))
 }
 
-func logOf(m *cluster.Member) string {
-	text, err := os.ReadFile(m.Log)
+func logOf(m *cluster.Member) string { return textIn(m.Log) }
+
+// textIn returns what is in a file, nothing if there is none.
+func textIn(file string) string {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return ""
 	}
@@ -286,6 +320,13 @@ func (t *trial) keep() error {
 		fmt.Fprintln(&history, op)
 	}
 	files["history.txt"] = history.String()
+	if t.bank != nil {
+		story, err := t.bank.story()
+		if err != nil {
+			return err
+		}
+		files["transactions.json"], files[filepath.Base(t.bank.log)] = story, textIn(t.bank.log)
+	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(t.options.out, name), []byte(text), 0o644); err != nil {
 			return errors.Trace(err)

@@ -17,6 +17,14 @@ import (
 	"github.com/labkv/labkv/lab/cluster"
 )
 
+// A soak starts its own program again, which is this one, for its tellers.
+func TestMain(m *testing.M) {
+	if os.Getenv(tellerVariable) != "" {
+		os.Exit(serveAsTeller())
+	}
+	os.Exit(m.Run())
+}
+
 // limited returns a context that ends before a test that hangs holds up the others. It
 // leaves time for a build.
 func limited(t *testing.T) context.Context {
@@ -37,15 +45,18 @@ func TestStaticSoak(t *testing.T) {
 	require.NoDirExists(t, out, "nothing was wrong")
 }
 
-// The same with a scheduler, and with less of everything.
+// The same with a scheduler and a bank, and with less of everything.
 func TestSoak(t *testing.T) {
 	tmp, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
 	t.Setenv("TMPDIR", tmp)
 	var stdout, stderr bytes.Buffer
 	code := run(limited(t), []string{"--for=4s", "--every=500ms", "--clients=4", "--keys=8", "--rate=30", "--max-log-entries=20",
-		"--stores=4", "--regions=6", "--out", out}, &stdout, &stderr)
+		"--stores=4", "--regions=6", "--tellers=3", "--accounts=40", "--out", out}, &stdout, &stderr)
 	require.Zero(t, code, "%s%s", &stdout, &stderr)
 	require.Contains(t, stdout.String(), "linearizable:        yes")
+	if !unfinished("3") && !unfinished("4") {
+		require.Contains(t, stdout.String(), "snapshot isolation:  yes")
+	}
 	requireEmpty(t, tmp)
 	require.NoDirExists(t, out, "nothing was wrong")
 }
@@ -80,7 +91,7 @@ func TestInterrupt(t *testing.T) {
 }
 
 func TestWrongUsage(t *testing.T) {
-	for _, args := range [][]string{{"--for=0s"}, {"--nonsense"}, {"argument"}, {"--rate=-1"}, {"--stores=3"}, {"--settle=-1s"}} {
+	for _, args := range [][]string{{"--for=0s"}, {"--nonsense"}, {"argument"}, {"--rate=-1"}, {"--stores=3"}, {"--settle=-1s"}, {"--tellers=-1"}, {"--clients=0", "--tellers=0"}, {"--accounts=1"}} {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, exitUsage, run(limited(t), args, &stdout, &stderr), "%v", args)
 	}
@@ -117,6 +128,23 @@ func TestLossIsFound(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(history), `put "key-002" = "1/1"`)
 	require.FileExists(t, filepath.Join(dir, "out", "store-1.log"))
+}
+
+// A teller that ends without being killed ends the soak, and its last words are kept.
+func TestTellerThatFails(t *testing.T) {
+	dir := t.TempDir()
+	c, err := cluster.New(cluster.Config{Scheduler: "never-run", Dir: filepath.Join(dir, "data"), Stores: 1})
+	require.NoError(t, err)
+	const impossible = 0 // transactions per second
+	tr := newTrial(&options{rate: impossible, tellers: 1, accounts: fewest, pace: time.Hour}, c, t.Output())
+	b := newBank(tr, dir)
+	ctx, cancel := context.WithCancel(limited(t))
+	ended, err := b.employ(ctx, cancel)
+	require.NoError(t, err)
+	require.ErrorContains(t, ended(), "teller 1 has ended by itself")
+	require.Error(t, ctx.Err())
+	require.Contains(t, textIn(b.log), "panic")
+	require.Zero(t, b.kills.Load())
 }
 
 type writerFunc func([]byte)

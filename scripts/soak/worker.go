@@ -37,6 +37,9 @@ const (
 // keyName returns a key that clients share.
 func keyName(i int) string { return fmt.Sprintf("key-%03d", i) }
 
+// endOfKeys is beyond all keys of these clients. The accounts of the bank follow.
+const endOfKeys = "key."
+
 // newWorker returns a client with a number of its own, or a reader.
 func (t *trial) newWorker(id int) (*worker, error) {
 	var cfg client.Config
@@ -53,7 +56,7 @@ func (t *trial) newWorker(id int) (*worker, error) {
 	}
 	return &worker{
 		trial: t, client: raw, id: id,
-		recorder: t.history.Recorder(id, func() time.Duration { return time.Since(t.begin) }),
+		recorder: t.recorder(id),
 		rng:      rand.New(rand.NewPCG(t.seed, uint64(id))),
 	}, nil
 }
@@ -114,12 +117,22 @@ func (w *worker) scan(ctx context.Context, start string, limit int, patience tim
 		}
 		var pairs []check.Pair
 		for _, pair := range part.Pairs {
-			pairs = append(pairs, check.Pair{Key: string(pair.Key), Value: w.trial.textOf(pair.Value)})
+			if string(pair.Key) < endOfKeys {
+				pairs = append(pairs, check.Pair{Key: string(pair.Key), Value: w.trial.textOf(pair.Value)})
+			}
 		}
-		p.Scanned(pairs, string(part.Keys.End))
+		end := string(part.Keys.End)
+		last := end == "" || end >= endOfKeys
+		if last {
+			end = endOfKeys
+		}
+		p.Scanned(pairs, end)
 		w.trial.pauses.answered()
+		if last {
+			return nil
+		}
 		left -= len(pairs)
-		p = begin(string(part.Keys.End), left)
+		p = begin(end, left)
 	}
 	p.Refused() // there is no further part
 	return nil
