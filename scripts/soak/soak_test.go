@@ -91,7 +91,7 @@ func TestInterrupt(t *testing.T) {
 }
 
 func TestWrongUsage(t *testing.T) {
-	for _, args := range [][]string{{"--for=0s"}, {"--nonsense"}, {"argument"}, {"--rate=-1"}, {"--stores=3"}, {"--settle=-1s"}, {"--tellers=-1"}, {"--clients=0", "--tellers=0"}, {"--accounts=1"}} {
+	for _, args := range [][]string{{"--for=0s"}, {"--nonsense"}, {"argument"}, {"--rate=-1"}, {"--static=false", "--stores=3"}, {"--settle=-1s"}, {"--tellers=-1"}, {"--clients=0", "--tellers=0"}, {"--accounts=1"}} {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, exitUsage, run(limited(t), args, &stdout, &stderr), "%v", args)
 	}
