@@ -29,7 +29,7 @@ func newMVCCCommand() *cobra.Command {
 first. The three column families are read one after the other, with raw commands: of a
 key that is being written, the parts may be of different moments.
 
-Times are those of timestamps, in UTC, with the logical part after a + if it is not 0.`,
+Times are the physical parts of timestamps, in UTC, with the logical part after a + if it is not 0.`,
 		Args: exactly("KEY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if format != "table" && format != "json" {

@@ -44,7 +44,7 @@ func (c *committer) commit(ctx context.Context) error {
 		return err
 	}
 	// Other transactions of this client need not ask what became of this one.
-	c.t.fates.remember(c.startTS, c.commitTS)
+	c.t.decided.remember(c.startTS, c.commitTS)
 	if err != nil {
 		c.rollBack()
 	}

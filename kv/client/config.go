@@ -57,7 +57,7 @@
 // transactional.go begins transactions, txn.go is one, and snapshot.go what it reads.
 // commit.go has the two phases of a commit, prewrite.go the first of them; portion.go
 // cuts keys into requests, pulse.go keeps a transaction alive; locks.go deals with locks
-// of others, and fates.go remembers what became of their transactions; timestamps.go
+// of others, and decided.go remembers what became of their transactions; timestamps.go
 // gets timestamps, txnerrors.go has the errors.
 //
 // The network, the clock and the dice come from the Config, so that the clients

@@ -57,7 +57,7 @@ func (t *Transactional) resolve(ctx context.Context, locks []*kvrpcpb.LockInfo) 
 	}
 	living := make([]bool, len(first))
 	err = t.each(ctx, len(first), func(ctx context.Context, i int) error {
-		commitTS, known := t.fates.of(first[i].LockVersion)
+		commitTS, known := t.decided.of(first[i].LockVersion)
 		if !known {
 			status, err := t.status(ctx, first[i].PrimaryLock, first[i].LockVersion)
 			if err != nil {
@@ -104,7 +104,7 @@ func (t *Transactional) status(ctx context.Context, primary []byte, startTS uint
 		return nil, err
 	}
 	if resp.LockTtl == 0 {
-		t.fates.remember(startTS, resp.CommitVersion)
+		t.decided.remember(startTS, resp.CommitVersion)
 	}
 	return resp, nil
 }

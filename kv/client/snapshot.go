@@ -39,7 +39,7 @@ func (t *Transactional) At(ts uint64) *Snapshot { return &Snapshot{t, ts} }
 
 // Get returns the newest value of key, as a transaction would that reads nothing else: it
 // needs no timestamp, so it asks one store and not the scheduler. What was committed
-// before the call it sees. The errors are those of Snapshot.Get.
+// before the call it sees. The errors are the errors of Snapshot.Get.
 func (t *Transactional) Get(ctx context.Context, key []byte) (value []byte, found bool, err error) {
 	return t.At(math.MaxUint64).Get(ctx, key)
 }

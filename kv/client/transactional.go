@@ -21,7 +21,7 @@ const backgroundTimeout = 5 * time.Second
 type Transactional struct {
 	cluster    *cluster
 	timestamps timestamps
-	fates      fates
+	decided    decided
 
 	// life is the context of the work in the background. Close ends it.
 	life context.Context
@@ -80,7 +80,7 @@ func (t *Transactional) background(f func(ctx context.Context)) {
 }
 
 // Timestamp returns a timestamp above all that were handed out before this call. A Snapshot
-// at it shows the present. The error is that of Begin.
+// at it shows the present. The error is the error of Begin.
 func (t *Transactional) Timestamp(ctx context.Context) (uint64, error) { return t.timestamps.next(ctx) }
 
 // Begin begins a transaction: it will read what was committed before this call, and

@@ -18,7 +18,7 @@ import (
 // locks that others could see.
 //
 // A lock does two things. It keeps other writers out: that is what the latches do here. And
-// it makes a reader wait who comes between the commit timestamp and the commit: for that
+// it makes a reader wait that comes between the commit timestamp and the commit: for that
 // there is a gate, which a transaction closes before it gets its commit timestamp. A
 // reader that has passed the gate before has a timestamp below. Any later one waits until
 // the write is applied, or is known to come to nothing. A reader of another leader needs no

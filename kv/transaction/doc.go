@@ -67,7 +67,7 @@
 //  3. Latches are in the memory of one leader. Another one may have led meanwhile, with
 //     latches of its own. So the write carries the term of the Reader
 //     (storage.Term) in its Context, and the storage refuses it in a later one. Else
-//     its Context is that of the request.
+//     it is the Context of the request.
 //  4. However a request ends, its view is closed and its latches are released.
 //  5. What the storage says goes where server.outcome says. A write that was refused has
 //     had no effect, and neither has its command.

@@ -27,7 +27,7 @@ const (
 //	"abcdefgh"  61 62 63 64 65 66 67 68 FF 00 00 00 00 00 00 00 00 F7
 //
 // No encoded key is a prefix of another one. With plain keys, the versions of "a" would
-// lie among those of longer keys that begin with it.
+// lie among the versions of longer keys that begin with it.
 func EncodeKey(key []byte) []byte {
 	encoded := make([]byte, 0, (len(key)/group+1)*(group+1)+tsSize)
 	for {

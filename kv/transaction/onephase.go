@@ -7,7 +7,7 @@ import (
 
 // CommitAtOnce commits a transaction all of whose keys are in one request, in one step:
 // where Prewrite would lock the keys, it writes what Commit would write for them. The
-// errors are those of Prewrite. A transaction that has committed already is in order, the
+// errors are the errors of Prewrite. A transaction that has committed already is in order, the
 // request was sent twice: the response has the timestamp at which it has committed.
 //
 // If the transaction has locked one of the keys before, CommitAtOnce is Prewrite: an earlier

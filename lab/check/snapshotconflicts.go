@@ -64,7 +64,7 @@ func (c *chain) took(a, b *txn) string {
 	return "wrote to"
 }
 
-// limit notes that the commit timestamp of t is at most that of b.
+// limit notes that the commit timestamp of t is at most the bound b.
 func (t *txn) limit(b bound) {
 	if b.ts < t.upTo.ts {
 		t.upTo = b

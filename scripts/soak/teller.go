@@ -182,7 +182,7 @@ func (t *teller) look(ctx context.Context, s scanner) error {
 	return t.say(line{Event: committed})
 }
 
-// A scanner reads a snapshot: that of a transaction, or one of the past.
+// A scanner reads a snapshot: the one of a transaction, or one of the past.
 type scanner interface {
 	Scan(ctx context.Context, start, end []byte) iter.Seq2[client.Pair, error]
 }

@@ -18,7 +18,6 @@ const (
 	ReadMetLock   sim.Goal = "a read met a lock"
 	WriteMetLock  sim.Goal = "a prewrite met a lock"
 	WriteConflict sim.Goal = "a prewrite met a version that is newer than its transaction"
-	LateCommit    sim.Goal = "a commit came too late: the transaction had been rolled back"
 	RolledBack    sim.Goal = "a transaction was rolled back by another client"
 	FoundCommit   sim.Goal = "a client met a lock of a transaction that was committed"
 	LockResolved  sim.Goal = "a client removed a lock that another one had left"
@@ -130,7 +129,6 @@ func (c commands) KvCommit(ctx context.Context, r *kvrpcpb.CommitRequest) (*kvrp
 	switch {
 	case err != nil || resp.RegionError != nil:
 	case resp.Error != nil:
-		c.s.env.Reach(LateCommit)
 		c.tell(ctx, r.StartVersion, "is not committed", "%s; %s", quoted(r.Keys), ofError(resp.Error))
 	default:
 		c.tell(ctx, r.StartVersion, "is committed", "%s, at %d", quoted(r.Keys), r.CommitVersion)
