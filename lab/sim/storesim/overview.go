@@ -60,11 +60,15 @@ func (y *System) leaderOf(id uint64) (leader *store, r *metapb.Region) {
 // because its store is about to leave. While members change, no more than one store may be
 // missing: a region of three that has lost one may get its fourth, and a region of one its
 // second, on another store that is missing, before anybody knows that it is. A store that
-// has lost its disks is missing, too. And members that have not heard of a removal yet count
+// has lost its disks is missing, too, and while members change it may become the next
+// member of any region: an order to add it may be on its way. And members that have not heard of a removal yet count
 // a peer that may have left already.
 func (y *System) Suffices(well []uint64) bool {
 	changes := len(y.managers)+len(y.operations) > 0
 	if changes && len(well) < len(y.stores)-1 {
+		return false
+	}
+	if changes && len(y.homes.lost) > 0 && len(well) < len(y.stores) {
 		return false
 	}
 	for _, r := range y.overview() {
