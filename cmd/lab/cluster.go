@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -127,21 +126,6 @@ func (a *app) schedulerMissing() (bool, error) {
 		return false, err
 	}
 	return grade.Unfinished(c, "3"), nil
-}
-
-// programsOf returns the directory for the programs of the course at root: always the
-// same, because programs that are there are built again only if their source has changed,
-// and not in the course's tree, which is handed in.
-func programsOf(root string) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	root, err = filepath.Abs(root)
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(cache, "labkv", fmt.Sprintf("%x", sha256.Sum256([]byte(root)))[:12]), nil
 }
 
 // introduce says which processes there are, and what to do with them.

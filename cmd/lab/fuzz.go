@@ -48,7 +48,7 @@ or time is up. What failed, and how to replay it, is kept in the folder given by
 			if len(chosen) == 0 {
 				return usageError{errors.New("none of these tests has seeds")}
 			}
-			runner, err := r.runner(false)
+			runner, err := r.runner(a, false)
 			if err != nil {
 				return err
 			}

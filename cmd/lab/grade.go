@@ -55,7 +55,7 @@ with its score board and failures.`,
 			if err != nil {
 				return err
 			}
-			runner, err := r.runner(true)
+			runner, err := r.runner(a, true)
 			if err != nil {
 				return err
 			}

@@ -46,7 +46,7 @@ the tests hold solutions to and which wrong solutions each of them catches.`,
 			if err != nil {
 				return err
 			}
-			runner, err := r.runner(false)
+			runner, err := r.runner(a, false)
 			if err != nil {
 				return err
 			}

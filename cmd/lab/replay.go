@@ -53,7 +53,7 @@ until no fault is left that could be taken out.`,
 			case len(test.Seeds) > 0:
 				return usageError{fmt.Errorf("%s has seeds: name one with --seed, such as --seed %d; lab test %[1]s runs them all", test.Name, test.Seeds[0])}
 			}
-			runner, err := r.runner(false)
+			runner, err := r.runner(a, false)
 			if err != nil {
 				return err
 			}

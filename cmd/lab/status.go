@@ -34,7 +34,7 @@ runs all.`, grade.QuickSeeds),
 				return err
 			}
 			r.quick = true
-			runner, err := r.runner(false)
+			runner, err := r.runner(a, false)
 			if err != nil {
 				return err
 			}

@@ -57,7 +57,7 @@ func (r *running) seedFlags(cmd *cobra.Command) {
 }
 
 // runner returns what the flags ask for.
-func (r *running) runner(confine bool) (*grade.Runner, error) {
+func (r *running) runner(a *app, confine bool) (*grade.Runner, error) {
 	if r.jobs < 0 || r.timeout < 0 {
 		return nil, usageError{errors.New("--jobs and --timeout are positive")}
 	}
@@ -69,7 +69,12 @@ func (r *running) runner(confine bool) (*grade.Runner, error) {
 	if len(r.seed.seeds) > 0 {
 		seeds = r.seed.seeds
 	}
-	return &grade.Runner{Jobs: r.jobs, Timeout: r.timeout, Sandbox: box, Seeds: seeds, Quick: r.quick}, nil
+	runner := &grade.Runner{Jobs: r.jobs, Timeout: r.timeout, Sandbox: box, Seeds: seeds, Quick: r.quick}
+	if root, err := course.Find(a.directory); err == nil && !confine {
+		// Without a place for them, binaries are built each time.
+		runner.Keep, _ = programsOf(root)
+	}
+	return runner, nil
 }
 
 func (a *app) testCommand() *cobra.Command {
@@ -104,7 +109,7 @@ A test can be written with its stage, as in 2aa/TestGrantsOneVotePerTerm2AA.`,
 			if err != nil {
 				return err
 			}
-			runner, err := r.runner(false)
+			runner, err := r.runner(a, false)
 			if err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ the reference's way instead of the guarantee. The last line is "passed N/N".`,
 			if len(args) > 0 {
 				variants = slices.DeleteFunc(variants, func(v mutants.Mutant) bool { return !slices.Contains(args, v.Name) })
 			}
-			runner, err := r.runner(false)
+			runner, err := r.runner(a, false)
 			if err != nil {
 				return err
 			}

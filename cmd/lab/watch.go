@@ -35,7 +35,7 @@ Ctrl-C ends it.`,
 			// A reader of the output that has gone ends the watch in good order, too.
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGPIPE)
 			defer stop()
-			runner, err := r.runner(false)
+			runner, err := r.runner(a, false)
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package grade
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -35,6 +36,9 @@ type Runner struct {
 	// Quick runs only the first QuickSeeds seeds of each test that has seeds. Its
 	// reports say so: they are no grades.
 	Quick bool
+	// Keep, if not empty, is a directory in which test binaries stay that are built without
+	// an overlay, so that they are built again only if their sources have changed.
+	Keep string
 	// Environ is added to what test processes have in their environment, each
 	// as NAME=VALUE.
 	Environ []string
@@ -152,22 +156,41 @@ func removeScratch(dir string) {
 	}
 }
 
-// buildAll builds the test binaries of the tests' packages and returns, by
+// buildAll builds the test binaries of the tests' packages below scratch and returns, by
 // package, their files and the reasons of those that do not build.
 func (r *Runner) buildAll(ctx context.Context, tree Tree, tests []*course.Test, scratch string) (map[string]string, map[string]*buildFailure, error) {
 	binaries, failures := map[string]string{}, map[string]*buildFailure{}
+	for _, test := range tests {
+		binaries[test.Package] = binaryOf(scratch, test.Package)
+	}
+	dirs := slices.Sorted(maps.Keys(binaries))
+	into := scratch
+	if r.Keep != "" && tree.Overlay == "" {
+		into = r.Keep
+		if err := os.MkdirAll(into, 0o700); err != nil {
+			return nil, nil, errors.Trace(err)
+		}
+	}
+	failure, err := tree.build(ctx, dirs, into)
+	if err == nil && failure == nil {
+		return binaries, nil, fetch(binaries, into, scratch)
+	}
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+
+	// Each on its own says which of them it is, and builds the others.
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.jobs())
-	for _, test := range tests {
-		dir := test.Package
-		if _, ok := binaries[dir]; ok {
-			continue
-		}
-		binary := filepath.Join(scratch, strings.ReplaceAll(dir, "/", "-")+".test"+exeSuffix())
-		binaries[dir] = binary
+	for _, dir := range dirs {
+		into := filepath.Join(scratch, strings.ReplaceAll(dir, "/", "-"))
+		binaries[dir] = binaryOf(into, dir)
 		group.Go(func() error {
-			failure, err := tree.build(ctx, dir, binary)
+			if err := os.Mkdir(into, 0o700); err != nil {
+				return errors.Trace(err)
+			}
+			failure, err := tree.build(ctx, []string{dir}, into)
 			mu.Lock()
 			defer mu.Unlock()
 			if failure != nil {
@@ -177,6 +200,28 @@ func (r *Runner) buildAll(ctx context.Context, tree Tree, tests []*course.Test, 
 		})
 	}
 	return binaries, failures, group.Wait()
+}
+
+// fetch brings binaries from the directory in which they are kept: another run may
+// replace them there.
+func fetch(binaries map[string]string, kept, scratch string) error {
+	if kept == scratch {
+		return nil
+	}
+	for dir, binary := range binaries {
+		if os.Link(binaryOf(kept, dir), binary) == nil {
+			continue
+		}
+		// The two are in different file systems.
+		data, err := os.ReadFile(binaryOf(kept, dir))
+		if err != nil {
+			return errors.Trace(err)
+		}
+		if err := os.WriteFile(binary, data, 0o700); err != nil {
+			return errors.Trace(err)
+		}
+	}
+	return nil
 }
 
 func exeSuffix() string {
