@@ -104,10 +104,9 @@ type Store struct {
 	directory *directory
 	lobby     *lobby
 
-	mu sync.RWMutex
-	// stopped is set once, when the store is closed or has failed. mu
-	// guards it.
-	stopped error
+	// stopped is the reason why the store has ended. It is set once, when the store is closed
+	// or has failed.
+	stopped atomic.Pointer[error]
 
 	// Each pass holds passes for reading. Close holds it for writing, and
 	// so waits for the passes under way.
@@ -374,18 +373,16 @@ func (s *Store) Run() error {
 // Err returns nil while the store works, storage.ErrNotRunning after Close, and
 // after a failure the error that stopped the store.
 func (s *Store) Err() error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.stopped
+	if reason := s.stopped.Load(); reason != nil {
+		return *reason
+	}
+	return nil
 }
 
 // stop ends the store: Run begins no further pass. If stop is called several
 // times, the first reason counts.
 func (s *Store) stop(reason error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped == nil {
-		s.stopped = reason
+	if s.stopped.CompareAndSwap(nil, &reason) {
 		s.queue.close()
 	}
 }

@@ -94,6 +94,11 @@ func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*o
 		}
 		return nil, errors.Annotate(err, "start test process")
 	}
+	if err := sandbox.limit(cmd.Process, p.budget); err != nil {
+		killGroup(cmd.Process)
+		_ = cmd.Wait()
+		return nil, err
+	}
 	stopWatch := sandbox.watch(cmd.Process, p.budget.Memory)
 	exit := cmd.Wait()
 	overMemory := stopWatch()

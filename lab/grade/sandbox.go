@@ -17,9 +17,10 @@ import (
 
 // Sandbox says how test processes are confined. Time is always limited.
 //
-// Limits that a process has to put on itself before it becomes the test binary
-// are set by a second start of the grading program, which ends in
-// [SandboxMain].
+// A submission's tests are confined before their first instruction. What does that is a
+// second start of the grading program, which limits itself and becomes the test binary:
+// it ends in [SandboxMain]. That costs as much time as a short test. Tests of one's
+// own tree are started at once, and limited a moment later.
 type Sandbox struct {
 	// Self is the command line that leads to SandboxMain. Without it only time is
 	// limited.
@@ -29,12 +30,22 @@ type Sandbox struct {
 	Confine bool
 }
 
-// limits are what SandboxMain is told to set.
+// limits bound what a process may use.
 type limits struct {
-	memory  int64    // bytes of private memory
-	cpu     int64    // seconds of processor time
-	confine bool     // read only what the program is, write only below write
-	write   string   // directory
+	memory int64 // bytes of private memory
+	cpu    int64 // seconds of processor time
+}
+
+// limitsOf returns the limits that go with a budget.
+func limitsOf(b course.Budget) limits {
+	// The process runs Go code on one processor, but its collector may use another.
+	return limits{memory: b.Memory, cpu: 2*int64(b.Time.Seconds()) + 5}
+}
+
+// A cell is what SandboxMain is told to enter.
+type cell struct {
+	limits
+	write   string   // the directory that may be written; only the program may be read
 	command []string // program and arguments
 }
 
@@ -46,41 +57,46 @@ const (
 // command returns the command that runs program within budget, able to write
 // below home.
 func (s Sandbox) command(ctx context.Context, budget course.Budget, home, program string, args ...string) *exec.Cmd {
-	if len(s.Self) == 0 || !sandboxed {
+	if len(s.Self) == 0 || !s.Confine || !sandboxed {
 		return exec.CommandContext(ctx, program, args...)
 	}
+	l := limitsOf(budget)
 	line := append([]string(nil), s.Self[1:]...)
 	line = append(line,
-		"-memory="+strconv.FormatInt(budget.Memory, 10),
-		// The process runs Go code on one processor, but its collector may use another.
-		"-cpu="+strconv.FormatInt(2*int64(budget.Time.Seconds())+5, 10),
+		"-memory="+strconv.FormatInt(l.memory, 10),
+		"-cpu="+strconv.FormatInt(l.cpu, 10),
 		"-write="+home,
 	)
-	if s.Confine {
-		line = append(line, "-confine")
-	}
 	line = append(append(line, "--", program), args...)
 	return exec.CommandContext(ctx, s.Self[0], line...)
+}
+
+// limit puts limits on a process that has just been started, unless it has put them on
+// itself.
+func (s Sandbox) limit(p *os.Process, budget course.Budget) error {
+	if len(s.Self) == 0 || s.Confine {
+		return nil
+	}
+	return errors.Annotate(limitsOf(budget).impose(p.Pid), "limit test process")
 }
 
 // SandboxMain limits the current process as args say and turns it into the
 // program that they name. It returns only if that failed.
 func SandboxMain(args []string) error {
-	var l limits
+	var c cell
 	flags := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.Int64Var(&l.memory, "memory", 0, "bytes of memory")
-	flags.Int64Var(&l.cpu, "cpu", 0, "seconds of processor time")
-	flags.StringVar(&l.write, "write", "", "directory that may be written")
-	flags.BoolVar(&l.confine, "confine", false, "take away the file system and the network")
+	flags.Int64Var(&c.memory, "memory", 0, "bytes of memory")
+	flags.Int64Var(&c.cpu, "cpu", 0, "seconds of processor time")
+	flags.StringVar(&c.write, "write", "", "directory that may be written")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	l.command = flags.Args()
-	if len(l.command) == 0 || l.memory <= 0 || l.cpu <= 0 || l.write == "" {
+	c.command = flags.Args()
+	if len(c.command) == 0 || c.memory <= 0 || c.cpu <= 0 || c.write == "" {
 		return errors.New("sandbox: -memory, -cpu, -write and a program are required")
 	}
-	return errors.Annotate(l.enter(), "sandbox")
+	return errors.Annotate(c.enter(), "sandbox")
 }
 
 // Enforced says in one line what is enforced on this machine.

@@ -20,23 +20,30 @@ const (
 	pollMemory = 20 * time.Millisecond
 )
 
-func (l limits) enter() error {
+func (c cell) enter() error {
 	// The attributes of a thread, such as no_new_privs, survive exec only for the
 	// thread that calls it.
 	runtime.LockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return errors.Annotate(err, "no_new_privs")
 	}
-	if l.confine {
-		if err := l.landlock(); err != nil {
-			return errors.Annotate(err, "landlock")
-		}
-		if hasSeccomp() {
-			if err := denySockets(); err != nil {
-				return err
-			}
+	if err := c.landlock(); err != nil {
+		return errors.Annotate(err, "landlock")
+	}
+	if hasSeccomp() {
+		if err := denySockets(); err != nil {
+			return err
 		}
 	}
+	if err := c.impose(0); err != nil {
+		return err
+	}
+	return errors.Annotate(syscall.Exec(c.command[0], c.command, os.Environ()), c.command[0])
+}
+
+// impose puts the limits on a process, or on this one if pid is 0. One that has ended
+// needs none.
+func (l limits) impose(pid int) error {
 	for _, limit := range []struct {
 		name     string
 		resource int
@@ -52,20 +59,21 @@ func (l limits) enter() error {
 		// space, of which the runtime reserves more than it uses.
 		{"memory", unix.RLIMIT_DATA, 2 * uint64(l.memory)},
 	} {
-		if err := syscall.Setrlimit(limit.resource, &syscall.Rlimit{Cur: limit.value, Max: limit.value}); err != nil {
+		err := unix.Prlimit(pid, limit.resource, &unix.Rlimit{Cur: limit.value, Max: limit.value}, nil)
+		if err != nil && err != unix.ESRCH {
 			return errors.Annotate(err, limit.name)
 		}
 	}
-	return errors.Annotate(syscall.Exec(l.command[0], l.command, os.Environ()), l.command[0])
+	return nil
 }
 
 // landlock leaves the program readable and one directory writable, and forbids
 // signals to processes outside. Kernels that know only some of it enforce that
 // part.
-func (l limits) landlock() error {
+func (c cell) landlock() error {
 	return landlock.V6.BestEffort().Restrict(
-		landlock.ROFiles(l.command[0]),
-		landlock.RWDirs(l.write),
+		landlock.ROFiles(c.command[0]),
+		landlock.RWDirs(c.write),
 		landlock.RWFiles("/dev/null").IgnoreIfMissing(),
 		landlock.ROFiles("/dev/urandom", "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size").IgnoreIfMissing(),
 	)

@@ -69,7 +69,7 @@ func TestSandboxUsage(t *testing.T) {
 // A sandbox that cannot be entered fails the harness; it never passes a test.
 func TestSandboxMissing(t *testing.T) {
 	c := counting(t)
-	r := &grade.Runner{Sandbox: grade.Sandbox{Self: []string{filepath.Join(t.TempDir(), "missing")}}}
+	r := &grade.Runner{Sandbox: grade.Sandbox{Self: []string{filepath.Join(t.TempDir(), "missing")}, Confine: true}}
 	_, err := r.Run(context.Background(), grade.Tree{Course: c}, choose(t, c, "TestAdd1"))
 	if runtime.GOOS == "linux" {
 		require.ErrorContains(t, err, "start test process")

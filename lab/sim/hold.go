@@ -92,6 +92,21 @@ func (m *machine) attends() bool {
 	return m.attention.attends(now)
 }
 
+// attentive returns the incarnation that attends now, or nil. It is current and attends
+// in one: the driver asks each machine after each event, and nearly always this is all.
+func (m *machine) attentive() *life {
+	w := m.world
+	w.mu.Lock()
+	l := m.life
+	runs := l != nil && l.process != nil
+	free := m.lag == 0 && m.paused == 0 && m.busy == 0
+	w.mu.Unlock()
+	if runs && (free || m.attends()) {
+		return l
+	}
+	return nil
+}
+
 // leaves has do happen when what l does in the present call leaves its machine: now, or
 // with an event of name n.
 func (m *machine) leaves(l *life, n name, do func()) {

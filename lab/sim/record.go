@@ -48,6 +48,9 @@ type record struct {
 
 // note keeps e, which is about to happen.
 func (r *record) note(e *event) {
+	if len(r.log) == cap(r.log) {
+		r.log = slices.Grow(r.log, max(len(r.log), 1024)) // append alone would copy it more often
+	}
 	r.log = append(r.log, entry{e.at, e.sum, e.name})
 	h := dice.Mix(r.digest ^ uint64(e.at))
 	h = dice.Mix(h ^ uint64(e.kind)<<56 ^ e.to<<40 ^ e.from<<24 ^ e.stream)

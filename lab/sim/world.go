@@ -190,8 +190,7 @@ func (w *World) settle() {
 		w.bury()
 		busy := false
 		for _, m := range w.machines {
-			l := m.current()
-			for l != nil && m.attends() && l.alive() && w.pass(l) {
+			for l := m.attentive(); l != nil && l.alive() && w.pass(l); l = m.attentive() {
 				synctest.Wait() // what the pass woke acts before the next one
 				busy = true
 				if passes++; passes > maxPasses {
@@ -246,8 +245,8 @@ func (w *World) bury() {
 // have done it.
 func (w *World) watch() {
 	for _, m := range w.machines {
-		l := m.current()
-		if l == nil || !l.touched || !m.attends() {
+		l := m.attentive()
+		if l == nil || !l.touched {
 			continue
 		}
 		w.enter(l, func() {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/labkv/labkv/lab/check"
 )
@@ -16,6 +17,8 @@ type turns struct {
 	mu      sync.Mutex
 	waiting []turn
 	over    bool // the store is closed: it answers each request at once
+	// any is whether there are requests that wait, for a look without the lock.
+	any atomic.Bool
 }
 
 type turn struct {
@@ -29,6 +32,7 @@ func (t *turns) wait(command check.Command, submit func()) {
 	over := t.over
 	if !over {
 		t.waiting = append(t.waiting, turn{command, submit})
+		t.any.Store(true)
 	}
 	t.mu.Unlock()
 	if over {
@@ -38,7 +42,11 @@ func (t *turns) wait(command check.Command, submit func()) {
 
 // come hands over all requests that wait. No handler runs meanwhile.
 func (t *turns) come() {
+	if !t.any.Load() {
+		return
+	}
 	t.mu.Lock()
+	t.any.Store(false)
 	now := t.waiting
 	t.waiting = nil
 	t.mu.Unlock()
