@@ -2,7 +2,7 @@
 
 include course.mk
 
-.PHONY: check test race handout mutants variants bench-kv bench proto
+.PHONY: check test race handout lint-handout mutants variants bench-kv bench proto
 
 check: ## a first look, in a minute: format, build, vet, a few seeds of each graded test
 	@$(MAKE) --no-print-directory gofmt
@@ -26,6 +26,10 @@ race: ## test what runs concurrently with the race detector
 handout: ## [DIR=... ANSWERS=yes] write the repository that students start from
 	@$(if $(DIR),,$(error say where to write it: make handout DIR=../handout))
 	$(LAB) handout "$(DIR)" $(if $(ANSWERS),--with-answers)
+
+lint-handout: ## lint what students start from: what they have not written yet is no mistake
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(LAB) handout "$$dir/handout" && \
+		$(MAKE) --no-print-directory -C "$$dir/handout" lint
 
 mutants: ## [STAGE=...] run the wrong solutions; all of them write doc/what-the-tests-catch.md
 	$(LAB) mutants $(if $(STAGE),$(STAGE),--markdown doc/what-the-tests-catch.md)

@@ -51,21 +51,25 @@ func Pristine(c *course.Course) (map[string][]byte, error) {
 	return files, dropExcluded(c, files)
 }
 
-// UpTo returns the same for the tree in which the stages up to the one with an
-// id are implemented and later ones are not.
-func UpTo(c *course.Course, id string) (map[string][]byte, error) {
-	keep := map[string]bool{}
-	for _, s := range c.Stages() {
-		keep[s.Directive()] = true
-		if s.ID == id {
-			break
-		}
-	}
-	files, err := SourceTree(c).Skeleton(func(stage string) bool { return keep[stage] }, overlay.KeepPrivate)
+// Staged returns the same for programs that are told when they start which stages are
+// implemented, as Last has it in
+// their environment.
+func Staged(c *course.Course) (map[string][]byte, error) {
+	files, err := SourceTree(c).Staged()
 	if err != nil {
 		return nil, err
 	}
 	return files, dropExcluded(c, files)
+}
+
+// Last returns what the environment of a program of Staged has if s is the last stage that
+// is implemented, or none if s is nil.
+func Last(s *course.Stage) string {
+	last := "none"
+	if s != nil {
+		last = s.Directive()
+	}
+	return overlay.StagesVariable + "=" + last
 }
 
 // dropExcluded makes the test files invisible that a handout does not contain:

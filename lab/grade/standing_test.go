@@ -91,8 +91,8 @@ func seeds(n uint64) []uint64 {
 	return all
 }
 
-// The handout builds and vets, and every graded test on it ends as not
-// implemented: none crashes, hangs or passes.
+// The handout builds and vets, and asks for every function and every test that is not
+// hidden. How its tests end, TestStagesBuildOnEachOther sees.
 func TestHandoutIsNotImplemented(t *testing.T) {
 	c := house(t)
 	dir := handOut(t, c)
@@ -105,9 +105,6 @@ func TestHandoutIsNotImplemented(t *testing.T) {
 	require.NoError(t, err, string(output))
 
 	handout := load(t, dir)
-	report := run(t, &grade.Runner{Sandbox: sandbox(t, false)}, handout)
-	requireAll(t, report, grade.NotImplemented)
-	require.Zero(t, report.Score().Earned.Sign())
 	funcs, err := grade.SourceTree(handout).Funcs()
 	require.NoError(t, err)
 	for _, f := range funcs {
@@ -122,39 +119,37 @@ func TestHandoutIsNotImplemented(t *testing.T) {
 }
 
 // A tree with the stages up to S passes every test up to S: no stage leans on a
-// later one. All seeds of a test run on the whole tree, and here the first of them. The
-// tests of stages before S have passed on less: they run with few seeds, and only if
-// they are compiled with something that students write in S. The others are the same.
+// later one. All seeds of a test run on the whole tree, and here the first one. The
+// tests of stages before S have passed on less: they run only if they are compiled with
+// something that students write in S. The others are the same. In a tree without any
+// stage, every test ends as not implemented: none crashes, hangs or passes.
 func TestStagesBuildOnEachOther(t *testing.T) {
 	c := house(t)
+	files, err := grade.Staged(c)
+	require.NoError(t, err)
+	arg, err := overlay.WriteOverlay(t.TempDir(), c.Root, files)
+	require.NoError(t, err)
+	r := &grade.Runner{Sandbox: sandbox(t, false), Seeds: seeds(1)}
+	built, err := r.Build(context.Background(), grade.Tree{Course: c, Overlay: arg}, choose(t, c))
+	require.NoError(t, err)
+	defer built.Close()
+	requireWith := func(t *testing.T, last *course.Stage, want grade.Status, selectors ...string) {
+		r.Environ = []string{grade.Last(last)}
+		report, err := r.RunBuilt(context.Background(), built, choose(t, c, selectors...))
+		require.NoError(t, err)
+		requireAll(t, report, want)
+	}
+	t.Run("none", func(t *testing.T) { requireWith(t, nil, grade.NotImplemented) })
 	stages := c.Stages()
 	for i, s := range stages[:len(stages)-1] { // with the last one, it is the whole tree
 		t.Run(s.ID, func(t *testing.T) {
-			files, err := grade.UpTo(c, s.ID)
-			require.NoError(t, err)
-			arg, err := overlay.WriteOverlay(t.TempDir(), c.Root, files)
-			require.NoError(t, err)
-			var before []string
+			upTo := []string{s.ID}
 			for _, e := range stages[:i] {
 				if reaches(t, e, s) {
-					before = append(before, e.ID)
+					upTo = append(upTo, e.ID)
 				}
 			}
-			upTo := append(before, s.ID)
-			r := &grade.Runner{Sandbox: sandbox(t, false)}
-			built, err := r.Build(context.Background(), grade.Tree{Course: c, Overlay: arg}, choose(t, c, upTo...))
-			require.NoError(t, err)
-			defer built.Close()
-			passes := func(selectors ...string) {
-				report, err := r.RunBuilt(context.Background(), built, choose(t, c, selectors...))
-				require.NoError(t, err)
-				requireAll(t, report, grade.Passed)
-			}
-			r.Seeds = seeds(grade.SeedsPerProcess)
-			passes(s.ID)
-			if r.Seeds = seeds(2); len(before) > 0 {
-				passes(before...)
-			}
+			requireWith(t, s, grade.Passed, upTo...)
 		})
 	}
 }
@@ -163,16 +158,29 @@ func TestStagesBuildOnEachOther(t *testing.T) {
 // write functions of stage s.
 func reaches(t *testing.T, e, s *course.Stage) bool {
 	t.Helper()
-	args := []string{"list", "-deps", "-test", "-f", "{{.ImportPath}}"}
-	for _, dir := range e.Packages {
-		args = append(args, "./../../"+dir)
-	}
-	out, err := await.Command(t, await.BuildLimit, "go", args...).Output()
-	require.NoError(t, err)
-	return slices.ContainsFunc(s.Edit, func(dir string) bool {
-		return regexp.MustCompile(`(?m)^github\.com/labkv/labkv/` + regexp.QuoteMeta(dir) + `( |$)`).Match(out)
+	return slices.ContainsFunc(e.Packages, func(dir string) bool {
+		return slices.ContainsFunc(s.Edit, func(edit string) bool { return slices.Contains(dependencies(t, dir), edit) })
 	})
 }
+
+// dependencies returns the directories of this tree whose packages the tests in dir are
+// compiled with.
+func dependencies(t *testing.T, dir string) []string {
+	t.Helper()
+	if dirs, ok := dependenciesOf[dir]; ok {
+		return dirs
+	}
+	out, err := await.Command(t, await.BuildLimit, "go", "list", "-deps", "-test", "-f", "{{.ImportPath}}", "./../../"+dir).Output()
+	require.NoError(t, err)
+	var dirs []string
+	for _, m := range regexp.MustCompile(`(?m)^github\.com/labkv/labkv/(\S+)`).FindAllSubmatch(out, -1) {
+		dirs = append(dirs, string(m[1]))
+	}
+	dependenciesOf[dir] = dirs
+	return dirs
+}
+
+var dependenciesOf = map[string][]string{} // what dependencies has returned
 
 // Every mutant is killed by the graded tests of its own stage, and the table says of
 // which. The tests that it names run first.

@@ -66,8 +66,14 @@ func (r *Raft) Vote(name string) error {
 	r.votes[name] = true
 	r.names = append(r.names, name)
 	r.tell(strings.ToUpper(name))
+	r.begin()
 	return nil
 }
+
+// begin belongs to a later stage, too.
+//
+//lab:implement 2AB quiet
+func (r *Raft) begin() { r.Term++ }
 
 // Won is there from the beginning.
 func (r *Raft) Won() bool { return r.Votes() > 1 }
@@ -94,6 +100,7 @@ func onUnix() bool { return true }
 package raft_test
 
 import (
+	"os"
 	"testing"
 
 	"example.com/course/raft"
@@ -103,6 +110,9 @@ func TestVote(t *testing.T) {
 	r := &raft.Raft{}
 	if r.Vote("a") != nil || r.Vote("a") != raft.ErrLost || r.Won() || r.Vote("b") != nil || !r.Won() {
 		t.Fatal("wrong")
+	}
+	if os.Getenv("LABKV_LAST_STAGE") == "2AA" && r.Term != 0 {
+		t.Fatal("a function of stage 2AB did something")
 	}
 }
 `
@@ -132,6 +142,23 @@ func TestDerivedTreesBuild(t *testing.T) {
 	require.NoError(t, err, out)
 	out, err = build(isolated, "test", "./...")
 	require.NoError(t, err, out)
+
+	// One build has the tree as it is after each stage.
+	staged, err := tree.Staged()
+	require.NoError(t, err)
+	out, err = build(staged, "vet", "./...")
+	require.NoError(t, err, out)
+	for last, want := range map[string]string{
+		"":     "ok ",
+		"2AA":  "ok ", // what stage 2AB adds does nothing yet
+		"none": "panic: TODO(2AA): implement (*Raft).Vote",
+		"2XY":  overlay.StagesVariable + "=2XY: there is no such stage",
+	} {
+		t.Setenv(overlay.StagesVariable, last)
+		out, err = build(staged, "test", "./...")
+		require.Equal(t, want == "ok ", err == nil, out)
+		require.Contains(t, out, want)
+	}
 
 	// Errors of the compiler point at the tree, and a new file is one of the package.
 	wrong := map[string][]byte{"raft/new.go": []byte("package raft\n\nvar x undeclared\n")}

@@ -115,6 +115,9 @@
 //	cmd := exec.Command("go", "test", "-overlay", arg, "./raft")
 //	cmd.Dir = tree.Root
 //
+// [Tree.Staged] returns files for programs that hold all stages and are told when they
+// start which of them count: one build in place of one for each stage.
+//
 // [Handout] writes the tree as students receive it, as a Git repository of its
 // own. [Tree.Funcs] lists what there is to implement, and what still is not.
 package overlay
