@@ -70,7 +70,7 @@ func TestCrashAtEveryWrite2B(t *testing.T) {
 		Text:   "a crash at any write to the disk loses nothing that was acknowledged, and keeps no store from coming back",
 		Source: "Raft Figure 2 (persistent state); doc.go: What is durable when",
 	}, 2)
-	sc.Seeds, sc.Stores, sc.Tick, sc.For = 20, 3, 10*ms, 200*ms
+	sc.Seeds, sc.Stores, sc.Tick, sc.For = 8, 3, 10*ms, 200*ms
 	sc.Reach = []sim.Goal{sim.CrashedWriting, sim.CrashLostWrites, sim.LeaderCrashed}
 	sim.TestEveryWrite(t, sc)
 }

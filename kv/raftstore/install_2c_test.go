@@ -18,7 +18,7 @@ func TestSnapshotReplacesEverything2C(t *testing.T) {
 	graded.Seeds(t, graded.Claim{
 		Text:   "a snapshot replaces the data and the log, whatever was there before",
 		Source: "Raft §7; doc.go: What is durable when, 4",
-	}, 40, func(t *graded.T, seed uint64) uint64 {
+	}, 20, func(t *graded.T, seed uint64) uint64 {
 		x := newTransfer(t, seed)
 		explaining(t, x.String, x.replaceEverything)
 		return 0
@@ -115,7 +115,7 @@ func TestCrashAtEveryWriteOfSnapshot2C(t *testing.T) {
 	graded.Seeds(t, graded.Claim{
 		Text:   "a crash at any write while a snapshot is installed leaves the old data or, after a restart, the new",
 		Source: "doc.go: What is durable when, 4",
-	}, 20, func(t *graded.T, seed uint64) uint64 {
+	}, 8, func(t *graded.T, seed uint64) uint64 {
 		x := newTransfer(t, seed)
 		r, _ := x.receiver()
 		r.cutAt(nil)

@@ -117,7 +117,7 @@ func TestCrashesWhileInstalling2C(t *testing.T) {
 		Source: "doc.go: What is durable when, 4",
 	}, 3)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, SettledLog: settledLog, Background: true})
-	sc.Seeds, sc.Tick, sc.For = 30, 10*ms, 3*time.Second
+	sc.Seeds, sc.Tick, sc.For = 20, 10*ms, 3*time.Second
 	sc.Nemesis = comesBack(500*ms, func(d *dice.Drawer, s sim.Setting, who int, at time.Duration) sim.Fault {
 		return sim.Fault{
 			Kind: sim.CrashWrite, Who: who, Count: d.Between(1, 30), Delay: 5 * s.Tick,

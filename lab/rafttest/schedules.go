@@ -59,21 +59,21 @@ var scheduledTests = []scheduledTest{
 		name:    "RandomSchedulesOfThree2AC",
 		claim:   whatever,
 		theme:   theme{sizes: []int{3}, kinds: slices.Concat(networkFaults, nodeFaults), fewest: 4, most: 24},
-		seeds:   100,
+		seeds:   60,
 		reaches: trouble,
 	},
 	{
 		name:    "RandomSchedulesOfFive2AC",
 		claim:   whatever,
 		theme:   theme{sizes: []int{5}, kinds: slices.Concat(networkFaults, nodeFaults), fewest: 4, most: 24},
-		seeds:   100,
+		seeds:   60,
 		reaches: trouble,
 	},
 	{
 		name:    "RandomSchedulesOfOtherSizes2AC",
 		claim:   whatever,
 		theme:   theme{sizes: []int{1, 2, 4, 7}, kinds: slices.Concat(networkFaults, nodeFaults), fewest: 4, most: 24},
-		seeds:   60,
+		seeds:   40,
 		reaches: trouble,
 	},
 	{
@@ -83,7 +83,7 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft §5.2, §5.4",
 		},
 		theme:   theme{sizes: []int{3, 5}, always: []faultKind{isolatedNode}, kinds: []faultKind{splitNetwork, deafNode, muteNode, slowDisk}, fewest: 6, most: 14, whom: []target{theLeader}},
-		seeds:   150,
+		seeds:   60,
 		reaches: []goal{goalLeaderDeposed, goalConflictReplaced, goalLeaderWithUncommitted},
 	},
 	{
@@ -93,7 +93,7 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft §5.1, §5.3",
 		},
 		theme:   theme{sizes: []int{3, 3, 4, 5}, always: []faultKind{slowNetwork, slowNetwork, calledElection, calledElection}, kinds: []faultKind{duplicatingNetwork, splitNetwork, isolatedNode, lossyNetwork}, fewest: 16, most: 40},
-		seeds:   100,
+		seeds:   60,
 		reaches: []goal{goalLeaderDeposed, goalElectionFailed, goalConflictReplaced, goalLeaderWithUncommitted, goalMessageRepeated, goalStaleAppend},
 	},
 	{
@@ -103,7 +103,7 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft Figure 2, the Ready contract",
 		},
 		theme:   theme{sizes: []int{1, 3, 3, 5}, always: []faultKind{crashedNode}, kinds: []faultKind{powerFailure, slowDisk, lossyNetwork, slowNetwork}, fewest: 8, most: 24},
-		seeds:   100,
+		seeds:   60,
 		reaches: []goal{goalRestart, goalLeaderCrashed, goalCrashLostWrites, goalCrashLostEntries, goalConflictReplaced, goalSteppedWhileBusy},
 	},
 	{
@@ -113,7 +113,7 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft Figure 2, the Ready contract",
 		},
 		plans:   crashesAtReady,
-		seeds:   40,
+		seeds:   20,
 		reaches: []goal{goalRestart, goalLeaderCrashed, goalCrashLostWrites, goalCrashLostEntries},
 	},
 
@@ -124,7 +124,7 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft §7",
 		},
 		theme:   theme{sizes: []int{3, 5}, always: []faultKind{compaction, isolatedNode, crashedNode}, kinds: []faultKind{powerFailure, slowDisk}, fewest: 14, most: 30},
-		seeds:   80,
+		seeds:   50,
 		reaches: []goal{goalCompacted, goalSnapshotInstalled, goalRestart},
 	},
 	{
@@ -134,14 +134,14 @@ var scheduledTests = []scheduledTest{
 			Source: "Raft §7",
 		},
 		theme:   theme{sizes: []int{3, 5}, always: []faultKind{compaction, lossySnapshots, isolatedNode, slowNetwork}, kinds: []faultKind{snapshotNotReady, duplicatingNetwork, crashedNode}, fewest: 16, most: 32},
-		seeds:   80,
+		seeds:   50,
 		reaches: compacted,
 	},
 	{
 		name:    "RandomSchedulesWithSnapshots2C",
 		claim:   whatever,
 		theme:   theme{sizes: []int{3, 3, 5, 1, 2, 4, 7}, always: []faultKind{compaction}, kinds: slices.Concat(networkFaults, nodeFaults, logFaults), fewest: 8, most: 32},
-		seeds:   100,
+		seeds:   60,
 		reaches: append(slices.Clone(trouble), goalCompacted, goalSnapshotInstalled, goalStaleSnapshot),
 	},
 
@@ -152,7 +152,7 @@ var scheduledTests = []scheduledTest{
 			Source: "thesis §3.10",
 		},
 		theme:   theme{sizes: []int{2, 3, 5}, always: []faultKind{leadershipTransfer}, kinds: []faultKind{lossyNetwork, slowNetwork, isolatedNode, muteNode, crashedNode, slowDisk}, fewest: 8, most: 24},
-		seeds:   80,
+		seeds:   50,
 		reaches: []goal{goalTransferred, goalLeaderDeposed},
 	},
 	{
@@ -162,14 +162,14 @@ var scheduledTests = []scheduledTest{
 			Source: "thesis §4.1, §4.2",
 		},
 		theme:   theme{sizes: []int{1, 2, 3, 5}, always: []faultKind{nodeAdded, nodeRemoved}, kinds: []faultKind{lossyNetwork, isolatedNode, splitNetwork, crashedNode, slowDisk, leadershipTransfer}, fewest: 8, most: 20},
-		seeds:   100,
+		seeds:   60,
 		reaches: regrouped,
 	},
 	{
 		name:    "RandomSchedulesWithEverything3A",
 		claim:   whatever,
 		theme:   theme{sizes: []int{3, 3, 5, 1, 2, 4}, always: []faultKind{compaction, nodeAdded, nodeRemoved}, kinds: slices.Concat(networkFaults, nodeFaults, logFaults, groupFaults), fewest: 10, most: 36},
-		seeds:   100,
+		seeds:   60,
 		reaches: slices.Concat(trouble, compacted, regrouped, []goal{goalTransferred}),
 	},
 }
