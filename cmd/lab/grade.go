@@ -16,6 +16,7 @@ func (a *app) gradeCommand() *cobra.Command {
 	var out output
 	var stages []string
 	var hidden string
+	var onReference bool
 	cmd := &cobra.Command{
 		Use:   "grade SUBMISSION ...",
 		Short: "grade directories or archives of students",
@@ -30,9 +31,14 @@ have in the course, and a course.yaml that lists them:
   tests:
     - {stage: 2ab, name: TestLongPartition2AB, package: raft, weight: 2, seeds: 1-50}
 
+With --on-reference, earlier stages are the solution's, as far as the chosen ones edit
+other directories: 3b is graded on the solution's Raft, 3c on its stores. What is wrong
+in a student's Raft costs nothing then.
+
 With --out or a format other than table, DIR also gets a file for each submission
 with its score board and failures.`,
 		Example: `  lab grade alice.zip bob/ --stage 2a
+  lab grade submissions/* --stage 3b --on-reference
   lab grade submissions/* --stage 2 --hidden ../hidden --format table,json --out results`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
@@ -61,7 +67,7 @@ with its score board and failures.`,
 			}
 			p := newProgress("submissions")
 			defer p.stop()
-			batch := grade.Batch{Course: c, Selection: chosen, Runner: runner, Hidden: hidden, Progress: p.update}
+			batch := grade.Batch{Course: c, Selection: chosen, Runner: runner, Hidden: hidden, OnReference: onReference, Progress: p.update}
 			grades, err := batch.Run(cmd.Context(), args)
 			if err != nil {
 				return err
@@ -86,6 +92,7 @@ with its score board and failures.`,
 	cmd.Flags().StringSliceVar(&stages, "stage", nil, "stages (or tests) to grade, `S` (default: all)")
 	completeFlag(cmd, "stage", listCompletion(a.selectors))
 	cmd.Flags().StringVar(&hidden, "hidden", "", "`DIR` with hidden tests")
+	cmd.Flags().BoolVar(&onReference, "on-reference", false, "take only the directories that the stages edit, and all else from the solution")
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,6 +41,10 @@ type Batch struct {
 	// Hidden, if not empty, is a directory with further test files, at the paths
 	// that they have in the course.
 	Hidden string
+	// OnReference takes of a submission only the directories that the selected stages edit.
+	// All else is the tree, with its solution: what is wrong in an earlier stage costs
+	// nothing in a later one.
+	OnReference bool
 	// Progress, if not nil, is called before each submission.
 	Progress func(index, total int, name string)
 }
@@ -61,6 +66,9 @@ func (b *Batch) Run(ctx context.Context, submissions []string) (*Grades, error) 
 	}
 	if err != nil {
 		return nil, err
+	}
+	if b.OnReference {
+		maps.DeleteFunc(pristine, func(name string, _ []byte) bool { return !b.takes(name) && !strings.HasSuffix(name, "_test.go") })
 	}
 	grades := &Grades{Course: b.Course, Stages: b.Selection, Enforced: b.Runner.Sandbox.Enforced()}
 	names := rowNames(submissions)
@@ -88,6 +96,10 @@ func (b *Batch) grade(ctx context.Context, pristine map[string][]byte, name stri
 	if err != nil {
 		return nil, err
 	}
+	maps.DeleteFunc(submission.Files, func(name string, _ []byte) bool { return !b.takes(name) })
+	if len(submission.Files) == 0 {
+		return &Row{Status: Rejected, Note: fmt.Sprintf("holds none of the files that are graded (Go files in %s)", strings.Join(b.edited(), ", "))}, nil
+	}
 	row := &Row{}
 	if submission.Stated {
 		row.MadeFor = submission.MadeFor.String()
@@ -109,6 +121,21 @@ func (b *Batch) grade(ctx context.Context, pristine map[string][]byte, name stri
 	row.Status, row.Report = Graded, report
 	row.Note = join(submission.versionNote(b.Course), report.buildNote(), submission.Note())
 	return row, nil
+}
+
+// takes reports whether a file of a submission is graded, if a student may edit it.
+func (b *Batch) takes(name string) bool {
+	return !b.OnReference || slices.Contains(b.edited(), path.Dir(name))
+}
+
+// edited returns the directories that the selected stages edit.
+func (b *Batch) edited() []string {
+	var dirs []string
+	for _, s := range b.Selection {
+		dirs = append(dirs, s.Stage.Edit...)
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
 }
 
 // run runs the tests on the files of a submission, of which some do not parse: each

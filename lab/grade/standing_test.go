@@ -228,6 +228,36 @@ var (
 	variantName = regexp.MustCompile("`([a-z]+(?:-[a-z]+)+)`")
 )
 
+// A store is graded on the solution's Raft, and a scheduler on the solution's stores:
+// whatever else is in the submission, and if nothing is.
+func TestStagesAreGradedOnReference(t *testing.T) {
+	c := house(t)
+	for _, test := range []struct{ stage, edits, other, test string }{
+		{"3b", "kv/raftstore", "raft/raft.go", "TestClientsFollowSplits3B"},
+		{"3c", "scheduler", "kv/raftstore/store.go", "TestClusterBecomesBalanced3C"},
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.CopyFS(filepath.Join(dir, test.edits), os.DirFS(filepath.Join(c.Root, test.edits))))
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, filepath.Dir(test.other)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, test.other), []byte("package unfinished\n\nimport \"os\"\n"), 0o644))
+		batch := grade.Batch{
+			Course: c, Selection: choose(t, c, test.test), OnReference: true,
+			Runner: &grade.Runner{Sandbox: sandbox(t, true), Seeds: seeds(1)},
+		}
+		grades, err := batch.Run(context.Background(), []string{dir, t.TempDir()})
+		require.NoError(t, err)
+		require.Equal(t, grade.Graded, grades.Rows[0].Status, grades.Rows[0].Note)
+		requireAll(t, grades.Rows[0].Report, grade.Passed)
+		require.Equal(t, grade.Rejected, grades.Rows[1].Status)
+
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, test.edits)))
+		grades, err = batch.Run(context.Background(), []string{dir})
+		require.NoError(t, err)
+		require.Equal(t, grade.Rejected, grades.Rows[0].Status)
+		require.Equal(t, "holds none of the files that are graded (Go files in "+test.edits+")", grades.Rows[0].Note)
+	}
+}
+
 // The table of what is graded names tests that exist, and each variant.
 func TestWhatIsGradedIsTrue(t *testing.T) {
 	c := house(t)
