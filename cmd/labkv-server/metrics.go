@@ -183,6 +183,11 @@ func (s measured) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Read
 	return r, err
 }
 
+// Draft implements storage.Drafter. It is not measured: mostly it asks nobody.
+func (s measured) Draft(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
+	return storage.Draft(ctx, s.Storage, rc)
+}
+
 // A raftCollector has the state of a store as of now.
 type raftCollector struct {
 	storage *replicated.Storage

@@ -57,6 +57,7 @@ func (s *Store) pass(taken []runnable) {
 	}
 	for _, p := range busy {
 		p.finish()
+		p.noteDraft()
 	}
 }
 

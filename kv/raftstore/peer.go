@@ -2,6 +2,7 @@ package raftstore
 
 import (
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/pingcap/errors"
 	"google.golang.org/protobuf/proto"
@@ -33,6 +34,10 @@ type peer struct {
 	// that they may see.
 	proposals proposals
 	reads     reads
+
+	// draft is what Draft needs to know of the peer, outside of passes. It is nil
+	// if the peer has none to offer.
+	draft atomic.Pointer[draft]
 
 	// task is the Ready that is being handled. It is nil between passes,
 	// except while its snapshot is being installed, or while a disk is

@@ -74,7 +74,8 @@ func (s *OnePhase) KvPrewrite(ctx context.Context, req *kvrpcpb.PrewriteRequest)
 
 var errNoTimestamp = errors.NewNoStackError("there is no commit timestamp")
 
-// commitAtOnce holds the latches and carries the term as every write of a transaction must.
+// commitAtOnce decides on a draft first, as every command can that writes. If there is
+// nothing to write, only a view of the present state can tell (storage.Draft).
 func (s *OnePhase) commitAtOnce(ctx context.Context, req *kvrpcpb.PrewriteRequest) (*kvrpcpb.PrewriteResponse, error) {
 	var keys [][]byte
 	for _, m := range req.Mutations {
@@ -85,26 +86,45 @@ func (s *OnePhase) commitAtOnce(ctx context.Context, req *kvrpcpb.PrewriteReques
 		return nil, err
 	}
 	defer release()
-	view, err := s.storage.Reader(ctx, req.GetContext())
+
+	view, err := storage.Draft(ctx, s.storage, req.GetContext())
 	if err != nil {
 		return nil, err
 	}
-	defer view.Close()
+	resp, written, err := s.commitOn(ctx, view, req, keys)
+	if written || err == errNoTimestamp {
+		return resp, err
+	}
+	if view, err = s.storage.Reader(ctx, req.GetContext()); err != nil {
+		return nil, err
+	}
+	resp, _, err = s.commitOn(ctx, view, req, keys)
+	return resp, err
+}
 
+// commitOn commits the transaction of req if that can be done in the state of view, which
+// it closes. written is true if there was something to write.
+//
+// The commit timestamp is asked for when the gate is closed and the view is open, so a view
+// needs one of its own. The write carries the term of the view, and is refused if another
+// store has led since. That store may have let readers in, and a timestamp that is older
+// than the view could be below theirs.
+func (s *OnePhase) commitOn(ctx context.Context, view storage.Reader, req *kvrpcpb.PrewriteRequest, keys [][]byte) (resp *kvrpcpb.PrewriteResponse, written bool, err error) {
+	defer view.Close()
 	defer s.gate.close(req.GetContext().GetRegionId(), keys)()
 	commitTS, err := s.timestamp(ctx)
 	if err != nil {
-		return nil, errNoTimestamp
+		return nil, false, errNoTimestamp
 	}
 	resp, ops, err := transaction.CommitAtOnce(transaction.NewReader(view), req, commitTS)
 	if err != nil || len(ops) == 0 {
-		return resp, err
+		return resp, false, err
 	}
 	rc := req.GetContext()
 	if term := storage.Term(view); term != 0 {
 		rc = &kvrpcpb.Context{RegionId: rc.RegionId, RegionEpoch: rc.RegionEpoch, Peer: rc.Peer, Term: term}
 	}
-	return resp, s.storage.Write(context.WithoutCancel(ctx), rc, ops)
+	return resp, true, s.storage.Write(context.WithoutCancel(ctx), rc, ops)
 }
 
 // A gate makes readers wait for transactions that are about to commit at once. The zero

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 
@@ -10,6 +11,8 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/server"
+	"github.com/labkv/labkv/kv/storage"
+	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 )
 
@@ -116,4 +119,64 @@ func TestOnePhaseWithoutOracle(t *testing.T) {
 		}
 	}
 	require.Equal(t, 2, locks)
+}
+
+// A notedStorage notes the calls of a server. Its drafts have a lock that is gone by now.
+type notedStorage struct {
+	*reelected
+	calls []string
+}
+
+func (s *notedStorage) Draft(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
+	s.calls = append(s.calls, "draft")
+	return s.reelected.Draft(ctx, rc)
+}
+
+func (s *notedStorage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
+	s.calls = append(s.calls, "reader")
+	return s.reelected.Reader(ctx, rc)
+}
+
+func (s *notedStorage) Write(ctx context.Context, rc *kvrpcpb.Context, ops []engine.Op) error {
+	s.calls = append(s.calls, fmt.Sprintf("write in term %d", rc.GetTerm()))
+	return s.reelected.Write(ctx, rc, ops)
+}
+
+// A commit timestamp is younger than the view that the transaction is committed on. If
+// another store leads between the two, it may let readers in with timestamps in between;
+// and then the write is refused, because it is of the view's term.
+func TestOnePhaseTimestampIsAfterItsView(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text: "a commit timestamp is younger than the view that the transaction is committed on", Source: "server.OnePhase",
+	}, func(t *graded.T) {
+		lock := lockOps("k", "k", 5)
+		for _, c := range []struct {
+			name        string
+			before, now []engine.Op
+			calls       []string
+			committed   uint64 // 0 if the request is refused
+		}{
+			{
+				name: "the key was unlocked since the draft", before: lock,
+				calls: []string{"draft", "timestamp", "reader", "timestamp", "write in term 9"}, committed: at(22),
+			},
+			{
+				name:  "the draft has no lock",
+				calls: []string{"draft", "timestamp", "write in term 7"},
+			},
+		} {
+			s := &notedStorage{reelected: newReelected(t, c.before, c.now)}
+			srv := server.NewOnePhase(server.New(s), func(context.Context) (uint64, error) {
+				s.calls = append(s.calls, "timestamp")
+				return at(20 + len(s.calls)/2), nil
+			})
+			req := prewriteOf(10, "k")
+			req.OnePhase = true
+			resp, err := srv.KvPrewrite(t.Context(), req)
+			require.NoError(t, err, c.name)
+			require.Equal(t, c.calls, s.calls, c.name)
+			require.Equal(t, c.committed == 0, resp.RegionError.GetStaleCommand() != nil, c.name)
+			require.Equal(t, c.committed, resp.CommitVersion, c.name)
+		}
+	})
 }

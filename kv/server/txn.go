@@ -194,6 +194,13 @@ func read[Request txnRequest, Response any](ctx context.Context, s *Server, req 
 // command that came now would read the state before it: it could roll a transaction back
 // that is about to be committed.
 //
+// The command decides on a draft first (storage.Draft). If it finds something to write, as
+// it mostly does, the write proves that the draft was the present state. If it finds
+// nothing to write, or an error, nothing proves that: another store may lead by now. Its
+// clients may have rolled back the transaction whose lock is in the draft, and a prewrite
+// that is sent again and finds its own lock there would be told that all is in order. So
+// the command decides once more, on a view whose storage has made sure that it leads.
+//
 //lab:private
 func write[Request txnRequest, Response any](ctx context.Context, s *Server, req Request, keys [][]byte,
 	command func(*transaction.Reader, Request) (Response, []engine.Op, error),
@@ -204,17 +211,32 @@ func write[Request txnRequest, Response any](ctx context.Context, s *Server, req
 	}
 	defer release()
 
-	view, err := s.storage.Reader(ctx, req.GetContext())
+	view, err := storage.Draft(ctx, s.storage, req.GetContext())
 	if err != nil {
 		return resp, err
 	}
-	resp, ops, err := command(transaction.NewReader(view), req)
-	term := storage.Term(view)
-	view.Close()
+	resp, ops, term, err := decide(view, req, command)
+	if err != nil || len(ops) == 0 {
+		if view, err = s.storage.Reader(ctx, req.GetContext()); err != nil {
+			return resp, err
+		}
+		resp, ops, term, err = decide(view, req, command)
+	}
 	if err != nil || len(ops) == 0 {
 		return resp, err
 	}
 	return resp, s.storage.Write(context.WithoutCancel(ctx), inTerm(req.GetContext(), term), ops)
+}
+
+// decide returns what command makes of req on view, and the term of view, which it closes.
+//
+//lab:private
+func decide[Request txnRequest, Response any](view storage.Reader, req Request,
+	command func(*transaction.Reader, Request) (Response, []engine.Op, error),
+) (resp Response, ops []engine.Op, term uint64, err error) {
+	defer view.Close()
+	resp, ops, err = command(transaction.NewReader(view), req)
+	return resp, ops, storage.Term(view), err
 }
 
 // inTerm returns rc for a request that is good in a term only.

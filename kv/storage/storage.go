@@ -48,6 +48,27 @@ type Storage interface {
 	Reader(ctx context.Context, rc *kvrpcpb.Context) (Reader, error)
 }
 
+// A Drafter is a Storage that can show the state of a region sooner than Reader can, if it
+// need not be the present one. A Storage need not be a Drafter.
+type Drafter interface {
+	Draft(ctx context.Context, rc *kvrpcpb.Context) (Reader, error)
+}
+
+// Draft returns a view for a command that is about to write what it decides on the view.
+// It is as one of Reader, except that the storage need not make sure that no other store
+// leads the region by now: writes of terms above Term(view) may be missing. A Write with
+// that Term which succeeds proves that none is. Nothing else does: a command that writes
+// nothing must not be answered from a draft.
+//
+// To use Reader for everything is right, too. In a replicated store it takes a round of
+// messages more.
+func Draft(ctx context.Context, s Storage, rc *kvrpcpb.Context) (Reader, error) {
+	if d, ok := s.(Drafter); ok {
+		return d.Draft(ctx, rc)
+	}
+	return s.Reader(ctx, rc)
+}
+
 // Term returns the term in which the leader that serves r has confirmed that it leads, or
 // 0 if the storage has no terms. A Write whose Context has that Term is refused once
 // another term has begun: so between r and a Write that succeeds no other store has led

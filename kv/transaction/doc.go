@@ -71,4 +71,7 @@
 //  4. However a request ends, its view is closed and its latches are released.
 //  5. What the storage says goes where server.outcome says. A write that was refused has
 //     had no effect, and neither has its command.
+//
+// A command that writes what it decides can decide on a draft (storage.Draft), which a
+// leader has at once. It need not: a Reader will always do.
 package transaction

@@ -13,6 +13,7 @@ import (
 type Requests interface {
 	Write(*raftstore.Write)
 	Read(*raftstore.Read)
+	Draft(*kvrpcpb.Context) (engine.Snapshot, bool)
 }
 
 // An Access reads and writes through the requests of a store. It is the half of
@@ -57,6 +58,17 @@ func (a Access) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader
 	c.dispose = func(view engine.Snapshot) { _ = view.Close() }
 	a.Requests.Read(&raftstore.Read{Context: rc, Done: c.answer})
 	return c.wait(ctx)
+}
+
+// Draft does what storage.Draft says.
+func (a Access) Draft(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
+	if err := admissible(ctx, rc); err != nil {
+		return nil, err
+	}
+	if view, ok := a.Requests.Draft(rc); ok {
+		return view, nil
+	}
+	return a.Reader(ctx, rc)
 }
 
 func admissible(ctx context.Context, rc *kvrpcpb.Context) error {

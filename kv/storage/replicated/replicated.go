@@ -221,6 +221,15 @@ func (s *Storage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Read
 	return a.Reader(ctx, rc)
 }
 
+// Draft implements storage.Drafter; see Access.
+func (s *Storage) Draft(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
+	a, err := s.access()
+	if err != nil {
+		return nil, err
+	}
+	return a.Draft(ctx, rc)
+}
+
 func (s *Storage) access() (Access, error) {
 	if i := s.instance(); i != nil {
 		return Access{i.store}, nil

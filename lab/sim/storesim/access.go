@@ -28,6 +28,11 @@ func (a access) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader
 	return a.of(ctx).Reader(ctx, rc)
 }
 
+// Draft notes which call asks for the view.
+func (a access) Draft(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
+	return a.of(ctx).Draft(ctx, rc)
+}
+
 // of returns the access of the call that a handler with that context serves.
 func (a access) of(ctx context.Context) replicated.Access {
 	w := a.Requests.(watched)
