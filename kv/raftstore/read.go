@@ -13,12 +13,16 @@ import (
 // members whether it still leads. If a majority confirms it, every write that
 // was acknowledged before the question is at or before that index (thesis
 // §6.4). Once the index is applied, the read can be served. One question serves
-// all the reads of a pass.
+// all the reads that came while the question before it was under way: with many
+// clients, that is many reads for one round of messages. A read waits for two
+// rounds at most.
 type reads struct {
 	// asked are the questions under way, oldest first.
 	asked []question
 	// last is the number of the last question.
 	last uint64
+	// waiting are the reads for the next question.
+	waiting []*Read
 }
 
 // A question is one round of the read-index protocol, with the reads that wait
@@ -32,32 +36,41 @@ type question struct {
 	index uint64
 }
 
-// read asks one question for reads that came together.
+// read takes reads that came together.
 //
 //lab:implement 2B
 func (p *peer) read(reads []*Read) {
-	var taken []*Read
 	for _, r := range reads {
 		if err := p.check(r.Context); err != nil {
 			r.Done(nil, err)
 			continue
 		}
-		taken = append(taken, r)
+		p.reads.waiting = append(p.reads.waiting, r)
 	}
-	if len(taken) == 0 {
+	p.ask()
+}
+
+// ask asks one question for the reads that wait, unless no majority has answered
+// the last question yet. The reads must not share that one: the answers may have
+// been given before they came.
+//
+//lab:private
+func (p *peer) ask() {
+	rs := &p.reads
+	if n := len(rs.asked); len(rs.waiting) == 0 || n > 0 && rs.asked[n-1].index == 0 {
 		return
 	}
-	rs := &p.reads
 	rs.last++
-	rs.asked = append(rs.asked, question{number: rs.last, term: p.node.BasicStatus().Term, reads: taken})
+	rs.asked = append(rs.asked, question{number: rs.last, term: p.node.BasicStatus().Term, reads: rs.waiting})
+	rs.waiting = nil
 	p.node.ReadIndex(binary.BigEndian.AppendUint64(nil, rs.last))
 }
 
-// serveReads notes which questions a majority has answered, and serves the
-// reads that can be served. A peer that no longer leads refuses the others: it
-// gets no answer to its questions, and the entries that its reads wait for may
-// never be applied, because they may be entries that it has appended itself and
-// that its log has lost since.
+// serveReads notes which questions a majority has answered, serves the reads
+// that can be served, and asks for those that wait. A peer that no longer leads
+// refuses the others: it gets no answer to its questions, and the entries that
+// its reads wait for may never be applied, because they may be entries that it
+// has appended itself and that its log has lost since.
 //
 //lab:private
 func (p *peer) serveReads(answers []raft.ReadState) {
@@ -70,7 +83,7 @@ func (p *peer) serveReads(answers []raft.ReadState) {
 			}
 		}
 	}
-	waiting := rs.asked[:0]
+	open := rs.asked[:0]
 	status := p.node.BasicStatus()
 	for _, q := range rs.asked {
 		switch {
@@ -83,11 +96,18 @@ func (p *peer) serveReads(answers []raft.ReadState) {
 				r.Done(nil, p.notLeader())
 			}
 		default:
-			waiting = append(waiting, q)
+			open = append(open, q)
 		}
 	}
-	clear(rs.asked[len(waiting):])
-	rs.asked = waiting
+	clear(rs.asked[len(open):])
+	rs.asked = open
+	if status.RaftState != raft.StateLeader {
+		for _, r := range rs.waiting {
+			r.Done(nil, p.notLeader())
+		}
+		rs.waiting = nil
+	}
+	p.ask()
 }
 
 // abandon answers all reads with err.
@@ -97,5 +117,8 @@ func (rs *reads) abandon(err error) {
 			r.Done(nil, err)
 		}
 	}
-	rs.asked = nil
+	for _, r := range rs.waiting {
+		r.Done(nil, err)
+	}
+	rs.asked, rs.waiting = nil, nil
 }

@@ -41,4 +41,11 @@ func (p *peer) serveReads(answers []raft.ReadState) {
 		}
 	}
 	rs.asked = waiting
+	if status.RaftState != raft.StateLeader {
+		for _, r := range rs.waiting {
+			r.Done(nil, p.notLeader())
+		}
+		rs.waiting = nil
+	}
+	p.ask()
 }

@@ -33,4 +33,5 @@ func (p *peer) serveReads(answers []raft.ReadState) {
 		}
 	}
 	rs.asked = waiting
+	p.ask()
 }

@@ -39,8 +39,15 @@ func (p *peer) serveReads(answers []raft.ReadState) {
 		default:
 			continue
 		}
-		q.number = 0
+		q.number, q.index = 0, max(q.index, 1)
 	}
+	if status.RaftState != raft.StateLeader {
+		for _, r := range rs.waiting {
+			r.Done(nil, p.notLeader())
+		}
+		rs.waiting = nil
+	}
+	p.ask()
 }
 
 func (rs *reads) abandon(err error) {
@@ -52,5 +59,8 @@ func (rs *reads) abandon(err error) {
 			r.Done(nil, err)
 		}
 	}
-	rs.asked = nil
+	for _, r := range rs.waiting {
+		r.Done(nil, err)
+	}
+	rs.asked, rs.waiting = nil, nil
 }
