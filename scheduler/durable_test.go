@@ -2,6 +2,7 @@ package scheduler_test
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -328,15 +329,52 @@ func TestBrokenDisk(t *testing.T) {
 
 func TestSafePointNeverGoesBack(t *testing.T) {
 	m := cluster(t, 1, scheduler.Options{})
-	for _, c := range []struct{ ask, want uint64 }{{0, 0}, {10, 10}, {5, 10}, {10, 10}, {1 << 60, 1 << 60}} {
-		resp, err := m.UpdateGCSafePoint(ctx, &schedulerpb.UpdateGCSafePointRequest{Header: header, SafePoint: c.ask})
+	for _, c := range []struct{ safe, clean, wantSafe, wantClean uint64 }{
+		{0, 0, 0, 0},
+		{10, 0, 10, 0},
+		{5, 0, 10, 0},
+		{10, 0, 10, 0},
+		{0, 7, 10, 7},
+		{20, 5, 20, 7},
+		{30, 30, 30, 30},
+		{0, 0, 30, 30},
+	} {
+		resp, err := m.UpdateGCSafePoint(ctx, &schedulerpb.UpdateGCSafePointRequest{Header: header, SafePoint: c.safe, CleanPoint: c.clean})
 		ok(t, m.header(resp, err))
-		require.Equal(t, c.want, resp.NewSafePoint)
+		require.Equal(t, [2]uint64{c.wantSafe, c.wantClean}, [2]uint64{resp.NewSafePoint, resp.NewCleanPoint}, "%+v", c)
 		m.crash()
+		m.id() // the counters have other users, too
 		got, err := m.GetGCSafePoint(ctx, &schedulerpb.GetGCSafePointRequest{Header: header})
 		ok(t, m.header(got, err))
-		require.Equal(t, c.want, got.SafePoint)
+		require.Equal(t, [2]uint64{c.wantSafe, c.wantClean}, [2]uint64{got.SafePoint, got.CleanPoint}, "%+v", c)
 	}
+}
+
+// A safe point above the next timestamp would refuse transactions that have yet to begin,
+// and a clean point above the safe point would remove what can still be read.
+func TestSafePointIsInThePast(t *testing.T) {
+	m := cluster(t, 1, scheduler.Options{})
+	take := func() uint64 {
+		resp, err := m.Timestamps(&schedulerpb.TsoRequest{Header: header, Count: 1})
+		ok(t, m.header(resp, err))
+		return uint64(resp.Timestamp.Physical)<<scheduler.LogicalBits | uint64(resp.Timestamp.Logical)
+	}
+	update := func(safe, clean uint64) *schedulerpb.ResponseHeader {
+		return m.header(m.UpdateGCSafePoint(ctx, &schedulerpb.UpdateGCSafePointRequest{Header: header, SafePoint: safe, CleanPoint: clean}))
+	}
+	last := take()
+	for _, future := range []uint64{last + 2, last + 1<<scheduler.LogicalBits, 1 << 60, math.MaxUint64} {
+		refused(t, update(future, 0), unknown, "is in the future")
+		require.Zero(t, m.Status().SafePoint)
+	}
+	refused(t, update(0, 1), unknown, "the clean point 1 would be above the safe point 0")
+	refused(t, update(5, 6), unknown, "above the safe point 5")
+	require.Zero(t, m.Status().SafePoint, "a refusal changes nothing")
+	last = take()
+	ok(t, update(last, last))
+	require.Greater(t, take(), m.Status().SafePoint)
+	m.crash()
+	require.Greater(t, take(), m.Status().SafePoint)
 }
 
 func TestClusterConfig(t *testing.T) {

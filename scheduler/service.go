@@ -260,26 +260,40 @@ func (s *Scheduler) PutClusterConfig(_ context.Context, req *schedulerpb.PutClus
 	return resp, err
 }
 
-// GetGCSafePoint reads the safe point.
+// GetGCSafePoint reads the safe point and the clean point.
 func (s *Scheduler) GetGCSafePoint(_ context.Context, req *schedulerpb.GetGCSafePointRequest) (*schedulerpb.GetGCSafePointResponse, error) {
 	resp := &schedulerpb.GetGCSafePointResponse{}
 	var err error
 	resp.Header, err = s.serve(req.GetHeader(), bootstrapped, func() error {
-		resp.SafePoint = s.state.counters.SafePoint
+		resp.SafePoint, resp.CleanPoint = s.state.counters.SafePoint, s.state.counters.CleanPoint
 		return nil
 	})
 	return resp, err
 }
 
-// UpdateGCSafePoint advances the safe point, or answers where it is already.
+// UpdateGCSafePoint advances the safe point and the clean point, or answers where they
+// are already. A safe point has to be in the past: no transaction that begins after the
+// answer is below it.
 func (s *Scheduler) UpdateGCSafePoint(_ context.Context, req *schedulerpb.UpdateGCSafePointRequest) (*schedulerpb.UpdateGCSafePointResponse, error) {
 	resp := &schedulerpb.UpdateGCSafePointResponse{}
 	var err error
 	resp.Header, err = s.serve(req.GetHeader(), bootstrapped, func() error {
-		if err := s.run(&schedulerpb.Command{AdvanceSafePoint: req.GetSafePoint()}); err != nil {
-			return err
+		now := s.state.counters
+		if req.GetSafePoint() > now.SafePoint {
+			next, err := s.timestamp(1)
+			if err != nil {
+				return err
+			}
+			if limit := uint64(next.Physical)<<LogicalBits | uint64(next.Logical); req.GetSafePoint() >= limit {
+				return refuse("safe point %d is in the future: it must be below the next timestamp, %d", req.GetSafePoint(), limit)
+			}
 		}
-		resp.NewSafePoint = s.state.counters.SafePoint
+		if req.GetSafePoint() > now.SafePoint || req.GetCleanPoint() > now.CleanPoint {
+			if err := s.run(&schedulerpb.Command{AdvanceSafePoint: req.GetSafePoint(), AdvanceCleanPoint: req.GetCleanPoint()}); err != nil {
+				return err
+			}
+		}
+		resp.NewSafePoint, resp.NewCleanPoint = s.state.counters.SafePoint, s.state.counters.CleanPoint
 		return nil
 	})
 	return resp, err

@@ -3,6 +3,8 @@ package scheduler
 import (
 	"math"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
@@ -42,7 +44,7 @@ func (s *state) decide(c *schedulerpb.Command, b *engine.Batch) error {
 	case c.ChangeStore != nil:
 		return s.changeStore(c.ChangeStore, b)
 	}
-	next := &schedulerpb.Counters{Ids: s.counters.Ids, Timestamps: s.counters.Timestamps, SafePoint: s.counters.SafePoint}
+	next := proto.CloneOf(s.counters)
 	switch {
 	case c.ReserveIds > math.MaxUint64-next.Ids:
 		return refuse("there are no ids left")
@@ -52,6 +54,10 @@ func (s *state) decide(c *schedulerpb.Command, b *engine.Batch) error {
 		next.Timestamps = max(next.Timestamps, c.ReserveTimestamps)
 	default:
 		next.SafePoint = max(next.SafePoint, c.AdvanceSafePoint)
+		next.CleanPoint = max(next.CleanPoint, c.AdvanceCleanPoint)
+		if next.CleanPoint > next.SafePoint {
+			return refuse("the clean point %d would be above the safe point %d: that comes first", next.CleanPoint, next.SafePoint)
+		}
 	}
 	put(b, []byte{kindCounters}, next)
 	return nil

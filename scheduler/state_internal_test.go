@@ -44,6 +44,9 @@ func TestStateDecides(t *testing.T) {
 		{&schedulerpb.Command{ReserveTimestamps: 5}, ""},
 		{&schedulerpb.Command{AdvanceSafePoint: 10}, ""},
 		{&schedulerpb.Command{AdvanceSafePoint: 5}, ""},
+		{&schedulerpb.Command{AdvanceCleanPoint: 11}, "above the safe point 10"},
+		{&schedulerpb.Command{AdvanceCleanPoint: 8}, ""},
+		{&schedulerpb.Command{ReserveIds: 5}, ""},
 	} {
 		var once, again engine.Batch
 		err := s.decide(c.command, &once)
@@ -61,7 +64,8 @@ func TestStateDecides(t *testing.T) {
 	}
 	require.Equal(t, "b", s.stores[1].Address)
 	require.Equal(t, metapb.StoreState_Tombstone, s.stores[1].State)
-	require.EqualValues(t, 15, s.counters.Ids)
+	require.EqualValues(t, 20, s.counters.Ids)
 	require.EqualValues(t, 10, s.counters.Timestamps)
 	require.EqualValues(t, 10, s.counters.SafePoint)
+	require.EqualValues(t, 8, s.counters.CleanPoint)
 }

@@ -16,6 +16,7 @@ type Status struct {
 	Bootstrapped bool          `json:"bootstrapped"`
 	MaxPeerCount int           `json:"max_peer_count"`
 	SafePoint    uint64        `json:"gc_safe_point"`
+	CleanPoint   uint64        `json:"gc_clean_point"`
 	Uptime       time.Duration `json:"uptime"` // since Open, in nanoseconds
 
 	// Complete is true if the known regions cover all keys.
@@ -94,6 +95,7 @@ func (s *Scheduler) Status() *Status {
 		Bootstrapped: s.state.cluster != nil,
 		MaxPeerCount: s.maxPeers,
 		SafePoint:    s.state.counters.SafePoint,
+		CleanPoint:   s.state.counters.CleanPoint,
 		Uptime:       s.uptime,
 		Complete:     s.regions.whole(),
 		Counts:       s.counts,

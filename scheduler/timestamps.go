@@ -72,10 +72,7 @@ func (s *Scheduler) Timestamps(req *schedulerpb.TsoRequest) (*schedulerpb.TsoRes
 	resp := &schedulerpb.TsoResponse{}
 	var err error
 	resp.Header, err = s.serve(req.GetHeader(), anyState, func() error {
-		last, err := s.oracle.next(s.cfg.Now().UnixMilli(), req.GetCount(), func(physical int64) (int64, error) {
-			err := s.run(&schedulerpb.Command{ReserveTimestamps: physical + int64(s.cfg.Options.TimestampWindow/time.Millisecond)})
-			return s.state.counters.Timestamps, err
-		})
+		last, err := s.timestamp(req.GetCount())
 		if err != nil {
 			return err
 		}
@@ -83,4 +80,12 @@ func (s *Scheduler) Timestamps(req *schedulerpb.TsoRequest) (*schedulerpb.TsoRes
 		return nil
 	})
 	return resp, err
+}
+
+// timestamp hands out count timestamps and returns the last of them.
+func (s *Scheduler) timestamp(count uint32) (*schedulerpb.Timestamp, error) {
+	return s.oracle.next(s.cfg.Now().UnixMilli(), count, func(physical int64) (int64, error) {
+		err := s.run(&schedulerpb.Command{ReserveTimestamps: physical + int64(s.cfg.Options.TimestampWindow/time.Millisecond)})
+		return s.state.counters.Timestamps, err
+	})
 }

@@ -1725,6 +1725,263 @@ func (x *TxnHeartBeatResponse) GetLockTtl() uint64 {
 	return 0
 }
 
+// ScanLockRequest asks for the locks of transactions that began at or before a
+// timestamp, which is a published safe point: from the answer on, there will be no
+// other ones.
+type ScanLockRequest struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Context    *Context               `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	MaxVersion uint64                 `protobuf:"varint,2,opt,name=max_version,json=maxVersion,proto3" json:"max_version,omitempty"`
+	// Empty means the first key of the region.
+	StartKey []byte `protobuf:"bytes,3,opt,name=start_key,json=startKey,proto3" json:"start_key,omitempty"`
+	// The largest number of locks to return; 0 leaves it to the store.
+	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScanLockRequest) Reset() {
+	*x = ScanLockRequest{}
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScanLockRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScanLockRequest) ProtoMessage() {}
+
+func (x *ScanLockRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScanLockRequest.ProtoReflect.Descriptor instead.
+func (*ScanLockRequest) Descriptor() ([]byte, []int) {
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ScanLockRequest) GetContext() *Context {
+	if x != nil {
+		return x.Context
+	}
+	return nil
+}
+
+func (x *ScanLockRequest) GetMaxVersion() uint64 {
+	if x != nil {
+		return x.MaxVersion
+	}
+	return 0
+}
+
+func (x *ScanLockRequest) GetStartKey() []byte {
+	if x != nil {
+		return x.StartKey
+	}
+	return nil
+}
+
+func (x *ScanLockRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// ScanLockResponse answers ScanLockRequest.
+type ScanLockResponse struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	RegionError *errorpb.Error         `protobuf:"bytes,1,opt,name=region_error,json=regionError,proto3" json:"region_error,omitempty"`
+	// In ascending order of keys. If there are any, there may be more: resolve
+	// them, and ask again.
+	Locks         []*LockInfo `protobuf:"bytes,2,rep,name=locks,proto3" json:"locks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScanLockResponse) Reset() {
+	*x = ScanLockResponse{}
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScanLockResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScanLockResponse) ProtoMessage() {}
+
+func (x *ScanLockResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScanLockResponse.ProtoReflect.Descriptor instead.
+func (*ScanLockResponse) Descriptor() ([]byte, []int) {
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ScanLockResponse) GetRegionError() *errorpb.Error {
+	if x != nil {
+		return x.RegionError
+	}
+	return nil
+}
+
+func (x *ScanLockResponse) GetLocks() []*LockInfo {
+	if x != nil {
+		return x.Locks
+	}
+	return nil
+}
+
+// GCRequest removes versions that no reader at or above the safe point sees, and
+// what became of transactions that began at or before it. A store does a limited
+// amount of work for one request. To repeat a request does no harm.
+type GCRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Context *Context               `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	// A safe point below which no key is locked; see
+	// schedulerpb.GetGCSafePointResponse.clean_point.
+	SafePoint uint64 `protobuf:"varint,2,opt,name=safe_point,json=safePoint,proto3" json:"safe_point,omitempty"`
+	// Empty means the first key of the region.
+	StartKey      []byte `protobuf:"bytes,3,opt,name=start_key,json=startKey,proto3" json:"start_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GCRequest) Reset() {
+	*x = GCRequest{}
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GCRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GCRequest) ProtoMessage() {}
+
+func (x *GCRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GCRequest.ProtoReflect.Descriptor instead.
+func (*GCRequest) Descriptor() ([]byte, []int) {
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *GCRequest) GetContext() *Context {
+	if x != nil {
+		return x.Context
+	}
+	return nil
+}
+
+func (x *GCRequest) GetSafePoint() uint64 {
+	if x != nil {
+		return x.SafePoint
+	}
+	return 0
+}
+
+func (x *GCRequest) GetStartKey() []byte {
+	if x != nil {
+		return x.StartKey
+	}
+	return nil
+}
+
+// GCResponse answers GCRequest.
+type GCResponse struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	RegionError *errorpb.Error         `protobuf:"bytes,1,opt,name=region_error,json=regionError,proto3" json:"region_error,omitempty"`
+	// Where to go on; empty if the rest of the region is done.
+	NextKey []byte `protobuf:"bytes,2,opt,name=next_key,json=nextKey,proto3" json:"next_key,omitempty"`
+	// How many records were removed.
+	Removed       uint64 `protobuf:"varint,3,opt,name=removed,proto3" json:"removed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GCResponse) Reset() {
+	*x = GCResponse{}
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GCResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GCResponse) ProtoMessage() {}
+
+func (x *GCResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GCResponse.ProtoReflect.Descriptor instead.
+func (*GCResponse) Descriptor() ([]byte, []int) {
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *GCResponse) GetRegionError() *errorpb.Error {
+	if x != nil {
+		return x.RegionError
+	}
+	return nil
+}
+
+func (x *GCResponse) GetNextKey() []byte {
+	if x != nil {
+		return x.NextKey
+	}
+	return nil
+}
+
+func (x *GCResponse) GetRemoved() uint64 {
+	if x != nil {
+		return x.Removed
+	}
+	return 0
+}
+
 // KvPair is one key of a scan. If error is set, value is not.
 type KvPair struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1737,7 +1994,7 @@ type KvPair struct {
 
 func (x *KvPair) Reset() {
 	*x = KvPair{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[24]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1749,7 +2006,7 @@ func (x *KvPair) String() string {
 func (*KvPair) ProtoMessage() {}
 
 func (x *KvPair) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[24]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1762,7 +2019,7 @@ func (x *KvPair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KvPair.ProtoReflect.Descriptor instead.
 func (*KvPair) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{24}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *KvPair) GetError() *KeyError {
@@ -1798,7 +2055,7 @@ type Mutation struct {
 
 func (x *Mutation) Reset() {
 	*x = Mutation{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[25]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1810,7 +2067,7 @@ func (x *Mutation) String() string {
 func (*Mutation) ProtoMessage() {}
 
 func (x *Mutation) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[25]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1823,7 +2080,7 @@ func (x *Mutation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mutation.ProtoReflect.Descriptor instead.
 func (*Mutation) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{25}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Mutation) GetOp() Op {
@@ -1848,7 +2105,7 @@ func (x *Mutation) GetValue() []byte {
 }
 
 // KeyError says why a step of a transaction failed at a key. Exactly one field
-// is set.
+// is set, but for abort and too_old, which go together if nothing was written.
 type KeyError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Another transaction holds a lock: resolve it and try again.
@@ -1858,14 +2115,20 @@ type KeyError struct {
 	// The transaction can never commit.
 	Abort string `protobuf:"bytes,3,opt,name=abort,proto3" json:"abort,omitempty"`
 	// Another transaction committed after this one began.
-	Conflict      *WriteConflict `protobuf:"bytes,4,opt,name=conflict,proto3" json:"conflict,omitempty"`
+	Conflict *WriteConflict `protobuf:"bytes,4,opt,name=conflict,proto3" json:"conflict,omitempty"`
+	// Old versions have been collected, and the request is about what may be
+	// gone. With abort it is a read or a prewrite: begin a new transaction.
+	// Without, it is a question of what became of a transaction, or a commit or
+	// rollback of one: its records may be gone, so this store cannot tell, now or
+	// later.
+	TooOld        *TooOld `protobuf:"bytes,5,opt,name=too_old,json=tooOld,proto3" json:"too_old,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *KeyError) Reset() {
 	*x = KeyError{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[26]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1877,7 +2140,7 @@ func (x *KeyError) String() string {
 func (*KeyError) ProtoMessage() {}
 
 func (x *KeyError) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[26]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1890,7 +2153,7 @@ func (x *KeyError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyError.ProtoReflect.Descriptor instead.
 func (*KeyError) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{26}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *KeyError) GetLocked() *LockInfo {
@@ -1921,6 +2184,68 @@ func (x *KeyError) GetConflict() *WriteConflict {
 	return nil
 }
 
+func (x *KeyError) GetTooOld() *TooOld {
+	if x != nil {
+		return x.TooOld
+	}
+	return nil
+}
+
+// TooOld says that a timestamp is too far in the past.
+type TooOld struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The timestamp of the request.
+	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// The safe point that is in its way.
+	SafePoint     uint64 `protobuf:"varint,2,opt,name=safe_point,json=safePoint,proto3" json:"safe_point,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TooOld) Reset() {
+	*x = TooOld{}
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TooOld) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TooOld) ProtoMessage() {}
+
+func (x *TooOld) ProtoReflect() protoreflect.Message {
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TooOld.ProtoReflect.Descriptor instead.
+func (*TooOld) Descriptor() ([]byte, []int) {
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *TooOld) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *TooOld) GetSafePoint() uint64 {
+	if x != nil {
+		return x.SafePoint
+	}
+	return 0
+}
+
 // LockInfo describes a lock, with what is needed to resolve it.
 type LockInfo struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -1936,7 +2261,7 @@ type LockInfo struct {
 
 func (x *LockInfo) Reset() {
 	*x = LockInfo{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[27]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1948,7 +2273,7 @@ func (x *LockInfo) String() string {
 func (*LockInfo) ProtoMessage() {}
 
 func (x *LockInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[27]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1961,7 +2286,7 @@ func (x *LockInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockInfo.ProtoReflect.Descriptor instead.
 func (*LockInfo) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{27}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *LockInfo) GetPrimaryLock() []byte {
@@ -2007,7 +2332,7 @@ type WriteConflict struct {
 
 func (x *WriteConflict) Reset() {
 	*x = WriteConflict{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[28]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2019,7 +2344,7 @@ func (x *WriteConflict) String() string {
 func (*WriteConflict) ProtoMessage() {}
 
 func (x *WriteConflict) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[28]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2032,7 +2357,7 @@ func (x *WriteConflict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteConflict.ProtoReflect.Descriptor instead.
 func (*WriteConflict) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{28}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *WriteConflict) GetStartTs() uint64 {
@@ -2087,7 +2412,7 @@ type Context struct {
 
 func (x *Context) Reset() {
 	*x = Context{}
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[29]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2099,7 +2424,7 @@ func (x *Context) String() string {
 func (*Context) ProtoMessage() {}
 
 func (x *Context) ProtoReflect() protoreflect.Message {
-	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[29]
+	mi := &file_kvrpcpb_kvrpcpb_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2112,7 +2437,7 @@ func (x *Context) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Context.ProtoReflect.Descriptor instead.
 func (*Context) Descriptor() ([]byte, []int) {
-	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{29}
+	return file_kvrpcpb_kvrpcpb_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Context) GetRegionId() uint64 {
@@ -2255,7 +2580,26 @@ const file_kvrpcpb_kvrpcpb_proto_rawDesc = "" +
 	"\x14TxnHeartBeatResponse\x121\n" +
 	"\fregion_error\x18\x01 \x01(\v2\x0e.errorpb.ErrorR\vregionError\x12'\n" +
 	"\x05error\x18\x02 \x01(\v2\x11.kvrpcpb.KeyErrorR\x05error\x12\x19\n" +
-	"\block_ttl\x18\x03 \x01(\x04R\alockTtl\"Y\n" +
+	"\block_ttl\x18\x03 \x01(\x04R\alockTtl\"\x91\x01\n" +
+	"\x0fScanLockRequest\x12*\n" +
+	"\acontext\x18\x01 \x01(\v2\x10.kvrpcpb.ContextR\acontext\x12\x1f\n" +
+	"\vmax_version\x18\x02 \x01(\x04R\n" +
+	"maxVersion\x12\x1b\n" +
+	"\tstart_key\x18\x03 \x01(\fR\bstartKey\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\"n\n" +
+	"\x10ScanLockResponse\x121\n" +
+	"\fregion_error\x18\x01 \x01(\v2\x0e.errorpb.ErrorR\vregionError\x12'\n" +
+	"\x05locks\x18\x02 \x03(\v2\x11.kvrpcpb.LockInfoR\x05locks\"s\n" +
+	"\tGCRequest\x12*\n" +
+	"\acontext\x18\x01 \x01(\v2\x10.kvrpcpb.ContextR\acontext\x12\x1d\n" +
+	"\n" +
+	"safe_point\x18\x02 \x01(\x04R\tsafePoint\x12\x1b\n" +
+	"\tstart_key\x18\x03 \x01(\fR\bstartKey\"t\n" +
+	"\n" +
+	"GCResponse\x121\n" +
+	"\fregion_error\x18\x01 \x01(\v2\x0e.errorpb.ErrorR\vregionError\x12\x19\n" +
+	"\bnext_key\x18\x02 \x01(\fR\anextKey\x12\x18\n" +
+	"\aremoved\x18\x03 \x01(\x04R\aremoved\"Y\n" +
 	"\x06KvPair\x12'\n" +
 	"\x05error\x18\x01 \x01(\v2\x11.kvrpcpb.KeyErrorR\x05error\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x14\n" +
@@ -2263,12 +2607,17 @@ const file_kvrpcpb_kvrpcpb_proto_rawDesc = "" +
 	"\bMutation\x12\x1b\n" +
 	"\x02op\x18\x01 \x01(\x0e2\v.kvrpcpb.OpR\x02op\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\fR\x03key\x12\x14\n" +
-	"\x05value\x18\x03 \x01(\fR\x05value\"\x9d\x01\n" +
+	"\x05value\x18\x03 \x01(\fR\x05value\"\xc7\x01\n" +
 	"\bKeyError\x12)\n" +
 	"\x06locked\x18\x01 \x01(\v2\x11.kvrpcpb.LockInfoR\x06locked\x12\x1c\n" +
 	"\tretryable\x18\x02 \x01(\tR\tretryable\x12\x14\n" +
 	"\x05abort\x18\x03 \x01(\tR\x05abort\x122\n" +
-	"\bconflict\x18\x04 \x01(\v2\x16.kvrpcpb.WriteConflictR\bconflict\"}\n" +
+	"\bconflict\x18\x04 \x01(\v2\x16.kvrpcpb.WriteConflictR\bconflict\x12(\n" +
+	"\atoo_old\x18\x05 \x01(\v2\x0f.kvrpcpb.TooOldR\x06tooOld\"A\n" +
+	"\x06TooOld\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1d\n" +
+	"\n" +
+	"safe_point\x18\x02 \x01(\x04R\tsafePoint\"}\n" +
 	"\bLockInfo\x12!\n" +
 	"\fprimary_lock\x18\x01 \x01(\fR\vprimaryLock\x12!\n" +
 	"\flock_version\x18\x02 \x01(\x04R\vlockVersion\x12\x10\n" +
@@ -2308,7 +2657,7 @@ func file_kvrpcpb_kvrpcpb_proto_rawDescGZIP() []byte {
 }
 
 var file_kvrpcpb_kvrpcpb_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_kvrpcpb_kvrpcpb_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_kvrpcpb_kvrpcpb_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_kvrpcpb_kvrpcpb_proto_goTypes = []any{
 	(Op)(0),                        // 0: kvrpcpb.Op
 	(Action)(0),                    // 1: kvrpcpb.Action
@@ -2336,63 +2685,74 @@ var file_kvrpcpb_kvrpcpb_proto_goTypes = []any{
 	(*ResolveLockResponse)(nil),    // 23: kvrpcpb.ResolveLockResponse
 	(*TxnHeartBeatRequest)(nil),    // 24: kvrpcpb.TxnHeartBeatRequest
 	(*TxnHeartBeatResponse)(nil),   // 25: kvrpcpb.TxnHeartBeatResponse
-	(*KvPair)(nil),                 // 26: kvrpcpb.KvPair
-	(*Mutation)(nil),               // 27: kvrpcpb.Mutation
-	(*KeyError)(nil),               // 28: kvrpcpb.KeyError
-	(*LockInfo)(nil),               // 29: kvrpcpb.LockInfo
-	(*WriteConflict)(nil),          // 30: kvrpcpb.WriteConflict
-	(*Context)(nil),                // 31: kvrpcpb.Context
-	(*errorpb.Error)(nil),          // 32: errorpb.Error
-	(*metapb.RegionEpoch)(nil),     // 33: metapb.RegionEpoch
-	(*metapb.Peer)(nil),            // 34: metapb.Peer
+	(*ScanLockRequest)(nil),        // 26: kvrpcpb.ScanLockRequest
+	(*ScanLockResponse)(nil),       // 27: kvrpcpb.ScanLockResponse
+	(*GCRequest)(nil),              // 28: kvrpcpb.GCRequest
+	(*GCResponse)(nil),             // 29: kvrpcpb.GCResponse
+	(*KvPair)(nil),                 // 30: kvrpcpb.KvPair
+	(*Mutation)(nil),               // 31: kvrpcpb.Mutation
+	(*KeyError)(nil),               // 32: kvrpcpb.KeyError
+	(*TooOld)(nil),                 // 33: kvrpcpb.TooOld
+	(*LockInfo)(nil),               // 34: kvrpcpb.LockInfo
+	(*WriteConflict)(nil),          // 35: kvrpcpb.WriteConflict
+	(*Context)(nil),                // 36: kvrpcpb.Context
+	(*errorpb.Error)(nil),          // 37: errorpb.Error
+	(*metapb.RegionEpoch)(nil),     // 38: metapb.RegionEpoch
+	(*metapb.Peer)(nil),            // 39: metapb.Peer
 }
 var file_kvrpcpb_kvrpcpb_proto_depIdxs = []int32{
-	31, // 0: kvrpcpb.RawGetRequest.context:type_name -> kvrpcpb.Context
-	32, // 1: kvrpcpb.RawGetResponse.region_error:type_name -> errorpb.Error
-	31, // 2: kvrpcpb.RawPutRequest.context:type_name -> kvrpcpb.Context
-	32, // 3: kvrpcpb.RawPutResponse.region_error:type_name -> errorpb.Error
-	31, // 4: kvrpcpb.RawDeleteRequest.context:type_name -> kvrpcpb.Context
-	32, // 5: kvrpcpb.RawDeleteResponse.region_error:type_name -> errorpb.Error
-	31, // 6: kvrpcpb.RawScanRequest.context:type_name -> kvrpcpb.Context
-	32, // 7: kvrpcpb.RawScanResponse.region_error:type_name -> errorpb.Error
-	26, // 8: kvrpcpb.RawScanResponse.kvs:type_name -> kvrpcpb.KvPair
-	31, // 9: kvrpcpb.GetRequest.context:type_name -> kvrpcpb.Context
-	32, // 10: kvrpcpb.GetResponse.region_error:type_name -> errorpb.Error
-	28, // 11: kvrpcpb.GetResponse.error:type_name -> kvrpcpb.KeyError
-	31, // 12: kvrpcpb.PrewriteRequest.context:type_name -> kvrpcpb.Context
-	27, // 13: kvrpcpb.PrewriteRequest.mutations:type_name -> kvrpcpb.Mutation
-	32, // 14: kvrpcpb.PrewriteResponse.region_error:type_name -> errorpb.Error
-	28, // 15: kvrpcpb.PrewriteResponse.errors:type_name -> kvrpcpb.KeyError
-	31, // 16: kvrpcpb.CommitRequest.context:type_name -> kvrpcpb.Context
-	32, // 17: kvrpcpb.CommitResponse.region_error:type_name -> errorpb.Error
-	28, // 18: kvrpcpb.CommitResponse.error:type_name -> kvrpcpb.KeyError
-	31, // 19: kvrpcpb.ScanRequest.context:type_name -> kvrpcpb.Context
-	32, // 20: kvrpcpb.ScanResponse.region_error:type_name -> errorpb.Error
-	26, // 21: kvrpcpb.ScanResponse.pairs:type_name -> kvrpcpb.KvPair
-	31, // 22: kvrpcpb.BatchRollbackRequest.context:type_name -> kvrpcpb.Context
-	32, // 23: kvrpcpb.BatchRollbackResponse.region_error:type_name -> errorpb.Error
-	28, // 24: kvrpcpb.BatchRollbackResponse.error:type_name -> kvrpcpb.KeyError
-	31, // 25: kvrpcpb.CheckTxnStatusRequest.context:type_name -> kvrpcpb.Context
-	32, // 26: kvrpcpb.CheckTxnStatusResponse.region_error:type_name -> errorpb.Error
+	36, // 0: kvrpcpb.RawGetRequest.context:type_name -> kvrpcpb.Context
+	37, // 1: kvrpcpb.RawGetResponse.region_error:type_name -> errorpb.Error
+	36, // 2: kvrpcpb.RawPutRequest.context:type_name -> kvrpcpb.Context
+	37, // 3: kvrpcpb.RawPutResponse.region_error:type_name -> errorpb.Error
+	36, // 4: kvrpcpb.RawDeleteRequest.context:type_name -> kvrpcpb.Context
+	37, // 5: kvrpcpb.RawDeleteResponse.region_error:type_name -> errorpb.Error
+	36, // 6: kvrpcpb.RawScanRequest.context:type_name -> kvrpcpb.Context
+	37, // 7: kvrpcpb.RawScanResponse.region_error:type_name -> errorpb.Error
+	30, // 8: kvrpcpb.RawScanResponse.kvs:type_name -> kvrpcpb.KvPair
+	36, // 9: kvrpcpb.GetRequest.context:type_name -> kvrpcpb.Context
+	37, // 10: kvrpcpb.GetResponse.region_error:type_name -> errorpb.Error
+	32, // 11: kvrpcpb.GetResponse.error:type_name -> kvrpcpb.KeyError
+	36, // 12: kvrpcpb.PrewriteRequest.context:type_name -> kvrpcpb.Context
+	31, // 13: kvrpcpb.PrewriteRequest.mutations:type_name -> kvrpcpb.Mutation
+	37, // 14: kvrpcpb.PrewriteResponse.region_error:type_name -> errorpb.Error
+	32, // 15: kvrpcpb.PrewriteResponse.errors:type_name -> kvrpcpb.KeyError
+	36, // 16: kvrpcpb.CommitRequest.context:type_name -> kvrpcpb.Context
+	37, // 17: kvrpcpb.CommitResponse.region_error:type_name -> errorpb.Error
+	32, // 18: kvrpcpb.CommitResponse.error:type_name -> kvrpcpb.KeyError
+	36, // 19: kvrpcpb.ScanRequest.context:type_name -> kvrpcpb.Context
+	37, // 20: kvrpcpb.ScanResponse.region_error:type_name -> errorpb.Error
+	30, // 21: kvrpcpb.ScanResponse.pairs:type_name -> kvrpcpb.KvPair
+	36, // 22: kvrpcpb.BatchRollbackRequest.context:type_name -> kvrpcpb.Context
+	37, // 23: kvrpcpb.BatchRollbackResponse.region_error:type_name -> errorpb.Error
+	32, // 24: kvrpcpb.BatchRollbackResponse.error:type_name -> kvrpcpb.KeyError
+	36, // 25: kvrpcpb.CheckTxnStatusRequest.context:type_name -> kvrpcpb.Context
+	37, // 26: kvrpcpb.CheckTxnStatusResponse.region_error:type_name -> errorpb.Error
 	1,  // 27: kvrpcpb.CheckTxnStatusResponse.action:type_name -> kvrpcpb.Action
-	28, // 28: kvrpcpb.CheckTxnStatusResponse.error:type_name -> kvrpcpb.KeyError
-	31, // 29: kvrpcpb.ResolveLockRequest.context:type_name -> kvrpcpb.Context
-	32, // 30: kvrpcpb.ResolveLockResponse.region_error:type_name -> errorpb.Error
-	28, // 31: kvrpcpb.ResolveLockResponse.error:type_name -> kvrpcpb.KeyError
-	31, // 32: kvrpcpb.TxnHeartBeatRequest.context:type_name -> kvrpcpb.Context
-	32, // 33: kvrpcpb.TxnHeartBeatResponse.region_error:type_name -> errorpb.Error
-	28, // 34: kvrpcpb.TxnHeartBeatResponse.error:type_name -> kvrpcpb.KeyError
-	28, // 35: kvrpcpb.KvPair.error:type_name -> kvrpcpb.KeyError
-	0,  // 36: kvrpcpb.Mutation.op:type_name -> kvrpcpb.Op
-	29, // 37: kvrpcpb.KeyError.locked:type_name -> kvrpcpb.LockInfo
-	30, // 38: kvrpcpb.KeyError.conflict:type_name -> kvrpcpb.WriteConflict
-	33, // 39: kvrpcpb.Context.region_epoch:type_name -> metapb.RegionEpoch
-	34, // 40: kvrpcpb.Context.peer:type_name -> metapb.Peer
-	41, // [41:41] is the sub-list for method output_type
-	41, // [41:41] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	32, // 28: kvrpcpb.CheckTxnStatusResponse.error:type_name -> kvrpcpb.KeyError
+	36, // 29: kvrpcpb.ResolveLockRequest.context:type_name -> kvrpcpb.Context
+	37, // 30: kvrpcpb.ResolveLockResponse.region_error:type_name -> errorpb.Error
+	32, // 31: kvrpcpb.ResolveLockResponse.error:type_name -> kvrpcpb.KeyError
+	36, // 32: kvrpcpb.TxnHeartBeatRequest.context:type_name -> kvrpcpb.Context
+	37, // 33: kvrpcpb.TxnHeartBeatResponse.region_error:type_name -> errorpb.Error
+	32, // 34: kvrpcpb.TxnHeartBeatResponse.error:type_name -> kvrpcpb.KeyError
+	36, // 35: kvrpcpb.ScanLockRequest.context:type_name -> kvrpcpb.Context
+	37, // 36: kvrpcpb.ScanLockResponse.region_error:type_name -> errorpb.Error
+	34, // 37: kvrpcpb.ScanLockResponse.locks:type_name -> kvrpcpb.LockInfo
+	36, // 38: kvrpcpb.GCRequest.context:type_name -> kvrpcpb.Context
+	37, // 39: kvrpcpb.GCResponse.region_error:type_name -> errorpb.Error
+	32, // 40: kvrpcpb.KvPair.error:type_name -> kvrpcpb.KeyError
+	0,  // 41: kvrpcpb.Mutation.op:type_name -> kvrpcpb.Op
+	34, // 42: kvrpcpb.KeyError.locked:type_name -> kvrpcpb.LockInfo
+	35, // 43: kvrpcpb.KeyError.conflict:type_name -> kvrpcpb.WriteConflict
+	33, // 44: kvrpcpb.KeyError.too_old:type_name -> kvrpcpb.TooOld
+	38, // 45: kvrpcpb.Context.region_epoch:type_name -> metapb.RegionEpoch
+	39, // 46: kvrpcpb.Context.peer:type_name -> metapb.Peer
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_kvrpcpb_kvrpcpb_proto_init() }
@@ -2406,7 +2766,7 @@ func file_kvrpcpb_kvrpcpb_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kvrpcpb_kvrpcpb_proto_rawDesc), len(file_kvrpcpb_kvrpcpb_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   30,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -2948,9 +2948,13 @@ func (x *GetGCSafePointRequest) GetHeader() *RequestHeader {
 type GetGCSafePointResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Header *ResponseHeader        `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// A timestamp. No transaction that started before it is still running, so
-	// versions that only such a one could read may be collected.
-	SafePoint     uint64 `protobuf:"varint,2,opt,name=safe_point,json=safePoint,proto3" json:"safe_point,omitempty"`
+	// The safe point, a timestamp. Stores that hear of it serve no read below it,
+	// and let no transaction lock a key that began at or before it.
+	SafePoint uint64 `protobuf:"varint,2,opt,name=safe_point,json=safePoint,proto3" json:"safe_point,omitempty"`
+	// The clean point, at most the safe point: no key of the cluster is locked by a
+	// transaction that began at or before it, nor ever will be. What is needed only
+	// by readers below it, and by such transactions, may be removed.
+	CleanPoint    uint64 `protobuf:"varint,3,opt,name=clean_point,json=cleanPoint,proto3" json:"clean_point,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2999,11 +3003,21 @@ func (x *GetGCSafePointResponse) GetSafePoint() uint64 {
 	return 0
 }
 
-// UpdateGCSafePointRequest asks to advance the safe point.
+func (x *GetGCSafePointResponse) GetCleanPoint() uint64 {
+	if x != nil {
+		return x.CleanPoint
+	}
+	return 0
+}
+
+// UpdateGCSafePointRequest asks to advance the safe point, which must be below the
+// next timestamp that is handed out, or the clean point, which must not be above
+// the safe point, or both. What is below what holds already changes nothing.
 type UpdateGCSafePointRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Header        *RequestHeader         `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
 	SafePoint     uint64                 `protobuf:"varint,2,opt,name=safe_point,json=safePoint,proto3" json:"safe_point,omitempty"`
+	CleanPoint    uint64                 `protobuf:"varint,3,opt,name=clean_point,json=cleanPoint,proto3" json:"clean_point,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3052,12 +3066,20 @@ func (x *UpdateGCSafePointRequest) GetSafePoint() uint64 {
 	return 0
 }
 
+func (x *UpdateGCSafePointRequest) GetCleanPoint() uint64 {
+	if x != nil {
+		return x.CleanPoint
+	}
+	return 0
+}
+
 // UpdateGCSafePointResponse answers UpdateGCSafePointRequest.
 type UpdateGCSafePointResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Header *ResponseHeader        `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
 	// What holds now: the greater of the old one and the one asked for.
 	NewSafePoint  uint64 `protobuf:"varint,2,opt,name=new_safe_point,json=newSafePoint,proto3" json:"new_safe_point,omitempty"`
+	NewCleanPoint uint64 `protobuf:"varint,3,opt,name=new_clean_point,json=newCleanPoint,proto3" json:"new_clean_point,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3102,6 +3124,13 @@ func (x *UpdateGCSafePointResponse) GetHeader() *ResponseHeader {
 func (x *UpdateGCSafePointResponse) GetNewSafePoint() uint64 {
 	if x != nil {
 		return x.NewSafePoint
+	}
+	return 0
+}
+
+func (x *UpdateGCSafePointResponse) GetNewCleanPoint() uint64 {
+	if x != nil {
+		return x.NewCleanPoint
 	}
 	return 0
 }
@@ -3428,18 +3457,23 @@ const file_schedulerpb_schedulerpb_proto_rawDesc = "" +
 	"\x15ScatterRegionResponse\x123\n" +
 	"\x06header\x18\x01 \x01(\v2\x1b.schedulerpb.ResponseHeaderR\x06header\"K\n" +
 	"\x15GetGCSafePointRequest\x122\n" +
-	"\x06header\x18\x01 \x01(\v2\x1a.schedulerpb.RequestHeaderR\x06header\"l\n" +
+	"\x06header\x18\x01 \x01(\v2\x1a.schedulerpb.RequestHeaderR\x06header\"\x8d\x01\n" +
 	"\x16GetGCSafePointResponse\x123\n" +
 	"\x06header\x18\x01 \x01(\v2\x1b.schedulerpb.ResponseHeaderR\x06header\x12\x1d\n" +
 	"\n" +
-	"safe_point\x18\x02 \x01(\x04R\tsafePoint\"m\n" +
+	"safe_point\x18\x02 \x01(\x04R\tsafePoint\x12\x1f\n" +
+	"\vclean_point\x18\x03 \x01(\x04R\n" +
+	"cleanPoint\"\x8e\x01\n" +
 	"\x18UpdateGCSafePointRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.schedulerpb.RequestHeaderR\x06header\x12\x1d\n" +
 	"\n" +
-	"safe_point\x18\x02 \x01(\x04R\tsafePoint\"v\n" +
+	"safe_point\x18\x02 \x01(\x04R\tsafePoint\x12\x1f\n" +
+	"\vclean_point\x18\x03 \x01(\x04R\n" +
+	"cleanPoint\"\x9e\x01\n" +
 	"\x19UpdateGCSafePointResponse\x123\n" +
 	"\x06header\x18\x01 \x01(\v2\x1b.schedulerpb.ResponseHeaderR\x06header\x12$\n" +
-	"\x0enew_safe_point\x18\x02 \x01(\x04R\fnewSafePoint\"e\n" +
+	"\x0enew_safe_point\x18\x02 \x01(\x04R\fnewSafePoint\x12&\n" +
+	"\x0fnew_clean_point\x18\x03 \x01(\x04R\rnewCleanPoint\"e\n" +
 	"\x12GetOperatorRequest\x122\n" +
 	"\x06header\x18\x01 \x01(\v2\x1a.schedulerpb.RequestHeaderR\x06header\x12\x1b\n" +
 	"\tregion_id\x18\x02 \x01(\x04R\bregionId\"\xc4\x01\n" +

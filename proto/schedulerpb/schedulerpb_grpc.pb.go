@@ -94,9 +94,10 @@ type SchedulerClient interface {
 	PutClusterConfig(ctx context.Context, in *PutClusterConfigRequest, opts ...grpc.CallOption) (*PutClusterConfigResponse, error)
 	// ScatterRegion asks to spread a region's peers and leader over the stores.
 	ScatterRegion(ctx context.Context, in *ScatterRegionRequest, opts ...grpc.CallOption) (*ScatterRegionResponse, error)
-	// GetGCSafePoint reads the timestamp before which old versions may go.
+	// GetGCSafePoint reads the timestamp before which old versions are not read, and
+	// the one before which they may be removed.
 	GetGCSafePoint(ctx context.Context, in *GetGCSafePointRequest, opts ...grpc.CallOption) (*GetGCSafePointResponse, error)
-	// UpdateGCSafePoint advances that timestamp; it never moves back.
+	// UpdateGCSafePoint advances these timestamps, which never move back.
 	UpdateGCSafePoint(ctx context.Context, in *UpdateGCSafePointRequest, opts ...grpc.CallOption) (*UpdateGCSafePointResponse, error)
 	// GetOperator tells how far the change of a region has come.
 	GetOperator(ctx context.Context, in *GetOperatorRequest, opts ...grpc.CallOption) (*GetOperatorResponse, error)
@@ -371,9 +372,10 @@ type SchedulerServer interface {
 	PutClusterConfig(context.Context, *PutClusterConfigRequest) (*PutClusterConfigResponse, error)
 	// ScatterRegion asks to spread a region's peers and leader over the stores.
 	ScatterRegion(context.Context, *ScatterRegionRequest) (*ScatterRegionResponse, error)
-	// GetGCSafePoint reads the timestamp before which old versions may go.
+	// GetGCSafePoint reads the timestamp before which old versions are not read, and
+	// the one before which they may be removed.
 	GetGCSafePoint(context.Context, *GetGCSafePointRequest) (*GetGCSafePointResponse, error)
-	// UpdateGCSafePoint advances that timestamp; it never moves back.
+	// UpdateGCSafePoint advances these timestamps, which never move back.
 	UpdateGCSafePoint(context.Context, *UpdateGCSafePointRequest) (*UpdateGCSafePointResponse, error)
 	// GetOperator tells how far the change of a region has come.
 	GetOperator(context.Context, *GetOperatorRequest) (*GetOperatorResponse, error)

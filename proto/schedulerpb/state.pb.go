@@ -45,8 +45,10 @@ type Command struct {
 	ReserveTimestamps int64 `protobuf:"varint,6,opt,name=reserve_timestamps,json=reserveTimestamps,proto3" json:"reserve_timestamps,omitempty"`
 	// Advance the safe point for the collection of old versions.
 	AdvanceSafePoint uint64 `protobuf:"varint,7,opt,name=advance_safe_point,json=advanceSafePoint,proto3" json:"advance_safe_point,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Advance the clean point; it may come with advance_safe_point.
+	AdvanceCleanPoint uint64 `protobuf:"varint,8,opt,name=advance_clean_point,json=advanceCleanPoint,proto3" json:"advance_clean_point,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Command) Reset() {
@@ -128,6 +130,13 @@ func (x *Command) GetAdvanceSafePoint() uint64 {
 	return 0
 }
 
+func (x *Command) GetAdvanceCleanPoint() uint64 {
+	if x != nil {
+		return x.AdvanceCleanPoint
+	}
+	return 0
+}
+
 // StoreChange is a step in the life of a store.
 type StoreChange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -188,8 +197,9 @@ type Counters struct {
 	Ids uint64 `protobuf:"varint,1,opt,name=ids,proto3" json:"ids,omitempty"`
 	// All timestamps with a smaller physical part may have been handed out.
 	Timestamps int64 `protobuf:"varint,2,opt,name=timestamps,proto3" json:"timestamps,omitempty"`
-	// The safe point for the collection of old versions.
+	// The safe point and the clean point for the collection of old versions.
 	SafePoint     uint64 `protobuf:"varint,3,opt,name=safe_point,json=safePoint,proto3" json:"safe_point,omitempty"`
+	CleanPoint    uint64 `protobuf:"varint,4,opt,name=clean_point,json=cleanPoint,proto3" json:"clean_point,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -245,11 +255,18 @@ func (x *Counters) GetSafePoint() uint64 {
 	return 0
 }
 
+func (x *Counters) GetCleanPoint() uint64 {
+	if x != nil {
+		return x.CleanPoint
+	}
+	return 0
+}
+
 var File_schedulerpb_state_proto protoreflect.FileDescriptor
 
 const file_schedulerpb_state_proto_rawDesc = "" +
 	"\n" +
-	"\x17schedulerpb/state.proto\x12\vschedulerpb\x1a\x13metapb/metapb.proto\"\xcf\x02\n" +
+	"\x17schedulerpb/state.proto\x12\vschedulerpb\x1a\x13metapb/metapb.proto\"\xff\x02\n" +
 	"\aCommand\x12+\n" +
 	"\tbootstrap\x18\x01 \x01(\v2\r.metapb.StoreR\tbootstrap\x12*\n" +
 	"\tput_store\x18\x02 \x01(\v2\r.metapb.StoreR\bputStore\x120\n" +
@@ -259,17 +276,20 @@ const file_schedulerpb_state_proto_rawDesc = "" +
 	"\vreserve_ids\x18\x05 \x01(\x04R\n" +
 	"reserveIds\x12-\n" +
 	"\x12reserve_timestamps\x18\x06 \x01(\x03R\x11reserveTimestamps\x12,\n" +
-	"\x12advance_safe_point\x18\a \x01(\x04R\x10advanceSafePoint\"R\n" +
+	"\x12advance_safe_point\x18\a \x01(\x04R\x10advanceSafePoint\x12.\n" +
+	"\x13advance_clean_point\x18\b \x01(\x04R\x11advanceCleanPoint\"R\n" +
 	"\vStoreChange\x12\x19\n" +
 	"\bstore_id\x18\x01 \x01(\x04R\astoreId\x12(\n" +
-	"\x05state\x18\x02 \x01(\x0e2\x12.metapb.StoreStateR\x05state\"[\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x12.metapb.StoreStateR\x05state\"|\n" +
 	"\bCounters\x12\x10\n" +
 	"\x03ids\x18\x01 \x01(\x04R\x03ids\x12\x1e\n" +
 	"\n" +
 	"timestamps\x18\x02 \x01(\x03R\n" +
 	"timestamps\x12\x1d\n" +
 	"\n" +
-	"safe_point\x18\x03 \x01(\x04R\tsafePointB*Z(github.com/labkv/labkv/proto/schedulerpbb\x06proto3"
+	"safe_point\x18\x03 \x01(\x04R\tsafePoint\x12\x1f\n" +
+	"\vclean_point\x18\x04 \x01(\x04R\n" +
+	"cleanPointB*Z(github.com/labkv/labkv/proto/schedulerpbb\x06proto3"
 
 var (
 	file_schedulerpb_state_proto_rawDescOnce sync.Once

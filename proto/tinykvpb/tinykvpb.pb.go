@@ -30,7 +30,7 @@ var File_tinykvpb_tinykvpb_proto protoreflect.FileDescriptor
 
 const file_tinykvpb_tinykvpb_proto_rawDesc = "" +
 	"\n" +
-	"\x17tinykvpb/tinykvpb.proto\x12\btinykvpb\x1a\x1dcoprocessor/coprocessor.proto\x1a\x15kvrpcpb/kvrpcpb.proto\x1a\x1fraftserverpb/raftserverpb.proto2\xe5\a\n" +
+	"\x17tinykvpb/tinykvpb.proto\x12\btinykvpb\x1a\x1dcoprocessor/coprocessor.proto\x1a\x15kvrpcpb/kvrpcpb.proto\x1a\x1fraftserverpb/raftserverpb.proto2\xd9\b\n" +
 	"\x06TinyKv\x122\n" +
 	"\x05KvGet\x12\x13.kvrpcpb.GetRequest\x1a\x14.kvrpcpb.GetResponse\x125\n" +
 	"\x06KvScan\x12\x14.kvrpcpb.ScanRequest\x1a\x15.kvrpcpb.ScanResponse\x12A\n" +
@@ -40,7 +40,10 @@ const file_tinykvpb_tinykvpb_proto_rawDesc = "" +
 	"\x10KvCheckTxnStatus\x12\x1e.kvrpcpb.CheckTxnStatusRequest\x1a\x1f.kvrpcpb.CheckTxnStatusResponse\x12P\n" +
 	"\x0fKvBatchRollback\x12\x1d.kvrpcpb.BatchRollbackRequest\x1a\x1e.kvrpcpb.BatchRollbackResponse\x12J\n" +
 	"\rKvResolveLock\x12\x1b.kvrpcpb.ResolveLockRequest\x1a\x1c.kvrpcpb.ResolveLockResponse\x12M\n" +
-	"\x0eKvTxnHeartBeat\x12\x1c.kvrpcpb.TxnHeartBeatRequest\x1a\x1d.kvrpcpb.TxnHeartBeatResponse\x129\n" +
+	"\x0eKvTxnHeartBeat\x12\x1c.kvrpcpb.TxnHeartBeatRequest\x1a\x1d.kvrpcpb.TxnHeartBeatResponse\x12A\n" +
+	"\n" +
+	"KvScanLock\x12\x18.kvrpcpb.ScanLockRequest\x1a\x19.kvrpcpb.ScanLockResponse\x12/\n" +
+	"\x04KvGC\x12\x12.kvrpcpb.GCRequest\x1a\x13.kvrpcpb.GCResponse\x129\n" +
 	"\x06RawGet\x12\x16.kvrpcpb.RawGetRequest\x1a\x17.kvrpcpb.RawGetResponse\x129\n" +
 	"\x06RawPut\x12\x16.kvrpcpb.RawPutRequest\x1a\x17.kvrpcpb.RawPutResponse\x12B\n" +
 	"\tRawDelete\x12\x19.kvrpcpb.RawDeleteRequest\x1a\x1a.kvrpcpb.RawDeleteResponse\x12<\n" +
@@ -58,27 +61,31 @@ var file_tinykvpb_tinykvpb_proto_goTypes = []any{
 	(*kvrpcpb.BatchRollbackRequest)(nil),   // 5: kvrpcpb.BatchRollbackRequest
 	(*kvrpcpb.ResolveLockRequest)(nil),     // 6: kvrpcpb.ResolveLockRequest
 	(*kvrpcpb.TxnHeartBeatRequest)(nil),    // 7: kvrpcpb.TxnHeartBeatRequest
-	(*kvrpcpb.RawGetRequest)(nil),          // 8: kvrpcpb.RawGetRequest
-	(*kvrpcpb.RawPutRequest)(nil),          // 9: kvrpcpb.RawPutRequest
-	(*kvrpcpb.RawDeleteRequest)(nil),       // 10: kvrpcpb.RawDeleteRequest
-	(*kvrpcpb.RawScanRequest)(nil),         // 11: kvrpcpb.RawScanRequest
-	(*raftserverpb.RaftMessage)(nil),       // 12: raft_serverpb.RaftMessage
-	(*raftserverpb.SnapshotChunk)(nil),     // 13: raft_serverpb.SnapshotChunk
-	(*coprocessor.Request)(nil),            // 14: coprocessor.Request
-	(*kvrpcpb.GetResponse)(nil),            // 15: kvrpcpb.GetResponse
-	(*kvrpcpb.ScanResponse)(nil),           // 16: kvrpcpb.ScanResponse
-	(*kvrpcpb.PrewriteResponse)(nil),       // 17: kvrpcpb.PrewriteResponse
-	(*kvrpcpb.CommitResponse)(nil),         // 18: kvrpcpb.CommitResponse
-	(*kvrpcpb.CheckTxnStatusResponse)(nil), // 19: kvrpcpb.CheckTxnStatusResponse
-	(*kvrpcpb.BatchRollbackResponse)(nil),  // 20: kvrpcpb.BatchRollbackResponse
-	(*kvrpcpb.ResolveLockResponse)(nil),    // 21: kvrpcpb.ResolveLockResponse
-	(*kvrpcpb.TxnHeartBeatResponse)(nil),   // 22: kvrpcpb.TxnHeartBeatResponse
-	(*kvrpcpb.RawGetResponse)(nil),         // 23: kvrpcpb.RawGetResponse
-	(*kvrpcpb.RawPutResponse)(nil),         // 24: kvrpcpb.RawPutResponse
-	(*kvrpcpb.RawDeleteResponse)(nil),      // 25: kvrpcpb.RawDeleteResponse
-	(*kvrpcpb.RawScanResponse)(nil),        // 26: kvrpcpb.RawScanResponse
-	(*raftserverpb.Done)(nil),              // 27: raft_serverpb.Done
-	(*coprocessor.Response)(nil),           // 28: coprocessor.Response
+	(*kvrpcpb.ScanLockRequest)(nil),        // 8: kvrpcpb.ScanLockRequest
+	(*kvrpcpb.GCRequest)(nil),              // 9: kvrpcpb.GCRequest
+	(*kvrpcpb.RawGetRequest)(nil),          // 10: kvrpcpb.RawGetRequest
+	(*kvrpcpb.RawPutRequest)(nil),          // 11: kvrpcpb.RawPutRequest
+	(*kvrpcpb.RawDeleteRequest)(nil),       // 12: kvrpcpb.RawDeleteRequest
+	(*kvrpcpb.RawScanRequest)(nil),         // 13: kvrpcpb.RawScanRequest
+	(*raftserverpb.RaftMessage)(nil),       // 14: raft_serverpb.RaftMessage
+	(*raftserverpb.SnapshotChunk)(nil),     // 15: raft_serverpb.SnapshotChunk
+	(*coprocessor.Request)(nil),            // 16: coprocessor.Request
+	(*kvrpcpb.GetResponse)(nil),            // 17: kvrpcpb.GetResponse
+	(*kvrpcpb.ScanResponse)(nil),           // 18: kvrpcpb.ScanResponse
+	(*kvrpcpb.PrewriteResponse)(nil),       // 19: kvrpcpb.PrewriteResponse
+	(*kvrpcpb.CommitResponse)(nil),         // 20: kvrpcpb.CommitResponse
+	(*kvrpcpb.CheckTxnStatusResponse)(nil), // 21: kvrpcpb.CheckTxnStatusResponse
+	(*kvrpcpb.BatchRollbackResponse)(nil),  // 22: kvrpcpb.BatchRollbackResponse
+	(*kvrpcpb.ResolveLockResponse)(nil),    // 23: kvrpcpb.ResolveLockResponse
+	(*kvrpcpb.TxnHeartBeatResponse)(nil),   // 24: kvrpcpb.TxnHeartBeatResponse
+	(*kvrpcpb.ScanLockResponse)(nil),       // 25: kvrpcpb.ScanLockResponse
+	(*kvrpcpb.GCResponse)(nil),             // 26: kvrpcpb.GCResponse
+	(*kvrpcpb.RawGetResponse)(nil),         // 27: kvrpcpb.RawGetResponse
+	(*kvrpcpb.RawPutResponse)(nil),         // 28: kvrpcpb.RawPutResponse
+	(*kvrpcpb.RawDeleteResponse)(nil),      // 29: kvrpcpb.RawDeleteResponse
+	(*kvrpcpb.RawScanResponse)(nil),        // 30: kvrpcpb.RawScanResponse
+	(*raftserverpb.Done)(nil),              // 31: raft_serverpb.Done
+	(*coprocessor.Response)(nil),           // 32: coprocessor.Response
 }
 var file_tinykvpb_tinykvpb_proto_depIdxs = []int32{
 	0,  // 0: tinykvpb.TinyKv.KvGet:input_type -> kvrpcpb.GetRequest
@@ -89,30 +96,34 @@ var file_tinykvpb_tinykvpb_proto_depIdxs = []int32{
 	5,  // 5: tinykvpb.TinyKv.KvBatchRollback:input_type -> kvrpcpb.BatchRollbackRequest
 	6,  // 6: tinykvpb.TinyKv.KvResolveLock:input_type -> kvrpcpb.ResolveLockRequest
 	7,  // 7: tinykvpb.TinyKv.KvTxnHeartBeat:input_type -> kvrpcpb.TxnHeartBeatRequest
-	8,  // 8: tinykvpb.TinyKv.RawGet:input_type -> kvrpcpb.RawGetRequest
-	9,  // 9: tinykvpb.TinyKv.RawPut:input_type -> kvrpcpb.RawPutRequest
-	10, // 10: tinykvpb.TinyKv.RawDelete:input_type -> kvrpcpb.RawDeleteRequest
-	11, // 11: tinykvpb.TinyKv.RawScan:input_type -> kvrpcpb.RawScanRequest
-	12, // 12: tinykvpb.TinyKv.Raft:input_type -> raft_serverpb.RaftMessage
-	13, // 13: tinykvpb.TinyKv.Snapshot:input_type -> raft_serverpb.SnapshotChunk
-	14, // 14: tinykvpb.TinyKv.Coprocessor:input_type -> coprocessor.Request
-	15, // 15: tinykvpb.TinyKv.KvGet:output_type -> kvrpcpb.GetResponse
-	16, // 16: tinykvpb.TinyKv.KvScan:output_type -> kvrpcpb.ScanResponse
-	17, // 17: tinykvpb.TinyKv.KvPrewrite:output_type -> kvrpcpb.PrewriteResponse
-	18, // 18: tinykvpb.TinyKv.KvCommit:output_type -> kvrpcpb.CommitResponse
-	19, // 19: tinykvpb.TinyKv.KvCheckTxnStatus:output_type -> kvrpcpb.CheckTxnStatusResponse
-	20, // 20: tinykvpb.TinyKv.KvBatchRollback:output_type -> kvrpcpb.BatchRollbackResponse
-	21, // 21: tinykvpb.TinyKv.KvResolveLock:output_type -> kvrpcpb.ResolveLockResponse
-	22, // 22: tinykvpb.TinyKv.KvTxnHeartBeat:output_type -> kvrpcpb.TxnHeartBeatResponse
-	23, // 23: tinykvpb.TinyKv.RawGet:output_type -> kvrpcpb.RawGetResponse
-	24, // 24: tinykvpb.TinyKv.RawPut:output_type -> kvrpcpb.RawPutResponse
-	25, // 25: tinykvpb.TinyKv.RawDelete:output_type -> kvrpcpb.RawDeleteResponse
-	26, // 26: tinykvpb.TinyKv.RawScan:output_type -> kvrpcpb.RawScanResponse
-	27, // 27: tinykvpb.TinyKv.Raft:output_type -> raft_serverpb.Done
-	27, // 28: tinykvpb.TinyKv.Snapshot:output_type -> raft_serverpb.Done
-	28, // 29: tinykvpb.TinyKv.Coprocessor:output_type -> coprocessor.Response
-	15, // [15:30] is the sub-list for method output_type
-	0,  // [0:15] is the sub-list for method input_type
+	8,  // 8: tinykvpb.TinyKv.KvScanLock:input_type -> kvrpcpb.ScanLockRequest
+	9,  // 9: tinykvpb.TinyKv.KvGC:input_type -> kvrpcpb.GCRequest
+	10, // 10: tinykvpb.TinyKv.RawGet:input_type -> kvrpcpb.RawGetRequest
+	11, // 11: tinykvpb.TinyKv.RawPut:input_type -> kvrpcpb.RawPutRequest
+	12, // 12: tinykvpb.TinyKv.RawDelete:input_type -> kvrpcpb.RawDeleteRequest
+	13, // 13: tinykvpb.TinyKv.RawScan:input_type -> kvrpcpb.RawScanRequest
+	14, // 14: tinykvpb.TinyKv.Raft:input_type -> raft_serverpb.RaftMessage
+	15, // 15: tinykvpb.TinyKv.Snapshot:input_type -> raft_serverpb.SnapshotChunk
+	16, // 16: tinykvpb.TinyKv.Coprocessor:input_type -> coprocessor.Request
+	17, // 17: tinykvpb.TinyKv.KvGet:output_type -> kvrpcpb.GetResponse
+	18, // 18: tinykvpb.TinyKv.KvScan:output_type -> kvrpcpb.ScanResponse
+	19, // 19: tinykvpb.TinyKv.KvPrewrite:output_type -> kvrpcpb.PrewriteResponse
+	20, // 20: tinykvpb.TinyKv.KvCommit:output_type -> kvrpcpb.CommitResponse
+	21, // 21: tinykvpb.TinyKv.KvCheckTxnStatus:output_type -> kvrpcpb.CheckTxnStatusResponse
+	22, // 22: tinykvpb.TinyKv.KvBatchRollback:output_type -> kvrpcpb.BatchRollbackResponse
+	23, // 23: tinykvpb.TinyKv.KvResolveLock:output_type -> kvrpcpb.ResolveLockResponse
+	24, // 24: tinykvpb.TinyKv.KvTxnHeartBeat:output_type -> kvrpcpb.TxnHeartBeatResponse
+	25, // 25: tinykvpb.TinyKv.KvScanLock:output_type -> kvrpcpb.ScanLockResponse
+	26, // 26: tinykvpb.TinyKv.KvGC:output_type -> kvrpcpb.GCResponse
+	27, // 27: tinykvpb.TinyKv.RawGet:output_type -> kvrpcpb.RawGetResponse
+	28, // 28: tinykvpb.TinyKv.RawPut:output_type -> kvrpcpb.RawPutResponse
+	29, // 29: tinykvpb.TinyKv.RawDelete:output_type -> kvrpcpb.RawDeleteResponse
+	30, // 30: tinykvpb.TinyKv.RawScan:output_type -> kvrpcpb.RawScanResponse
+	31, // 31: tinykvpb.TinyKv.Raft:output_type -> raft_serverpb.Done
+	31, // 32: tinykvpb.TinyKv.Snapshot:output_type -> raft_serverpb.Done
+	32, // 33: tinykvpb.TinyKv.Coprocessor:output_type -> coprocessor.Response
+	17, // [17:34] is the sub-list for method output_type
+	0,  // [0:17] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

@@ -33,6 +33,8 @@ const (
 	TinyKv_KvBatchRollback_FullMethodName  = "/tinykvpb.TinyKv/KvBatchRollback"
 	TinyKv_KvResolveLock_FullMethodName    = "/tinykvpb.TinyKv/KvResolveLock"
 	TinyKv_KvTxnHeartBeat_FullMethodName   = "/tinykvpb.TinyKv/KvTxnHeartBeat"
+	TinyKv_KvScanLock_FullMethodName       = "/tinykvpb.TinyKv/KvScanLock"
+	TinyKv_KvGC_FullMethodName             = "/tinykvpb.TinyKv/KvGC"
 	TinyKv_RawGet_FullMethodName           = "/tinykvpb.TinyKv/RawGet"
 	TinyKv_RawPut_FullMethodName           = "/tinykvpb.TinyKv/RawPut"
 	TinyKv_RawDelete_FullMethodName        = "/tinykvpb.TinyKv/RawDelete"
@@ -65,6 +67,10 @@ type TinyKvClient interface {
 	KvResolveLock(ctx context.Context, in *kvrpcpb.ResolveLockRequest, opts ...grpc.CallOption) (*kvrpcpb.ResolveLockResponse, error)
 	// KvTxnHeartBeat prolongs the life of a transaction.
 	KvTxnHeartBeat(ctx context.Context, in *kvrpcpb.TxnHeartBeatRequest, opts ...grpc.CallOption) (*kvrpcpb.TxnHeartBeatResponse, error)
+	// KvScanLock lists locks of old transactions, before old versions are removed.
+	KvScanLock(ctx context.Context, in *kvrpcpb.ScanLockRequest, opts ...grpc.CallOption) (*kvrpcpb.ScanLockResponse, error)
+	// KvGC removes old versions.
+	KvGC(ctx context.Context, in *kvrpcpb.GCRequest, opts ...grpc.CallOption) (*kvrpcpb.GCResponse, error)
 	// RawGet reads a key.
 	RawGet(ctx context.Context, in *kvrpcpb.RawGetRequest, opts ...grpc.CallOption) (*kvrpcpb.RawGetResponse, error)
 	// RawPut sets a key.
@@ -163,6 +169,26 @@ func (c *tinyKvClient) KvTxnHeartBeat(ctx context.Context, in *kvrpcpb.TxnHeartB
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(kvrpcpb.TxnHeartBeatResponse)
 	err := c.cc.Invoke(ctx, TinyKv_KvTxnHeartBeat_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *tinyKvClient) KvScanLock(ctx context.Context, in *kvrpcpb.ScanLockRequest, opts ...grpc.CallOption) (*kvrpcpb.ScanLockResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(kvrpcpb.ScanLockResponse)
+	err := c.cc.Invoke(ctx, TinyKv_KvScanLock_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *tinyKvClient) KvGC(ctx context.Context, in *kvrpcpb.GCRequest, opts ...grpc.CallOption) (*kvrpcpb.GCResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(kvrpcpb.GCResponse)
+	err := c.cc.Invoke(ctx, TinyKv_KvGC_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -268,6 +294,10 @@ type TinyKvServer interface {
 	KvResolveLock(context.Context, *kvrpcpb.ResolveLockRequest) (*kvrpcpb.ResolveLockResponse, error)
 	// KvTxnHeartBeat prolongs the life of a transaction.
 	KvTxnHeartBeat(context.Context, *kvrpcpb.TxnHeartBeatRequest) (*kvrpcpb.TxnHeartBeatResponse, error)
+	// KvScanLock lists locks of old transactions, before old versions are removed.
+	KvScanLock(context.Context, *kvrpcpb.ScanLockRequest) (*kvrpcpb.ScanLockResponse, error)
+	// KvGC removes old versions.
+	KvGC(context.Context, *kvrpcpb.GCRequest) (*kvrpcpb.GCResponse, error)
 	// RawGet reads a key.
 	RawGet(context.Context, *kvrpcpb.RawGetRequest) (*kvrpcpb.RawGetResponse, error)
 	// RawPut sets a key.
@@ -315,6 +345,12 @@ func (UnimplementedTinyKvServer) KvResolveLock(context.Context, *kvrpcpb.Resolve
 }
 func (UnimplementedTinyKvServer) KvTxnHeartBeat(context.Context, *kvrpcpb.TxnHeartBeatRequest) (*kvrpcpb.TxnHeartBeatResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method KvTxnHeartBeat not implemented")
+}
+func (UnimplementedTinyKvServer) KvScanLock(context.Context, *kvrpcpb.ScanLockRequest) (*kvrpcpb.ScanLockResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method KvScanLock not implemented")
+}
+func (UnimplementedTinyKvServer) KvGC(context.Context, *kvrpcpb.GCRequest) (*kvrpcpb.GCResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method KvGC not implemented")
 }
 func (UnimplementedTinyKvServer) RawGet(context.Context, *kvrpcpb.RawGetRequest) (*kvrpcpb.RawGetResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RawGet not implemented")
@@ -502,6 +538,42 @@ func _TinyKv_KvTxnHeartBeat_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TinyKv_KvScanLock_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(kvrpcpb.ScanLockRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TinyKvServer).KvScanLock(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TinyKv_KvScanLock_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TinyKvServer).KvScanLock(ctx, req.(*kvrpcpb.ScanLockRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TinyKv_KvGC_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(kvrpcpb.GCRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TinyKvServer).KvGC(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TinyKv_KvGC_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TinyKvServer).KvGC(ctx, req.(*kvrpcpb.GCRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TinyKv_RawGet_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(kvrpcpb.RawGetRequest)
 	if err := dec(in); err != nil {
@@ -644,6 +716,14 @@ var TinyKv_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "KvTxnHeartBeat",
 			Handler:    _TinyKv_KvTxnHeartBeat_Handler,
+		},
+		{
+			MethodName: "KvScanLock",
+			Handler:    _TinyKv_KvScanLock_Handler,
+		},
+		{
+			MethodName: "KvGC",
+			Handler:    _TinyKv_KvGC_Handler,
 		},
 		{
 			MethodName: "RawGet",

@@ -118,7 +118,8 @@ var (
 	regionsComplete = describe("regions_complete", "1 if the known regions cover all keys.")
 	operatorsNow    = describe("operators", "Operators under way, by their kind.", "kind")
 	operatorsEver   = describe("operators_total", "Operators by their kind and their end, or started.", "kind", "outcome")
-	safePoint       = describe("gc_safe_point", "Timestamp before which old versions may be collected.")
+	safePoint       = describe("gc_safe_point", "Timestamp before which old versions are not read.")
+	cleanPoint      = describe("gc_clean_point", "Timestamp before which old versions may be removed.")
 	bootstrapped    = describe("bootstrapped", "1 if the cluster has its first store.")
 )
 
@@ -130,7 +131,7 @@ func (c clusterCollector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		storesByState, storePeers, storeLeaders, storeSize, storeCapacity, storeAvailable, storeSilence,
 		regionsKnown, regionsLost, regionsNoLeader, regionsComplete, operatorsNow, operatorsEver,
-		safePoint, bootstrapped,
+		safePoint, cleanPoint, bootstrapped,
 	} {
 		to <- d
 	}
@@ -191,6 +192,7 @@ func (c clusterCollector) Collect(to chan<- prometheus.Metric) {
 		}
 	}
 	gauge(safePoint, float64(s.SafePoint))
+	gauge(cleanPoint, float64(s.CleanPoint))
 	gauge(bootstrapped, number(s.Bootstrapped))
 }
 

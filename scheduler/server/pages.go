@@ -49,6 +49,7 @@ type (
 		Bootstrapped bool             `json:"bootstrapped"`
 		MaxPeerCount int              `json:"max_peer_count"`
 		GCSafePoint  uint64           `json:"gc_safe_point"`
+		GCCleanPoint uint64           `json:"gc_clean_point"`
 		Uptime       float64          `json:"uptime_seconds"`
 		Complete     bool             `json:"complete"` // the regions cover all keys
 		Stores       []storeJSON      `json:"stores"`
@@ -107,6 +108,7 @@ func jsonOf(s *scheduler.Status) *statusJSON {
 		Bootstrapped: s.Bootstrapped,
 		MaxPeerCount: s.MaxPeerCount,
 		GCSafePoint:  s.SafePoint,
+		GCCleanPoint: s.CleanPoint,
 		Uptime:       s.Uptime.Seconds(),
 		Complete:     s.Complete,
 		Stores:       []storeJSON{},
