@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/pingcap/errors"
+
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/tinykvpb"
 )
@@ -63,11 +65,16 @@ func (c *committer) twoPhases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n, refusal, err := c.finish(ctx, c.writes, commitTS)
-	if err != nil {
+	n, at, refusal, err := c.finish(ctx, c.writes, commitTS)
+	switch {
+	case err != nil:
 		return err
-	}
-	if refusal != nil {
+	case refusal.GetTooOld() != nil && at.doubtful:
+		// An earlier attempt may have committed, and its record may be gone.
+		return &OutcomeUnknownError{c.t.cluster.stores.describe(at.place).Addr, errors.New(reason(refusal))}
+	case refusal.GetTooOld() != nil:
+		return tooOld(refusal) // the lock of the primary key was removed
+	case refusal != nil:
 		return &AbortedError{c.startTS, reason(refusal)}
 	}
 	c.commitTS = commitTS
@@ -90,11 +97,11 @@ func (c *committer) prewriteOthers(ctx context.Context, writes []*write) error {
 }
 
 // finish commits the first of writes, as many as one request can have. It returns how
-// many, or why the store refuses.
-func (c *committer) finish(ctx context.Context, writes []*write, commitTS uint64) (n int, refusal *kvrpcpb.KeyError, err error) {
+// many and where, or why the store refuses.
+func (c *committer) finish(ctx context.Context, writes []*write, commitTS uint64) (n int, at service, refusal *kvrpcpb.KeyError, err error) {
 	var resp *kvrpcpb.CommitResponse
 	p := &portion{of: writes, size: (*write).finishSize}
-	_, err = c.t.cluster.do(ctx, p.request(func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
+	at, err = c.t.cluster.do(ctx, p.request(func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
 		var err error
 		resp, err = stub.KvCommit(ctx, &kvrpcpb.CommitRequest{
 			Context: rc, StartVersion: c.startTS, Keys: keysOf(writes[:p.n]), CommitVersion: commitTS,
@@ -102,16 +109,16 @@ func (c *committer) finish(ctx context.Context, writes []*write, commitTS uint64
 		return resp, err
 	}))
 	if err != nil {
-		return 0, nil, err
+		return 0, at, nil, err
 	}
-	return p.n, resp.Error, nil
+	return p.n, at, resp.Error, nil
 }
 
 // finishRest commits keys of a transaction that is committed. What it leaves undone is
 // done by clients that meet the locks.
 func (c *committer) finishRest(ctx context.Context, writes []*write) {
 	_ = c.t.everywhere(ctx, writes, func(ctx context.Context, writes []*write) (int, error) {
-		n, _, err := c.finish(ctx, writes, c.commitTS)
+		n, _, _, err := c.finish(ctx, writes, c.commitTS)
 		if err != nil {
 			return len(writes), nil // other regions may do better
 		}

@@ -40,6 +40,7 @@
 //
 //	*ConflictError        another transaction has changed a key: run it again
 //	*AbortedError         another client has rolled it back: run it again
+//	*TooOldError          it took longer than old versions are kept: begin anew
 //	*LockedError          a lock was in the way until the deadline: try later
 //	*RefusedError         a store or the scheduler was out of reach until the
 //	                      deadline, or refuses for good: nothing was written
@@ -58,7 +59,7 @@
 // commit.go has the two phases of a commit, prewrite.go the first of them; portion.go
 // cuts keys into requests, pulse.go keeps a transaction alive; locks.go deals with locks
 // of others, and decided.go remembers what became of their transactions; timestamps.go
-// gets timestamps, txnerrors.go has the errors.
+// gets timestamps, txnerrors.go has the errors; collect.go removes old versions.
 //
 // The network, the clock and the dice come from the Config, so that the clients
 // of a simulation are this package, too.

@@ -60,6 +60,9 @@ func (t *Transactional) resolve(ctx context.Context, locks []*kvrpcpb.LockInfo) 
 		commitTS, known := t.decided.of(first[i].LockVersion)
 		if !known {
 			status, err := t.status(ctx, first[i].PrimaryLock, first[i].LockVersion)
+			if _, old := err.(*TooOldError); old {
+				return nil // all of its locks have been resolved meanwhile
+			}
 			if err != nil {
 				return err
 			}
@@ -79,7 +82,8 @@ func (t *Transactional) resolve(ctx context.Context, locks []*kvrpcpb.LockInfo) 
 }
 
 // status asks at the primary key of a transaction what became of it. A transaction whose
-// time is over is rolled back by that.
+// time is over is rolled back by that. The error is a *TooOldError if that is no longer known:
+// then the transaction has no locks.
 func (t *Transactional) status(ctx context.Context, primary []byte, startTS uint64) (*kvrpcpb.CheckTxnStatusResponse, error) {
 	now, err := t.timestamps.next(ctx)
 	if err != nil {
@@ -98,7 +102,9 @@ func (t *Transactional) status(ctx context.Context, primary []byte, startTS uint
 	})
 	err = undoubted(err)
 	if err == nil && resp.Error != nil {
-		err = errors.Errorf("asked what became of the transaction of %d: %s", startTS, reason(resp.Error))
+		if err = tooOld(resp.Error); err == nil {
+			err = errors.Errorf("asked what became of the transaction of %d: %s", startTS, reason(resp.Error))
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -92,6 +92,8 @@ func (c *committer) judge(refusals []*kvrpcpb.KeyError) (others []*kvrpcpb.LockI
 		switch {
 		case e.Locked != nil:
 			others = append(others, e.Locked)
+		case e.TooOld != nil:
+			return nil, tooOld(e)
 		case e.Conflict != nil:
 			return nil, &ConflictError{Key: e.Conflict.Key, StartTS: c.startTS, ConflictTS: e.Conflict.ConflictTs}
 		default:

@@ -34,7 +34,8 @@ type Pair struct {
 
 // At returns the snapshot of a timestamp: what was committed at or before it. ts is a
 // StartTS or CommitTS of a transaction. With a timestamp that the scheduler has not
-// handed out yet, what is read may change later.
+// handed out yet, what is read may change later. A snapshot of the past can be read for as
+// long as old versions are kept; see Collect.
 func (t *Transactional) At(ts uint64) *Snapshot { return &Snapshot{t, ts} }
 
 // Get returns the newest value of key, as a transaction would that reads nothing else: it
@@ -46,8 +47,9 @@ func (t *Transactional) Get(ctx context.Context, key []byte) (value []byte, foun
 
 // Get returns the value of key. An absent key is not an error: found is false.
 //
-// The error is a *LockedError if the key was locked until ctx ended, a *RefusedError if
-// no store served the request, engine.ErrEmptyKey, or an *engine.TooLargeError.
+// The error is a *LockedError if the key was locked until ctx ended, a *TooOldError if the
+// snapshot is older than the safe point, a *RefusedError if no store served the request,
+// engine.ErrEmptyKey, or an *engine.TooLargeError.
 func (s *Snapshot) Get(ctx context.Context, key []byte) (value []byte, found bool, err error) {
 	if err := checkKey(key); err != nil {
 		return nil, false, err
@@ -78,6 +80,9 @@ func (s *Snapshot) Get(ctx context.Context, key []byte) (value []byte, found boo
 
 // misread is the error of a read that a store answers with an error that is not a lock.
 func (c *cluster) misread(at service, e *kvrpcpb.KeyError) error {
+	if old := tooOld(e); old != nil {
+		return old
+	}
 	return &RefusedError{Addr: c.stores.describe(at.place).Addr, Err: errors.New(reason(e)), final: true}
 }
 

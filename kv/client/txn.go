@@ -170,8 +170,9 @@ func (t *Txn) write(op kvrpcpb.Op, key, value []byte) error {
 // written and locked nothing always succeeds. In any case it is over then.
 //
 // If the error is an *OutcomeUnknownError, ctx ended at the one moment at which it is not
-// known whether the transaction was committed. With any other error it was not, and
-// never will be: a *ConflictError and an *AbortedError ask for another transaction, a
+// known whether the transaction was committed; or the transaction took so long that no store
+// knows it any more (Collect). With any other error it was not, and never will be: a
+// *ConflictError, an *AbortedError and a *TooOldError ask for another transaction, a
 // *LockedError and a *RefusedError say what was in the way until ctx ended; ErrTxnDone
 // is the answer to a second call.
 func (t *Txn) Commit(ctx context.Context) error {

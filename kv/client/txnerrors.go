@@ -40,6 +40,28 @@ func (e *AbortedError) Error() string {
 	return fmt.Sprintf("the transaction that began at %d was aborted: %s", e.StartTS, e.Reason)
 }
 
+// A TooOldError is returned by reads and by Commit if a transaction, or a Snapshot, is below
+// the safe point: versions that it would have to see may have been removed (Collect). A commit
+// has written nothing then. What to do: begin another transaction, with a newer snapshot. Run
+// does not do that by itself, as a transaction that lasts longer than old versions are kept
+// would fail again.
+type TooOldError struct {
+	TS        uint64 // of the snapshot
+	SafePoint uint64
+}
+
+func (e *TooOldError) Error() string {
+	return fmt.Sprintf("the snapshot at %d is older than the safe point %d: begin a new transaction", e.TS, e.SafePoint)
+}
+
+// tooOld returns the error for e, or nil if e says something else.
+func tooOld(e *kvrpcpb.KeyError) error {
+	if old := e.GetTooOld(); old != nil {
+		return &TooOldError{old.Version, old.SafePoint}
+	}
+	return nil
+}
+
 // A LockedError is returned if a key was locked by another transaction until the
 // deadline, or if it cannot be found out what became of that one. Commit has written
 // nothing then. What to do: try again later, or with more time. A lock whose client has
@@ -71,6 +93,8 @@ func reason(e *kvrpcpb.KeyError) string {
 	switch {
 	case e.GetAbort() != "":
 		return e.Abort
+	case e.GetTooOld() != nil:
+		return fmt.Sprintf("the transaction of %d is older than the safe point %d: what became of it is no longer known", e.TooOld.Version, e.TooOld.SafePoint)
 	case e.GetRetryable() != "":
 		return e.Retryable
 	case e.GetConflict() != nil:
