@@ -7,14 +7,15 @@
 //	labkv-ctl raw scan [START]
 //	labkv-ctl mvcc KEY
 //	labkv-ctl txn
+//	labkv-ctl gc
 //	labkv-ctl status
 //	labkv-ctl stores | regions | operators
 //	labkv-ctl operator add-peer | remove-peer | move-peer | transfer | split | scatter | cancel
 //	labkv-ctl store remove | restore
 //
 // The last three lines are for a cluster with a scheduler (--scheduler), which answers. So
-// is txn, a shell for transactions, which reads commands from its standard input. raw and
-// mvcc find the stores of such a cluster through its scheduler. Given the addresses of
+// are txn, a shell for transactions, which reads commands from its standard input, and gc,
+// which removes old versions. raw and mvcc find the stores of such a cluster through its scheduler. Given the addresses of
 // several stores (--addr once for each), they find the one that leads. A request is sent
 // again, until --timeout, as long as it certainly had no effect. A write of which that is
 // not certain ends with an error that says so.
@@ -53,7 +54,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRawCommand(), newMVCCCommand(), newTxnCommand(), newStatusCommand(), newStoresCommand(), newRegionsCommand(), newOperatorsCommand(), newOperatorCommand(), newStoreCommand())
+	root.AddCommand(newRawCommand(), newMVCCCommand(), newTxnCommand(), newGCCommand(), newStatusCommand(), newStoresCommand(), newRegionsCommand(), newOperatorsCommand(), newOperatorCommand(), newStoreCommand())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.SetArgs(args)
 	root.SetIn(stdin)

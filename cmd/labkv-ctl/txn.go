@@ -300,29 +300,32 @@ func (s *shell) scan(ctx context.Context, name string, txn *client.Txn, args [][
 }
 
 // inWords says what an error means for the transaction, and what to do.
-func (s *shell) inWords(err error) string {
+func (t *target) inWords(err error) string {
 	var (
 		conflict *client.ConflictError
 		aborted  *client.AbortedError
 		locked   *client.LockedError
 		unknown  *client.OutcomeUnknownError
+		tooOld   *client.TooOldError
 	)
 	switch {
+	case stderrors.As(err, &tooOld):
+		return fmt.Sprintf("this transaction is too old: versions that it would have to see, from before %s, may have been removed; begin again", showTS(tooOld.SafePoint))
 	case stderrors.As(err, &conflict):
 		return fmt.Sprintf("conflict, nothing was written: another transaction has written key %s at %s, after this one began at %s; begin again, what this one has read may be outdated",
-			s.format(conflict.Key), showTS(conflict.ConflictTS), showTS(conflict.StartTS))
+			t.format(conflict.Key), showTS(conflict.ConflictTS), showTS(conflict.StartTS))
 	case stderrors.As(err, &aborted):
 		return "nothing was written: another client has rolled this transaction back, because its locks were in the way and it took too long; begin again"
 	case stderrors.As(err, &unknown):
-		return fmt.Sprintf("it is not known whether the transaction is committed; read before you write again: %v", s.explain(unknown.Err))
+		return fmt.Sprintf("it is not known whether the transaction is committed; read before you write again: %v", t.explain(unknown.Err))
 	case stderrors.As(err, &locked):
-		text := fmt.Sprintf("key %s is locked by the transaction that began at %s, whose primary key is %s", s.format(locked.Key), showTS(locked.StartTS), s.format(locked.Primary))
+		text := fmt.Sprintf("key %s is locked by the transaction that began at %s, whose primary key is %s", t.format(locked.Key), showTS(locked.StartTS), t.format(locked.Primary))
 		if locked.Err != nil {
-			text += fmt.Sprintf("; what became of it is not known: %v", s.explain(locked.Err))
+			text += fmt.Sprintf("; what became of it is not known: %v", t.explain(locked.Err))
 		}
 		return text
 	}
-	return s.explain(err).Error()
+	return t.explain(err).Error()
 }
 
 // split takes a line apart into words. A word that begins with a quote is a string of Go.

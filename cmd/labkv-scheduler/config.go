@@ -22,6 +22,8 @@ type config struct {
 	Disconnect    service.Duration `toml:"store-disconnect-time"`
 	Down          service.Duration `toml:"store-down-time"`
 	Tick          service.Duration `toml:"tick"`
+	GCInterval    service.Duration `toml:"gc-interval"`
+	GCKeep        service.Duration `toml:"gc-keep"`
 	LogLevel      slog.Level       `toml:"log-level"`
 	StopTimeout   service.Duration `toml:"stop-timeout"`
 	StatusAddr    string           `toml:"status-addr"`
@@ -38,6 +40,7 @@ func defaultConfig() *config {
 		Disconnect:  service.Duration(20 * time.Second),
 		Down:        service.Duration(30 * time.Minute),
 		Tick:        service.Duration(server.DefaultTick),
+		GCKeep:      service.Duration(10 * time.Minute),
 		LogLevel:    slog.LevelInfo,
 		StopTimeout: service.Duration(endpoint.DefaultStopTimeout),
 	}
@@ -54,17 +57,21 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.TextVar(&c.Disconnect, "store-disconnect-time", c.Disconnect, "`time` without a heartbeat after which a store gets nothing new")
 	flags.TextVar(&c.Down, "store-down-time", c.Down, "`time` without a heartbeat after which what a store has is copied to other stores")
 	flags.TextVar(&c.Tick, "tick", c.Tick, "`time` between two looks at what should change")
+	flags.TextVar(&c.GCInterval, "gc-interval", c.GCInterval, "`time` between two removals of old versions, in a cluster of transactions; 0 for none (then see labkv-ctl gc)")
+	flags.TextVar(&c.GCKeep, "gc-keep", c.GCKeep, "`time` for which old versions are kept at least; longer than any transaction takes")
 	flags.TextVar(&c.LogLevel, "log-level", c.LogLevel, "lowest `level` to log: debug, info, warn or error")
 	flags.TextVar(&c.StopTimeout, "stop-timeout", c.StopTimeout, "`time` that calls have to finish after a signal to stop")
 	flags.StringVar(&c.StatusAddr, "status-addr", c.StatusAddr, "`host:port` for /status (JSON), /metrics (Prometheus), /livez and /readyz over HTTP; empty for none")
 	flags.StringVar(&c.DebugAddr, "debug-addr", c.DebugAddr, "`host:port` for profiles over HTTP, as in go tool pprof http://host:port/debug/pprof/profile; empty for none")
 }
 
-// Bounds. A scheduler that ticks more often would be busy with looking, and with more
-// copies every write would wait for too many stores.
+// Bounds. A scheduler that ticks more often would be busy with looking, with more copies
+// every write would wait for too many stores, and if versions were kept for less time, a slow
+// transaction could not commit.
 const (
 	minTick     = service.Duration(time.Millisecond)
 	maxReplicas = 15
+	minKeep     = service.Duration(time.Second)
 )
 
 // complete adds what the file says to what flags said, and checks the result. Its
@@ -86,6 +93,10 @@ func (c *config) complete(flags *pflag.FlagSet) error {
 		return errors.Errorf("store-disconnect-time %s is too short: 1s is the least", time.Duration(c.Disconnect))
 	case c.Down < c.Disconnect:
 		return errors.Errorf("store-down-time %s is shorter than store-disconnect-time %s", time.Duration(c.Down), time.Duration(c.Disconnect))
+	case c.GCInterval < 0:
+		return errors.Errorf("gc-interval %s is negative: 0 is for no removal of old versions", time.Duration(c.GCInterval))
+	case c.GCKeep < minKeep:
+		return errors.Errorf("gc-keep %s is too short: %s is the least, as transactions that last longer cannot commit", time.Duration(c.GCKeep), time.Duration(minKeep))
 	case c.StopTimeout <= 0:
 		return errors.Errorf("stop-timeout %s is not positive", time.Duration(c.StopTimeout))
 	}

@@ -50,6 +50,8 @@ replicas = 5
 store-disconnect-time = "10s"
 store-down-time = "1h"
 tick = "50ms"
+gc-interval = "1m"
+gc-keep = "1h"
 log-level = "debug"
 stop-timeout = "1m30s"
 status-addr = ":2"
@@ -59,6 +61,7 @@ debug-addr = ":3"
 	require.Equal(t, &config{
 		ClusterID: 3, Path: "from-flag", Addr: "10.0.0.1:1", AdvertiseAddr: "scheduler:1", Replicas: 5,
 		Disconnect: service.Duration(10 * time.Second), Down: service.Duration(time.Hour), Tick: service.Duration(50 * time.Millisecond),
+		GCInterval: service.Duration(time.Minute), GCKeep: service.Duration(time.Hour),
 		LogLevel: slog.LevelError, StopTimeout: service.Duration(90 * time.Second), StatusAddr: ":2", DebugAddr: ":3", file: name,
 	}, c)
 }
@@ -77,6 +80,8 @@ func TestMistakes(t *testing.T) {
 		{"no copies", good, "--replicas=0", "replicas 0 is not between 1 and 15"},
 		{"too many copies", good, "--replicas=16", "replicas 16 is not between 1 and 15"},
 		{"short tick", good, "--tick=1us", "tick 1µs is too short"},
+		{"negative interval", good, "--gc-interval=-1s", "gc-interval -1s is negative"},
+		{"versions that are not kept", good + "gc-keep = '10ms'", "", "gc-keep 10ms is too short"},
 		{"short disconnect time", good, "--store-disconnect-time=0s", "store-disconnect-time 0s is too short"},
 		{"down before disconnected", good, "--store-down-time=10s", "store-down-time 10s is shorter than store-disconnect-time 20s"},
 		{"no time to stop", good, "--stop-timeout=0s", "stop-timeout 0s is not positive"},

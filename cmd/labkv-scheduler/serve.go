@@ -101,6 +101,13 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		case <-ctx.Done():
 		}
 	})
+	if c.GCInterval > 0 {
+		watching.Go(func() {
+			if err := collect(ctx, listener.Addr().String(), time.Duration(c.GCInterval), time.Duration(c.GCKeep), log); err != nil {
+				log.Error("old versions are not removed", "error", err)
+			}
+		})
+	}
 	stopped := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {
 		defer close(stopped)

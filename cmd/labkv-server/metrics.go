@@ -21,8 +21,9 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 
-	passes  prometheus.Histogram
-	applied prometheus.Counter
+	passes    prometheus.Histogram
+	applied   prometheus.Counter
+	collected prometheus.Counter
 	// requests has the durations of the requests to a storage, by what they do and
 	// how they end.
 	requests map[[2]string]prometheus.Observer
@@ -60,6 +61,10 @@ func newMetrics(engines ...string) *metrics {
 		applied: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "labkv_applied_entries_total",
 			Help: "Log entries whose effects were written to the kv engine.",
+		}),
+		collected: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "labkv_collected_records_total",
+			Help: "Records of old versions and of old transactions that were removed by requests to this store.",
 		}),
 		requests: map[[2]string]prometheus.Observer{},
 		writes:   map[string]prometheus.Observer{},
@@ -101,7 +106,7 @@ func (m *metrics) ready(r *readiness) {
 
 // replicated adds what only a store of a cluster has.
 func (m *metrics) replicated(s *replicated.Storage) {
-	m.registry.MustRegister(m.passes, m.applied, raftCollector{s})
+	m.registry.MustRegister(m.passes, m.applied, m.collected, raftCollector{s})
 }
 
 // around measures a pass.
@@ -114,6 +119,8 @@ func (m *metrics) around(pass func()) {
 func (m *metrics) countApplied(_, _ uint64, entries []*eraftpb.Entry) {
 	m.applied.Add(float64(len(entries)))
 }
+
+func (m *metrics) countCollected(records int) { m.collected.Add(float64(records)) }
 
 // request notes a request that began at a time and ended with err.
 func (m *metrics) request(what string, begin time.Time, err error) {

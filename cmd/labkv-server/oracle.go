@@ -7,16 +7,18 @@ import (
 	"google.golang.org/grpc"
 
 	kvclient "github.com/labkv/labkv/kv/client"
+	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/proto/schedulerpb"
 	"github.com/labkv/labkv/scheduler/client"
 )
 
-// oracleLimit is how long a transaction that could be committed in one phase waits for its
-// commit timestamp. Then it is committed in two, with a timestamp that its client gets.
+// oracleLimit is how long a request waits for what the scheduler says. A transaction that could
+// be committed in one phase is then committed in two, with a timestamp that its client gets. A
+// request that may be about versions that were removed is refused, and comes again.
 const oracleLimit = time.Second
 
-// An oracle gets timestamps from the scheduler. Its timestamp method may be called from
-// several goroutines at once: they share requests.
+// An oracle gets timestamps and the safe point from the scheduler. Its methods may be called
+// from several goroutines at once: they share requests for timestamps.
 type oracle struct {
 	conn         *grpc.ClientConn
 	transactions *kvclient.Transactional
@@ -39,6 +41,12 @@ func (o *oracle) timestamp(ctx context.Context) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, oracleLimit)
 	defer cancel()
 	return o.transactions.Timestamp(ctx)
+}
+
+func (o *oracle) safePoint(ctx context.Context) (transaction.SafePoint, error) {
+	ctx, cancel := context.WithTimeout(ctx, oracleLimit)
+	defer cancel()
+	return o.transactions.SafePoint(ctx)
 }
 
 func (o *oracle) close() {

@@ -132,9 +132,8 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if rs == nil {
 		tinykvpb.RegisterTinyKvServer(e, server.New(measured{s, m}))
 	} else {
-		kv := server.New(measuredPeers{measured{s, m}, rs})
 		if f != nil {
-			tinykvpb.RegisterTinyKvServer(e, kv)
+			tinykvpb.RegisterTinyKvServer(e, server.New(peersOf{measured{s, m}, rs}))
 			raftserverpb.RegisterBootstrapServer(e, f)
 		} else {
 			o, err := newOracle(c.Scheduler)
@@ -142,7 +141,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 				return err
 			}
 			defer o.close()
-			tinykvpb.RegisterTinyKvServer(e, server.NewOnePhase(kv, o.timestamp))
+			guard := server.NewGuard(o.safePoint, m.countCollected)
+			kv := server.NewOnePhase(server.New(peersOf{guard.Storage(measured{s, m}), rs}), o.timestamp)
+			tinykvpb.RegisterTinyKvServer(e, guard.Server(kv, measured{s, m}))
 		}
 		raftserverpb.RegisterInspectServer(e, server.NewInspect(rs))
 	}
@@ -187,9 +188,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	return err
 }
 
-// measuredPeers is a replicated storage whose requests are measured.
-type measuredPeers struct {
-	measured
+// peersOf is what lies around a replicated storage, with the storage's other stores.
+type peersOf struct {
+	storage.Storage
 	server.Peers
 }
 

@@ -18,8 +18,8 @@ type Collection struct {
 	// SafePoint is the timestamp below which nothing can be read any more. It is 0 if
 	// nothing is as old as that.
 	SafePoint uint64
-	// Locks is how many old locks were found, and resolved.
-	Locks int
+	// Transactions is how many old transactions had left locks, which were resolved.
+	Transactions int
 	// Removed is how many records were removed, each with its value if it had one.
 	Removed uint64
 }
@@ -39,6 +39,7 @@ type Collection struct {
 // ended, or a *RefusedError. If another client has collected more, Collect does that again.
 func (t *Transactional) Collect(ctx context.Context, keep time.Duration) (Collection, error) {
 	var done Collection
+	seen := map[uint64]bool{} // old transactions, by their start
 	now, err := t.timestamps.next(ctx)
 	if err != nil {
 		return done, err
@@ -54,8 +55,9 @@ func (t *Transactional) Collect(ctx context.Context, keep time.Duration) (Collec
 	done.SafePoint = safe.Published
 	if safe.Clean < safe.Published {
 		err := fromKeyToKey(func(start []byte) (next []byte, err error) {
-			return t.resolveOld(ctx, &done, start)
+			return t.resolveOld(ctx, safe.Published, start, seen)
 		})
+		done.Transactions = len(seen)
 		if err != nil {
 			return done, err
 		}
@@ -80,16 +82,16 @@ func fromKeyToKey(step func(start []byte) (next []byte, err error)) error {
 	}
 }
 
-// resolveOld resolves the locks at or below the safe point in the region of start, from there
-// on. It returns the end of the region.
-func (t *Transactional) resolveOld(ctx context.Context, done *Collection, start []byte) (next []byte, err error) {
+// resolveOld resolves the locks at or below safePoint in the region of start, from there on, and
+// adds their transactions to seen. It returns the end of the region.
+func (t *Transactional) resolveOld(ctx context.Context, safePoint uint64, start []byte, seen map[uint64]bool) (next []byte, err error) {
 	err = t.unlocked(ctx, &pace{pause: minPause}, func() ([]*kvrpcpb.LockInfo, error) {
 		var resp *kvrpcpb.ScanLockResponse
 		at, err := t.cluster.do(ctx, request{
 			key: transaction.EncodeKey(start),
 			send: func(ctx context.Context, stub tinykvpb.TinyKvClient, rc *kvrpcpb.Context) (response, error) {
 				var err error
-				resp, err = stub.KvScanLock(ctx, &kvrpcpb.ScanLockRequest{Context: rc, MaxVersion: done.SafePoint, StartKey: start})
+				resp, err = stub.KvScanLock(ctx, &kvrpcpb.ScanLockRequest{Context: rc, MaxVersion: safePoint, StartKey: start})
 				return resp, err
 			},
 		})
@@ -97,7 +99,9 @@ func (t *Transactional) resolveOld(ctx context.Context, done *Collection, start 
 			return nil, err
 		}
 		if len(resp.Locks) > 0 {
-			done.Locks += len(resp.Locks)
+			for _, lock := range resp.Locks {
+				seen[lock.LockVersion] = true
+			}
 			return resp.Locks, nil
 		}
 		next, err = t.cluster.endOf(at)

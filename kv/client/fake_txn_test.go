@@ -40,6 +40,8 @@ type fakeTxns struct {
 	// served are the requests that were carried out, in order.
 	served []txnRequest
 	oracle oracle
+	// safe is the safe point, which all stores know as soon as it is published.
+	safe transaction.SafePoint
 }
 
 // A loss is what the network loses of a call.
@@ -82,6 +84,10 @@ func (f *fakeTxns) serve(r *metapb.Region, req txnRequest, out proto.Message) er
 		}
 	}
 	f.served = append(f.served, proto.CloneOf(req))
+	if refusal := f.tooOld(req); refusal != nil {
+		proto.Merge(out, refusal)
+		return nil
+	}
 	reader := transaction.NewReader(regionView{f.engine, region.Range(r)})
 	var (
 		resp proto.Message
@@ -120,6 +126,17 @@ func (f *fakeTxns) serve(r *metapb.Region, req txnRequest, out proto.Message) er
 		if keys, err = transaction.LocksOf(reader, req.StartVersion, 1<<20); err == nil {
 			resp, ops, err = transaction.ResolveLock(reader, req, keys)
 		}
+	case *kvrpcpb.ScanLockRequest:
+		require.LessOrEqual(f.t, req.MaxVersion, f.safe.Published, "a lock scan without a safe point")
+		var locks []*kvrpcpb.LockInfo
+		locks, err = transaction.OldLocks(reader, req.MaxVersion, req.StartKey, 3)
+		resp = &kvrpcpb.ScanLockResponse{Locks: locks}
+	case *kvrpcpb.GCRequest:
+		require.LessOrEqual(f.t, req.SafePoint, f.safe.Clean, "versions are removed before all locks are resolved")
+		var found *transaction.Collected
+		if found, err = transaction.Collect(reader, req.SafePoint, req.StartKey, 3); err == nil {
+			resp, ops = &kvrpcpb.GCResponse{NextKey: found.Next, Removed: uint64(found.Records)}, found.Ops
+		}
 	}
 	if err != nil {
 		return &client.CallError{Fate: client.Answered, Err: status.Error(codes.InvalidArgument, err.Error())}
@@ -153,8 +170,43 @@ func keysIn(req txnRequest) (keys [][]byte) {
 		return [][]byte{req.PrimaryKey}
 	case *kvrpcpb.TxnHeartBeatRequest:
 		return [][]byte{req.PrimaryLock}
+	case *kvrpcpb.ScanLockRequest:
+		return [][]byte{req.StartKey}
+	case *kvrpcpb.GCRequest:
+		return [][]byte{req.StartKey}
 	}
 	return keys
+}
+
+// tooOld returns the answer of a store to a request that is below the safe point, or nil.
+func (f *fakeTxns) tooOld(req txnRequest) proto.Message {
+	switch req := req.(type) {
+	case *kvrpcpb.GetRequest:
+		if e := f.safe.TooOldToRead(req.Version); e != nil {
+			return &kvrpcpb.GetResponse{Error: e}
+		}
+	case *kvrpcpb.ScanRequest:
+		if e := f.safe.TooOldToRead(req.Version); e != nil {
+			return &kvrpcpb.ScanResponse{Pairs: []*kvrpcpb.KvPair{{Key: req.StartKey, Error: e}}}
+		}
+	case *kvrpcpb.PrewriteRequest:
+		if e := f.safe.TooOldToLock(req.StartVersion); e != nil {
+			return &kvrpcpb.PrewriteResponse{Errors: []*kvrpcpb.KeyError{e}}
+		}
+	case *kvrpcpb.CommitRequest:
+		if e := f.safe.TooOldToTell(req.StartVersion); e != nil {
+			return &kvrpcpb.CommitResponse{Error: e}
+		}
+	case *kvrpcpb.BatchRollbackRequest:
+		if e := f.safe.TooOldToTell(req.StartVersion); e != nil {
+			return &kvrpcpb.BatchRollbackResponse{Error: e}
+		}
+	case *kvrpcpb.CheckTxnStatusRequest:
+		if e := f.safe.TooOldToTell(req.LockTs); e != nil {
+			return &kvrpcpb.CheckTxnStatusResponse{Error: e}
+		}
+	}
+	return nil
 }
 
 func setTxnError(out proto.Message, e *errorpb.Error) {
@@ -174,6 +226,10 @@ func setTxnError(out proto.Message, e *errorpb.Error) {
 	case *kvrpcpb.ResolveLockResponse:
 		out.RegionError = e
 	case *kvrpcpb.TxnHeartBeatResponse:
+		out.RegionError = e
+	case *kvrpcpb.ScanLockResponse:
+		out.RegionError = e
+	case *kvrpcpb.GCResponse:
 		out.RegionError = e
 	}
 }
@@ -232,6 +288,28 @@ func (f *fakeTso) Recv() (*schedulerpb.TsoResponse, error) {
 	o.requests = append(o.requests, req.Count)
 	o.mu.Unlock()
 	return &schedulerpb.TsoResponse{Header: h, Count: req.Count, Timestamp: parts(o.next(req.Count))}, nil
+}
+
+// GetGCSafePoint serves a call of the fake scheduler.
+func (s *fakeScheduler) GetGCSafePoint(ctx context.Context, req *schedulerpb.GetGCSafePointRequest, _ ...grpc.CallOption) (*schedulerpb.GetGCSafePointResponse, error) {
+	h, err := s.answer(ctx, "GetGCSafePoint", req.Header)
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	safe := s.c.txns.safe
+	return &schedulerpb.GetGCSafePointResponse{Header: h, SafePoint: safe.Published, CleanPoint: safe.Clean}, err
+}
+
+// UpdateGCSafePoint serves a call of the fake scheduler.
+func (s *fakeScheduler) UpdateGCSafePoint(ctx context.Context, req *schedulerpb.UpdateGCSafePointRequest, _ ...grpc.CallOption) (*schedulerpb.UpdateGCSafePointResponse, error) {
+	h, err := s.answer(ctx, "UpdateGCSafePoint", req.Header)
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	safe := &s.c.txns.safe
+	if err == nil && h.Error == nil {
+		*safe = safe.Join(transaction.SafePoint{Published: req.SafePoint, Clean: req.CleanPoint})
+		require.LessOrEqual(s.c.t, safe.Clean, safe.Published)
+	}
+	return &schedulerpb.UpdateGCSafePointResponse{Header: h, NewSafePoint: safe.Published, NewCleanPoint: safe.Clean}, err
 }
 
 // parts returns a timestamp as the scheduler has it.
