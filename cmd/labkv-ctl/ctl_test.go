@@ -36,6 +36,12 @@ type store struct {
 
 func start(t *testing.T) *store {
 	t.Helper()
+	return startWith(t, func(s storage.Storage) tinykvpb.TinyKvServer { return server.New(s) })
+}
+
+// startWith is start with handlers for the storage.
+func startWith(t *testing.T, handlers func(storage.Storage) tinykvpb.TinyKvServer) *store {
+	t.Helper()
 	disk := memory.NewDisk()
 	s := standalone.New(standalone.Config{Open: func() (engine.Engine, error) { return disk.Open(engine.Families...) }})
 	require.NoError(t, s.Start())
@@ -44,7 +50,7 @@ func start(t *testing.T) *store {
 		await.Return(t, func() { err = s.Stop() }, "the end of the storage")
 		require.NoError(t, err)
 	})
-	return &store{addr: serve(t, server.New(s)), disk: disk, storage: s}
+	return &store{addr: serve(t, handlers(s)), disk: disk, storage: s}
 }
 
 // serve serves s until the test ends, and returns its address.

@@ -25,7 +25,14 @@ import (
 // manageStore is a scheduler that knows of one store, which has all keys.
 func manageStore(t *testing.T) (*manager, *store) {
 	t.Helper()
-	s, m := start(t), manage(t)
+	m := manage(t)
+	return m, m.withStore(start(t))
+}
+
+// withStore makes s the store that has all keys.
+func (m *manager) withStore(s *store) *store {
+	t := m.t
+	t.Helper()
 	m.ids(100)
 	of := &metapb.Store{Id: 1, Address: s.addr}
 	began, err := m.Bootstrap(await.Context(t, "an answer"), &schedulerpb.BootstrapRequest{Header: header, Store: of})
@@ -35,7 +42,7 @@ func manageStore(t *testing.T) (*manager, *store) {
 	require.NoError(t, err)
 	require.Nil(t, joined.Header.Error)
 	m.report(4, "", "", 1)
-	return m, s
+	return s
 }
 
 // shell carries out a script, and returns what it prints, with T in the place of times.
