@@ -122,12 +122,9 @@ func (s *guardedServer) oldLocks(ctx context.Context, req *kvrpcpb.ScanLockReque
 		return nil, err
 	}
 	id := req.GetContext().GetRegionId()
-	if err := s.here(ctx, req); err != nil {
-		return nil, err
-	}
 	safe, err := s.guard.hear(ctx, id, func(safe transaction.SafePoint) bool { return safe.Published >= req.MaxVersion })
 	if err != nil {
-		return nil, unanswered(err)
+		return nil, err
 	}
 	if safe.Published < req.MaxVersion {
 		return nil, &transaction.RequestError{Reason: fmt.Sprintf("%d is above the safe point %d: publish it first", req.MaxVersion, safe.Published)}
@@ -137,6 +134,7 @@ func (s *guardedServer) oldLocks(ctx context.Context, req *kvrpcpb.ScanLockReque
 	}
 	view, err := s.storage.Reader(ctx, req.GetContext())
 	if err != nil {
+		s.guard.forget(id)
 		return nil, err
 	}
 	defer view.Close()
@@ -162,19 +160,18 @@ func (s *guardedServer) collect(ctx context.Context, req *kvrpcpb.GCRequest) (*k
 	if err := transaction.CheckGC(req); err != nil {
 		return nil, err
 	}
-	if err := s.here(ctx, req); err != nil {
-		return nil, err
-	}
 	// From here on the region serves nothing that could miss what is about to go.
-	safe, err := s.guard.hear(ctx, req.GetContext().GetRegionId(), func(safe transaction.SafePoint) bool { return safe.Clean >= req.SafePoint })
+	id := req.GetContext().GetRegionId()
+	safe, err := s.guard.hear(ctx, id, func(safe transaction.SafePoint) bool { return safe.Clean >= req.SafePoint })
 	if err != nil {
-		return nil, unanswered(err)
+		return nil, err
 	}
 	if safe.Clean < req.SafePoint {
 		return nil, &transaction.RequestError{Reason: fmt.Sprintf("%d is above the clean point %d: there may be locks of older transactions", req.SafePoint, safe.Clean)}
 	}
 	view, err := s.storage.Reader(ctx, req.GetContext())
 	if err != nil {
+		s.guard.forget(id)
 		return nil, err
 	}
 	found, err := transaction.Collect(transaction.NewReader(view), req.SafePoint, req.StartKey, collectAtOnce)
@@ -189,14 +186,4 @@ func (s *guardedServer) collect(ctx context.Context, req *kvrpcpb.GCRequest) (*k
 		s.guard.collected(found.Records)
 	}
 	return &kvrpcpb.GCResponse{NextKey: found.Next, Removed: uint64(found.Records)}, nil
-}
-
-// here returns an error unless the region of a request is served here now. A Guard takes up
-// nothing that it hears about other regions.
-func (s *guardedServer) here(ctx context.Context, req txnRequest) error {
-	view, err := s.storage.Reader(ctx, req.GetContext())
-	if err != nil {
-		return err
-	}
-	return view.Close()
 }

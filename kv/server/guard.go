@@ -153,12 +153,9 @@ func (g *Guard) admit(ctx context.Context, id, term uint64, v *visit) error {
 		if known || err != nil {
 			return err
 		}
-		safe, err := g.questions.ask(ctx, g.ask)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+		safe, err := g.question(ctx)
 		if err != nil {
-			return unanswered(err)
+			return err
 		}
 		g.mu.Lock()
 		r := g.region(id)
@@ -170,9 +167,16 @@ func (g *Guard) admit(ctx context.Context, id, term uint64, v *visit) error {
 	}
 }
 
-// unanswered refuses a request for now, as the scheduler has not answered.
-func unanswered(err error) error {
-	return region.Busy("it is not known which versions may have been removed: " + err.Error())
+// question asks the scheduler. If it does not answer, the request is to come again.
+func (g *Guard) question(ctx context.Context) (transaction.SafePoint, error) {
+	safe, err := g.questions.ask(ctx, g.ask)
+	if ctx.Err() != nil {
+		return safe, ctx.Err()
+	}
+	if err != nil {
+		return safe, region.Busy("it is not known which versions may have been removed: " + err.Error())
+	}
+	return safe, nil
 }
 
 // check decides about v if enough is known. A question that was asked in a later term than
@@ -203,12 +207,15 @@ func (g *Guard) check(id, term uint64, v *visit) (known bool, err error) {
 // unless that is known already. The answer may be below what is enough.
 func (g *Guard) hear(ctx context.Context, id uint64, enough func(transaction.SafePoint) bool) (transaction.SafePoint, error) {
 	g.mu.Lock()
-	known := g.region(id).safe
+	var known transaction.SafePoint
+	if r := g.regions[id]; r != nil {
+		known = r.safe
+	}
 	g.mu.Unlock()
 	if enough(known) {
 		return known, nil
 	}
-	asked, err := g.questions.ask(ctx, g.ask)
+	asked, err := g.question(ctx)
 	if err != nil {
 		return known, err
 	}
@@ -217,6 +224,17 @@ func (g *Guard) hear(ctx context.Context, id uint64, enough func(transaction.Saf
 	r := g.region(id)
 	r.safe = r.safe.Join(asked)
 	return r.safe, nil
+}
+
+// forget drops what is known of a region that may not be here, so that requests for regions
+// that are nowhere take no memory. A region in which no handler has had a view since is asked
+// for again before the next one.
+func (g *Guard) forget(id uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r := g.regions[id]; r != nil && !r.confirmed && len(r.prewrites) == 0 {
+		delete(g.regions, id)
+	}
 }
 
 // wait waits for the prewrites under way in a region of transactions that began at or below a
@@ -256,6 +274,9 @@ type question struct {
 // ask returns the answer to a question that begins after the call of ask: one that is under
 // way already may miss what the caller has to know.
 func (qs *questions) ask(ctx context.Context, ask func(context.Context) (transaction.SafePoint, error)) (transaction.SafePoint, error) {
+	if err := ctx.Err(); err != nil {
+		return transaction.SafePoint{}, err
+	}
 	qs.mu.Lock()
 	if qs.next == nil {
 		qs.next = &question{turn: make(chan struct{}, 1), done: make(chan struct{})}

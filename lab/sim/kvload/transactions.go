@@ -1,7 +1,9 @@
 package kvload
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/dice"
@@ -256,6 +258,28 @@ func Mixes(s *sim.Session) {
 		rest(s, 2*s.Setting.Tick)
 	}
 	c.do(func(t *tx) error { return t.put(keyName(s.Draw.IntN(keys)), t.c.tag()) })
+}
+
+// Collects is a client that removes old versions: those of more than a second ago, or all but
+// the newest ones. Now and then it gives up in the middle, and begins anew.
+func Collects(s *sim.Session) {
+	c := newTransactor(s)
+	collect := func(patience time.Duration) bool {
+		ctx, cancel := context.WithTimeout(s.Context(), patience)
+		defer cancel()
+		_, err := c.client.Collect(ctx, dice.Pick[time.Duration](s.Draw, 0, 1, 10, 50)*s.Setting.Tick)
+		return err == nil
+	}
+	for s.Working() {
+		if collect(dice.Pick[time.Duration](s.Draw, 10, 50, 400) * s.Setting.Tick) {
+			s.Served()
+		}
+		rest(s, 10*s.Setting.Tick)
+	}
+	// The cluster has recovered only if a collection comes to its end.
+	for s.Context().Err() == nil && !collect(8*time.Second) {
+		rest(s, s.Setting.Tick)
+	}
 }
 
 // ReadAllAtOnce reads every key in one transaction, with a scan and one by one. As the

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/trace"
 	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
 // What a run with transactions can come to.
@@ -21,12 +21,18 @@ const (
 	RolledBack    sim.Goal = "a transaction was rolled back by another client"
 	FoundCommit   sim.Goal = "a client met a lock of a transaction that was committed"
 	LockResolved  sim.Goal = "a client removed a lock that another one had left"
+	// What a run with Options.Collect can come to.
+	VersionsRemoved sim.Goal = "old versions were removed"
+	ReadTooOld      sim.Goal = "a read was refused as it was older than the safe point"
+	WriteTooOld     sim.Goal = "a prewrite was refused as it was older than the safe point"
+	OldLockFound    sim.Goal = "a lock was found that was older than the safe point"
+	FateUnknown     sim.Goal = "a store no longer knew what became of a transaction"
 )
 
 // commands are the handlers of a store. They note what became of the commands that make
 // up transactions.
 type commands struct {
-	*server.Server
+	tinykvpb.TinyKvServer
 	s *store
 }
 
@@ -60,12 +66,15 @@ func (c commands) tell(ctx context.Context, start uint64, fate, format string, a
 
 // KvGet implements tinykvpb.TinyKvServer.
 func (c commands) KvGet(ctx context.Context, r *kvrpcpb.GetRequest) (*kvrpcpb.GetResponse, error) {
-	resp, err := c.Server.KvGet(ctx, r)
+	resp, err := c.TinyKvServer.KvGet(ctx, r)
 	switch {
 	case err != nil || resp.RegionError != nil:
 	case resp.Error.GetLocked() != nil:
 		c.s.env.Reach(ReadMetLock)
 		c.tell(ctx, r.Version, "reads", "%q: %s", r.Key, ofLock(resp.Error.Locked))
+	case resp.Error != nil:
+		c.s.env.Reach(ReadTooOld)
+		c.tell(ctx, r.Version, "reads", "%q: %s", r.Key, ofError(resp.Error))
 	case resp.NotFound:
 		c.tell(ctx, r.Version, "reads", "%q: absent", r.Key)
 	default:
@@ -76,7 +85,7 @@ func (c commands) KvGet(ctx context.Context, r *kvrpcpb.GetRequest) (*kvrpcpb.Ge
 
 // KvScan implements tinykvpb.TinyKvServer.
 func (c commands) KvScan(ctx context.Context, r *kvrpcpb.ScanRequest) (*kvrpcpb.ScanResponse, error) {
-	resp, err := c.Server.KvScan(ctx, r)
+	resp, err := c.TinyKvServer.KvScan(ctx, r)
 	if err != nil || resp.RegionError != nil {
 		return resp, err
 	}
@@ -85,6 +94,9 @@ func (c commands) KvScan(ctx context.Context, r *kvrpcpb.ScanRequest) (*kvrpcpb.
 		if lock := p.Error.GetLocked(); lock != nil {
 			c.s.env.Reach(ReadMetLock)
 			found = append(found, fmt.Sprintf("%q: %s", p.Error.Locked.Key, ofLock(lock)))
+		} else if p.Error != nil {
+			c.s.env.Reach(ReadTooOld)
+			found = append(found, ofError(p.Error))
 		} else {
 			found = append(found, fmt.Sprintf("%q: %q", p.Key, shortened(string(p.Value))))
 		}
@@ -95,7 +107,7 @@ func (c commands) KvScan(ctx context.Context, r *kvrpcpb.ScanRequest) (*kvrpcpb.
 
 // KvPrewrite implements tinykvpb.TinyKvServer.
 func (c commands) KvPrewrite(ctx context.Context, r *kvrpcpb.PrewriteRequest) (*kvrpcpb.PrewriteResponse, error) {
-	resp, err := c.Server.KvPrewrite(ctx, r)
+	resp, err := c.TinyKvServer.KvPrewrite(ctx, r)
 	if err != nil || resp.RegionError != nil {
 		return resp, err
 	}
@@ -109,6 +121,8 @@ func (c commands) KvPrewrite(ctx context.Context, r *kvrpcpb.PrewriteRequest) (*
 			c.s.env.Reach(WriteMetLock)
 		case e.Conflict != nil:
 			c.s.env.Reach(WriteConflict)
+		case e.TooOld != nil:
+			c.s.env.Reach(WriteTooOld)
 		}
 		errors = append(errors, ofError(e))
 	}
@@ -125,10 +139,13 @@ func (c commands) KvPrewrite(ctx context.Context, r *kvrpcpb.PrewriteRequest) (*
 
 // KvCommit implements tinykvpb.TinyKvServer.
 func (c commands) KvCommit(ctx context.Context, r *kvrpcpb.CommitRequest) (*kvrpcpb.CommitResponse, error) {
-	resp, err := c.Server.KvCommit(ctx, r)
+	resp, err := c.TinyKvServer.KvCommit(ctx, r)
 	switch {
 	case err != nil || resp.RegionError != nil:
 	case resp.Error != nil:
+		if resp.Error.TooOld != nil {
+			c.s.env.Reach(FateUnknown)
+		}
 		c.tell(ctx, r.StartVersion, "is not committed", "%s; %s", quoted(r.Keys), ofError(resp.Error))
 	default:
 		c.tell(ctx, r.StartVersion, "is committed", "%s, at %d", quoted(r.Keys), r.CommitVersion)
@@ -138,7 +155,7 @@ func (c commands) KvCommit(ctx context.Context, r *kvrpcpb.CommitRequest) (*kvrp
 
 // KvBatchRollback implements tinykvpb.TinyKvServer.
 func (c commands) KvBatchRollback(ctx context.Context, r *kvrpcpb.BatchRollbackRequest) (*kvrpcpb.BatchRollbackResponse, error) {
-	resp, err := c.Server.KvBatchRollback(ctx, r)
+	resp, err := c.TinyKvServer.KvBatchRollback(ctx, r)
 	switch {
 	case err != nil || resp.RegionError != nil:
 	case resp.Error != nil:
@@ -151,13 +168,16 @@ func (c commands) KvBatchRollback(ctx context.Context, r *kvrpcpb.BatchRollbackR
 
 // KvCheckTxnStatus implements tinykvpb.TinyKvServer.
 func (c commands) KvCheckTxnStatus(ctx context.Context, r *kvrpcpb.CheckTxnStatusRequest) (*kvrpcpb.CheckTxnStatusResponse, error) {
-	resp, err := c.Server.KvCheckTxnStatus(ctx, r)
+	resp, err := c.TinyKvServer.KvCheckTxnStatus(ctx, r)
 	if err != nil || resp.RegionError != nil {
 		return resp, err
 	}
 	what := "it was rolled back before"
 	switch {
 	case resp.Error != nil:
+		if resp.Error.TooOld != nil {
+			c.s.env.Reach(FateUnknown)
+		}
 		what = ofError(resp.Error)
 	case resp.LockTtl > 0:
 		what = sim.TextAlive
@@ -177,7 +197,7 @@ func (c commands) KvCheckTxnStatus(ctx context.Context, r *kvrpcpb.CheckTxnStatu
 
 // KvResolveLock implements tinykvpb.TinyKvServer.
 func (c commands) KvResolveLock(ctx context.Context, r *kvrpcpb.ResolveLockRequest) (*kvrpcpb.ResolveLockResponse, error) {
-	resp, err := c.Server.KvResolveLock(ctx, r)
+	resp, err := c.TinyKvServer.KvResolveLock(ctx, r)
 	switch {
 	case err != nil || resp.RegionError != nil:
 	case resp.Error != nil:
@@ -188,6 +208,25 @@ func (c commands) KvResolveLock(ctx context.Context, r *kvrpcpb.ResolveLockReque
 	default:
 		c.s.env.Reach(LockResolved)
 		c.tell(ctx, r.StartVersion, "is resolved", "its locks in region %d are rolled back", r.Context.GetRegionId())
+	}
+	return resp, err
+}
+
+// KvScanLock implements tinykvpb.TinyKvServer.
+func (c commands) KvScanLock(ctx context.Context, r *kvrpcpb.ScanLockRequest) (*kvrpcpb.ScanLockResponse, error) {
+	resp, err := c.TinyKvServer.KvScanLock(ctx, r)
+	for _, lock := range resp.GetLocks() {
+		c.s.env.Reach(OldLockFound)
+		c.tell(ctx, lock.LockVersion, "is old", "it has locked %q, below the safe point %d", lock.Key, r.MaxVersion)
+	}
+	return resp, err
+}
+
+// KvGC implements tinykvpb.TinyKvServer.
+func (c commands) KvGC(ctx context.Context, r *kvrpcpb.GCRequest) (*kvrpcpb.GCResponse, error) {
+	resp, err := c.TinyKvServer.KvGC(ctx, r)
+	if resp.GetRemoved() > 0 {
+		c.s.env.Reach(VersionsRemoved)
 	}
 	return resp, err
 }
@@ -213,6 +252,8 @@ func ofError(e *kvrpcpb.KeyError) string {
 		return fmt.Sprintf("%q was written at %d", e.Conflict.Key, e.Conflict.ConflictTs)
 	case e.Retryable != "":
 		return e.Retryable
+	case e.TooOld != nil:
+		return fmt.Sprintf("the safe point is %d", e.TooOld.SafePoint)
 	default:
 		return e.Abort
 	}

@@ -30,3 +30,17 @@ func (o *oracle) take(now time.Duration, n uint32) *schedulerpb.Timestamp {
 	}
 	return &schedulerpb.Timestamp{Physical: o.physical, Logical: o.logical}
 }
+
+// A safePoint says how far old versions are removed.
+type safePoint struct {
+	mu  sync.Mutex
+	now transaction.SafePoint
+}
+
+// advance moves the safe point on, and returns what holds then.
+func (p *safePoint) advance(to transaction.SafePoint) transaction.SafePoint {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = p.now.Join(to)
+	return p.now
+}

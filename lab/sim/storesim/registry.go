@@ -12,6 +12,7 @@ import (
 
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/lab/sim/kvload"
 	"github.com/labkv/labkv/proto/metapb"
@@ -180,6 +181,18 @@ func (g *registry) Tso(stream grpc.BidiStreamingServer[schedulerpb.TsoRequest, s
 			return err
 		}
 	}
+}
+
+// GetGCSafePoint implements schedulerpb.SchedulerServer.
+func (g *registry) GetGCSafePoint(context.Context, *schedulerpb.GetGCSafePointRequest) (*schedulerpb.GetGCSafePointResponse, error) {
+	now := g.system.safe.advance(transaction.SafePoint{})
+	return &schedulerpb.GetGCSafePointResponse{Header: clusterAnswer(), SafePoint: now.Published, CleanPoint: now.Clean}, nil
+}
+
+// UpdateGCSafePoint implements schedulerpb.SchedulerServer.
+func (g *registry) UpdateGCSafePoint(_ context.Context, r *schedulerpb.UpdateGCSafePointRequest) (*schedulerpb.UpdateGCSafePointResponse, error) {
+	now := g.system.safe.advance(transaction.SafePoint{Published: r.SafePoint, Clean: r.CleanPoint})
+	return &schedulerpb.UpdateGCSafePointResponse{Header: clusterAnswer(), NewSafePoint: now.Published, NewCleanPoint: now.Clean}, nil
 }
 
 // A standing order is one that the registry gives with each heartbeat of its region.

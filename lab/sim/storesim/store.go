@@ -2,6 +2,7 @@ package storesim
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"hash/maphash"
 	"maps"
@@ -36,7 +37,7 @@ type store struct {
 	files  files
 	log    *memory.Engine
 	data   *summed
-	rpcs   *server.Server
+	rpcs   tinykvpb.TinyKvServer
 	// raft and kv are the engines as the store has them.
 	raft, kv *meter.Engine
 
@@ -203,7 +204,16 @@ func open(y *System, env *sim.Env) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.rpcs = server.New(access{replicated.Access{Requests: watched{store: s, command: check.Command{Store: env.ID}}}})
+	storage := access{replicated.Access{Requests: watched{store: s, command: check.Command{Store: env.ID}}}}
+	s.rpcs = server.New(storage)
+	if y.opts.Collect {
+		// A question is answered at once, so that handlers that run side by side get the same
+		// answer.
+		guard := server.NewGuard(func(context.Context) (transaction.SafePoint, error) {
+			return y.safe.advance(transaction.SafePoint{}), nil
+		}, nil)
+		s.rpcs = guard.Server(server.New(guard.Storage(storage)), storage)
+	}
 	return s, nil
 }
 

@@ -87,6 +87,9 @@ type Options struct {
 	// Transactions says that clients use transactions, whose writes may be repeated: a
 	// store may write what is there already.
 	Transactions bool
+	// Collect makes stores guard what clients remove of old versions; see server.Guard. It
+	// needs a registry.
+	Collect bool
 	// Disorder makes stores send in random order of the destinations what they
 	// send at a time. A run is the same run with it.
 	Disorder bool
@@ -125,6 +128,8 @@ type System struct {
 	// orders are the orders that the registry gives, by region.
 	orders map[uint64]standingOrder
 	oracle oracle
+	// safe is the safe point of a run that has a registry. Like the oracle, it never goes back.
+	safe safePoint
 
 	fates        fates
 	transactions transactions
