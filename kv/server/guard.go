@@ -134,6 +134,18 @@ type guardedStorage struct{ storage.Storage }
 // Reader implements storage.Storage.
 func (s *guardedStorage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
 	view, err := s.Storage.Reader(ctx, rc)
+	return admitted(ctx, rc, view, err)
+}
+
+// Draft implements storage.Drafter. A write that is decided on a draft carries the term of
+// the draft, and with it what was checked for that term.
+func (s *guardedStorage) Draft(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
+	view, err := storage.Draft(ctx, s.Storage, rc)
+	return admitted(ctx, rc, view, err)
+}
+
+// admitted returns a view to the handler that has ctx, if it may have it.
+func admitted(ctx context.Context, rc *kvrpcpb.Context, view storage.Reader, err error) (storage.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
