@@ -197,8 +197,8 @@ func (r *gcRun) status(key string, ms int) string {
 
 func (r *gcRun) put(key string, start, commit int) {
 	r.Helper()
-	require.Equal(r, "done", r.prewrite(start, key))
-	require.Equal(r, "done", r.commit(start, commit, key))
+	require.Equal(r, "done", r.prewrite(start, key), "prewrite of %s by %d", key, start)
+	require.Equal(r, "done", r.commit(start, commit, key), "commit of %s by %d", key, start)
 }
 
 // oldLocks returns the keys of old locks.

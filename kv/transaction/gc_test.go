@@ -33,7 +33,7 @@ func (c *collectable) write(ops ...engine.Op) {
 	c.t.Helper()
 	var b engine.Batch
 	b.Append(ops...)
-	require.NoError(c.t, c.engine.Write(&b, false))
+	require.NoError(c.t, c.engine.Write(&b, false), "writing %d operations", len(ops))
 }
 
 // record gives key a record, with a value if it is a Put.
@@ -58,7 +58,7 @@ func (c *collectable) lock(key string, start uint64) {
 func (c *collectable) collect(safePoint uint64, start string, limit int, most func(n int) int) (next string, ops int) {
 	c.t.Helper()
 	found, err := transaction.Collect(transaction.NewReader(c.engine), safePoint, []byte(start), limit)
-	require.NoError(c.t, err)
+	require.NoError(c.t, err, "Collect at %d from %q", safePoint, start)
 	c.write(found.Ops[:most(len(found.Ops))]...)
 	return string(found.Next), len(found.Ops)
 }
@@ -71,19 +71,19 @@ func (c *collectable) content() string {
 	var lines []string
 	for _, cf := range []engine.CF{engine.CFWrite, engine.CFDefault} {
 		it, err := c.engine.Iterate(cf, engine.Range{})
-		require.NoError(c.t, err)
+		require.NoError(c.t, err, "iterating over family %s", cf)
 		for it.Seek(nil); it.Valid(); it.Next() {
 			key, ts, err := transaction.DecodeVersion(it.Key())
-			require.NoError(c.t, err)
+			require.NoError(c.t, err, "a key of family %s", cf)
 			if cf == engine.CFDefault {
 				lines = append(lines, fmt.Sprintf("%s:%d", key, ts))
 				continue
 			}
 			record, err := transaction.DecodeRecord(it.Value(), ts)
-			require.NoError(c.t, err)
+			require.NoError(c.t, err, "the record of %q at %d", key, ts)
 			lines = append(lines, fmt.Sprintf("%s@%d=%v", key, ts, record.Kind))
 		}
-		require.NoError(c.t, it.Close())
+		require.NoError(c.t, it.Close(), "iterating over family %s", cf)
 	}
 	return strings.Join(lines, " ")
 }
