@@ -45,6 +45,52 @@ func TestLocksAreFound4A(t *testing.T) {
 	})
 }
 
+// A heart beat makes the lock that it has read live longer, and writes it. If that write is
+// refused, nothing has changed.
+func TestReadsBelongToTheirCaller4A(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a caller may change what a read returns: the next read returns what is stored",
+		Source: "the comment on Reader (kv/transaction/reader.go)",
+	}, func(t *graded.T) {
+		d := empty(t).put("k", 10, 20, "value").locked("k", "primary", kvrpcpb.Op_Del, 30, 5, "")
+		r, key := d.reader(), []byte("k")
+		for _, again := range []struct {
+			by   string
+			read *transaction.Reader
+		}{{"the same reader", r}, {"another reader", d.reader()}} {
+			lock, err := r.Lock(key)
+			require.NoError(t, err, "Lock")
+			require.NotNil(t, lock, "Lock of a key that is locked")
+			*lock = transaction.Lock{Primary: append(lock.Primary[:0], "changed"...), StartTS: 1, TTL: 9000}
+			lock, err = again.read.Lock(key)
+			require.NoError(t, err, "Lock again, by %s", again.by)
+			require.Equal(t, &transaction.Lock{Primary: []byte("primary"), StartTS: at(30), TTL: 5, Kind: kvrpcpb.Op_Del}, lock,
+				"the lock of a key, read by %s after a caller has changed the lock that it was given before", again.by)
+
+			for _, record := range []func(*transaction.Reader) (*transaction.Record, error){
+				func(r *transaction.Reader) (*transaction.Record, error) { return r.Visible(key, at(25)) },
+				func(r *transaction.Reader) (*transaction.Record, error) { return r.RecordOf(key, at(10)) },
+			} {
+				first, err := record(r)
+				require.NoError(t, err, "a record")
+				require.NotNil(t, first, "the record of a key that was committed")
+				*first = transaction.Record{StartTS: 1, Kind: kvrpcpb.Op_Rollback, CommitTS: 1}
+				second, err := record(again.read)
+				require.NoError(t, err, "a record again, by %s", again.by)
+				require.Equal(t, &transaction.Record{StartTS: at(10), Kind: kvrpcpb.Op_Put, CommitTS: at(20)}, second,
+					"the record of a key, read by %s after a caller has changed the record that it was given before", again.by)
+			}
+
+			value, _, err := r.Value(key, at(25))
+			require.NoError(t, err, "Value")
+			copy(value, "xxxxx")
+			value, _, err = again.read.Value(key, at(25))
+			require.NoError(t, err, "Value again, by %s", again.by)
+			require.Equal(t, "value", string(value), "the value of a key, read by %s after a caller has changed the value that it was given before", again.by)
+		}
+	})
+}
+
 // A transaction that is about to write a key commits after it has started. So a lock matters
 // to readers from its start on.
 func TestLocksBlockReaders4A(t *testing.T) {

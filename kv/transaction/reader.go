@@ -16,7 +16,11 @@ import (
 // An error of the view is returned, wherever a read meets it. So is data that makes no
 // sense: a lock or a record that cannot be decoded, a record without its value. Neither
 // is ever taken for something that is not there. A read leaves no iterator open, and costs a
-// few reads of the view, however many versions a key has.
+// few reads of the view, however many versions a key has. Only what the answer depends on
+// costs more: Rollback and Lock records above the version that is seen, and for RecordOf
+// the records above the one that it finds. All of them are read, however many there are.
+//
+// What a read returns belongs to the caller, who may keep it and change it.
 type Reader struct {
 	view engine.Reader
 }
@@ -106,7 +110,8 @@ func (r *Reader) valueOf(key []byte, record *Record) ([]byte, error) {
 
 // RecordOf returns the record of the transaction that started at startTS, or nil if it
 // has none at key. A record is not stored at its start timestamp, unless it is a
-// Rollback, but above. So the records below startTS are not worth a look.
+// Rollback, but above, under any number of later records. The records below startTS are
+// not worth a look.
 //
 //lab:implement 4A
 func (r *Reader) RecordOf(key []byte, startTS uint64) (*Record, error) {

@@ -71,6 +71,17 @@ func TestRecordOfTransaction4A(t *testing.T) {
 			}
 			require.Equal(t, c.want, got, "the record of the transaction of %d", c.start)
 		}
+
+		// The answer to a commit is lost, and the client asks again when others have gone
+		// on for long.
+		for i := range 2000 {
+			d.put("k", 10000+10*i, 10005+10*i, "x")
+		}
+		for start, want := range map[int]string{25: "90: Del by 25", 30: "30: Rollback by 30", 110: "5000: Put by 110"} {
+			record, err := d.reader().RecordOf([]byte("k"), at(start))
+			require.NoError(t, err, "RecordOf the transaction of %d, after 2000 others", start)
+			require.True(t, record != nil && show(record) == want, "RecordOf the transaction of %d does not find its record (%s) after 2000 other transactions have committed the key: a client that asks again would be told that it never was there", start, want)
+		}
 	})
 }
 

@@ -17,7 +17,8 @@ import (
 //
 // It reads a few records for each key that it passes, however many versions the key has:
 // versions that are newer than the timestamp, or older than the one that is seen, are
-// skipped with a Seek. Only Rollback and Lock records above that one are read, too.
+// skipped with a Seek. Only Rollback and Lock records above that one are read, too, however
+// many there are.
 //
 //	for s.Next() {
 //		use(s.Key(), s.Value(), s.Lock())

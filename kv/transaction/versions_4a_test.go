@@ -184,6 +184,19 @@ func TestNothingIsHidden4A(t *testing.T) {
 			require.Equal(t, c.value, string(value), "Value of %q at %d", c.key, c.ts)
 			require.Equal(t, c.value != "", found, "Value of %q at %d finds a value", c.key, c.ts)
 		}
+
+		// Readers that lock what they have read leave a record each, and so does each
+		// client that gives up.
+		const many = 1000
+		d.put("busy", 10, 20, "kept")
+		for i := range many / 2 {
+			d.rolledBack("busy", 30+10*i).committed("busy", kvrpcpb.Op_Lock, 31+10*i, 35+10*i, "")
+		}
+		r = d.reader()
+		value, found, err := r.Value([]byte("busy"), math.MaxUint64)
+		require.NoError(t, err, "Value of a key with %d Rollback and Lock records above its version", many)
+		require.True(t, found && string(value) == "kept", "Value does not find the version of a key that has %d Rollback and Lock records above it", many)
+		require.Equal(t, []string{"busy=kept"}, scan(t, r, "busy", math.MaxUint64)[:1], "the first pair of a scan from a key on that has a version, and %d Rollback and Lock records above it", many)
 	})
 }
 

@@ -75,10 +75,24 @@ func TestWritesAreCollected4A(t *testing.T) {
 		w.PutValue([]byte("d"), at(5), []byte("first"))
 		w.PutValue([]byte("d"), at(5), []byte("second"))
 		require.Len(t, w.Ops(), 8, "the writes after 8 calls")
+
+		// A rollback. The value and the record of a transaction have the same key, each in
+		// its family.
+		d.locked("e", "e", kvrpcpb.Op_Put, 6, 1, "x").locked("f", "e", kvrpcpb.Op_Put, 6, 1, "x")
+		rollback := transaction.Record{StartTS: at(6), Kind: kvrpcpb.Op_Rollback, CommitTS: at(6)}
+		w.DeleteLock([]byte("e"))
+		w.DeleteValue([]byte("e"), at(6))
+		w.PutRecord([]byte("e"), &rollback)
+		w.PutRecord([]byte("f"), &rollback)
+		w.DeleteValue([]byte("f"), at(6))
+		w.DeleteLock([]byte("f"))
+		require.Len(t, w.Ops(), 14, "the writes after 14 calls, some of which have the same key in different families")
 		d.apply(w.Ops())
 		require.Equal(t, []string{
 			"lock b: Del by 2, primary p, ttl 1",
 			"lock c: Del by 4, primary p, ttl 1",
+			"record e @ 6: Rollback by 6",
+			"record f @ 6: Rollback by 6",
 			`value d of 5: "second"`,
 		}, d.content(), "what is stored after all of them were written at once")
 	})
