@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
@@ -23,6 +25,7 @@ import (
 	"github.com/labkv/labkv/proto/errorpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
 	"github.com/labkv/labkv/proto/metapb"
+	"github.com/labkv/labkv/proto/tinykvpb"
 )
 
 const handlers = `"What a handler does" in the package comment of kv/transaction`
@@ -61,6 +64,69 @@ func TestTransactionsAreDurable4B(t *testing.T) {
 		after("a read of b at its commit", "10", read("b", 20))
 		after("a read of a before its commit", absent, read("a", 19))
 		after("another transaction's prewrite of b, which was committed since", "conflict at 20", prewrite(prewriteOf(12, "b")))
+	})
+}
+
+// A store leads a region, loses it, and leads it again. Meanwhile another one has led, and
+// what that one has decided came with the log.
+func TestNothingIsRemembered4B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "what a request is told depends on what is stored, and not on what the store has answered before",
+		Source: handlers,
+	}, func(t *graded.T) {
+		s := &heldStorage{}
+		c := s.serve(t)
+		ctx := t.Context()
+		change := func(ops ...engine.Op) func() {
+			return func() { writeOps(t, s.engine, ops) }
+		}
+		remove := func(cf engine.CF, key []byte) engine.Op { return engine.Op{CF: cf, Key: key, Delete: true} }
+		k := []byte("k")
+		unlock := remove(engine.CFLock, transaction.EncodeKey(k))
+		record := func(kind kvrpcpb.Op, start, commit int) engine.Op {
+			r := transaction.Record{StartTS: at(start), Kind: kind}
+			return engine.Op{CF: engine.CFWrite, Key: transaction.VersionKey(k, at(commit)), Value: r.Encode()}
+		}
+		rolledBack := func(start int) func() {
+			return change(unlock, remove(engine.CFDefault, transaction.VersionKey(k, at(start))), record(kvrpcpb.Op_Rollback, start, start))
+		}
+		prewrite := func(start int) func() string { return func() string { return c.prewrite(ctx, prewriteOf(start, "k")) } }
+		commit := func(start, end int) func() string {
+			return func() string { return c.commit(ctx, commitOf(start, end, "k")) }
+		}
+		read := func() string { return c.read(ctx, "k", 100) }
+		for _, step := range []struct {
+			meanwhile string // what another leader has done since the step before
+			change    func()
+			what      string
+			send      func() string
+			want      string
+		}{
+			{"nothing", nil, "a get at 100", read, absent},
+			{"nothing", nil, "the prewrite of 10", prewrite(10), "done"},
+			{"rolled 10 back", rolledBack(10), "the prewrite of 10, sent again", prewrite(10), "abort"},
+			{"nothing", nil, "the commit of 10", commit(10, 20), "abort"},
+			{"nothing", nil, "a get at 100", read, absent},
+			{"committed 30 at 40", change(versionOps("k", 30, 40)...), "a get at 100", read, "v"},
+			{"nothing", nil, "the prewrite of 35", prewrite(35), "conflict at 40"},
+			{"nothing", nil, "the prewrite of 50", prewrite(50), "done"},
+			{"nothing", nil, "the commit of 50", commit(50, 60), "done"},
+			{"nothing", nil, "a get at 100", read, "50"},
+			{"locked the key for 70", change(lockOps("k", "k", 70)...), "a get at 100", read, "locked by 70"},
+			{"nothing", nil, "the prewrite of 80", prewrite(80), "locked by 70"},
+			{"committed 70 at 75", change(unlock, record(kvrpcpb.Op_Put, 70, 75)), "a get at 100", read, "v"},
+			{"nothing", nil, "the prewrite of 80, sent again", prewrite(80), "done"},
+			{"rolled 80 back", rolledBack(80), "the commit of 80", commit(80, 90), "abort"},
+			{"nothing", nil, "a get at 100", read, "v"},
+			{"become the leader", func() { s.readerErr = region.Stale(3) }, "a get at 100", read, "region error region 3 has had another leader since"},
+			{"remained the leader", nil, "the prewrite of 80, sent again", prewrite(80), "region error region 3 has had another leader since"},
+			{"remained the leader", nil, "the commit of 50, sent again", commit(50, 60), "region error region 3 has had another leader since"},
+		} {
+			if step.change != nil {
+				step.change()
+			}
+			require.Equal(t, step.want, step.send(), "%s (since the request before, another leader has: %s)", step.what, step.meanwhile)
+		}
 	})
 }
 
@@ -261,18 +327,19 @@ func TestWritesCarryTheirTerm4B(t *testing.T) {
 				RegionId: 3, RegionEpoch: &metapb.RegionEpoch{ConfVer: 2, Version: 5}, Peer: &metapb.Peer{Id: 8, StoreId: 1},
 			}
 		}
-		for _, term := range []uint64{7, 8, 0} {
-			s := &heldStorage{term: term}
-			c := s.serve(t)
+		for _, c := range []struct{ term, named uint64 }{{7, 0}, {8, 0}, {0, 0}, {7, 7}, {7, 6}, {7, 9}} {
+			s := &heldStorage{term: c.term}
+			client := s.serve(t)
 			want := sent()
-			want.Term = term
+			want.Term = c.term
 			prewrite, commit := prewriteOf(10, "k"), commitOf(10, 20, "k")
 			prewrite.Context, commit.Context = sent(), sent()
-			require.Equal(t, "done", c.prewrite(t.Context(), prewrite), "a prewrite whose reader is of term %d", term)
-			require.Equal(t, "done", c.commit(t.Context(), commit), "a commit whose reader is of term %d", term)
+			prewrite.Context.Term, commit.Context.Term = c.named, c.named
+			require.Equal(t, "done", client.prewrite(t.Context(), prewrite), "a prewrite whose reader is of term %d", c.term)
+			require.Equal(t, "done", client.commit(t.Context(), commit), "a commit whose reader is of term %d", c.term)
 			require.Len(t, s.contexts, 2, "writes of a prewrite and a commit")
 			for i, what := range []string{"prewrite", "commit"} {
-				require.True(t, proto.Equal(want, s.contexts[i]), "the Context of the write of a %s is {%v} and should be {%v}", what, s.contexts[i], want)
+				require.True(t, proto.Equal(want, s.contexts[i]), "the Context of the write of a %s is {%v} and should be {%v}: the request has named term %d, and what it decides on was read in term %d", what, s.contexts[i], want, c.named, c.term)
 			}
 		}
 	})
@@ -472,6 +539,126 @@ func TestOtherKeysDoNotWait4B(t *testing.T) {
 		require.Equal(t, "20", c.read(t.Context(), "b", 30), "a read of b, while the write of a prewrite of a is under way")
 		w.letGo(t)
 		require.Equal(t, "done", await.Receive(t, first, "the first prewrite"), "the prewrite of a")
+
+		// A region has no majority, and its clients go on to send.
+		t.Bubble(func(t *graded.T) {
+			const many = 200
+			g := newGate(t)
+			s := server.New(g)
+			var answers []<-chan string
+			for i := range many {
+				command := prewriteKey(fmt.Sprintf("k%03d", i))
+				answers = append(answers, begin(t, t.Context(), command, s))
+				synctest.Wait()
+				require.Len(t, g.writes(), i+1, "writes that are on their way when %s comes, and those of %d commands on other keys are on their way", command.name, i)
+			}
+			for g.pass() {
+			}
+			for i, answer := range answers {
+				require.Equal(t, "done", g.finish(t, answer, "KvPrewrite"), "the prewrite of key %d of %d", i, many)
+			}
+		})
+	})
+}
+
+// prewriteKey is a prewrite of one key by the transaction of 35.
+func prewriteKey(key string) txnCommand {
+	return txnCommand{"KvPrewrite of " + key, func(ctx context.Context, s tinykvpb.TinyKvServer, rc *kvrpcpb.Context) string {
+		req := prewriteOf(35, key)
+		req.Context = rc
+		resp, err := s.KvPrewrite(ctx, req)
+		return answer(err, resp.GetRegionError().GetMessage(), resp.GetErrors()...)
+	}}
+}
+
+// A write that takes an hour: the store has no connection to a majority, and gets one. It
+// may be written all that time.
+func TestSlowWritesKeepTheirLatches4B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "the keys of a command stay latched until the outcome of its write is known, however long that takes",
+		Source: handlers,
+	}, func(t *graded.T) {
+		for _, hangsUp := range []bool{false, true} {
+			t.Bubble(func(t *graded.T) {
+				g := newGate(t, twoLocks())
+				s := server.New(g)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				one := begin(t, ctx, commitBoth, s)
+				synctest.Wait()
+				require.Len(t, g.writes(), 1, "writes of the commit of a and b")
+				if hangsUp {
+					cancel()
+				}
+				time.Sleep(time.Hour) // of the bubble
+				synctest.Wait()
+				two := begin(t, t.Context(), prewriteKey("b"), s)
+				synctest.Wait()
+				select {
+				case answer := <-two:
+					t.Fatalf("the prewrite of b is answered (%s) while the write of a commit of b has been on its way for an hour, and may still take place", answer)
+				default:
+				}
+				require.Equal(t, "conflict at 40", g.finish(t, two, "KvPrewrite"), "the answer to a prewrite of b that came before the commit of b was written, an hour after that was sent")
+				g.finish(t, one, "KvCommit")
+			})
+		}
+	})
+}
+
+// There is room for thousands of keys in one write. The second write of the storage, and
+// each other one after it, is refused.
+func TestManyKeysAllOrNothing4B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a request with very many keys is carried out at all of them or at none, also if the storage refuses a write",
+		Source: `"What a command does" in the package comment of kv/transaction`,
+	}, func(t *graded.T) {
+		const many = 3000
+		s := start(t, memory.NewDisk())
+		writes := 0
+		on := server.New(&unlucky{s.storage, func() error {
+			if writes++; writes%2 == 0 {
+				return region.Stale(3)
+			}
+			return nil
+		}})
+		var keys []string
+		for i := range many {
+			keys = append(keys, fmt.Sprintf("k%04d", i))
+		}
+		count := func(prefix string) (n int) {
+			t.Helper()
+			for _, line := range stored(t, s.engine) {
+				if strings.HasPrefix(line, prefix) {
+					n++
+				}
+			}
+			return n
+		}
+		for _, step := range []struct {
+			what, lines string
+			send        func() string
+		}{
+			{"prewrite", "lock ", func() string {
+				resp, err := on.KvPrewrite(t.Context(), prewriteOf(10, keys...))
+				return answer(err, resp.GetRegionError().GetMessage(), resp.GetErrors()...)
+			}},
+			{"commit", "record ", func() string {
+				resp, err := on.KvCommit(t.Context(), commitOf(10, 20, keys...))
+				require.Nil(t, resp.GetError(), "error of a commit of %d keys that are locked", many)
+				return answer(err, resp.GetRegionError().GetMessage())
+			}},
+		} {
+			for answered := ""; answered != "done"; {
+				answered = step.send()
+				n := count(step.lines)
+				if n != 0 && n != many {
+					t.Fatalf("a %s of %d keys, which is answered with %q, has done %d of them", step.what, many, answered, n)
+				}
+				require.Equal(t, answered == "done", n == many, "a %s of %d keys, which is answered with %q, has done all of them", step.what, many, answered)
+				require.Less(t, writes, 10, "writes of a %s that was sent until it succeeded: every other write is refused", step.what)
+			}
+		}
 	})
 }
 

@@ -115,7 +115,7 @@ func TestCommitIsAllOrNothing4B(t *testing.T) {
 		} {
 			resp, ops, err := transaction.Commit(d.reader(), commit(50, 60, c.keys...))
 			require.NoError(t, err, "Commit of %q", c.keys)
-			require.NotNil(t, resp.Error, "the error of Commit of %q", c.keys)
+			require.NotNil(t, resp.Error, "Commit of %q has no error, and one of the keys cannot be committed", c.keys)
 			require.Equal(t, c.want, told(resp.Error), "the error of Commit of %q", c.keys)
 			require.Empty(t, ops, "the writes of Commit of %q", c.keys)
 			require.Equal(t, before, d.content(), "what is stored after Commit of %q", c.keys)

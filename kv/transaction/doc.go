@@ -59,18 +59,21 @@
 // The handlers in package server carry commands out.
 //
 //  1. A handler of a command that writes holds the Latches of all its keys from before
-//     it opens the Reader until the write is known to be applied or lost. So no command
-//     decides on a state that another one is about to change. Commands on other keys
-//     are served meanwhile.
+//     it opens the Reader until the write is known to be applied or lost, however long
+//     that takes. So no command decides on a state that another one is about to change.
+//     Commands on other keys are served meanwhile, however many wait.
 //  2. That holds also if the client has hung up: the write may be on its way through the
 //     log and takes place nevertheless. It runs without the cancellation of the call.
 //  3. Latches are in the memory of one leader. Another one may have led meanwhile, with
 //     latches of its own. So the write carries the term of the Reader
-//     (storage.Term) in its Context, and the storage refuses it in a later one. Else
-//     it is the Context of the request.
+//     (storage.Term) in its Context, whichever term the request has named, and the
+//     storage refuses it in a later one. Else it is the Context of the request.
 //  4. However a request ends, its view is closed and its latches are released.
 //  5. What the storage says goes where server.outcome says. A write that was refused has
-//     had no effect, and neither has its command.
+//     had no effect, and neither has its command. So all that a command changes goes
+//     into one Write.
+//  6. What a request is told depends on what its view shows, and on nothing that this
+//     store has seen or answered before: others have led the region since, and written.
 //
 // A command that writes what it decides can decide on a draft (storage.Draft), which a
 // leader has at once. It need not: a Reader will always do.

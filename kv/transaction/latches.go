@@ -31,7 +31,7 @@ type holder struct {
 // may be in keys twice. release gives them back; it must be called once.
 //
 // Commands get a key in the order in which they began to wait for it, and a key that no
-// other command has or waits for at once. Two that want the same keys in different order
+// other command has or waits for at once, however many others are held. Two that want the same keys in different order
 // do not wait for each other. If ctx ends first, Acquire holds nothing and returns ctx.Err().
 //
 //lab:implement 4B

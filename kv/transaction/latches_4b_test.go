@@ -134,6 +134,21 @@ func TestLatchesKeepOthersOut4B(t *testing.T) {
 		third.done()
 		fourth.done()
 		c.want("a").has("all others have released a").done()
+
+		// A region without a majority keeps all its commands waiting.
+		const many = 2000
+		held := make(chan error, many)
+		for i := range many {
+			go func() {
+				defer c.t.Catch(func(string) { held <- errMissing })
+				_, err := c.latches.Acquire(context.Background(), [][]byte{fmt.Appendf(nil, "key %d", i)})
+				held <- err
+			}()
+			synctest.Wait()
+			if len(held) != i+1 {
+				c.t.Fatalf("a command that wants key %d waits, and the other commands have other keys: %d of them", i, i)
+			}
+		}
 	})
 }
 

@@ -13,7 +13,8 @@ import (
 //   - conflict if another transaction has committed the key at or after StartVersion, be
 //     it only as Lock: the snapshot that this one has read is no longer the newest.
 //     Rollbacks of other transactions need not be a conflict: they have written nothing.
-//     Below StartVersion they must not be one;
+//     Below StartVersion they must not be one. It is a conflict for a mutation of any
+//     kind: a transaction that only locks a key depends on what it has read there;
 //   - locked if another transaction has a lock there, whatever its timestamp, kind and
 //     time to live.
 //

@@ -63,31 +63,34 @@ func TestPrewrite4B(t *testing.T) {
 				d.locked("j", "q", kvrpcpb.Op_Put, 40, 3, "x").locked("k\x00", "q", kvrpcpb.Op_Put, 40, 3, "x").put("kk", 30, 60, "x").rolledBack("l", 50)
 			}, []string{locks}},
 		} {
-			d := empty(t)
-			c.make(d)
-			before := d.content()
-			resp, ops, err := transaction.Prewrite(d.reader(), prewrite(50, put("k", "v")))
-			require.NoError(t, err, "Prewrite of a key that is %s", c.state)
-			require.Nil(t, resp.RegionError, "region error of Prewrite of a key that is %s", c.state)
-			d.apply(ops)
-			got := nothing
-			switch {
-			case len(resp.Errors) > 0:
-				require.Len(t, resp.Errors, 1, "errors of Prewrite of one key, which is %s", c.state)
-				got = told(resp.Errors[0])
-			case len(ops) > 0:
-				got = locks
-			}
-			require.Contains(t, c.want, got, "Prewrite of a key that is %s", c.state)
-			after := before
-			if got == locks {
-				d2 := empty(t)
-				c.make(d2)
-				after = d2.locked("k", "p", kvrpcpb.Op_Put, 50, 7, "v").content()
-			}
-			require.Equal(t, after, d.content(), "what is stored after Prewrite of a key that is %s", c.state)
-			if got != locks {
-				require.Empty(t, ops, "the writes of Prewrite of a key that is %s", c.state)
+			for _, m := range []*kvrpcpb.Mutation{put("k", "v"), del("k"), onlyLock("k")} {
+				what := fmt.Sprintf("Prewrite of a %v of a key that is %s", m.Op, c.state)
+				d := empty(t)
+				c.make(d)
+				before := d.content()
+				resp, ops, err := transaction.Prewrite(d.reader(), prewrite(50, m))
+				require.NoError(t, err, "%s", what)
+				require.Nil(t, resp.RegionError, "region error of %s", what)
+				d.apply(ops)
+				got := nothing
+				switch {
+				case len(resp.Errors) > 0:
+					require.Len(t, resp.Errors, 1, "errors of one key: %s", what)
+					got = told(resp.Errors[0])
+				case len(ops) > 0:
+					got = locks
+				}
+				require.Contains(t, c.want, got, "%s", what)
+				after := before
+				if got == locks {
+					d2 := empty(t)
+					c.make(d2)
+					after = d2.locked("k", "p", m.Op, 50, 7, "v").content()
+				}
+				require.Equal(t, after, d.content(), "what is stored after %s", what)
+				if got != locks {
+					require.Empty(t, ops, "the writes of %s", what)
+				}
 			}
 		}
 	})
