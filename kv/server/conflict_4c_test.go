@@ -15,6 +15,7 @@ import (
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/lab/await"
@@ -265,6 +266,130 @@ func TestOthersDoNotWait4C(t *testing.T) {
 				g.finish(t, one, first.name)
 				require.Equal(t, "TTLExpireRollback", g.finish(t, two, checkOther.name), "answer of %s", checkOther.name)
 			})
+		}
+	})
+}
+
+// manyShortLocks are 3000 locks of the transaction of 30, whose keys are k0000 to k2999.
+func manyShortLocks() (ops []engine.Op, keys [][]byte) {
+	for n := range 3000 {
+		key := fmt.Sprintf("k%04d", n)
+		ops, keys = append(ops, lockOps(key, "k0000", 30)...), append(keys, []byte(key))
+	}
+	return ops, keys
+}
+
+// commitKeys commits keys of the transaction of 30.
+func commitKeys(name string, keys ...[]byte) txnCommand {
+	return txnCommand{name, func(ctx context.Context, s tinykvpb.TinyKvServer, rc *kvrpcpb.Context) string {
+		resp, err := s.KvCommit(ctx, &kvrpcpb.CommitRequest{Context: rc, StartVersion: ts(30), CommitVersion: ts(40), Keys: keys})
+		return inWords(resp.GetRegionError(), err, "error "+errorWords(resp.GetError()))
+	}}
+}
+
+// The client of a large transaction, which was taken for dead, goes on to commit its keys
+// while another client resolves them.
+func TestResolveBesideCommit4C(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a KvResolveLock and a KvCommit of the same keys do not wait for each other, and no lock is left when the former succeeds, whichever of them has finished which key",
+		Source: "the comment on KvResolveLock",
+	}, func(t *graded.T) {
+		ops, keys := manyShortLocks()
+		for _, c := range []struct {
+			commit txnCommand
+			first  bool // the commit is on its way when KvResolveLock comes
+		}{
+			{commitKeys("KvCommit of the first 2000 of 3000 keys", keys[:2000]...), true},
+			{commitKeys("KvCommit of the last and the first of 3000 keys", keys[2999], keys[0]), false},
+			{commitKeys("KvCommit of the first and the last of 3000 keys", keys[0], keys[2999]), false},
+		} {
+			t.Bubble(func(t *graded.T) {
+				g := newGate(t, ops)
+				s := server.New(g)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				resolves := resolveCommitted
+				resolves.name = "KvResolveLock of 3000 keys, beside a " + c.commit.name + ","
+				c.commit.name += ", beside a KvResolveLock of all,"
+				first, second := resolves, c.commit
+				if c.first {
+					first, second = second, first
+				}
+				one := begin(t, ctx, first, s)
+				synctest.Wait()
+				require.NotEmpty(t, g.writes(), "writes of %s", first.name)
+				two := begin(t, ctx, second, s)
+				require.Equal(t, "error none", g.finish(t, one, first.name), "answer of %s", first.name)
+				require.Equal(t, "error none", g.finish(t, two, second.name), "answer of %s", second.name)
+				for g.pass() {
+				}
+				locked := 0
+				for _, line := range stored(t, g.engine) {
+					if strings.HasPrefix(line, "lock ") {
+						locked++
+					}
+				}
+				require.Zero(t, locked, "locks that are left after %s has said that all is done", resolves.name)
+			})
+		}
+	})
+}
+
+// A store leads a region, loses it, and leads it again. Meanwhile another one has led, and
+// what that one has decided came with the log.
+func TestNothingIsRemembered4C(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "what a request is told, and what it does, depends on what is stored, and not on what the store has done or answered before",
+		Source: handlers,
+	}, func(t *graded.T) {
+		a := []byte("a")
+		lives := func(ttl uint64) engine.Op {
+			lock := transaction.Lock{Primary: a, StartTS: ts(30), TTL: ttl, Kind: kvrpcpb.Op_Put}
+			return engine.Op{CF: engine.CFLock, Key: transaction.EncodeKey(a), Value: lock.Encode()}
+		}
+		unlocked := engine.Op{CF: engine.CFLock, Key: transaction.EncodeKey(a), Delete: true}
+		const gone = "region error: region 3 has had another leader since"
+		type step struct {
+			meanwhile string // what another leader has done since the step before
+			change    []engine.Op
+			command   txnCommand
+			want      string
+		}
+		for _, steps := range [][]step{{
+			{"nothing", nil, scanAll, "pairs a=(locked) b=(locked) c=(locked)"},
+			{"made the primary's lock live for 200 ms", []engine.Op{lives(200)}, beat, "error none, time to live 200"},
+			{"made the primary's lock live for 300 ms", []engine.Op{lives(300)}, checkPrimary, "error none, time to live 300, committed at 0, action NoAction"},
+			{"nothing", nil, beat, "error none, time to live 300"},
+			{"committed the primary", append(versionOps("a", 30, 40), unlocked), checkPrimary, "error none, time to live 0, committed at 40, action NoAction"},
+			{"nothing", nil, beat, "error retryable, time to live 0"},
+			{"nothing", nil, scanAll, "pairs a=v b=(locked) c=(locked)"},
+			{"nothing", nil, resolveCommitted, "error none"},
+			{"nothing", nil, scanAll, "pairs a=v b=v c=(locked)"},
+			{"nothing", nil, rollbackBoth, "error abort"},
+		}, {
+			{"nothing", nil, checkPrimary, "error none, time to live 0, committed at 0, action TTLExpireRollback"},
+			{"nothing", nil, resolveRolledBack, "error none"},
+			{"nothing", nil, scanAll, "pairs a=v c=(locked)"},
+			{"carried out a late prewrite of d by the same transaction", lockOps("d", "a", 30), scanAll, "pairs a=v c=(locked) d=(locked)"},
+			{"nothing", nil, resolveRolledBack, "error none"},
+			{"nothing", nil, scanAll, "pairs a=v c=(locked)"},
+			{"carried out a late prewrite of e by the same transaction", lockOps("e", "a", 30), resolveRolledBack, "error none"},
+			{"nothing", nil, scanAll, "pairs a=v c=(locked)"},
+			{"nothing", nil, rollbackBoth, "error none"},
+		}} {
+			s := &heldStorage{}
+			c := overGRPC{to: s.serve(t)}
+			writeOps(t, s.engine, twoLocks())
+			before := "nothing else"
+			for _, step := range steps {
+				writeOps(t, s.engine, step.change)
+				require.Equal(t, step.want, step.command.send(t.Context(), c, rc), "answer of %s (after %s; another leader has meanwhile: %s)", step.command.name, before, step.meanwhile)
+				before = step.command.name
+			}
+			s.readerErr = region.Stale(3)
+			for _, command := range commands4C {
+				require.Equal(t, gone, command.send(t.Context(), c, rc), "answer of %s when another store leads", command.name)
+			}
 		}
 	})
 }

@@ -97,6 +97,11 @@ func (s *Server) KvCheckTxnStatus(ctx context.Context, req *kvrpcpb.CheckTxnStat
 // little less than engine.MaxValueSize bytes at once. A request that ends early has
 // finished some, reports why it has not finished the others, and can be repeated.
 //
+// When it succeeds, none of the locks is left that were there when it came, whoever has
+// finished them. Prewrites that come late may have added some since it was asked before.
+// It asks for latches only while it holds none: else it could wait for a command that waits
+// for it.
+//
 //lab:implement 4C
 func (s *Server) KvResolveLock(ctx context.Context, req *kvrpcpb.ResolveLockRequest) (*kvrpcpb.ResolveLockResponse, error) {
 	resp, err := s.resolve(ctx, req)
