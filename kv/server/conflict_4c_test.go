@@ -356,6 +356,16 @@ func TestNothingIsRemembered4C(t *testing.T) {
 			want      string
 		}
 		for _, steps := range [][]step{{
+			{"nothing", nil, checkPrimary, "error none, time to live 0, committed at 0, action TTLExpireRollback"},
+			{"nothing", nil, resolveRolledBack, "error none"},
+			{"nothing", nil, scanAll, "pairs a=v c=(locked)"},
+			{"carried out a late prewrite of d by the same transaction", lockOps("d", "a", 30), scanAll, "pairs a=v c=(locked) d=(locked)"},
+			{"nothing", nil, resolveRolledBack, "error none"},
+			{"nothing", nil, scanAll, "pairs a=v c=(locked)"},
+			{"carried out a late prewrite of e by the same transaction", lockOps("e", "a", 30), resolveRolledBack, "error none"},
+			{"nothing", nil, scanAll, "pairs a=v c=(locked)"},
+			{"nothing", nil, rollbackBoth, "error none"},
+		}, {
 			{"nothing", nil, scanAll, "pairs a=(locked) b=(locked) c=(locked)"},
 			{"made the primary's lock live for 200 ms", []engine.Op{lives(200)}, beat, "error none, time to live 200"},
 			{"made the primary's lock live for 300 ms", []engine.Op{lives(300)}, checkPrimary, "error none, time to live 300, committed at 0, action NoAction"},
@@ -366,16 +376,6 @@ func TestNothingIsRemembered4C(t *testing.T) {
 			{"nothing", nil, resolveCommitted, "error none"},
 			{"nothing", nil, scanAll, "pairs a=v b=v c=(locked)"},
 			{"nothing", nil, rollbackBoth, "error abort"},
-		}, {
-			{"nothing", nil, checkPrimary, "error none, time to live 0, committed at 0, action TTLExpireRollback"},
-			{"nothing", nil, resolveRolledBack, "error none"},
-			{"nothing", nil, scanAll, "pairs a=v c=(locked)"},
-			{"carried out a late prewrite of d by the same transaction", lockOps("d", "a", 30), scanAll, "pairs a=v c=(locked) d=(locked)"},
-			{"nothing", nil, resolveRolledBack, "error none"},
-			{"nothing", nil, scanAll, "pairs a=v c=(locked)"},
-			{"carried out a late prewrite of e by the same transaction", lockOps("e", "a", 30), resolveRolledBack, "error none"},
-			{"nothing", nil, scanAll, "pairs a=v c=(locked)"},
-			{"nothing", nil, rollbackBoth, "error none"},
 		}} {
 			s := &heldStorage{}
 			c := overGRPC{to: s.serve(t)}

@@ -550,7 +550,7 @@ func TestOtherKeysDoNotWait4B(t *testing.T) {
 				command := prewriteKey(fmt.Sprintf("k%03d", i))
 				answers = append(answers, begin(t, t.Context(), command, s))
 				synctest.Wait()
-				require.Len(t, g.writes(), i+1, "writes that are on their way when %s comes, and those of %d commands on other keys are on their way", command.name, i)
+				require.Equal(t, i+1, len(g.writes()), "writes that are on their way when %s comes, and those of %d commands on other keys are on their way", command.name, i)
 			}
 			for g.pass() {
 			}

@@ -13,10 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/engine/memory"
 	"github.com/labkv/labkv/kv/region"
+	"github.com/labkv/labkv/kv/server"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/lab/graded"
@@ -295,6 +297,87 @@ func TestTxnWriteErrors4C(t *testing.T) {
 				require.Equal(t, want[0], command.send(t.Context(), overGRPC{to: on}, rc), "answer of %s, sent again after the storage has refused its write", command.name)
 				require.Equal(t, content, stored(t, s.engine), "what is stored after %s, sent again after the storage has refused its write", command.name)
 			}
+		}
+	})
+}
+
+// A client takes a region error for a request that was not carried out, and asks elsewhere.
+func TestRegionErrorsAreAlone4C(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a response with a region error has nothing else: it does not tell of what was not done",
+		Source: protocol,
+	}, func(t *graded.T) {
+		refusal := &region.Error{Err: &errorpb.Error{Message: "ask peer 7", NotLeader: &errorpb.NotLeader{RegionId: 5}}}
+		for _, refused := range []string{"reader", "write"} {
+			s := &heldStorage{}
+			c := s.serve(t)
+			writeOps(t, s.engine, twoLocks())
+			if refused == "reader" {
+				s.readerErr = refusal
+			} else {
+				s.writeErr = refusal
+			}
+			check := func(name string, want, got proto.Message, err error) {
+				t.Helper()
+				require.NoError(t, err, "status of %s whose %s is refused", name, refused)
+				require.True(t, proto.Equal(want, got), "the response of %s, whose %s is refused, is {%v}: it should have the region error alone", name, refused, got)
+			}
+			a := []byte("a")
+			status, err := c.KvCheckTxnStatus(t.Context(), &kvrpcpb.CheckTxnStatusRequest{Context: rc, PrimaryKey: a, LockTs: ts(30), CurrentTs: ts(100)})
+			check("KvCheckTxnStatus", &kvrpcpb.CheckTxnStatusResponse{RegionError: refusal.Err}, status, err)
+			beat, err := c.KvTxnHeartBeat(t.Context(), &kvrpcpb.TxnHeartBeatRequest{Context: rc, PrimaryLock: a, StartVersion: ts(30), AdviseLockTtl: 100})
+			check("KvTxnHeartBeat", &kvrpcpb.TxnHeartBeatResponse{RegionError: refusal.Err}, beat, err)
+			rollback, err := c.KvBatchRollback(t.Context(), &kvrpcpb.BatchRollbackRequest{Context: rc, Keys: [][]byte{a}, StartVersion: ts(30)})
+			check("KvBatchRollback", &kvrpcpb.BatchRollbackResponse{RegionError: refusal.Err}, rollback, err)
+			resolve, err := c.KvResolveLock(t.Context(), &kvrpcpb.ResolveLockRequest{Context: rc, StartVersion: ts(30)})
+			check("KvResolveLock", &kvrpcpb.ResolveLockResponse{RegionError: refusal.Err}, resolve, err)
+			if refused == "reader" {
+				scan, err := c.KvScan(t.Context(), &kvrpcpb.ScanRequest{Context: rc, Limit: 10, Version: ts(50)})
+				check("KvScan", &kvrpcpb.ScanResponse{RegionError: refusal.Err}, scan, err)
+			}
+		}
+	})
+}
+
+// There is room for thousands of keys in one write of the storage. Of its writes every
+// other one is refused, beginning with the second.
+func TestRollbackOfManyKeys4C(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "a KvBatchRollback of very many keys rolls all of them back or none, also if one of them is committed or the storage refuses a write",
+		Source: "the comment on BatchRollback (kv/transaction/rollback.go)",
+	}, func(t *graded.T) {
+		ops, keys := manyShortLocks()
+		s := start(t, memory.NewDisk())
+		writeOps(t, s.engine, ops, versionOps("z", 30, 40))
+		writes := 0
+		on := server.New(&unlucky{s.storage, func() error {
+			if writes++; writes%2 == 0 {
+				return region.Stale(3)
+			}
+			return nil
+		}})
+		rollback := func(keys [][]byte) string {
+			resp, err := on.KvBatchRollback(t.Context(), &kvrpcpb.BatchRollbackRequest{Context: rc, StartVersion: ts(30), Keys: keys})
+			return inWords(resp.GetRegionError(), err, "error "+errorWords(resp.GetError()))
+		}
+		rolledBack := func() (n int) {
+			for _, line := range stored(t, s.engine) {
+				if strings.Contains(line, "Rollback") {
+					n++
+				}
+			}
+			return n
+		}
+		require.Equal(t, "error abort", rollback(append(slices.Clone(keys), []byte("z"))), "answer of KvBatchRollback of %d keys, the last of which is committed", len(keys)+1)
+		require.Zero(t, rolledBack(), "keys that a KvBatchRollback of %d keys has rolled back, the last of which is committed", len(keys)+1)
+		for answered := ""; answered != "error none"; {
+			answered = rollback(keys)
+			n := rolledBack()
+			if n != 0 && n != len(keys) {
+				t.Fatalf("a KvBatchRollback of %d keys, which is answered with %q, has rolled %d of them back", len(keys), answered, n)
+			}
+			require.Equal(t, answered == "error none", n == len(keys), "a KvBatchRollback of %d keys, which is answered with %q, has rolled all of them back", len(keys), answered)
+			require.Less(t, writes, 10, "writes of a KvBatchRollback that was sent until it succeeded: every other write is refused")
 		}
 	})
 }

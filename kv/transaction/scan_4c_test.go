@@ -215,6 +215,19 @@ func TestScanLimit4C(t *testing.T) {
 			}
 			require.Equal(t, want, got, "Scan in pages of %d", limit)
 		}
+
+		// Small pairs, of which a response has room for thousands.
+		const many = 10000
+		d = empty(t)
+		for i := range many {
+			d.put(fmt.Sprintf("k%04d", i), 10, 20, "")
+		}
+		for _, limit := range []uint32{many - 1, many, many + 1} {
+			resp, err := transaction.Scan(d.reader(), &kvrpcpb.ScanRequest{Limit: limit, Version: at(50)})
+			require.NoError(t, err, "Scan of %d keys", many)
+			require.Equal(t, min(many, int(limit)), len(resp.Pairs), "pairs of a Scan of %d keys with limit %d: all that the limit allows are small enough for one response", many, limit)
+			require.False(t, resp.More, "more, of a Scan of %d keys with limit %d, which has ended for its limit or for the region", many, limit)
+		}
 	})
 }
 

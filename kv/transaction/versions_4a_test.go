@@ -196,7 +196,8 @@ func TestNothingIsHidden4A(t *testing.T) {
 		value, found, err := r.Value([]byte("busy"), math.MaxUint64)
 		require.NoError(t, err, "Value of a key with %d Rollback and Lock records above its version", many)
 		require.True(t, found && string(value) == "kept", "Value does not find the version of a key that has %d Rollback and Lock records above it", many)
-		require.Equal(t, []string{"busy=kept"}, scan(t, r, "busy", math.MaxUint64)[:1], "the first pair of a scan from a key on that has a version, and %d Rollback and Lock records above it", many)
+		pairs := scan(t, r, "busy", math.MaxUint64)
+		require.Equal(t, []string{"busy=kept"}, pairs[:min(1, len(pairs))], "the first pair of a scan from a key on that has a version, and %d Rollback and Lock records above it", many)
 	})
 }
 

@@ -86,7 +86,7 @@ func TestWritesAreCollected4A(t *testing.T) {
 		w.PutRecord([]byte("f"), &rollback)
 		w.DeleteValue([]byte("f"), at(6))
 		w.DeleteLock([]byte("f"))
-		require.Len(t, w.Ops(), 14, "the writes after 14 calls, some of which have the same key in different families")
+		require.Equal(t, 14, len(w.Ops()), "the writes after 14 calls, some of which have the same key in different families")
 		d.apply(w.Ops())
 		require.Equal(t, []string{
 			"lock b: Del by 2, primary p, ttl 1",
