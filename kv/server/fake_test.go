@@ -38,7 +38,7 @@ func (s *fakeStorage) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.
 		return nil, s.err
 	}
 	s.reader.readers.Add(1)
-	return s.reader, nil
+	return &fakeView{fakeReader: s.reader}, nil
 }
 
 // A fakeReader fails as its test wants it to, and counts what is open.
@@ -60,8 +60,17 @@ func (r *fakeReader) Iterate(engine.CF, engine.Range) (engine.Iterator, error) {
 	return &fakeIterator{reader: r, at: -1}, nil
 }
 
-func (r *fakeReader) Close() error {
-	r.readers.Add(-1)
+// A fakeView is a fakeReader that is open.
+type fakeView struct {
+	*fakeReader
+	closed atomic.Bool
+}
+
+// Close counts once: a second call does nothing.
+func (v *fakeView) Close() error {
+	if !v.closed.Swap(true) {
+		v.readers.Add(-1)
+	}
 	return nil
 }
 

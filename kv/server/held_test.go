@@ -37,8 +37,8 @@ type heldStorage struct {
 	hold string
 	// writeErr and readerErr are what Write and Reader return, if not nil.
 	writeErr, readerErr error
-	// get and walk are the errors of readers and of their iterators.
-	get, walk error
+	// read is what Get and Iterate of readers return, and walk what iterators meet.
+	read, walk error
 	// term is what readers say, if not 0.
 	term uint64
 
@@ -138,13 +138,16 @@ type heldReader struct {
 func (r *heldReader) Term() uint64 { return r.of.term }
 
 func (r *heldReader) Get(cf engine.CF, key []byte) (value []byte, found bool, err error) {
-	if r.of.get != nil {
-		return nil, false, r.of.get
+	if r.of.read != nil {
+		return nil, false, r.of.read
 	}
 	return r.Reader.Get(cf, key)
 }
 
 func (r *heldReader) Iterate(cf engine.CF, within engine.Range) (engine.Iterator, error) {
+	if r.of.read != nil {
+		return nil, r.of.read
+	}
 	it, err := r.Reader.Iterate(cf, within)
 	if err != nil || r.of.walk == nil {
 		return it, err

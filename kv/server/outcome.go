@@ -3,8 +3,8 @@ package server
 import (
 	"context"
 	stderrors "errors"
+	"slices"
 
-	"github.com/pingcap/errors"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -65,12 +65,28 @@ func badRequest(err error) bool {
 	return is(err, storage.ErrNoContext) || is(err, engine.ErrEmptyKey) || as(err, &family) || as(err, &tooLarge) || as(err, &request)
 }
 
-// is and as look through both kinds of wrapping: that of the standard library,
-// and that of github.com/pingcap/errors, which errors.Is does not see.
+// is and as look through both kinds of wrapping, in any order: that of the
+// standard library, and that of github.com/pingcap/errors, which errors.Is does
+// not see.
 func is(err, target error) bool {
-	return errors.Find(err, func(e error) bool { return stderrors.Is(e, target) }) != nil
+	return wraps(err, func(e error) bool { return stderrors.Is(e, target) })
 }
 
 func as(err error, target any) bool {
-	return errors.Find(err, func(e error) bool { return stderrors.As(e, target) }) != nil
+	return wraps(err, func(e error) bool { return stderrors.As(e, target) })
+}
+
+// wraps reports whether found is true of err, or of an error that err wraps.
+func wraps(err error, found func(error) bool) bool {
+	for err != nil && !found(err) {
+		switch e := err.(type) {
+		case interface{ Cause() error }:
+			err = e.Cause()
+		case interface{ Unwrap() []error }:
+			return slices.ContainsFunc(e.Unwrap(), func(e error) bool { return wraps(e, found) })
+		default:
+			err = stderrors.Unwrap(err)
+		}
+	}
+	return err != nil
 }

@@ -215,7 +215,7 @@ func TestStorageErrorsOfTransactions4B(t *testing.T) {
 				read bool // reads fail, too
 			}{
 				{"Reader", func(err error) { s.readerErr = err }, true},
-				{"Get of a reader", func(err error) { s.get = err }, true},
+				{"a reader, whichever of its methods is called,", func(err error) { s.read = err }, true},
 				{"Write", func(err error) { s.writeErr = err }, false},
 			} {
 				fail.set(c.err)
@@ -299,7 +299,7 @@ func TestTransactionalReadersAreReleased4B(t *testing.T) {
 			{"a get of an absent key", absent, func() string { return c.read(ctx, "k", 10) }},
 			{"a prewrite", "done", func() string { return c.prewrite(ctx, prewriteOf(10, "k")) }},
 			{"a prewrite that was done before", "done", func() string { return c.prewrite(ctx, prewriteOf(10, "k")) }},
-			{"a get of a locked key", "locked by 10", func() string { return c.read(ctx, "k", 10) }},
+			{"a get of a locked key", "locked by 10", func() string { return c.read(ctx, "k", 11) }},
 			{"a prewrite of a locked key", "locked by 10", func() string { return c.prewrite(ctx, prewriteOf(12, "k")) }},
 			{"a commit without a lock", "retryable", func() string { return c.commit(ctx, commitOf(12, 20, "k")) }},
 			{"a commit", "done", func() string { return c.commit(ctx, commitOf(10, 20, "k")) }},
@@ -740,12 +740,12 @@ func TestKeysAreReleased4B(t *testing.T) {
 			{"a commit of what is not locked", "retryable", func() {}, func() string { return c.commit(ctx, commitOf(20, 30, "a", "b")) }},
 			{"a commit that makes no sense", "status InvalidArgument", func() {}, func() string { return c.commit(ctx, commitOf(10, 5, "a", "b")) }},
 			{"a commit without a reader", "status Internal", func() { s.readerErr = errors.New("no") }, func() string { return c.commit(ctx, commitOf(10, 20, "a")) }},
-			{"a commit that cannot read", "status Internal", func() { s.get = errors.New("no") }, func() string { return c.commit(ctx, commitOf(10, 20, "a")) }},
+			{"a commit that cannot read", "status Internal", func() { s.read = errors.New("no") }, func() string { return c.commit(ctx, commitOf(10, 20, "a")) }},
 			{"a commit that cannot write", "status Internal", func() { s.writeErr = errors.New("no") }, func() string { return c.commit(ctx, commitOf(10, 20, "a")) }},
 		} {
 			step.set()
 			require.Equal(t, step.want, step.call(), "%s", step.what)
-			s.readerErr, s.get, s.writeErr = nil, nil, nil
+			s.readerErr, s.read, s.writeErr = nil, nil, nil
 			require.Equal(t, "done", c.prewrite(ctx, prewriteOf(10, "a")), "the prewrite of a again, after %s", step.what)
 		}
 		require.Equal(t, "done", c.prewrite(ctx, prewriteOf(20, "b")), "the prewrite of b")

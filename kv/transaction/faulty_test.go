@@ -2,6 +2,7 @@ package transaction_test
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/stretchr/testify/require"
 
@@ -11,6 +12,22 @@ import (
 
 // errDisk is what a faulty view meets.
 var errDisk = errors.New("bad sector")
+
+// ofDisk reports whether err is errDisk, or wraps it: as fmt.Errorf does, or as
+// github.com/pingcap/errors does, which errors.Is does not see.
+func ofDisk(err error) bool {
+	for err != nil && !errors.Is(err, errDisk) {
+		switch e := err.(type) {
+		case interface{ Cause() error }:
+			err = e.Cause()
+		case interface{ Unwrap() []error }:
+			return slices.ContainsFunc(e.Unwrap(), ofDisk)
+		default:
+			err = errors.Unwrap(err)
+		}
+	}
+	return err != nil
+}
 
 // A fault says where reading fails, and when: after the first steps in that family. Each
 // Get is a step, and each move of an iterator.

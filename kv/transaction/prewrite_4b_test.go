@@ -60,7 +60,7 @@ func TestPrewrite4B(t *testing.T) {
 			{"rolled back by a newer transaction, and committed after before that", func(d *data) { d.put("k", 30, 55, "x").rolledBack("k", 60) }, []string{"conflict at 55", "conflict at 60"}},
 			{"rolled back by a newer transaction, and committed before", func(d *data) { d.put("k", 30, 40, "x").rolledBack("k", 60) }, []string{locks, "conflict at 60"}},
 
-			{"committed by the transaction itself", func(d *data) { d.put("k", 50, 60, "v") }, []string{nothing, "conflict at 60", "abort"}},
+			{"committed by the transaction itself", func(d *data) { d.put("k", 50, 60, "v") }, []string{nothing, "conflict at 60", "abort", "retryable"}},
 			{"its neighbours are locked and committed after", func(d *data) {
 				d.locked("j", "q", kvrpcpb.Op_Put, 40, 3, "x").locked("k\x00", "q", kvrpcpb.Op_Put, 40, 3, "x").put("kk", 30, 60, "x").rolledBack("l", 50)
 			}, []string{locks}},

@@ -175,8 +175,8 @@ func TestLockExpires4C(t *testing.T) {
 			// Real times, and times to live that never end.
 			{moment{50 * year, 3}, 3000, moment{50*year + 2999, 9}, false},
 			{moment{50 * year, 3}, 3000, moment{50*year + 3000, 0}, true},
-			{moment{50 * year, 0}, 1 << 45, moment{60 * year, 0}, false},
-			{moment{50 * year, 0}, ^uint64(0), moment{60 * year, 0}, false},
+			{moment{40 * year, 0}, 1 << 45, moment{50 * year, 0}, false},
+			{moment{40 * year, 0}, ^uint64(0), moment{50 * year, 0}, false},
 		} {
 			start, now := transaction.Timestamp(c.start.physical, c.start.logical), transaction.Timestamp(c.now.physical, c.now.logical)
 			name := fmt.Sprintf("a lock of %s with the time to live %d, at %s", ms(start), c.ttl, ms(now))
