@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/labkv/labkv/kv/transaction"
 	"github.com/labkv/labkv/proto/metapb"
 	"github.com/labkv/labkv/proto/schedulerpb"
 	"github.com/labkv/labkv/scheduler/client"
@@ -503,6 +504,7 @@ func age(t time.Time) string {
 func newOperatorCommand() *cobra.Command {
 	c := &connection{}
 	n := notation{}
+	txn := false
 	cmd := &cobra.Command{
 		Use:   "operator",
 		Short: "Make the scheduler change a region",
@@ -526,6 +528,9 @@ func newOperatorCommand() *cobra.Command {
 					}
 					if ids = args[:len(args)-1]; len(key) == 0 {
 						return &usageError{errors.New("key is empty: leave it out to split in the middle")}
+					}
+					if txn {
+						key = transaction.EncodeKey(key)
 					}
 				}
 				numbers, err := parseIDs(names, ids)
@@ -556,6 +561,13 @@ func newOperatorCommand() *cobra.Command {
 		return &schedulerpb.AddOperatorRequest{Change: schedulerpb.RegionChange_SPLIT}
 	})
 	split.Flags().BoolVar(&n.hex, "hex", false, "the key is hexadecimal")
+	split.Flags().BoolVar(&txn, "txn", false, "the key is a key of transactions, which is encoded as they store it")
+	split.Long = `Split a region before a key, or in the middle.
+
+Regions have keys as they are stored. Raw commands store their keys as they are, and
+transactions store them encoded: with --txn, KEY is encoded, too. A split at any other key
+harms no transaction, but is not where the key says. A region is never split between the
+versions of a key.`
 	add("scatter REGION", "Spread the peers and the leader of a region over the stores", exactly("REGION"), func([]uint64) *schedulerpb.AddOperatorRequest {
 		return &schedulerpb.AddOperatorRequest{Change: schedulerpb.RegionChange_SCATTER}
 	})

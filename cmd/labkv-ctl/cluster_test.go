@@ -213,6 +213,8 @@ func TestOperators(t *testing.T) {
 		{"on store 4,\n  remove peer 12 from store 2", "move-peer 10 2 4"},
 		{`split at "k"`, "split 10 k"},
 		{`split at "k"`, "split 10 6b --hex"},
+		{`split at "k\x00\x00\x00\x00\x00\x00\x00\xf8"`, "split 10 k --txn"},
+		{`split at "k\x00\x00\x00\x00\x00\x00\x00\xf8"`, "split 10 6b --txn --hex"},
 		{"split in the middle", "split 10"},
 	} {
 		require.Empty(t, m.says("operator", "cancel", "10"))

@@ -195,15 +195,7 @@ func (s *Snapshot) page(ctx context.Context, keys engine.Range, limit uint32) (p
 // can. It is an error if that does not get beyond start.
 func (s *Snapshot) beyond(at service, start []byte, pairs []*kvrpcpb.KvPair) ([]byte, error) {
 	if n := len(pairs); n > 0 && bytes.Compare(pairs[n-1].Key, start) >= 0 {
-		last := pairs[n-1].Key
-		if len(last) < transaction.MaxKeySize {
-			return after(last), nil
-		}
-		last = bytes.TrimRight(last, "\xff") // no longer key is allowed
-		if n := len(last); n > 0 {
-			return append(bytes.Clone(last[:n-1]), last[n-1]+1), nil
-		}
-		return nil, nil
+		return allowed(after(pairs[n-1].Key)), nil
 	}
 	return nil, &RefusedError{
 		Addr: s.t.cluster.stores.describe(at.place).Addr, final: true,
@@ -211,23 +203,34 @@ func (s *Snapshot) beyond(at service, start []byte, pairs []*kvrpcpb.KvPair) ([]
 	}
 }
 
-// endOf returns the end of a region that has served a request, as a key of transactions.
-// It is empty for the last region.
+// allowed returns the first key at or after key that is not too large, nothing if there is
+// none.
+func allowed(key []byte) []byte {
+	if len(key) <= transaction.MaxKeySize {
+		return key
+	}
+	key = bytes.TrimRight(key[:transaction.MaxKeySize], "\xff")
+	n := len(key)
+	if n == 0 {
+		return nil
+	}
+	return append(bytes.Clone(key[:n-1]), key[n-1]+1)
+}
+
+// endOf returns the first key of transactions after a region that has served a request.
+// It is empty for the last region. A region may end at a key of the engine that is not an
+// encoded key, as an operator may have split it anywhere.
 func (c *cluster) endOf(at service) ([]byte, error) {
 	end := region.Range(at.region).End
-	if len(end) == 0 {
+	switch {
+	case len(end) == 0:
 		return nil, nil
-	}
-	key, rest, err := transaction.DecodeKey(end)
-	if err == nil && len(rest) > 0 {
-		err = errors.Errorf("%q lies between the versions of a key", end)
-	}
-	if err != nil {
-		// Transactions cannot use a cluster whose regions are split like that.
+	case len(transaction.SplitKey(end)) < len(end):
+		// No store splits a region there.
 		return nil, &RefusedError{
 			Addr: c.stores.describe(at.place).Addr, final: true,
-			Err: errors.Annotatef(err, "the end of region %d", at.region.Id),
+			Err: errors.Errorf("region %d ends between the versions of a key, at %q: transactions cannot read it", at.region.Id, end),
 		}
 	}
-	return key, nil
+	return allowed(transaction.FirstKey(end)), nil
 }

@@ -175,6 +175,36 @@ func TestScanMergesOwnWrites(t *testing.T) {
 	})
 }
 
+// Regions may be split at any key of the engine, as by an operator who does not think of
+// how transactions store their keys.
+func TestRegionsEndAnywhere(t *testing.T) {
+	inBubble(t, []string{"k3"}, func(t *testing.T, ctx context.Context, c *fakeCluster, cl *client.Transactional) {
+		for _, at := range []string{"\x00", "acc05", "accounts/7", "k", "k1\xff", "k4\x00\x00\x00\x00\x00\x00\x01", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"} {
+			c.split(at)
+		}
+		c.scheduler.hears()
+		keys := []string{"\x00", "acc04", "acc05", "acc05\x00", "acc06", "accounts", "accounts/6", "accounts/7", "accounts/8", "k", "k1", "k1\xff", "k2", "k3", "k4", "k5", "\xff\xff\xff\xff\xff\xff\xff\xff\xff"}
+		require.NoError(t, puts(t, begin(t, ctx, cl), "!", keys...).Commit(ctx))
+		var want []string
+		for _, key := range keys {
+			require.Equal(t, key+"!", found(t, ctx, cl, key))
+			want = append(want, key+"="+key+"!")
+		}
+		txn := begin(t, ctx, cl)
+		require.Equal(t, strings.Join(want, " "), scanned(t, txn.Scan(ctx, nil, nil)))
+		require.Equal(t, strings.Join(want[2:10], " "), scanned(t, txn.Scan(ctx, []byte("acc05"), []byte("k1"))))
+	})
+	inBubble(t, nil, func(t *testing.T, ctx context.Context, c *fakeCluster, cl *client.Transactional) {
+		c.split(string(transaction.VersionKey([]byte("k"), 7)))
+		c.scheduler.hears()
+		var refused *client.RefusedError
+		for _, err := range begin(t, ctx, cl).Scan(ctx, nil, nil) {
+			require.ErrorAs(t, err, &refused)
+		}
+		require.ErrorContains(t, refused, "ends between the versions of a key")
+	})
+}
+
 // A loop that ends early has asked for no more than it needed.
 func TestScanAsksAsItGoes(t *testing.T) {
 	inBubble(t, []string{"b", "c"}, func(t *testing.T, ctx context.Context, c *fakeCluster, cl *client.Transactional) {

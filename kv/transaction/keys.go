@@ -79,12 +79,36 @@ func DecodeVersion(encoded []byte) (key []byte, ts uint64, err error) {
 
 // SplitKey returns where a region may be split, instead of at a key of the engine: not
 // after that, and not between what belongs to one key of a user. A region that ended
-// among the versions of a key would show some of them, and not the others.
+// among the versions of a key would show some of them, and not the others. Any other key
+// of the engine does as it is, whether it is an encoded key or not.
 func SplitKey(at []byte) []byte {
 	if _, rest, err := DecodeKey(at); err == nil {
 		return at[:len(at)-len(rest)]
 	}
 	return at
+}
+
+// FirstKey returns the first key of a user whose place is at or after a key of the engine.
+// What belongs to smaller keys lies before, unless at is between the versions of a key.
+// So a reader that has read all that lies before at goes on with FirstKey(at), wherever
+// regions were split.
+func FirstKey(at []byte) []byte {
+	var key []byte
+	for len(at) > group && at[group] == marker {
+		key, at = append(key, at[:group]...), at[group+1:]
+	}
+	last := make([]byte, group)
+	copy(last, at)
+	padding := group - len(bytes.TrimRight(last, "\x00"))
+	if len(at) > group {
+		padding = min(padding, marker-int(at[group]))
+	}
+	key = append(key, last[:group-padding]...)
+	among := len(at) > group+1 && int(at[group]) == marker-padding
+	if among || len(key) == 0 { // no key is empty
+		key = append(key, 0)
+	}
+	return key
 }
 
 // versions is the range of all versions of key that are not newer than ts.
@@ -93,5 +117,6 @@ func versions(key []byte, ts uint64) engine.Range {
 }
 
 // afterVersions is the first key of the engine after all versions of key: none has the
-// timestamp 0.
+// timestamp 0. It is in the region of key, as a region does not end among what belongs to
+// a key: an iterator can begin there.
 func afterVersions(key []byte) []byte { return VersionKey(key, 0) }

@@ -39,6 +39,17 @@ func checkRead(key []byte, ts uint64) error {
 	return checkKey(key)
 }
 
+// checkScan returns a *RequestError unless a scan can begin at start and read at a
+// timestamp. An empty start is the beginning of the region. One that is larger than
+// MaxKeySize is refused as any other key: what follows a key of that size is not that key
+// and a zero, but the next key that is not larger, and a client goes on there.
+func checkScan(start []byte, ts uint64) error {
+	if len(start) == 0 {
+		start = []byte{0} // the first key that there can be
+	}
+	return checkRead(start, ts)
+}
+
 // checkKeys returns a *RequestError unless there are keys, and each can be the key of a
 // transaction.
 func checkKeys(keys [][]byte) error {

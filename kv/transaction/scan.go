@@ -23,15 +23,15 @@ func pairSize(pair *kvrpcpb.KvPair) int {
 // and counts for the limit. A key that the reader does not see, because it is deleted or
 // was not there yet, is no pair and does not count.
 //
+// A start key that is larger than MaxKeySize makes no sense, as in any other request; an
+// empty one is the beginning of the region (checkScan).
+//
 // A scan that has its pairs reads no further, and the pairs belong to the caller.
 //
 //lab:implement 4C
 func Scan(r *Reader, req *kvrpcpb.ScanRequest) (*kvrpcpb.ScanResponse, error) {
-	if req.GetVersion() == 0 {
-		return nil, malformed("version is 0: it is the timestamp to read at")
-	}
-	if len(req.StartKey) > MaxKeySize {
-		return nil, checkKey(req.StartKey)
+	if err := checkScan(req.GetStartKey(), req.GetVersion()); err != nil {
+		return nil, err
 	}
 	s, err := NewScanner(r, req.StartKey, req.Version)
 	if err != nil {
