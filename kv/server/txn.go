@@ -95,7 +95,8 @@ func (s *Server) KvCheckTxnStatus(ctx context.Context, req *kvrpcpb.CheckTxnStat
 // it commits them, or rolls them back. There may be more of them than one write can
 // have, for their number or for the size of their keys: a replicated store accepts a
 // little less than engine.MaxValueSize bytes at once. A request that ends early has
-// finished some, reports why it has not finished the others, and can be repeated.
+// finished some, reports why it has not finished the others, and can be repeated. It may
+// end at the first write that fails, or go on with other keys and report that error then.
 //
 // When it succeeds, none of the locks is left that were there when it came, whoever has
 // finished them. Prewrites that come late may have added some since it was asked before.
@@ -126,7 +127,7 @@ func (s *Server) KvTxnHeartBeat(ctx context.Context, req *kvrpcpb.TxnHeartBeatRe
 
 // txnOutcome decides how the response of a transactional command reports err, as outcome
 // does it for raw commands. Such a response has no place for an error of the store, so
-// that ends with status Internal.
+// that ends with status Internal and its text.
 func txnOutcome(err error) (*errorpb.Error, error) {
 	region, message, err := outcome(err)
 	if message != "" {

@@ -23,7 +23,8 @@ import (
 //
 // A key that the transaction has locked before is in order: the request was sent twice.
 // Nothing is written for it. Neither is anything where the transaction has committed
-// the key already: what such a late request is told does not matter.
+// the key already: it does not matter whether such a late request succeeds or which error it
+// is told, as its client waits for no answer.
 //
 // Records below StartVersion decide nothing, and a key may have thousands of them: they
 // are not walked.

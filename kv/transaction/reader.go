@@ -13,7 +13,8 @@ import (
 // A Reader shows locks, records and values of user keys in a view of a region. Its
 // owner closes the view.
 //
-// An error of the view is returned, wherever a read meets it. So is data that makes no
+// An error of the view is returned, wherever a read meets it; it may be wrapped, as with
+// errors.Annotate. So is data that makes no
 // sense: a lock or a record that cannot be decoded, a record without its value. Neither
 // is ever taken for something that is not there. A read leaves no iterator open, and costs a
 // few reads of the view, however many versions a key has. Only what the answer depends on

@@ -27,7 +27,8 @@ type VariantTrial struct {
 type VariantTrials []VariantTrial
 
 // RunVariants runs the graded tests that each variant must pass: those of its
-// stages that are in its package. One test binary per package holds all of them.
+// stages that are in its package, or in one that it names besides. One test binary per
+// package holds all of them.
 //
 // A variant meets only the first seeds of each test: a test that asks for too much
 // does so at once; many seeds are for mistakes that need luck.
@@ -85,7 +86,7 @@ func (h *hunt) try(ctx context.Context, built *Built, v mutants.Mutant, selectio
 	for _, st := range selection {
 		passed := map[*course.Test]*Result{}
 		for _, b := range h.testBatches(ctx, st.Stage.Tests) {
-			if b.dir != v.Dir || b.before > 0 {
+			if !meets(v, b.dir) || b.before > 0 {
 				continue
 			}
 			results, failed, err := h.run(ctx, v.Name, b)
@@ -149,7 +150,13 @@ func (ts VariantTrials) WriteTable(w io.Writer, o TableOptions) error {
 	return out.err
 }
 
-// testsOf returns the tests of the variant's stages that are in its package.
+// meets reports whether a variant must pass the graded tests in a directory.
+func meets(variant mutants.Mutant, dir string) bool {
+	return dir == variant.Dir || slices.Contains(variant.Beside, dir)
+}
+
+// testsOf returns the tests of the variant's stages that are in its package, or in one
+// that it names besides.
 func testsOf(c *course.Course, variant mutants.Mutant) (course.Selection, error) {
 	var selection course.Selection
 	for _, id := range variant.Stages {
@@ -157,11 +164,18 @@ func testsOf(c *course.Course, variant mutants.Mutant) (course.Selection, error)
 		if !ok {
 			return nil, errors.Errorf("variant %s: there is no stage %s", variant.Name, id)
 		}
-		tests := slices.DeleteFunc(slices.Clone(stage.Tests), func(t *course.Test) bool { return t.Package != variant.Dir })
+		tests := slices.DeleteFunc(slices.Clone(stage.Tests), func(t *course.Test) bool { return !meets(variant, t.Package) })
 		if len(tests) == 0 {
 			return nil, errors.Errorf("variant %s: stage %s has no test in %s", variant.Name, id, variant.Dir)
 		}
 		selection = append(selection, course.StageTests{Stage: stage, Tests: tests})
+	}
+	for _, dir := range variant.Beside {
+		if !slices.ContainsFunc(selection, func(st course.StageTests) bool {
+			return slices.ContainsFunc(st.Tests, func(t *course.Test) bool { return t.Package == dir })
+		}) {
+			return nil, errors.Errorf("variant %s: none of its stages has a test in %s", variant.Name, dir)
+		}
 	}
 	return selection, nil
 }

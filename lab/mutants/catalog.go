@@ -41,6 +41,9 @@ type Mutant struct {
 	// Stages are the stages that its file names: Stage alone, or those whose graded
 	// tests a right variant must pass.
 	Stages []string
+	// Beside are further directories, like Dir, whose graded tests of these stages a
+	// right variant must pass.
+	Beside []string
 	// Dir is the directory of the mutated package, slash separated and relative to the root.
 	Dir string
 	// Doc describes the mistake, as its file does for students.
@@ -179,7 +182,7 @@ func (l *loader) mutant(stage, name string) (Mutant, source.ErrorList) {
 	if f.ImportsC() {
 		mistakes.Add(name, 0, "a %s cannot import C", l.noun)
 	}
-	m.Dir, m.Stages = l.directiveOf(f, stage, &mistakes)
+	m.Dir, m.Stages, m.Beside = l.directiveOf(f, stage, &mistakes)
 	if m.Dir == "" {
 		return Mutant{}, mistakes
 	}
@@ -200,8 +203,8 @@ func (l *loader) mutant(stage, name string) (Mutant, source.ErrorList) {
 }
 
 // directiveOf returns what the directive of f says: the directory, or "" if that
-// line is missing or wrong, and the stages.
-func (l *loader) directiveOf(f *source.File, stage string, mistakes *source.ErrorList) (dir string, stages []string) {
+// line is missing or wrong, the stages, and the directories after them.
+func (l *loader) directiveOf(f *source.File, stage string, mistakes *source.ErrorList) (dir string, stages, beside []string) {
 	example := l.directive + " raft 2AA 2AB"
 	if stage != "" {
 		example = l.directive + " " + stage + " raft"
@@ -220,7 +223,7 @@ func (l *loader) directiveOf(f *source.File, stage string, mistakes *source.Erro
 				mistakes.Add(f.Path, line, "%s belongs in the comment directly above the package clause", l.directive)
 			case dir != "":
 				mistakes.Add(f.Path, line, "%s stands here twice; remove one", l.directive)
-				return "", nil
+				return "", nil, nil
 			case len(words) < 3, stage != "" && len(words) > 3:
 				mistakes.Add(f.Path, line, "%s takes %s, like %s", l.directive, l.takes, example)
 			case stage != "" && words[1] != stage:
@@ -229,21 +232,27 @@ func (l *loader) directiveOf(f *source.File, stage string, mistakes *source.Erro
 				dir, stages = words[2], words[1:2]
 			default:
 				dir, stages = words[1], words[2:]
+				if i := slices.IndexFunc(stages, isPath); i > 0 {
+					stages, beside = stages[:i], stages[i:]
+				}
 			}
 			if dir != "" && !fs.ValidPath(dir) {
 				mistakes.Add(f.Path, line, "%s is not a slash-separated path below the root", dir)
 				dir = ""
 			}
 			if dir == "" {
-				return "", nil
+				return "", nil, nil
 			}
 		}
 	}
 	if dir == "" {
 		mistakes.Add(f.Path, f.Line(f.AST.Package), "the comment above the package clause must end with a line like %s", example)
 	}
-	return dir, stages
+	return dir, stages, beside
 }
+
+// isPath tells a directory from a stage, which is in upper case.
+func isPath(word string) bool { return word != strings.ToUpper(word) }
 
 // buildLine returns the build constraint of f and the tag that it demands, "" if
 // it is not exactly one tag.

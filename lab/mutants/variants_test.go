@@ -45,6 +45,7 @@ func TestLoadVariants(t *testing.T) {
 	require.Equal(t, "one-by-one", v.Name)
 	require.Equal(t, "counter", v.Dir)
 	require.Equal(t, []string{"1", "2AA"}, v.Stages)
+	require.Empty(t, v.Beside)
 	require.Equal(t, "It counts in another way.", v.Doc)
 	require.Equal(t, []string{"Count"}, v.Funcs)
 
@@ -52,6 +53,15 @@ func TestLoadVariants(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(files["counter/zz_mutant_one-by-one.go"]), "func Count_one_by_one(")
 	require.NotContains(t, string(files["counter/zz_mutant_one-by-one.go"]), "go:build")
+}
+
+// A variant names other packages whose tests it meets, too.
+func TestVariantBesideItsPackage(t *testing.T) {
+	root := variantTree(t, strings.Replace(variantFile, "counter 1 2AA", "counter 1 2AA kv/server raft", 1))
+	variants, err := mutants.LoadVariants(root, []string{"1", "2AA"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"1", "2AA"}, variants[0].Stages)
+	require.Equal(t, []string{"kv/server", "raft"}, variants[0].Beside)
 }
 
 func TestLoadVariantsMistakes(t *testing.T) {
