@@ -3,7 +3,7 @@
 // The lock of a key is found with an iterator, and not with Get. No comment says with
 // which methods of its view a Reader reads.
 //
-//lab:variant kv/transaction 4A 4B 4C kv/server
+//lab:variant kv/transaction 4A 4B kv/server
 package transaction
 
 import "github.com/labkv/labkv/kv/engine"

@@ -24,11 +24,11 @@ func (r *Reader) RecordOf(key []byte, startTS uint64) (*Record, error) {
 			return record, err
 		}
 	}
-	return r.firstAbove(key, startTS, func(record *Record) bool { return record.StartTS == startTS })
+	return firstAbove(r, key, startTS, func(record *Record) bool { return record.StartTS == startTS })
 }
 
 // firstAbove returns the newest record of key above a timestamp that is good, or nil.
-func (r *Reader) firstAbove(key []byte, ts uint64, good func(*Record) bool) (*Record, error) {
+func firstAbove(r *Reader, key []byte, ts uint64, good func(*Record) bool) (*Record, error) {
 	it, err := r.view.Iterate(engine.CFWrite, engine.Range{Start: VersionKey(key, maxTS), End: VersionKey(key, ts)})
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (r *Reader) obstacle(req *kvrpcpb.PrewriteRequest, key []byte) (obstacle *k
 	case own != nil:
 		return &kvrpcpb.KeyError{Retryable: "the transaction is committed already"}, false, nil
 	}
-	other, err := r.firstAbove(key, req.StartVersion-1, func(record *Record) bool { return record.Kind != kvrpcpb.Op_Rollback })
+	other, err := firstAbove(r, key, req.StartVersion-1, func(record *Record) bool { return record.Kind != kvrpcpb.Op_Rollback })
 	switch {
 	case err != nil:
 		return nil, false, err
