@@ -40,7 +40,7 @@ func TestRestartAll2B(t *testing.T) {
 		Text:   "what was acknowledged survives a crash of all stores",
 		Source: "Raft Figure 2 (persistent state), thesis §3.8",
 	}, 4)
-	sc.For = 4 * time.Second
+	sc.For = 3 * time.Second
 	sc.Nemesis = everySoOften(1300*ms, func(d *dice.Drawer, _ sim.Setting) (sim.Fault, time.Duration) {
 		return sim.Fault{Kind: sim.Crash, Who: sim.Everybody}, d.Duration(ms, 300*ms)
 	})
@@ -55,7 +55,7 @@ func TestRestartSome2B(t *testing.T) {
 		Text:   "a store that comes back keeps its promises: its term, its vote, its log",
 		Source: "Raft Figure 2 (persistent state), thesis §3.8",
 	}, 4)
-	sc.For = 4 * time.Second
+	sc.For = 3 * time.Second
 	sc.Nemesis = sim.Together(sim.Crashes(800*ms), sim.CrashesWhileWriting(900*ms))
 	sc.Reach = []sim.Goal{sim.LeaderCrashed, sim.CrashedWriting, sim.CrashLostWrites, sim.Restarted}
 	sim.Test(t, sc)
@@ -83,7 +83,7 @@ func TestEverythingAtOnce2B(t *testing.T) {
 		Text:   "whatever goes wrong, what clients see is linearizable, and once nothing goes wrong, the stores recover",
 		Source: "Raft Figure 3, §5.6, §8",
 	}, 5)
-	sc.Seeds = 40
+	sc.Seeds = 30
 	sc.Nemesis = sim.Swarm(
 		sim.RandomPartitions(1200*ms),
 		sim.IsolateLeaders(2000*ms),

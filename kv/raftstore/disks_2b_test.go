@@ -18,7 +18,7 @@ func TestDiskFull2B(t *testing.T) {
 		Text:   "a store whose disk is full promises nothing that it cannot save, and continues once there is room",
 		Source: "doc.go: What is durable when",
 	}, 3)
-	sc.For = 4 * time.Second
+	sc.For = 3 * time.Second
 	sc.Nemesis = everySoOften(900*ms, func(d *dice.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
 		who := dice.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores))
 		return sim.Fault{Kind: sim.DiskFull, Who: who}, d.Duration(20*ms, 1500*ms)
@@ -35,7 +35,7 @@ func TestDiskFails2B(t *testing.T) {
 		Text:   "a store that could not write stops before it promises anything more",
 		Source: "doc.go: What is durable when",
 	}, 3)
-	sc.For = 4 * time.Second
+	sc.For = 3 * time.Second
 	sc.Nemesis = everySoOften(900*ms, func(d *dice.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
 		return sim.Fault{
 			Kind: sim.CrashWrite, Who: dice.Pick(d, sim.TheLeader, sim.AFollower, d.Between(1, s.Stores)),

@@ -29,7 +29,7 @@ func compacting(claim graded.Claim, clients int) sim.Scenario {
 	sc := replicated(claim, clients)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, SettledLog: settledLog})
 	sc.Clients = append(sc.Clients, fills)
-	sc.For = 4 * time.Second
+	sc.For = 3 * time.Second
 	return sc
 }
 
@@ -84,7 +84,7 @@ func TestLogStaysShort2C(t *testing.T) {
 		Source: "Raft §7; compactLog, in compact.go",
 	}, 6)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, ShortLogs: true})
-	sc.For, sc.NoCore = 3*time.Second, true
+	sc.For, sc.NoCore = 2*time.Second, true
 	sc.Reach = []sim.Goal{storesim.LogCompacted}
 	sim.Test(t, sc)
 }
@@ -97,7 +97,7 @@ func TestDeadFollowerDoesNotKeepLog2C(t *testing.T) {
 		Source: "Raft §7; compactLog, in compact.go",
 	}, 6)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, ShortLogs: true})
-	sc.For, sc.NoCore = 3*time.Second, true
+	sc.For, sc.NoCore = 2*time.Second, true
 	sc.Nemesis = func(d *dice.Drawer, s sim.Setting) []sim.Fault {
 		return []sim.Fault{{Kind: sim.Crash, Who: d.Between(1, s.Stores), From: 500 * ms, Until: s.Span}}
 	}
@@ -118,7 +118,7 @@ func TestCollectedLogsSurvivePowerCuts2C(t *testing.T) {
 			return sim.Fault{Kind: sim.Crash, Who: sim.Everybody}, d.Duration(ms, 100*ms)
 		}),
 		sim.CrashesWhileWriting(600*ms))
-	sc.Tick, sc.For = 20*ms, 3*time.Second
+	sc.Tick, sc.For = 20*ms, 2*time.Second
 	sc.Reach = []sim.Goal{storesim.LogCompacted, sim.CrashLostWrites, sim.Restarted}
 	sim.Test(t, sc)
 }

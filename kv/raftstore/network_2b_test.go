@@ -46,7 +46,7 @@ func TestOldLeaderNeverAnswers2B(t *testing.T) {
 		Source: "Raft §8, thesis §6.4",
 	}, 2)
 	sc.Clients = append(sc.Clients, sim.Clients(5, kvload.GetsAtOneStore)...)
-	sc.For = 4 * time.Second
+	sc.For = 3 * time.Second
 	sc.Nemesis = sim.Together(sim.IsolateLeaders(1200*ms), sim.SlowLinks(1500*ms))
 	sc.Reach = []sim.Goal{sim.LeaderDeposed, storesim.AskedOldLeader}
 	sim.Test(t, sc)
@@ -63,7 +63,7 @@ func TestProposalsAreAnswered2B(t *testing.T) {
 		Source: "the contract of Write",
 	}, 0)
 	sc.Clients = sim.Clients(5, kvload.Contends)
-	sc.For = 4 * time.Second
+	sc.For = 3 * time.Second
 	sc.Nemesis = sim.Together(sim.IsolateLeaders(1000*ms), sim.RandomPartitions(1500*ms))
 	sc.Reach = []sim.Goal{storesim.DeposedWaiting, storesim.ProposalReplaced}
 	sim.Test(t, sc)
@@ -131,7 +131,7 @@ func TestStoresPause2B(t *testing.T) {
 		Source: "Raft §2, §8, thesis §6.4",
 	}, 2)
 	sc.Clients = append(sc.Clients, sim.Clients(6, kvload.GetsAtOneStore)...)
-	sc.For = 4 * time.Second
+	sc.For = 3 * time.Second
 	sc.Nemesis = sim.Together(sim.Pauses(1500*ms), everySoOften(700*ms, func(d *dice.Drawer, s sim.Setting) (sim.Fault, time.Duration) {
 		return sim.Fault{Kind: sim.Pause, Who: sim.TheLeader}, d.Duration(20*s.Tick, 30*s.Tick)
 	}))

@@ -117,7 +117,7 @@ func TestCrashesWhileInstalling2C(t *testing.T) {
 		Source: "doc.go: What is durable when, 4",
 	}, 3)
 	sc.System = storesim.New(storesim.Options{MaxLogEntries: keptEntries, SettledLog: settledLog, Background: true})
-	sc.Seeds, sc.Tick, sc.For = 20, 10*ms, 3*time.Second
+	sc.Seeds, sc.Tick, sc.For = 20, 10*ms, 2*time.Second
 	sc.Nemesis = comesBack(500*ms, func(d *dice.Drawer, s sim.Setting, who int, at time.Duration) sim.Fault {
 		return sim.Fault{
 			Kind: sim.CrashWrite, Who: who, Count: d.Between(1, 30), Delay: 5 * s.Tick,
@@ -157,8 +157,8 @@ func TestEverythingAtOnce2C(t *testing.T) {
 		Text:   "whatever goes wrong while logs are compacted and snapshots sent, what clients see is linearizable, and the stores recover",
 		Source: "Raft Figure 3, §7, §8",
 	}, 5)
-	sc.Seeds = 40
-	sc.Tick, sc.For = 20*ms, 5*time.Second
+	sc.Seeds = 30
+	sc.Tick, sc.For = 20*ms, 4*time.Second
 	sc.Nemesis = sim.Together(isolateStores(1600*ms), sim.Swarm(
 		sim.RandomPartitions(1200*ms),
 		sim.Unreliable(),
