@@ -34,7 +34,7 @@ func TestRequestsForOthersAreRefused2B(t *testing.T) {
 	sc.Nemesis = func(*dice.Drawer, sim.Setting) []sim.Fault {
 		return []sim.Fault{{Kind: sim.Isolate, Who: sim.TheLeader, From: 1500 * ms, Until: 3500 * ms}}
 	}
-	sc.For = 3 * time.Second
+	sc.For = 4 * time.Second
 	sc.NoCore = true // also followers must answer
 	sc.Reach = []sim.Goal{sim.LeaderDeposed}
 	sim.Test(t, sc)
