@@ -190,7 +190,7 @@ func (s measured) Reader(ctx context.Context, rc *kvrpcpb.Context) (storage.Read
 	return r, err
 }
 
-// Draft implements storage.Drafter. It is not measured: mostly it asks nobody.
+// Draft implements storage.Drafter. It is not measured: mostly it sends no message.
 func (s measured) Draft(ctx context.Context, rc *kvrpcpb.Context) (storage.Reader, error) {
 	return storage.Draft(ctx, s.Storage, rc)
 }

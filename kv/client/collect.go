@@ -15,7 +15,7 @@ import (
 
 // A Collection is what one call of Collect has done.
 type Collection struct {
-	// SafePoint is the timestamp below which nothing can be read any more. It is 0 if
+	// SafePoint is the timestamp below which nothing can be read. It is 0 if
 	// nothing is as old as that.
 	SafePoint uint64
 	// Transactions is how many old transactions had left locks, which were resolved.

@@ -171,7 +171,7 @@ func (t *Txn) write(op kvrpcpb.Op, key, value []byte) error {
 //
 // If the error is an *OutcomeUnknownError, ctx ended at the one moment at which it is not
 // known whether the transaction was committed; or the transaction took so long that no store
-// knows it any more (Collect). With any other error it was not, and never will be: a
+// knows it (Collect). With any other error it was not, and never will be: a
 // *ConflictError, an *AbortedError and a *TooOldError ask for another transaction, a
 // *LockedError and a *RefusedError say what was in the way until ctx ended; ErrTxnDone
 // is the answer to a second call.

@@ -130,7 +130,7 @@ func TestDraftsAreNoAnswers4B(t *testing.T) {
 
 		s := newReelected(t, nil, rolledBack("k", 10))
 		got := prewrite(10)(txnClient{connect(t, s)})
-		require.NotEqual(t, "done", got, "the answer to a prewrite that was rolled back in a later term than that of the draft")
+		require.NotEqual(t, "done", got, "the answer to a prewrite that was rolled back in a later term than the draft's")
 		view, err := s.Storage.Reader(t.Context(), rc)
 		require.NoError(t, err, "reading what is stored")
 		defer view.Close()

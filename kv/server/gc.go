@@ -106,7 +106,7 @@ const (
 
 // KvScanLock implements tinykvpb.TinyKvServer. When it answers, the locks that it returns and
 // those that come after them are all that there ever will be in the region, of transactions
-// that began at or below the safe point: no prewrite of such a one is let in any more, and
+// that began at or below the safe point: no further prewrite of such a one is let in, and
 // those that were let in before are over when the locks are read.
 func (s *guardedServer) KvScanLock(ctx context.Context, req *kvrpcpb.ScanLockRequest) (*kvrpcpb.ScanLockResponse, error) {
 	resp, err := s.oldLocks(ctx, req)

@@ -436,7 +436,7 @@ func TestScanOfLocksWaitsForNoOther(t *testing.T) {
 	})
 }
 
-// A prewrite that is under way while another store leads cannot place its lock any more.
+// A prewrite that is under way while another store leads can no longer place its lock.
 func TestPrewriteOfAnEarlierTerm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newGCRun(t)

@@ -65,9 +65,8 @@ func badRequest(err error) bool {
 	return is(err, storage.ErrNoContext) || is(err, engine.ErrEmptyKey) || as(err, &family) || as(err, &tooLarge) || as(err, &request)
 }
 
-// is and as look through both kinds of wrapping, in any order: that of the
-// standard library, and that of github.com/pingcap/errors, which errors.Is does
-// not see.
+// is and as look through both kinds of wrapping, in any order: the standard
+// library's, and the one of github.com/pingcap/errors, which errors.Is does not see.
 func is(err, target error) bool {
 	return wraps(err, func(e error) bool { return stderrors.Is(e, target) })
 }

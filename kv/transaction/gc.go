@@ -89,7 +89,7 @@ func OldLocks(r *Reader, maxVersion uint64, start []byte, limit int) ([]*kvrpcpb
 }
 
 // eachLock calls visit for the locks of the view in the order of their keys, from start on and
-// below end, until it returns false. Empty bounds are those of the view.
+// below end, until it returns false. Empty bounds stand for the bounds of the view.
 func (r *Reader) eachLock(start, end []byte, visit func(key []byte, lock *Lock) bool) error {
 	var within engine.Range
 	if len(start) > 0 {
@@ -152,7 +152,7 @@ type Collected struct {
 // It looks at a limited number of keys, and returns about limit operations at most; limit is at
 // least 1.
 //
-// Nothing at or below safePoint is written any more, only removed. So what Collect has decided
+// Nothing at or below safePoint is written from then on, only removed. So what Collect has decided
 // stays right for ever, whatever is written meanwhile, also by others that collect at the same
 // or another safe point: the operations may be carried out late, twice, in part, and by a
 // leader of a later term. They need neither latches nor the term of the Reader.

@@ -20,7 +20,7 @@
 // What is tested is a [Tree]: the sources below a course's root, seen through an
 // overlay of package overlay. So the same runner grades the tree itself, the tree
 // as students receive it ([Pristine]) with a submission's files on top, the tree
-// up to some stage ([UpTo]), and the tree with all mutants in it
+// after some stage ([Staged], [Last]), and the tree with all mutants in it
 // ([Runner.RunMutants]). None of them is ever written to disk as a whole.
 //
 // # Submissions

@@ -260,7 +260,7 @@ func Mixes(s *sim.Session) {
 	c.do(func(t *tx) error { return t.put(keyName(s.Draw.IntN(keys)), t.c.tag()) })
 }
 
-// Collects is a client that removes old versions: those of more than a second ago, or all but
+// Collects is a client that removes old versions: all of more than a second ago, or all but
 // the newest ones. Now and then it gives up in the middle, and begins anew.
 func Collects(s *sim.Session) {
 	c := newTransactor(s)
