@@ -28,7 +28,7 @@ handout: ## [DIR=... ANSWERS=yes] write the repository that students start from
 	$(LAB) handout "$(DIR)" $(if $(ANSWERS),--with-answers)
 
 lint-handout: ## lint what students start from: what they have not written yet is no mistake
-	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(LAB) handout "$$dir/handout" && \
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(GO) run ./cmd/lab handout "$$dir/handout" && \
 		$(MAKE) --no-print-directory -C "$$dir/handout" lint
 
 mutants: ## [STAGE=...] run the wrong solutions; all of them write doc/what-the-tests-catch.md
