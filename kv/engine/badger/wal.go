@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -93,38 +94,62 @@ func checkLog(dir string, start logPosition) error {
 func checkLogFile(dir string, file uint32, start logPosition, last bool) error {
 	path := logPath(dir, file)
 	name := filepath.Base(path)
-	data, err := os.ReadFile(path)
+	data, size, err := readWritten(path)
 	if err != nil {
 		return err
 	}
 	from := int(start.offset)
-	if from > len(data) {
+	if from > size {
 		if last {
 			return nil // the content before start is in tables, and nothing after it was synced
 		}
 		return corrupt(name, "is cut off")
 	}
-	end := from + wholeTransactions(data[from:])
-	torn := data[end:]
+	data = data[min(from, len(data)):]
+	whole := wholeTransactions(data)
+	end := from + whole
 	if !last {
-		if len(torn) > 0 {
+		if end < size {
 			return corrupt(name, "has a bad record at or after byte %d", end)
 		}
 		return nil
 	}
 	// The file got its full size when it was created, so it cannot be
 	// shorter now than it was when a part of it was synced.
-	if c, ok := lastCommit(data[from:end]); ok && c.synced.file == file && len(data) < int(c.fileSize) {
+	if c, ok := lastCommit(data[:whole]); ok && c.synced.file == file && size < int(c.fileSize) {
 		return corrupt(name, "is cut off")
 	}
-	if len(bytes.TrimLeft(torn, "\x00")) == 0 {
+	torn := data[whole:]
+	if !slices.ContainsFunc(torn, func(b byte) bool { return b != 0 }) {
 		return syncFile(path)
 	}
 	if c, ok := lastCommit(torn); ok && (c.synced.file > file || c.synced.file == file && int(c.synced.offset) > end) {
 		return corrupt(name, "has a bad record at or after byte %d, although it was synced up to byte %d", end, c.synced.offset)
 	}
 	slog.Info("cutting off the torn end of the log", "component", "badger", "file", path, "offset", end)
-	return zero(path, end, len(data))
+	return zero(path, end, size)
+}
+
+// readWritten returns the content of a file and its size. The file has its size from the
+// beginning on, so most of it can be a hole that nothing was written to. As far as the
+// system can tell that a hole is at the end, the content does not have it.
+func readWritten(path string) (data []byte, size int, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	written, err := endOfData(f, info.Size())
+	if err != nil {
+		return nil, 0, err
+	}
+	data = make([]byte, written)
+	_, err = io.ReadFull(io.NewSectionReader(f, 0, written), data)
+	return data, int(info.Size()), err
 }
 
 // A record is one record of the log. Its slices share the memory of the log's
