@@ -144,6 +144,20 @@ func TestDamage(t *testing.T) {
 				return data[:len(bytes.TrimRight(data, "\x00"))/2]
 			})
 		}},
+		{"newest file of the log has a hole", ".vlog", func(t *testing.T, dir string) {
+			const from, to = 8 << 10, 24 << 10 // in whole pages
+			path := newestLog(t, dir)
+			data, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Greater(t, len(bytes.TrimRight(data, "\x00")), to)
+			f, err := os.Create(path)
+			require.NoError(t, err)
+			_, err = f.WriteAt(data[:from], 0)
+			require.NoError(t, err)
+			_, err = f.WriteAt(data[to:], to)
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+		}},
 		{"file of the log has another name", "x.vlog", func(t *testing.T, dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "x.vlog"), nil, 0o644))
 		}},
