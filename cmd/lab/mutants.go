@@ -53,7 +53,12 @@ the tests hold solutions to and which wrong solutions each of them catches.`,
 			p := newProgress("building")
 			defer p.stop()
 			runner.Progress = p.update
-			report, err := runner.RunMutants(cmd.Context(), c, catalog, nil)
+			built, err := runner.BuildWith(cmd.Context(), c, catalog)
+			if err != nil {
+				return err
+			}
+			defer built.Close()
+			report, err := runner.RunMutants(cmd.Context(), built, catalog, nil)
 			if err != nil {
 				return err
 			}

@@ -43,7 +43,12 @@ the reference's way instead of the guarantee. The last line is "passed N/N".`,
 			p := newProgress("building")
 			defer p.stop()
 			runner.Progress = p.update
-			trials, err := runner.RunVariants(cmd.Context(), c, variants)
+			built, err := runner.BuildWith(cmd.Context(), c, variants)
+			if err != nil {
+				return err
+			}
+			defer built.Close()
+			trials, err := runner.RunVariants(cmd.Context(), built, variants)
 			if err != nil {
 				return err
 			}

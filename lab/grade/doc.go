@@ -21,7 +21,7 @@
 // overlay of package overlay. So the same runner grades the tree itself, the tree
 // as students receive it ([Pristine]) with a submission's files on top, the tree
 // after some stage ([Staged], [Last]), and the tree with all mutants in it
-// ([Runner.RunMutants]). None of them is ever written to disk as a whole.
+// ([Runner.BuildWith]). None of them is ever written to disk as a whole.
 //
 // # Submissions
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,8 +42,51 @@ type MutantReport struct {
 	tests []*Result
 }
 
-// RunMutants runs each mutant against the graded tests of its own stage, until
-// the first that does not pass. One test binary per package holds all of them.
+// BuildWith builds the test binaries that [Runner.RunMutants] and [Runner.RunVariants] need
+// for some mutants and variants of a course, which all are in them.
+func (r *Runner) BuildWith(ctx context.Context, c *course.Course, catalog []mutants.Mutant) (*Built, error) {
+	var selection course.Selection
+	for _, m := range catalog {
+		if m.Stage == "" { // a variant
+			tests, err := testsOf(c, m)
+			if err != nil {
+				return nil, err
+			}
+			selection = append(selection, tests...)
+			continue
+		}
+		stage, ok := c.Stage(m.Stage)
+		if !ok {
+			return nil, errors.Errorf("mutant %s: there is no stage %s", m.Name, m.Stage)
+		}
+		selection = append(selection, course.StageTests{Stage: stage, Tests: stage.Tests})
+	}
+	files, err := mutants.Overlay(c.Root, catalog)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "labkv-")
+	if err != nil {
+		return nil, errors.Trace(err)
+	}
+	defer removeScratch(dir)
+	arg, err := overlay.WriteOverlay(dir, c.Root, files)
+	if err != nil {
+		return nil, err
+	}
+	built, err := r.Build(ctx, Tree{Course: c, Overlay: arg}, selection)
+	if err != nil {
+		return nil, err
+	}
+	for dir, failure := range built.failures {
+		built.Close()
+		return nil, errors.Errorf("package %s with its mutants or variants does not build: %s", dir, strings.Join(failure.lines, "\n"))
+	}
+	return built, nil
+}
+
+// RunMutants runs each mutant of catalog, with all of which BuildWith has built, against
+// the graded tests of its own stage, until the first that does not pass.
 //
 // Tests of which a mutant is known to die, as KnownKillers returns them, run before
 // the others. That saves nearly all of the time, as long as it is still so; nil knows
@@ -52,22 +94,9 @@ type MutantReport struct {
 //
 // A test kills only if it passes without any mutant in force. That is checked
 // when it kills for the first time, and its failure is an error.
-func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mutants.Mutant, known map[string][]*course.Test) (*MutantReport, error) {
-	files, err := mutants.Overlay(c.Root, catalog)
-	if err != nil {
-		return nil, err
-	}
-	scratch, err := os.MkdirTemp("", "labkv-")
-	if err != nil {
-		return nil, errors.Trace(err)
-	}
-	defer removeScratch(scratch)
-	arg, err := overlay.WriteOverlay(scratch, c.Root, files)
-	if err != nil {
-		return nil, err
-	}
+func (r *Runner) RunMutants(ctx context.Context, built *Built, catalog []mutants.Mutant, known map[string][]*course.Test) (*MutantReport, error) {
 	h := hunt{
-		runner: r, scratch: scratch, batches: map[string][]*testBatch{},
+		runner: r, built: built, batches: map[string][]*testBatch{},
 		known: map[*course.Test][]*testBatch{}, killer: map[string]*course.Test{},
 	}
 	var tests []*course.Test
@@ -75,10 +104,7 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mut
 		if h.batches[m.Stage] != nil {
 			continue
 		}
-		stage, ok := c.Stage(m.Stage)
-		if !ok {
-			return nil, errors.Errorf("mutant %s: there is no stage %s", m.Name, m.Stage)
-		}
+		stage, _ := built.tree.Course.Stage(m.Stage)
 		h.batches[m.Stage] = h.testBatches(ctx, stage.Tests)
 		tests = append(tests, stage.Tests...)
 	}
@@ -89,15 +115,6 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mut
 		}
 		h.killer[name] = first
 	}
-	var failures map[string]*buildFailure
-	h.binaries, failures, err = r.buildAll(ctx, Tree{Course: c, Overlay: arg}, tests, scratch)
-	if err != nil {
-		return nil, err
-	}
-	for dir, failure := range failures {
-		return nil, errors.Errorf("package %s with its mutants does not build: %s", dir, strings.Join(failure.lines, "\n"))
-	}
-
 	kills := make(Kills, len(catalog))
 	p := progress{report: r.Progress, total: len(kills)}
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -113,16 +130,15 @@ func (r *Runner) RunMutants(ctx context.Context, c *course.Course, catalog []mut
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	results, err := h.controls(tests)
+	results, err := h.controls(ctx, tests)
 	return &MutantReport{Kills: kills, tests: results}, err
 }
 
 // A hunt is what it takes to kill the mutants of a catalog.
 type hunt struct {
-	runner   *Runner
-	scratch  string
-	binaries map[string]string       // by package
-	batches  map[string][]*testBatch // by stage's directive
+	runner  *Runner
+	built   *Built
+	batches map[string][]*testBatch // by stage's directive
 	// killer is, by a mutant's name, the first of the tests that are known to kill it,
 	// and known has the batches of those tests.
 	killer map[string]*course.Test
@@ -164,14 +180,15 @@ func (h *hunt) testBatches(ctx context.Context, tests []*course.Test) []*testBat
 		(*batches)[i].tests = append((*batches)[i].tests, test)
 	}
 	for _, test := range tests {
-		n := min(len(test.Seeds), firstSeeds)
+		seeds := h.runner.seedsOf(test)
+		n := min(len(seeds), firstSeeds)
 		if n == 0 {
 			join(&none, test, nil)
 			continue
 		}
-		join(&first, test, test.Seeds[:n])
-		if n < len(test.Seeds) {
-			rest = append(rest, &testBatch{dir: test.Package, tests: []*course.Test{test}, seeds: test.Seeds[n:], before: n})
+		join(&first, test, seeds[:n])
+		if n < len(seeds) {
+			rest = append(rest, &testBatch{dir: test.Package, tests: []*course.Test{test}, seeds: seeds[n:], before: n})
 		}
 	}
 	all := slices.Concat(none, first, rest)
@@ -265,22 +282,49 @@ func controlGoals(batches []*testBatch, test *course.Test) error {
 }
 
 // controls returns the verdicts on tests without any mutant, after the first of their
-// seeds.
-func (h *hunt) controls(tests []*course.Test) ([]*Result, error) {
-	byTest := map[*course.Test]*Result{}
-	for _, stage := range slices.Sorted(maps.Keys(h.batches)) {
-		for _, b := range h.batches[stage] {
-			if b.before > 0 {
-				continue
+// seeds. Tests that are known to kill have run already.
+func (h *hunt) controls(ctx context.Context, tests []*course.Test) ([]*Result, error) {
+	var batches []*testBatch
+	done := map[*course.Test]bool{}
+	add := func(more []*testBatch) {
+		for _, b := range more {
+			if b.before == 0 {
+				batches = append(batches, b)
 			}
-			results, err := b.control()
-			if err != nil {
-				return nil, err
-			}
-			for _, r := range results {
-				byTest[r.Test] = r
+			for _, t := range b.tests {
+				done[t] = true
 			}
 		}
+	}
+	for _, t := range tests {
+		add(h.known[t])
+	}
+	others := map[*course.Stage][]*course.Test{}
+	for _, t := range tests {
+		if !done[t] {
+			others[t.Stage] = append(others[t.Stage], t)
+		}
+	}
+	for _, t := range tests {
+		add(h.testBatches(ctx, others[t.Stage]))
+		delete(others, t.Stage)
+	}
+
+	results := make([][]*Result, len(batches))
+	group := errgroup.Group{}
+	group.SetLimit(h.runner.jobs())
+	for i, b := range batches {
+		group.Go(func() (err error) {
+			results[i], err = b.control()
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	byTest := map[*course.Test]*Result{}
+	for _, r := range slices.Concat(results...) {
+		byTest[r.Test] = r
 	}
 	all := make([]*Result, len(tests))
 	for i, test := range tests {
@@ -294,7 +338,7 @@ func (h *hunt) controls(tests []*course.Test) ([]*Result, error) {
 func (h *hunt) run(ctx context.Context, mutant string, batch *testBatch) (results []*Result, failed *Result, err error) {
 	budget := h.runner.budget(batch.tests[0].Stage)
 	p := process{
-		binary: h.binaries[batch.dir],
+		binary: h.built.binaries[batch.dir],
 		run:    anyOf(batch.tests),
 		seeds:  batch.seeds,
 		budget: budget,
@@ -303,7 +347,7 @@ func (h *hunt) run(ctx context.Context, mutant string, batch *testBatch) (result
 	if mutant != "" {
 		p.extra = []string{mutants.Variable + "=" + mutant, "LABKV_BRIEF=1"}
 	}
-	o, err := p.start(ctx, h.runner.Sandbox, h.scratch)
+	o, err := p.start(ctx, h.runner.Sandbox, h.built.scratch)
 	if err != nil {
 		return nil, nil, err
 	}

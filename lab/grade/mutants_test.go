@@ -18,7 +18,10 @@ func TestRunMutants(t *testing.T) {
 	catalog, err := mutants.Load(c.Root, c.Directives())
 	require.NoError(t, err)
 	r := &grade.Runner{Sandbox: sandbox(t, false), Timeout: 5 * time.Second}
-	report, err := r.RunMutants(context.Background(), c, catalog, nil)
+	built, err := r.BuildWith(context.Background(), c, catalog)
+	require.NoError(t, err)
+	defer built.Close()
+	report, err := r.RunMutants(context.Background(), built, catalog, nil)
 	require.NoError(t, err)
 	kills := report.Kills
 	type fate struct {
@@ -97,7 +100,7 @@ func TestRunMutants(t *testing.T) {
 	}, names)
 	killers["1/stops-at-nine"] = killers["1/never-counts"]
 	killers["2a/counts-negative"] = []*course.Test{c.Stages()[1].Tests[0]}
-	again, err := r.RunMutants(context.Background(), c, catalog, killers)
+	again, err := r.RunMutants(context.Background(), built, catalog, killers)
 	require.NoError(t, err)
 	for i, k := range again.Kills {
 		require.Equal(t, kills[i].Killer != nil, k.Killer != nil, k.Mutant.Name)
@@ -133,6 +136,9 @@ func TestMutantsNeedPassingTests(t *testing.T) {
 	catalog, err := mutants.Load(c.Root, c.Directives(), "2A")
 	require.NoError(t, err)
 	r := &grade.Runner{Sandbox: sandbox(t, false)}
-	_, err = r.RunMutants(context.Background(), c, catalog, nil)
+	built, err := r.BuildWith(context.Background(), c, catalog)
+	require.NoError(t, err)
+	defer built.Close()
+	_, err = r.RunMutants(context.Background(), built, catalog, nil)
 	require.EqualError(t, err, "TestSum2A fails without any mutant: one and one is 3")
 }

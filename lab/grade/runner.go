@@ -68,7 +68,8 @@ type unit struct {
 	seeds []uint64 // ascending; empty: all of the test
 }
 
-func (r *Runner) units(test *course.Test) []unit {
+// seedsOf returns the seeds with which test runs; none if it has no seeds.
+func (r *Runner) seedsOf(test *course.Test) []uint64 {
 	seeds := test.Seeds
 	if len(seeds) > 0 && len(r.Seeds) > 0 {
 		seeds = r.Seeds
@@ -76,8 +77,12 @@ func (r *Runner) units(test *course.Test) []unit {
 	if r.Quick {
 		seeds = seeds[:min(len(seeds), QuickSeeds)]
 	}
+	return seeds
+}
+
+func (r *Runner) units(test *course.Test) []unit {
 	var units []unit
-	for part := range slices.Chunk(seeds, SeedsPerProcess) {
+	for part := range slices.Chunk(r.seedsOf(test), SeedsPerProcess) {
 		units = append(units, unit{test: test, seeds: part})
 	}
 	return units

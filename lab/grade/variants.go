@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/mutants"
-	"github.com/labkv/labkv/lab/overlay"
 	"github.com/pingcap/errors"
 	"golang.org/x/sync/errgroup"
 )
@@ -26,50 +24,27 @@ type VariantTrial struct {
 // VariantTrials are those of a catalog, in its order.
 type VariantTrials []VariantTrial
 
-// RunVariants runs the graded tests that each variant must pass: those of its
-// stages that are in its package, or in one that it names besides. One test binary per
-// package holds all of them.
+// RunVariants runs the graded tests that each of variants must pass, with all of which
+// BuildWith has built: those of its stages that are in its package, or in one that it names
+// besides.
 //
-// A variant meets only the first seeds of each test: a test that asks for too much
-// does so at once; many seeds are for mistakes that need luck.
-func (r *Runner) RunVariants(ctx context.Context, c *course.Course, variants []mutants.Mutant) (VariantTrials, error) {
-	files, err := mutants.Overlay(c.Root, variants)
-	if err != nil {
-		return nil, err
-	}
-	var all course.Selection
-	selections := make([]course.Selection, len(variants))
-	for i, v := range variants {
-		if selections[i], err = testsOf(c, v); err != nil {
-			return nil, err
+// A variant meets only the first seeds of each test, unless r says which: a test that asks
+// for too much does so at once; many seeds are for mistakes that need luck.
+func (r *Runner) RunVariants(ctx context.Context, built *Built, variants []mutants.Mutant) (VariantTrials, error) {
+	own := *r
+	if len(own.Seeds) == 0 {
+		for seed := range uint64(firstSeeds) {
+			own.Seeds = append(own.Seeds, seed+1)
 		}
-		all = append(all, selections[i]...)
 	}
-	scratch, err := os.MkdirTemp("", "labkv-")
-	if err != nil {
-		return nil, errors.Trace(err)
-	}
-	defer removeScratch(scratch)
-	arg, err := overlay.WriteOverlay(scratch, c.Root, files)
-	if err != nil {
-		return nil, err
-	}
-	built, err := r.Build(ctx, Tree{Course: c, Overlay: arg}, all)
-	if err != nil {
-		return nil, err
-	}
-	defer built.Close()
-	for dir, failure := range built.failures {
-		return nil, errors.Errorf("package %s with its variants does not build: %s", dir, strings.Join(failure.lines, "\n"))
-	}
-	h := hunt{runner: r, scratch: scratch, binaries: built.binaries}
+	h := hunt{runner: &own, built: built}
 	trials := make(VariantTrials, len(variants))
 	p := progress{report: r.Progress, total: len(variants)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.jobs())
 	for i, v := range variants {
 		group.Go(func() error {
-			report, err := h.try(ctx, built, v, selections[i])
+			report, err := h.try(ctx, v)
 			trials[i] = VariantTrial{v, report}
 			p.add(v.Name)
 			return err
@@ -80,9 +55,13 @@ func (r *Runner) RunVariants(ctx context.Context, c *course.Course, variants []m
 
 // try runs the tests of selection on a variant, in the batches in which mutants meet
 // them. If one fails, each test runs in a process of its own, to say more.
-func (h *hunt) try(ctx context.Context, built *Built, v mutants.Mutant, selection course.Selection) (*Report, error) {
+func (h *hunt) try(ctx context.Context, v mutants.Mutant) (*Report, error) {
 	begin := time.Now()
-	report := &Report{Course: built.tree.Course}
+	selection, err := testsOf(h.built.tree.Course, v)
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Course: h.built.tree.Course}
 	for _, st := range selection {
 		passed := map[*course.Test]*Result{}
 		for _, b := range h.testBatches(ctx, st.Stage.Tests) {
@@ -96,11 +75,8 @@ func (h *hunt) try(ctx context.Context, built *Built, v mutants.Mutant, selectio
 			if failed != nil {
 				own := *h.runner
 				own.Progress = nil
-				for seed := range uint64(firstSeeds) {
-					own.Seeds = append(own.Seeds, seed+1)
-				}
 				own.Environ = append(slices.Clone(own.Environ), mutants.Variable+"="+v.Name)
-				return own.RunBuilt(ctx, built, selection)
+				return own.RunBuilt(ctx, h.built, selection)
 			}
 			for _, r := range results {
 				passed[r.Test] = r

@@ -36,7 +36,8 @@ var wrong = catalog{noun: "mutant", dir: Dir, tag: Tag, directive: "//lab:mutant
 type Mutant struct {
 	// Name is unique: the stage in lower case and the name of the file, "2aa/vote-twice".
 	Name string
-	// Stage is the stage whose graded tests must notice the mistake, in upper case.
+	// Stage is the stage whose graded tests must notice the mistake, in upper case; empty
+	// for a right variant.
 	Stage string
 	// Stages are the stages that its file names: Stage alone, or those whose graded
 	// tests a right variant must pass.
