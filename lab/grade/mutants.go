@@ -42,8 +42,9 @@ type MutantReport struct {
 	tests []*Result
 }
 
-// BuildWith builds the test binaries that [Runner.RunMutants] and [Runner.RunVariants] need
-// for some mutants and variants of a course, which all are in them.
+// BuildWith builds test binaries for [Runner.RunMutants] and [Runner.RunVariants]. Each has
+// all mutants and variants of catalog in it, and a process runs one of them, or none. It is
+// an error if one does not build.
 func (r *Runner) BuildWith(ctx context.Context, c *course.Course, catalog []mutants.Mutant) (*Built, error) {
 	var selection course.Selection
 	for _, m := range catalog {
@@ -85,8 +86,8 @@ func (r *Runner) BuildWith(ctx context.Context, c *course.Course, catalog []muta
 	return built, nil
 }
 
-// RunMutants runs each mutant of catalog, with all of which BuildWith has built, against
-// the graded tests of its own stage, until the first that does not pass.
+// RunMutants runs each mutant against the graded tests of its own stage, until the first
+// that does not pass. built must have all of catalog.
 //
 // Tests of which a mutant is known to die, as KnownKillers returns them, run before
 // the others. That saves nearly all of the time, as long as it is still so; nil knows
@@ -115,6 +116,7 @@ func (r *Runner) RunMutants(ctx context.Context, built *Built, catalog []mutants
 		}
 		h.killer[name] = first
 	}
+
 	kills := make(Kills, len(catalog))
 	p := progress{report: r.Progress, total: len(kills)}
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -282,7 +284,7 @@ func controlGoals(batches []*testBatch, test *course.Test) error {
 }
 
 // controls returns the verdicts on tests without any mutant, after the first of their
-// seeds. Tests that are known to kill have run already.
+// seeds. Tests that are known to kill have run already, unless they no longer do.
 func (h *hunt) controls(ctx context.Context, tests []*course.Test) ([]*Result, error) {
 	var batches []*testBatch
 	done := map[*course.Test]bool{}
@@ -310,21 +312,24 @@ func (h *hunt) controls(ctx context.Context, tests []*course.Test) ([]*Result, e
 		delete(others, t.Stage)
 	}
 
-	results := make([][]*Result, len(batches))
-	group := errgroup.Group{}
+	var group errgroup.Group
 	group.SetLimit(h.runner.jobs())
-	for i, b := range batches {
-		group.Go(func() (err error) {
-			results[i], err = b.control()
-			return err
+	for _, b := range batches {
+		group.Go(func() error {
+			_, _ = b.control() // it remembers
+			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
+	_ = group.Wait()
 	byTest := map[*course.Test]*Result{}
-	for _, r := range slices.Concat(results...) {
-		byTest[r.Test] = r
+	for _, b := range batches {
+		results, err := b.control()
+		if err != nil {
+			return nil, err // the first in order, whichever came first
+		}
+		for _, r := range results {
+			byTest[r.Test] = r
+		}
 	}
 	all := make([]*Result, len(tests))
 	for i, test := range tests {

@@ -24,20 +24,15 @@ type VariantTrial struct {
 // VariantTrials are those of a catalog, in its order.
 type VariantTrials []VariantTrial
 
-// RunVariants runs the graded tests that each of variants must pass, with all of which
-// BuildWith has built: those of its stages that are in its package, or in one that it names
-// besides.
+// RunVariants runs the graded tests that each variant must pass: tests of its stages that
+// are in its package, or in one that it names besides. built must have all of variants.
 //
-// A variant meets only the first seeds of each test, unless r says which: a test that asks
-// for too much does so at once; many seeds are for mistakes that need luck.
+// It is a quick run, with the first seeds of each test: a test that asks for too much does
+// so at once; many seeds are for mistakes that need luck.
 func (r *Runner) RunVariants(ctx context.Context, built *Built, variants []mutants.Mutant) (VariantTrials, error) {
-	own := *r
-	if len(own.Seeds) == 0 {
-		for seed := range uint64(firstSeeds) {
-			own.Seeds = append(own.Seeds, seed+1)
-		}
-	}
-	h := hunt{runner: &own, built: built}
+	quick := *r
+	quick.Quick = true
+	h := hunt{runner: &quick, built: built}
 	trials := make(VariantTrials, len(variants))
 	p := progress{report: r.Progress, total: len(variants)}
 	group, ctx := errgroup.WithContext(ctx)
@@ -53,19 +48,19 @@ func (r *Runner) RunVariants(ctx context.Context, built *Built, variants []mutan
 	return trials, group.Wait()
 }
 
-// try runs the tests of selection on a variant, in the batches in which mutants meet
-// them. If one fails, each test runs in a process of its own, to say more.
+// try runs the tests that a variant must pass, in the batches in which mutants meet them.
+// If one fails, each test runs in a process of its own, to say more.
 func (h *hunt) try(ctx context.Context, v mutants.Mutant) (*Report, error) {
 	begin := time.Now()
 	selection, err := testsOf(h.built.tree.Course, v)
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Course: h.built.tree.Course}
+	report := &Report{Course: h.built.tree.Course, Quick: true}
 	for _, st := range selection {
 		passed := map[*course.Test]*Result{}
 		for _, b := range h.testBatches(ctx, st.Stage.Tests) {
-			if !meets(v, b.dir) || b.before > 0 {
+			if !meets(v, b.dir) {
 				continue
 			}
 			results, failed, err := h.run(ctx, v.Name, b)

@@ -24,6 +24,21 @@ func BenchmarkEngine(b *testing.B) {
 	})
 }
 
+// BenchmarkOpen opens an engine with little in it: most of its log is empty.
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	var batch engine.Batch
+	batch.Put(engine.CFDefault, []byte("key"), []byte("value"))
+	for b.Loop() {
+		e, err := badger.Open(dir, badger.Options{Families: engine.Families})
+		require.NoError(b, err)
+		b.StopTimer()
+		require.NoError(b, e.Write(&batch, true))
+		require.NoError(b, e.Close())
+		b.StartTimer()
+	}
+}
+
 // BenchmarkGroupCommit shows how many synced writes share a sync.
 func BenchmarkGroupCommit(b *testing.B) {
 	for _, writers := range []int{1, 4, 16, 64} {

@@ -130,9 +130,9 @@ func checkLogFile(dir string, file uint32, start logPosition, last bool) error {
 	return zero(path, end, size)
 }
 
-// readWritten returns the content of a file and its size. The file has its size from the
-// beginning on, so most of it can be a hole that nothing was written to. As far as the
-// system can tell that a hole is at the end, the content does not have it.
+// readWritten returns the content of a file of the log up to the last byte that was written,
+// as far as the system can tell, and the size of the file. The rest is zeros: a file has its
+// full size when it is created.
 func readWritten(path string) (data []byte, size int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -143,12 +143,8 @@ func readWritten(path string) (data []byte, size int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	written, err := endOfData(f, info.Size())
-	if err != nil {
-		return nil, 0, err
-	}
-	data = make([]byte, written)
-	_, err = io.ReadFull(io.NewSectionReader(f, 0, written), data)
+	data = make([]byte, endOfData(f, info.Size()))
+	_, err = io.ReadFull(io.NewSectionReader(f, 0, int64(len(data))), data)
 	return data, int(info.Size()), err
 }
 
