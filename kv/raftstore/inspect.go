@@ -293,8 +293,8 @@ func (w *Write) Context() *kvrpcpb.Context { return w.context }
 // Ops returns the operations of w.
 func (w *Write) Ops() []engine.Op { return EntryOps(&eraftpb.Entry{Data: w.data}) }
 
-// Intercept makes the answer to w go to f first, and then to the client.
-func (w *Write) Intercept(f func(error)) {
-	done := w.done
-	w.done = func(err error) { f(err); done(err) }
+// Intercept makes the answer to w go to f, which hands it on to the client with answer.
+func (w *Write) Intercept(f func(err error, answer func(error))) {
+	answer := w.done
+	w.done = func(err error) { f(err, answer) }
 }

@@ -52,14 +52,14 @@ type watched struct {
 
 // Write gives w to the store when it is its turn.
 func (s watched) Write(w *raftstore.Write) {
-	s.turns.wait(s.command, func() { s.write(w) })
+	s.turns.ask(s.command, func() { s.write(w) })
 }
 
 func (s watched) write(w *raftstore.Write) {
 	ops := w.Ops()
 	answered := s.asked(w.Context().GetRegionId(), ops)
 	s.system.fates.submitted(ops)
-	w.Intercept(func(err error) {
+	w.Intercept(func(err error, answer func(error)) {
 		answered()
 		if err != nil {
 			s.notProposed(s.command)
@@ -71,6 +71,7 @@ func (s watched) write(w *raftstore.Write) {
 		if !s.dead() { // otherwise the answer reaches no client
 			s.system.fates.answered(s.id, ops, err == nil, refusal)
 		}
+		s.turns.answer(s.command, func() { answer(err) })
 	})
 	s.Store.Write(w)
 }
@@ -87,7 +88,7 @@ func (s watched) refused(e *region.Error) {
 
 // Read gives r to the store when it is its turn.
 func (s watched) Read(r *raftstore.Read) {
-	s.turns.wait(s.command, func() { s.read(r) })
+	s.turns.ask(s.command, func() { s.read(r) })
 }
 
 func (s watched) read(r *raftstore.Read) {
@@ -98,7 +99,7 @@ func (s watched) read(r *raftstore.Read) {
 		if err == nil {
 			s.served(region)
 		}
-		done(view, err)
+		s.turns.answer(s.command, func() { done(view, err) })
 	}
 	s.Store.Read(r)
 }

@@ -234,6 +234,11 @@ func (s *store) erase() error {
 
 // Pass implements sim.Process.
 func (s *store) Pass() bool {
+	worked := s.pass()
+	return s.turns.giveAnswers() || worked
+}
+
+func (s *store) pass() (worked bool) {
 	if s.Err() != nil {
 		if !s.exits && excused(s.Err()) {
 			s.exits = true
@@ -241,9 +246,9 @@ func (s *store) Pass() bool {
 		}
 		return false
 	}
-	s.turns.come()
+	s.turns.submitRequests()
 	s.passing = true
-	worked := s.Store.Pass()
+	worked = s.Store.Pass()
 	s.passing = false
 	s.shuffler.flush()
 	if !worked {
