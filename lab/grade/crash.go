@@ -40,7 +40,7 @@ func crashOf(c *course.Course, end *graded.Record) *crash {
 	if end == nil || end.Crash == nil {
 		return nil
 	}
-	return newCrash(c, graded.InOneLine(end.Crash.Message), stack.Parse(end.Crash.Stack, c.Root))
+	return newCrash(c, graded.InOneLine(end.Crash.Message), stack.Parse(end.Crash.Stack, c.Root, c.Module))
 }
 
 // parseCrash finds the runtime's report in what a process printed. It returns nil if
@@ -66,5 +66,5 @@ func parseCrash(c *course.Course, output string) *crash {
 		message = append(message, lines[end])
 	}
 	text := recovered.ReplaceAllString(graded.InOneLine(strings.Join(message, " ")), "")
-	return newCrash(c, text, stack.Parse(strings.Join(lines[end:], "\n"), c.Root))
+	return newCrash(c, text, stack.Parse(strings.Join(lines[end:], "\n"), c.Root, c.Module))
 }

@@ -81,6 +81,22 @@ func run(t testing.TB, r *grade.Runner, c *course.Course, selectors ...string) *
 	return report
 }
 
+// A place in a student's code is found whether or not programs have the directory of their
+// sources in them.
+func TestTrimpath(t *testing.T) {
+	c := counting(t)
+	r := &grade.Runner{Sandbox: sandbox(t, false)}
+	for _, flags := range []string{"-trimpath", "-trimpath=false"} {
+		t.Run(flags, func(t *testing.T) {
+			t.Setenv("GOFLAGS", os.Getenv("GOFLAGS")+" "+flags)
+			for _, result := range run(t, r, c, "TestPanics9", "TestPanicsInGoroutine9", "TestTODO9", "TestLocked9").Results() {
+				require.Regexp(t, `^behave/behave.go:\d+$`, result.At, result.Test.Name)
+				require.Contains(t, result.Found(), "behave/behave.go:", result.Test.Name)
+			}
+		})
+	}
+}
+
 func TestVerdicts(t *testing.T) {
 	c := counting(t)
 	r := &grade.Runner{Sandbox: sandbox(t, false)}

@@ -74,7 +74,7 @@ func (r *Result) judgeCrash(bad *graded.Record, cr *crash) {
 // judgeTimeout is the verdict on a process whose time was over.
 func (r *Result) judgeTimeout(c *course.Course, budget course.Budget, o *outcome) {
 	r.Status, r.Reason = TimedOut, "no verdict within "+formatBudget(budget.Time)
-	if s := stuckIn(c.Root, stack.Parse(o.output, c.Root), studentsOf(c)); s != nil {
+	if s := stuckIn(c.Root, stack.Parse(o.output, c.Root, c.Module), studentsOf(c)); s != nil {
 		r.Reason += ": " + s.does
 		r.At = s.at
 		r.Sections = append(r.Sections, graded.Section{Name: "stuck in", Text: s.text})

@@ -15,10 +15,10 @@ type CrashTold struct {
 	Stack  string // one call to a line, the innermost first
 }
 
-// Tell tells c to a student. root is the directory of the course, and mine reports
-// whether a student may have written a file of it.
-func (c *Crash) Tell(root string, mine func(file string) bool) CrashTold {
-	return TellCrash(c.Message, stack.Parse(c.Stack, root), mine)
+// Tell tells c to a student. The course's sources are below roots, as stack.Parse has
+// them, and mine reports whether a student may have written one of them.
+func (c *Crash) Tell(roots []string, mine func(file string) bool) CrashTold {
+	return TellCrash(c.Message, stack.Parse(c.Stack, roots...), mine)
 }
 
 // TellCrash tells of a process that ended with a message while its goroutines were

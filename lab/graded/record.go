@@ -278,17 +278,18 @@ func failureHere(rec Record) Failure {
 	if err != nil {
 		return f
 	}
-	mine := stack.IsStudents
+	roots, mine := []string{root}, stack.IsStudents
 	if c, err := course.Load(root); err == nil {
 		mine = func(file string) bool {
 			return c.Editable(file) || stack.IsStudents(file) && strings.HasPrefix(file, "lab/")
 		}
+		roots = append(roots, c.Module)
 		if test, ok := c.Test(rec.Test); ok {
 			f.Read = test.Stage.Guide
 		}
 	}
 	if rec.Crash != nil && rec.Reason == "" {
-		told := rec.Crash.Tell(root, mine)
+		told := rec.Crash.Tell(roots, mine)
 		f.Found, f.Sections = told.Found(), append(f.Sections, told.Sections()...)
 	}
 	return f

@@ -42,10 +42,10 @@ var (
 	file = regexp.MustCompile(`^\t(.+\.go):(\d+)(?: .*)?$`)
 )
 
-// Parse returns the goroutines in text, which may have other lines. Calls are
-// those with a source below the directory root.
-func Parse(text, root string) []Goroutine {
-	prefix := strings.TrimSuffix(filepath.ToSlash(root), "/") + "/"
+// Parse returns the goroutines in text, which may have other lines. Calls are those with a
+// source below one of roots: the directory of a tree, or the path of its module, which is
+// what a program that was built with -trimpath has in place of the directory.
+func Parse(text string, roots ...string) []Goroutine {
 	var all []Goroutine
 	var g *Goroutine
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
@@ -62,9 +62,12 @@ func Parse(text, root string) []Goroutine {
 		if m == nil || strings.HasPrefix(lines[i-1], "created by ") {
 			continue
 		}
-		if name, ok := strings.CutPrefix(filepath.ToSlash(m[1]), prefix); ok {
-			n, _ := strconv.Atoi(m[2])
-			g.Calls = append(g.Calls, Call{functionOf(lines[i-1]), name, n})
+		for _, root := range roots {
+			if name, ok := strings.CutPrefix(filepath.ToSlash(m[1]), strings.TrimSuffix(filepath.ToSlash(root), "/")+"/"); ok {
+				n, _ := strconv.Atoi(m[2])
+				g.Calls = append(g.Calls, Call{functionOf(lines[i-1]), name, n})
+				break
+			}
 		}
 	}
 	return all
@@ -165,7 +168,7 @@ func Text(calls []Call) string {
 	return strings.Join(fold.Middle(lines, inner, outer), "\n")
 }
 
-// Root is the directory that the sources of this project were compiled from.
+// Root is what [Parse] needs to know the calls of the program that is running.
 var Root = func() string {
 	_, self, _, _ := runtime.Caller(0)
 	return strings.TrimSuffix(filepath.ToSlash(self), "/lab/stack/stack.go")

@@ -49,6 +49,13 @@ func TestRoot(t *testing.T) {
 	require.Empty(t, stack.Students(string(debug.Stack())), "a test is not a student's")
 }
 
+// The files of a program that was built with -trimpath are below the module's path.
+func TestParseTrimmed(t *testing.T) {
+	trimmed := strings.ReplaceAll(printed, "/src/raft/", "example.com/m/raft/")
+	require.Equal(t, stack.Parse(printed, "/src")[0].Calls, stack.Parse(trimmed, "/src", "example.com/m")[0].Calls)
+	require.Empty(t, stack.Parse(trimmed, "/src")[0].Calls)
+}
+
 func TestText(t *testing.T) {
 	even, odd, top := stack.Call{"m.even", "m.go", 1}, stack.Call{"m.odd", "m.go", 2}, stack.Call{"m.top", "m.go", 9}
 	var deep []stack.Call
