@@ -36,6 +36,9 @@ type Runner struct {
 	// Quick runs only the first QuickSeeds seeds of each test that has seeds. Its
 	// reports say so: they are no grades.
 	Quick bool
+	// Share lets all tests of a stage and package that have the same few seeds, or none,
+	// share a process. That is faster if they pass, and slower if they do not.
+	Share bool
 	// Keep, if not empty, is a directory in which test binaries stay that are built without
 	// an overlay, so that they are built again only if their sources have changed.
 	Keep string
@@ -248,7 +251,7 @@ func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test)
 			continue
 		}
 		runnable = append(runnable, test)
-		if len(test.Seeds) > 0 {
+		if !r.canShare(test) {
 			t := newTrial(test, r.units(test))
 			trials = append(trials, t)
 			p.total += len(t.units)
@@ -260,9 +263,9 @@ func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.jobs())
 	var mu sync.Mutex
-	for _, part := range shares(runnable) {
+	for _, s := range r.shares(runnable) {
 		group.Go(func() error {
-			return r.runTogether(ctx, part, built.binaries[part[0].Package], built.scratch, func(result *Result) {
+			return r.runTogether(ctx, s, built, func(result *Result) {
 				mu.Lock()
 				results[result.Test] = result
 				mu.Unlock()
@@ -275,7 +278,7 @@ func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test)
 			group.Go(func() error {
 				defer p.add(t.test.Name)
 				return t.run(ctx, i, func(ctx context.Context) (*Result, error) {
-					return r.runUnit(ctx, u, built.binaries[t.test.Package], built.scratch)
+					return r.runUnit(ctx, u, built)
 				})
 			})
 		}
@@ -367,23 +370,28 @@ func (t *trial) end(i int, result *Result) {
 	}
 }
 
-func (r *Runner) runUnit(ctx context.Context, u unit, binary, scratch string) (*Result, error) {
+func (r *Runner) runUnit(ctx context.Context, u unit, built *Built) (*Result, error) {
 	budget := r.budget(u.test.Stage)
-	p := process{
-		binary: binary,
-		run:    anyOf([]*course.Test{u.test}),
-		seeds:  u.seeds,
-		budget: budget,
-		extra:  r.Environ,
-	}
-	if len(u.seeds) == 0 {
-		p.seeds = r.Seeds // a test without seeds in the course's file may still have some
-	}
-	o, err := p.start(ctx, r.Sandbox, scratch)
+	o, err := r.processOf([]*course.Test{u.test}, u.seeds, budget, built).start(ctx, r.Sandbox, built.scratch)
 	if err != nil {
 		return nil, err
 	}
 	return judge(u.test, u.seeds, budget, o), nil
+}
+
+// processOf returns the process that runs tests of one package with seeds, which are none
+// if the course has no seeds for them.
+func (r *Runner) processOf(tests []*course.Test, seeds []uint64, budget course.Budget, built *Built) process {
+	if len(seeds) == 0 {
+		seeds = r.Seeds // a test without seeds in the course's file may still have some
+	}
+	return process{
+		binary: built.binaries[tests[0].Package],
+		run:    anyOf(tests),
+		seeds:  seeds,
+		budget: budget,
+		extra:  r.Environ,
+	}
 }
 
 // combine makes one verdict of the verdicts on a test's units, which are in ascending

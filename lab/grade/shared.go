@@ -15,33 +15,51 @@ const testsPerProcess = 8
 // all pass is anything gained by it; a test that hangs has its whole time after that.
 const sharedTime = 4
 
-// shares returns the tests without seeds in parts that share a process: they are of
-// the same stage and package, and neighbours in the order of the course.
-func shares(tests []*course.Test) [][]*course.Test {
-	var all [][]*course.Test
+// A share is tests of one stage and package that share a process, all with the same seeds.
+type share struct {
+	tests []*course.Test
+	seeds []uint64
+}
+
+// canShare reports whether a test runs in a process with others.
+func (r *Runner) canShare(test *course.Test) bool {
+	seeds := len(r.seedsOf(test))
+	return seeds == 0 || r.Share && seeds <= SeedsPerProcess
+}
+
+// shares returns the tests that can share a process in parts that do: neighbours in the
+// order of the course, as far as they may.
+func (r *Runner) shares(tests []*course.Test) []*share {
+	most := testsPerProcess
+	if r.Share {
+		most = len(tests)
+	}
+	var all []*share
 	for _, test := range tests {
-		if len(test.Seeds) > 0 {
+		if !r.canShare(test) {
 			continue
 		}
-		fits := func(part []*course.Test) bool {
-			return part[0].Stage == test.Stage && part[0].Package == test.Package && len(part) < testsPerProcess
+		seeds := r.seedsOf(test)
+		fits := func(s *share) bool {
+			first := s.tests[0]
+			return first.Stage == test.Stage && first.Package == test.Package && slices.Equal(s.seeds, seeds) && len(s.tests) < most
 		}
 		if i := slices.IndexFunc(all, fits); i >= 0 {
-			all[i] = append(all[i], test)
+			all[i].tests = append(all[i].tests, test)
 		} else {
-			all = append(all, []*course.Test{test})
+			all = append(all, &share{tests: []*course.Test{test}, seeds: seeds})
 		}
 	}
 	return all
 }
 
-// runTogether runs tests, of one stage and package and without seeds, in one process. If
-// all pass, that is the verdict. If one does not, or the process ends in any other way
-// than it should, nothing of it counts, and each test runs alone: what a test does to
-// its process, and what a failure says, must be about that test.
-func (r *Runner) runTogether(ctx context.Context, tests []*course.Test, binary, scratch string, done func(*Result)) error {
-	if len(tests) > 1 {
-		results, err := r.tryTogether(ctx, tests, binary, scratch)
+// runTogether runs a share in one process. If all of its tests pass, that is the verdict.
+// If one does not, or the process ends in any other way than it should, nothing of it
+// counts, and each test runs alone: what a test does to its process, and what a failure
+// says, must be about that test.
+func (r *Runner) runTogether(ctx context.Context, s *share, built *Built, done func(*Result)) error {
+	if len(s.tests) > 1 {
+		results, err := r.tryTogether(ctx, s, built)
 		if err != nil {
 			return err
 		}
@@ -52,8 +70,8 @@ func (r *Runner) runTogether(ctx context.Context, tests []*course.Test, binary, 
 			return nil
 		}
 	}
-	for _, test := range tests {
-		result, err := r.runUnit(ctx, unit{test: test}, binary, scratch)
+	for _, test := range s.tests {
+		result, err := r.runUnit(ctx, unit{test, s.seeds}, built)
 		if err != nil {
 			return err
 		}
@@ -64,24 +82,21 @@ func (r *Runner) runTogether(ctx context.Context, tests []*course.Test, binary, 
 
 // tryTogether returns the verdicts on tests that passed in one process, or nil if not all
 // did.
-func (r *Runner) tryTogether(ctx context.Context, tests []*course.Test, binary, scratch string) ([]*Result, error) {
-	budget := r.budget(tests[0].Stage)
-	budget.Time /= sharedTime
-	p := process{
-		binary: binary,
-		run:    anyOf(tests),
-		seeds:  r.Seeds, // a test without seeds in the course's file may still have some
-		budget: budget,
-		extra:  r.Environ,
-		args:   []string{"-test.failfast"},
+func (r *Runner) tryTogether(ctx context.Context, s *share, built *Built) ([]*Result, error) {
+	budget := r.budget(s.tests[0].Stage)
+	if !r.Share {
+		budget.Time /= sharedTime
 	}
-	o, err := p.start(ctx, r.Sandbox, scratch)
+	p := r.processOf(s.tests, s.seeds, budget, built)
+	p.args = []string{"-test.failfast"}
+	p.extra = append(slices.Clone(p.extra), "LABKV_BRIEF=1") // what it says of a failure does not count
+	o, err := p.start(ctx, r.Sandbox, built.scratch)
 	if err != nil {
 		return nil, err
 	}
-	results := make([]*Result, len(tests))
-	for i, test := range tests {
-		result := combine(test, []*Result{judge(test, nil, budget, o)})
+	results := make([]*Result, len(s.tests))
+	for i, test := range s.tests {
+		result := combine(test, []*Result{judge(test, s.seeds, budget, o)})
 		if result.Status != Passed {
 			return nil, nil
 		}

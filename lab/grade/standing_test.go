@@ -50,24 +50,71 @@ func requireAll(t *testing.T, report *grade.Report, want grade.Status) {
 	require.Zero(t, wrong, "tests are not %s", want)
 }
 
-// Every graded test passes on the tree, and the same seed gives the same digest,
-// whatever else runs at the same time. The first time the tree is graded as a
-// submission: what the solution imports is allowed, and it needs nothing that a
-// sandbox denies. The second time only the first process of each test runs.
-func TestSolutionPassesAndReplays(t *testing.T) {
+// Every graded test passes on the tree when it is graded as a submission: what the
+// solution imports is allowed, and it needs nothing that a sandbox denies.
+//
+// A tree with the stages up to S passes every test up to S: no stage leans on a later one.
+// All seeds of a test run in the submission, and here the first one. The tests of stages
+// before S have passed on less: they run only if they are compiled with something that
+// students write in S. The others are the same. In a tree without any stage, every test
+// ends as not implemented: none crashes, hangs or passes.
+//
+// With all stages, the same seed gives the same digest as in the submission, whatever else
+// runs in the process and beside it.
+func TestSolutionPassesWithItsStages(t *testing.T) {
 	c := house(t)
-	batch := grade.Batch{Course: c, Selection: choose(t, c), Runner: &grade.Runner{Sandbox: sandbox(t, true)}}
-	grades, err := batch.Run(context.Background(), []string{c.Root})
-	require.NoError(t, err)
-	row := grades.Rows[0]
-	require.Equal(t, grade.Graded, row.Status, row.Note)
-	require.Empty(t, row.Note)
-	first := row.Report
-	requireAll(t, first, grade.Passed)
-	require.True(t, first.Score().Full())
+	var first *grade.Report
+	t.Run("as a submission", func(t *testing.T) {
+		batch := grade.Batch{Course: c, Selection: choose(t, c), Runner: &grade.Runner{Sandbox: sandbox(t, true)}}
+		grades, err := batch.Run(context.Background(), []string{c.Root})
+		require.NoError(t, err)
+		row := grades.Rows[0]
+		require.Equal(t, grade.Graded, row.Status, row.Note)
+		require.Empty(t, row.Note)
+		first = row.Report
+		requireAll(t, first, grade.Passed)
+		require.True(t, first.Score().Full())
+	})
 
-	second := run(t, &grade.Runner{Sandbox: sandbox(t, false), Jobs: 3, Seeds: seeds(1)}, c)
-	requireAll(t, second, grade.Passed)
+	files, err := grade.Staged(c)
+	require.NoError(t, err)
+	arg, err := overlay.WriteOverlay(t.TempDir(), c.Root, files)
+	require.NoError(t, err)
+	r := &grade.Runner{Sandbox: sandbox(t, false), Jobs: 3, Seeds: seeds(1), Share: true}
+	built, err := r.Build(context.Background(), grade.Tree{Course: c, Overlay: arg}, choose(t, c))
+	require.NoError(t, err)
+	defer built.Close()
+	requireWith := func(t *testing.T, last *course.Stage, want grade.Status, selectors ...string) *grade.Report {
+		r.Environ = []string{grade.Last(last)}
+		report, err := r.RunBuilt(context.Background(), built, choose(t, c, selectors...))
+		require.NoError(t, err)
+		requireAll(t, report, want)
+		return report
+	}
+	t.Run("none", func(t *testing.T) { requireWith(t, nil, grade.NotImplemented) })
+	stages := c.Stages()
+	last := len(stages) - 1
+	for i, s := range stages[:last] {
+		t.Run(s.ID, func(t *testing.T) {
+			upTo := []string{s.ID}
+			for _, e := range stages[:i] {
+				if reaches(t, e, s) {
+					upTo = append(upTo, e.ID)
+				}
+			}
+			requireWith(t, s, grade.Passed, upTo...)
+		})
+	}
+	t.Run("all", func(t *testing.T) {
+		requireReplays(t, first, requireWith(t, stages[last], grade.Passed))
+	})
+}
+
+// requireReplays fails the test unless the runs of second, which are the first ones of each
+// test, are those of first.
+func requireReplays(t *testing.T, first, second *grade.Report) {
+	t.Helper()
+	require.NotNil(t, first, "there is nothing to compare with")
 	digests := 0
 	for i, r := range second.Results() {
 		runs := first.Results()[i].Runs
@@ -92,7 +139,7 @@ func seeds(n uint64) []uint64 {
 }
 
 // The handout builds and vets, and asks for every function and every test that is not
-// hidden. How its tests end, TestStagesBuildOnEachOther sees.
+// hidden. How its tests end, TestSolutionPassesWithItsStages sees.
 func TestHandoutIsNotImplemented(t *testing.T) {
 	c := house(t)
 	dir := handOut(t, c)
@@ -115,42 +162,6 @@ func TestHandoutIsNotImplemented(t *testing.T) {
 			_, shown := handout.Test(test.Name)
 			require.Equal(t, !test.Hidden, shown, test.Name)
 		}
-	}
-}
-
-// A tree with the stages up to S passes every test up to S: no stage leans on a
-// later one. All seeds of a test run on the whole tree, and here the first one. The
-// tests of stages before S have passed on less: they run only if they are compiled with
-// something that students write in S. The others are the same. In a tree without any
-// stage, every test ends as not implemented: none crashes, hangs or passes.
-func TestStagesBuildOnEachOther(t *testing.T) {
-	c := house(t)
-	files, err := grade.Staged(c)
-	require.NoError(t, err)
-	arg, err := overlay.WriteOverlay(t.TempDir(), c.Root, files)
-	require.NoError(t, err)
-	r := &grade.Runner{Sandbox: sandbox(t, false), Seeds: seeds(1)}
-	built, err := r.Build(context.Background(), grade.Tree{Course: c, Overlay: arg}, choose(t, c))
-	require.NoError(t, err)
-	defer built.Close()
-	requireWith := func(t *testing.T, last *course.Stage, want grade.Status, selectors ...string) {
-		r.Environ = []string{grade.Last(last)}
-		report, err := r.RunBuilt(context.Background(), built, choose(t, c, selectors...))
-		require.NoError(t, err)
-		requireAll(t, report, want)
-	}
-	t.Run("none", func(t *testing.T) { requireWith(t, nil, grade.NotImplemented) })
-	stages := c.Stages()
-	for i, s := range stages[:len(stages)-1] { // with the last one, it is the whole tree
-		t.Run(s.ID, func(t *testing.T) {
-			upTo := []string{s.ID}
-			for _, e := range stages[:i] {
-				if reaches(t, e, s) {
-					upTo = append(upTo, e.ID)
-				}
-			}
-			requireWith(t, s, grade.Passed, upTo...)
-		})
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/labkv/labkv/lab/course"
@@ -30,61 +29,26 @@ type VariantTrials []VariantTrial
 // It is a quick run, with the first seeds of each test: a test that asks for too much does
 // so at once; many seeds are for mistakes that need luck.
 func (r *Runner) RunVariants(ctx context.Context, built *Built, variants []mutants.Mutant) (VariantTrials, error) {
-	quick := *r
-	quick.Quick = true
-	h := hunt{runner: &quick, built: built}
 	trials := make(VariantTrials, len(variants))
 	p := progress{report: r.Progress, total: len(variants)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.jobs())
 	for i, v := range variants {
 		group.Go(func() error {
-			report, err := h.try(ctx, v)
+			defer p.add(v.Name)
+			selection, err := testsOf(built.tree.Course, v)
+			if err != nil {
+				return err
+			}
+			own := *r
+			own.Jobs, own.Progress, own.Quick, own.Share = 1, nil, true, true
+			own.Environ = append(slices.Clone(r.Environ), mutants.Variable+"="+v.Name)
+			report, err := own.RunBuilt(ctx, built, selection)
 			trials[i] = VariantTrial{v, report}
-			p.add(v.Name)
 			return err
 		})
 	}
 	return trials, group.Wait()
-}
-
-// try runs the tests that a variant must pass, in the batches in which mutants meet them.
-// If one fails, each test runs in a process of its own, to say more.
-func (h *hunt) try(ctx context.Context, v mutants.Mutant) (*Report, error) {
-	begin := time.Now()
-	selection, err := testsOf(h.built.tree.Course, v)
-	if err != nil {
-		return nil, err
-	}
-	report := &Report{Course: h.built.tree.Course, Quick: true}
-	for _, st := range selection {
-		passed := map[*course.Test]*Result{}
-		for _, b := range h.testBatches(ctx, st.Stage.Tests) {
-			if !meets(v, b.dir) {
-				continue
-			}
-			results, failed, err := h.run(ctx, v.Name, b)
-			if err != nil {
-				return nil, err
-			}
-			if failed != nil {
-				own := *h.runner
-				own.Progress = nil
-				own.Environ = append(slices.Clone(own.Environ), mutants.Variable+"="+v.Name)
-				return own.RunBuilt(ctx, h.built, selection)
-			}
-			for _, r := range results {
-				passed[r.Test] = r
-			}
-		}
-		s := &StageReport{Stage: st.Stage}
-		for _, test := range st.Tests {
-			s.Results = append(s.Results, passed[test])
-		}
-		report.Stages = append(report.Stages, s)
-	}
-	report.Elapsed = time.Since(begin)
-	return report, nil
 }
 
 // Passed reports whether every variant passed all its tests.
