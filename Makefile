@@ -14,10 +14,11 @@ check: ## a first look, in a minute: format, build, vet, a few seeds of each gra
 # The tests of lab/grade run graded tests with all seeds, so that their own packages need not.
 # They build the tree, handouts and submissions, which have most packages in common: with
 # -trimpath, these are compiled once. Tables for debuggers take a third of the linker's time.
+# Some tests mostly wait, for processes and disks; so one more than usual runs at a time.
 test: export GOFLAGS = $(shell $(GO) env GOFLAGS) -trimpath -ldflags=-w
 test: ## run the complete test suite
 	CGO_ENABLED=1 LABKV_SEEDS=1 $(GO) test -timeout 25m ./kv/raftstore ./kv/server ./kv/transaction ./raft ./scheduler
-	CGO_ENABLED=1 $(GO) test -timeout 25m $$($(GO) list ./... | grep -vE '/(kv/raftstore|kv/server|kv/transaction|labkv/raft|labkv/scheduler)$$')
+	CGO_ENABLED=1 $(GO) test -timeout 25m -p $$(($$(getconf _NPROCESSORS_ONLN) + 1)) $$($(GO) list ./... | grep -vE '/(kv/raftstore|kv/server|kv/transaction|labkv/raft|labkv/scheduler)$$')
 
 # The packages that start goroutines, outside of the simulator.
 CONCURRENT := ./cmd/labkv-ctl ./kv/client ./kv/engine/memory ./kv/raftstore/snapdir ./kv/raftstore/transport \
