@@ -38,7 +38,7 @@ func (b *board) measure(ctx context.Context, systems []system, op operation, cli
 	if o.profiles != "" {
 		for _, s := range systems {
 			if l, ok := s.(*labkv); ok {
-				if err := profiled(ctx, l, op, clients, o.period); err != nil {
+				if err := profiled(ctx, l, op, clients, o); err != nil {
 					return err
 				}
 			}
@@ -46,7 +46,7 @@ func (b *board) measure(ctx context.Context, systems []system, op operation, cli
 	}
 	for range o.rounds {
 		for _, s := range systems {
-			result, err := round(ctx, s, op, clients, o.period)
+			result, err := round(ctx, s, op, clients, o)
 			if err != nil {
 				return errors.Annotatef(err, "%s, %s by %d clients", s.name(), op, clients)
 			}
@@ -59,22 +59,25 @@ func (b *board) measure(ctx context.Context, systems []system, op operation, cli
 }
 
 // profiled runs a round that is profiled and not counted.
-func profiled(ctx context.Context, l *labkv, op operation, clients int, period time.Duration) error {
+func profiled(ctx context.Context, l *labkv, op operation, clients int, o *options) error {
+	if err := l.findLeader(ctx); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return l.profile(ctx, fmt.Sprintf("%s-%d", op, clients), period) })
+	group.Go(func() error { return l.profile(ctx, fmt.Sprintf("%s-%d", op, clients), o.period) })
 	group.Go(func() error {
-		_, err := load(ctx, l, op, clients, period)
+		_, err := load(ctx, l, op, clients, o)
 		return err
 	})
 	return group.Wait()
 }
 
-func round(ctx context.Context, s system, op operation, clients int, period time.Duration) (*result, error) {
+func round(ctx context.Context, s system, op operation, clients int, o *options) (*result, error) {
 	for attempt := 1; ; attempt++ {
 		if err := s.findLeader(ctx); err != nil {
 			return nil, err
 		}
-		r, err := load(ctx, s, op, clients, period)
+		r, err := load(ctx, s, op, clients, o)
 		if err == nil || ctx.Err() != nil || attempt == attempts {
 			return r, err
 		}

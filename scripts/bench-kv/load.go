@@ -79,9 +79,9 @@ func (r *result) quantile(q float64) time.Duration {
 	return r.latencies[i].Round(10 * time.Microsecond)
 }
 
-// load makes n clients do op for a while. Any error ends it: a measurement of a
+// load makes n clients do op for a while, with pauses in between. Any error ends it: a measurement of a
 // cluster that does not work means nothing.
-func load(ctx context.Context, s system, op operation, n int, period time.Duration) (*result, error) {
+func load(ctx context.Context, s system, op operation, n int, o *options) (*result, error) {
 	var connections []connection
 	for range (n + clientsPerConnection - 1) / clientsPerConnection {
 		c, err := s.connect()
@@ -97,7 +97,7 @@ func load(ctx context.Context, s system, op operation, n int, period time.Durati
 		used      = processorTime(s.processes())
 	)
 	begin := time.Now().Add(warmUp)
-	end := begin.Add(period)
+	end := begin.Add(o.period)
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range n {
 		group.Go(func() error {
@@ -124,6 +124,7 @@ func load(ctx context.Context, s system, op operation, n int, period time.Durati
 				if before.After(begin) {
 					latencies[i] = append(latencies[i], after.Sub(before))
 				}
+				time.Sleep(o.pause)
 			}
 		})
 	}
@@ -133,5 +134,5 @@ func load(ctx context.Context, s system, op operation, n int, period time.Durati
 	all := slices.Concat(latencies...)
 	slices.Sort(all)
 	used = processorTime(s.processes()) - used
-	return &result{period: period, latencies: all, processor: used / time.Duration(max(1, requests.Load()))}, nil
+	return &result{period: o.period, latencies: all, processor: used / time.Duration(max(1, requests.Load()))}, nil
 }

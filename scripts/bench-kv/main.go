@@ -4,7 +4,7 @@
 // request when it has the answer to the last. Both sync their logs before they
 // acknowledge a put.
 //
-//	go run ./scripts/bench-kv [--operations put,get,read-1,write-1,write-5] [--clients 1,16,64,256] [--regions 1,16,256] [--rounds 5] [--for 2s] [--only labkv]
+//	go run ./scripts/bench-kv [--operations put,get,read-1,write-1,write-5] [--clients 1,16,64,256] [--regions 1,16,256] [--rounds 5] [--for 2s] [--pause 5ms] [--only labkv]
 //
 // A transaction of LabKV gets a timestamp, reads, writes and commits. One of etcd reads
 // its keys, and then puts them on condition that their revisions are those that it has
@@ -74,6 +74,7 @@ type options struct {
 	regions  []int
 	rounds   int
 	period   time.Duration
+	pause    time.Duration
 	only     string
 	dir      string
 	profiles string
@@ -99,6 +100,7 @@ func main() {
 	cmd.Flags().IntSliceVar(&o.regions, "regions", []int{1, 16, 256}, "numbers of `regions` of LabKV, one line of each row each")
 	cmd.Flags().IntVar(&o.rounds, "rounds", 5, "`number` of rounds for each row")
 	cmd.Flags().DurationVar(&o.period, "for", 2*time.Second, "how long to measure in a round")
+	cmd.Flags().DurationVar(&o.pause, "pause", 0, "how long each client does nothing after each operation")
 	cmd.Flags().StringVar(&o.only, "only", "", "measure one `system`: labkv or etcd")
 	cmd.Flags().StringVar(&o.dir, "dir", "", "`directory` for the data, on the disk to be measured; what is put there is removed at the end (default a temporary one)")
 	cmd.Flags().StringVar(&o.profiles, "profiles", "", "`directory` for CPU profiles of LabKV's stores, made in an extra round of each row")
@@ -116,6 +118,9 @@ func main() {
 func run(ctx context.Context, o *options) error {
 	if o.rounds < 1 || o.period <= 0 {
 		return errors.New("--rounds and --for must be positive")
+	}
+	if o.pause < 0 {
+		return errors.New("--pause must not be negative")
 	}
 	for _, n := range o.clients {
 		if n < 1 {
