@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/overlay"
@@ -70,13 +71,14 @@ func (b *Batch) Run(ctx context.Context, submissions []string) (*Grades, error) 
 	if b.OnReference {
 		maps.DeleteFunc(pristine, func(name string, _ []byte) bool { return !b.takes(name) && !strings.HasSuffix(name, "_test.go") })
 	}
+	builds := sync.OnceValue(func() error { return b.buildPristine(ctx, pristine) })
 	grades := &Grades{Course: b.Course, Stages: b.Selection, Enforced: b.Runner.Sandbox.Enforced()}
 	names := rowNames(submissions)
 	for i, submission := range submissions {
 		if b.Progress != nil {
 			b.Progress(i, len(submissions), names[i])
 		}
-		row, err := b.grade(ctx, pristine, submission)
+		row, err := b.grade(ctx, pristine, builds, submission)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", names[i], err)
 		}
@@ -86,8 +88,42 @@ func (b *Batch) Run(ctx context.Context, submissions []string) (*Grades, error) 
 	return grades, nil
 }
 
-// grade grades one submission, whose row has no name yet.
-func (b *Batch) grade(ctx context.Context, pristine map[string][]byte, name string) (*Row, error) {
+// buildPristine builds the tests on the tree without any submission. If that can be done,
+// what does not build is a submission's fault.
+func (b *Batch) buildPristine(ctx context.Context, pristine map[string][]byte) error {
+	tree, remove, err := b.tree(pristine)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	built, err := b.Runner.Build(ctx, tree, b.Selection)
+	if err != nil {
+		return err
+	}
+	defer built.Close()
+	if dirs := slices.Sorted(maps.Keys(built.failures)); len(dirs) > 0 {
+		return errors.Errorf("the tests in %s do not build without any submission: %s", dirs[0], built.failures[dirs[0]].lines[0])
+	}
+	return nil
+}
+
+// tree returns the course's tree with files laid over it, and what removes them.
+func (b *Batch) tree(files map[string][]byte) (tree Tree, remove func(), err error) {
+	scratch, err := os.MkdirTemp("", "labkv-")
+	if err != nil {
+		return Tree{}, nil, errors.Trace(err)
+	}
+	arg, err := overlay.WriteOverlay(scratch, b.Course.Root, files)
+	if err != nil {
+		removeScratch(scratch)
+		return Tree{}, nil, err
+	}
+	return Tree{Course: b.Course, Overlay: arg}, func() { removeScratch(scratch) }, nil
+}
+
+// grade grades one submission, whose row has no name yet. builds returns why the tree does
+// not build without a submission.
+func (b *Batch) grade(ctx context.Context, pristine map[string][]byte, builds func() error, name string) (*Row, error) {
 	submission, err := ReadSubmission(b.Course, name)
 	var rejection *Rejection
 	if stderrors.As(err, &rejection) {
@@ -112,6 +148,11 @@ func (b *Batch) grade(ctx context.Context, pristine map[string][]byte, name stri
 	report, err := b.run(ctx, pristine, submission, broken)
 	if err != nil {
 		return nil, err
+	}
+	if report.buildNote() != "" {
+		if err := builds(); err != nil {
+			return nil, err
+		}
 	}
 	if len(broken) > 0 {
 		report.explainBroken(broken)
@@ -148,16 +189,12 @@ func (b *Batch) run(ctx context.Context, pristine map[string][]byte, submission 
 		file, _, _ := strings.Cut(line, ":")
 		files[file] = []byte("this file does not parse\n")
 	}
-	scratch, err := os.MkdirTemp("", "labkv-")
-	if err != nil {
-		return nil, errors.Trace(err)
-	}
-	defer removeScratch(scratch)
-	arg, err := overlay.WriteOverlay(scratch, b.Course.Root, files)
+	tree, remove, err := b.tree(files)
 	if err != nil {
 		return nil, err
 	}
-	return b.Runner.Run(ctx, Tree{Course: b.Course, Overlay: arg}, b.Selection)
+	defer remove()
+	return b.Runner.Run(ctx, tree, b.Selection)
 }
 
 // join makes one line of the notes that are not empty.

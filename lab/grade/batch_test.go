@@ -9,12 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -147,6 +149,63 @@ func TestBatch(t *testing.T) {
 		require.Contains(t, out.String(), "limited: real time, ")
 		require.True(t, strings.HasSuffix(out.String(), "\n8 graded, 3 rejected\n"))
 		require.NotContains(t, out.String(), "\x1b")
+	})
+}
+
+// What the go command refuses before it compiles anything costs nobody but its author.
+func TestOddSubmissions(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("other file systems do not take all of these names")
+	}
+	c := counting(t)
+	good := submit(t, c, "good", nil)
+	odd := func(name, file, text string) string {
+		return submit(t, c, name, nil, packed{name: "counter/" + file, text: text})
+	}
+	tests := []struct{ submission, note string }{
+		{odd("main", "main.go", "package main\n\nfunc main() {}\n"), `^does not build: found packages counter \(counter.go\) and main \(main.go\) in counter$`},
+		{odd("outside", "outside.go", "package counter_test\n"), `^does not build: found packages counter`},
+		{odd("itself", "itself.go", "package counter\n\nimport _ \"example.com/counting/counter\"\n"), `^counter/itself.go:3: imports "example.com/counting/counter", which this stage does not need$`},
+		{odd("dash", "-x.go", "package counter\n\nvar x = 1\n"), `^does not build: .*-x.go`},
+		{odd("twice", "COUNTER.go", "package counter\n"), `^does not build: package example.com/counting/counter: case-insensitive file name collision: "COUNTER.go" and "counter.go"$`},
+		{odd("constraint", "constraint.go", "//go:build (\n\npackage counter\n"), `^does not build: constraint.go: parsing //go:build line: missing close paren$`},
+		{odd("space", "a b.go", "package counter\n\nvar wrong int = nil\n"), `^does not build: counter/a b.go:3:17: cannot use nil as int`},
+		{odd("large", "large.go", "package counter\n\nvar Large [1 << 40]int\n\nfunc init() { Large[len(counters)] = 1 }\n\nvar counters []int\n"), `^does not build: `},
+		{odd("nothing", "counter.go", "//go:build never\n\npackage counter\n"), `^does not build: `},
+		{odd("newest", "newest.go", "package counter\n\nimport _ \"encoding/json/v2\"\n"), `encoding/json/v2`},
+		{odd("long", strings.Repeat("x", 240)+".go", "package counter\n"), `has a name that is too long: 1000 bytes, and 200 between slashes, are accepted$`},
+		{odd("escape", "\x1b[2J.go", "package counter\n"), `^"counter/\\x1b\[2J.go" is not a valid file name$`},
+		{odd("colored", "colored.go", "package counter\n\nvar \"\x1b[31m\"\n"), `^does not build: `},
+	}
+	submissions := []string{good}
+	for _, test := range tests {
+		submissions = append(submissions, test.submission)
+	}
+	submissions = append(submissions, submit(t, c, "last", nil))
+	batch := grade.Batch{Course: c, Selection: choose(t, c, "1"), Runner: &grade.Runner{Sandbox: sandbox(t, true), Seeds: seeds(1)}}
+	grades, err := batch.Run(context.Background(), submissions)
+	require.NoError(t, err)
+	for i, test := range tests {
+		row := grades.Rows[1+i]
+		assert.Regexp(t, test.note, row.Note, row.Name)
+		assert.NotContains(t, row.Note, "\x1b", row.Name)
+		assert.NotContains(t, row.Note, c.Root, row.Name)
+		if row.Report != nil {
+			assert.Equal(t, "0/10", row.Report.Score().String(), row.Name)
+		}
+	}
+	for _, i := range []int{0, len(submissions) - 1} {
+		require.Empty(t, grades.Rows[i].Note)
+		require.True(t, grades.Rows[i].Report.Score().Full(), grades.Rows[i].Name)
+	}
+
+	t.Run("hidden test", func(t *testing.T) {
+		hidden := t.TempDir()
+		require.NoError(t, os.Mkdir(filepath.Join(hidden, "counter"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(hidden, "counter", "hidden_test.go"), []byte("package counter_test\n\nvar x int = nil\n"), 0o644))
+		batch.Hidden = hidden
+		_, err := batch.Run(context.Background(), submissions)
+		require.ErrorContains(t, err, "the tests in counter do not build without any submission: counter/hidden_test.go:3:13: cannot use nil as int")
 	})
 }
 

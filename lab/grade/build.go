@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	stderrors "errors"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/pingcap/errors"
@@ -30,11 +32,14 @@ type Tree struct {
 // buildTimeout ends compilations that were made to take forever.
 const buildTimeout = 10 * time.Minute
 
+// diskFull is what the system calls a full disk, which is no fault of the sources.
+const diskFull = "no space left on device"
+
 // maxCompilerLines bounds what a score board repeats of a compiler's messages.
 const maxCompilerLines = 10
 
-// buildFailure is why a package's tests do not build, in the compiler's own
-// words, with paths relative to the course's root.
+// buildFailure is why a package's tests do not build, in the words of the compiler or
+// of the go command, with paths relative to the course's root.
 type buildFailure struct {
 	lines []string
 }
@@ -97,11 +102,15 @@ func (t Tree) build(ctx context.Context, dirs []string, into string) (*buildFail
 	if wrong != nil {
 		return nil, wrong
 	}
-	lines := compilerLines(t.Course.Root, text)
-	if len(lines) == 0 {
-		return nil, errors.Errorf("go test -c ./%s: %v: %s", what, err, lastLine(text))
+	if exit := (*exec.ExitError)(nil); stderrors.As(err, &exit) && !strings.Contains(text, diskFull) {
+		if lines := compilerLines(t.Course.Root, text); len(lines) > 0 {
+			return &buildFailure{lines: lines}, nil
+		}
+		if lines := commandLines(t.Course.Root, text); len(lines) > 0 {
+			return &buildFailure{lines: lines}, nil
+		}
 	}
-	return &buildFailure{lines: lines}, nil
+	return nil, errors.Errorf("go test -c ./%s: %v: %s", what, err, lastLine(text))
 }
 
 // originalPaths undoes in a compiler's messages what the overlay did to names.
@@ -145,11 +154,47 @@ func compilerLines(root, output string) []string {
 			lines = append(lines, filepath.ToSlash(line))
 		}
 	}
+	return firstLines(lines)
+}
+
+// commandLines returns what the go command says of packages that it does not come to
+// compile, or link, and in which files that is, as far as it says so.
+func commandLines(root, output string) []string {
+	root += string(filepath.Separator)
+	var lines []string
+	for line := range strings.SplitSeq(output, "\n") {
+		line = strings.ReplaceAll(strings.TrimRight(line, "\r"), root, "")
+		switch {
+		case strings.TrimSpace(line) == "", strings.HasPrefix(line, "# "), strings.HasPrefix(line, "go: downloading "):
+		case strings.HasPrefix(line, "\t") && len(lines) > 0: // it goes on with the line before
+			lines[len(lines)-1] += " " + strings.TrimSpace(line)
+		default:
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return firstLines(lines)
+}
+
+// firstLines returns the lines that a score board repeats, without what a terminal would
+// take for a command.
+func firstLines(lines []string) []string {
 	if len(lines) > maxCompilerLines {
 		more := len(lines) - maxCompilerLines
 		lines = append(lines[:maxCompilerLines], fmt.Sprintf("and %d more lines", more))
 	}
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
 	return lines
+}
+
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, line)
 }
 
 func lastLine(text string) string {

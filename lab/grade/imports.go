@@ -45,7 +45,7 @@ func checkSource(c *course.Course, files map[string][]byte) (refused, broken []s
 		fset := token.NewFileSet()
 		file, err := parser.ParseFile(fset, name, files[name], parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
-			broken = append(broken, strings.Split(err.Error(), "\n")[0])
+			broken = append(broken, printable(strings.Split(err.Error(), "\n")[0]))
 			continue
 		}
 		at := func(pos token.Pos) string {

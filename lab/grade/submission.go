@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/labkv/labkv/lab/course"
 )
@@ -20,6 +21,8 @@ const (
 	maxSubmissionBytes = 64 << 20 // uncompressed, all files
 	maxSubmissionFiles = 10_000
 	maxGoFileBytes     = 2 << 20
+	maxNameBytes       = 1000
+	maxNamePartBytes   = 200
 	// maxRatio is how many times larger than its archive a submission may be once it
 	// is larger than a megabyte. Sources compress three to ten times.
 	maxRatio = 100
@@ -208,8 +211,10 @@ func checkName(name string) error {
 		return rejectf("%s is an absolute path", quoteName(name))
 	case slices.Contains(strings.FieldsFunc(name, func(r rune) bool { return r == '/' || r == '\\' }), ".."):
 		return rejectf("%s leads out of the submission", quoteName(name))
-	case strings.ContainsAny(name, "\\\x00\n\r") || !fs.ValidPath(path.Clean(clean)):
+	case strings.Contains(name, `\`) || strings.ContainsFunc(name, unicode.IsControl) || !fs.ValidPath(path.Clean(clean)):
 		return rejectf("%s is not a valid file name", quoteName(name))
+	case len(name) > maxNameBytes || slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return len(part) > maxNamePartBytes }):
+		return rejectf("%s has a name that is too long: %d bytes, and %d between slashes, are accepted", quoteName(name), maxNameBytes, maxNamePartBytes)
 	}
 	return nil
 }
