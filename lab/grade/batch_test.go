@@ -152,7 +152,7 @@ func TestBatch(t *testing.T) {
 	})
 }
 
-// What the go command refuses before it compiles anything costs nobody but its author.
+// A submission that the go command refuses before it compiles anything costs only its author.
 func TestOddSubmissions(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("other file systems do not take all of these names")

@@ -52,8 +52,7 @@ func Pristine(c *course.Course) (map[string][]byte, error) {
 }
 
 // Staged returns the same for programs that are told when they start which stages are
-// implemented, as Last has it in
-// their environment.
+// implemented, as Last has it in their environment.
 func Staged(c *course.Course) (map[string][]byte, error) {
 	files, err := SourceTree(c).Staged()
 	if err != nil {

@@ -110,8 +110,8 @@ func TestSolutionPassesWithItsStages(t *testing.T) {
 	})
 }
 
-// requireReplays fails the test unless the runs of second, which are the first ones of each
-// test, are those of first.
+// requireReplays fails the test unless second, which has only the first runs of each test,
+// repeats what first has of them.
 func requireReplays(t *testing.T, first, second *grade.Report) {
 	t.Helper()
 	require.NotNil(t, first, "there is nothing to compare with")

@@ -79,8 +79,8 @@ func (r *result) quantile(q float64) time.Duration {
 	return r.latencies[i].Round(10 * time.Microsecond)
 }
 
-// load makes n clients do op for a while, with pauses in between. Any error ends it: a measurement of a
-// cluster that does not work means nothing.
+// load makes n clients do op for a while, with pauses in between. Any error ends it: a
+// measurement of a cluster that does not work means nothing.
 func load(ctx context.Context, s system, op operation, n int, o *options) (*result, error) {
 	var connections []connection
 	for range (n + clientsPerConnection - 1) / clientsPerConnection {
