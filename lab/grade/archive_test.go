@@ -14,8 +14,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/labkv/labkv/lab/grade"
 	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/lab/grade"
 )
 
 // packed is one entry of an archive.

@@ -12,9 +12,10 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/pingcap/errors"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/overlay"
-	"github.com/pingcap/errors"
 )
 
 // RowStatus says what became of a submission.

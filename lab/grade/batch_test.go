@@ -14,10 +14,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/labkv/labkv/lab/course"
-	"github.com/labkv/labkv/lab/grade"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/grade"
 )
 
 // submit writes a directory with the course's counter.go after replacements, and

@@ -17,8 +17,9 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/labkv/labkv/lab/course"
 	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/lab/course"
 )
 
 // Tree is a state of the course's sources: the files of its root, seen through an

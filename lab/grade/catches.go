@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/labkv/labkv/lab/course"
 	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/lab/course"
 )
 
 // WriteMarkdown writes what the tests hold solutions to, and which wrong

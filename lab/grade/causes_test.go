@@ -5,9 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/graded"
-	"github.com/stretchr/testify/require"
 )
 
 // Tests that fail for one cause are explained once, with the first of them.

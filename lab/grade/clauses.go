@@ -10,10 +10,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/labkv/labkv/lab/course"
-	"github.com/labkv/labkv/lab/mutants"
 	"github.com/pingcap/errors"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/mutants"
 )
 
 // clausesFile says which tests look at which clause, relative to the root of the

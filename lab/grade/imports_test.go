@@ -4,8 +4,9 @@ import (
 	"context"
 	"testing"
 
-	"github.com/labkv/labkv/lab/grade"
 	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/lab/grade"
 )
 
 // What a submission may not contain is refused with the place and the reason,

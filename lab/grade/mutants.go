@@ -13,11 +13,12 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/pingcap/errors"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/mutants"
 	"github.com/labkv/labkv/lab/overlay"
-	"github.com/pingcap/errors"
-	"golang.org/x/sync/errgroup"
 )
 
 // Kill is the verdict on a mutant.

@@ -6,9 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pingcap/errors"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/overlay"
-	"github.com/pingcap/errors"
 )
 
 // SourceTree returns the course's directories with directives.

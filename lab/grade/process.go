@@ -12,15 +12,16 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pingcap/errors"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/graded"
-	"github.com/pingcap/errors"
 )
 
 // outcome is what one test process left behind. None of it is a verdict yet.
 type outcome struct {
 	records    []graded.Record
-	recordsErr error // the report is there but unreadable
+	recordsErr error // what of the report is not the harness's
 	exit       error // nil if the process exited with status 0
 	overMemory bool
 	timedOut   bool
@@ -62,17 +63,23 @@ func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*o
 		return nil, errors.Trace(err)
 	}
 	defer os.RemoveAll(home)
-	dir, report := filepath.Join(home, "dir"), filepath.Join(home, "report.jsonl")
+	dir := filepath.Join(home, "dir")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, errors.Trace(err)
 	}
+	channel, err := graded.NewChannel()
+	if err != nil {
+		return nil, err
+	}
+	defer channel.Close()
 
 	limited, cancel := context.WithTimeout(ctx, p.budget.Time)
 	defer cancel()
 	args := append([]string{"-test.run=" + p.run, "-test.count=1", "-test.timeout=0", "-test.paniconexit0"}, p.args...)
 	cmd := sandbox.command(limited, p.budget, home, p.binary, args...)
 	cmd.Dir = dir
-	cmd.Env = p.environ(dir, report)
+	cmd.Env = p.environ(dir)
+	channel.Attach(cmd)
 	setProcessGroup(cmd)
 	output := newClippedOutput(outputHead, outputTail)
 	cmd.Stdout, cmd.Stderr = output, output
@@ -99,6 +106,12 @@ func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*o
 		_ = cmd.Wait()
 		return nil, err
 	}
+	o := &outcome{}
+	received := make(chan struct{})
+	go func() {
+		defer close(received)
+		o.records, o.recordsErr = channel.Receive()
+	}()
 	stopWatch := sandbox.watch(cmd.Process, p.budget.Memory)
 	exit := cmd.Wait()
 	overMemory := stopWatch()
@@ -106,28 +119,16 @@ func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*o
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	o := &outcome{
-		exit:       exit,
-		overMemory: overMemory,
-		timedOut:   limited.Err() == context.DeadlineExceeded,
-		output:     output.String(),
-		elapsed:    time.Since(begin),
-	}
-	file, err := os.Open(report)
-	if err != nil {
-		if os.IsNotExist(err) {
-			return o, nil
-		}
-		return nil, errors.Trace(err)
-	}
-	defer file.Close()
-	o.records, o.recordsErr = graded.ReadRecords(file)
+	channel.Finish()
+	<-received
+	o.exit, o.overMemory, o.output = exit, overMemory, output.String()
+	o.timedOut, o.elapsed = limited.Err() == context.DeadlineExceeded, time.Since(begin)
 	return o, nil
 }
 
 // environ is all that a test process knows of the world. Top-level math/rand is
 // pinned, so that a solution which draws from it replays.
-func (p process) environ(dir, report string) []string {
+func (p process) environ(dir string) []string {
 	env := []string{
 		"HOME=" + dir,
 		"TMPDIR=" + dir,
@@ -140,7 +141,6 @@ func (p process) environ(dir, report string) []string {
 		"GODEBUG=randautoseed=0,randseednop=0",
 		// The collector works harder before the limit is hit, so that garbage alone does not hit it.
 		"GOMEMLIMIT=" + strconv.FormatInt(p.budget.Memory*3/4, 10),
-		"LABKV_REPORT=" + report,
 	}
 	if runtime.GOOS == "windows" {
 		env = append(env, "SYSTEMROOT="+os.Getenv("SYSTEMROOT"), "TMP="+dir, "TEMP="+dir, "USERPROFILE="+dir)

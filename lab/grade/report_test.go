@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/require"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/mutants"
 	"github.com/labkv/labkv/lab/overlay"
-	"github.com/stretchr/testify/require"
 )
 
 // sample is a report with one test of each status.

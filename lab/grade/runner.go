@@ -11,10 +11,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/labkv/labkv/lab/course"
-	"github.com/labkv/labkv/lab/graded"
 	"github.com/pingcap/errors"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/graded"
 )
 
 // SeedsPerProcess is how many seeds of a test share a process. It is fixed,

@@ -11,8 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/labkv/labkv/lab/course"
 	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/lab/course"
 )
 
 // Sandbox says how test processes are confined. Time is always limited.

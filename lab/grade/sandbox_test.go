@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/labkv/labkv/lab/grade"
 	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/lab/grade"
 )
 
 func TestSandbox(t *testing.T) {

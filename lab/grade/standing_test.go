@@ -11,12 +11,13 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/mutants"
 	"github.com/labkv/labkv/lab/overlay"
-	"github.com/stretchr/testify/require"
 )
 
 // The tests in this file hold the whole tree to what must always be true of a

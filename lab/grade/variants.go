@@ -8,10 +8,11 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/labkv/labkv/lab/course"
-	"github.com/labkv/labkv/lab/mutants"
 	"github.com/pingcap/errors"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/mutants"
 )
 
 // A VariantTrial is a variant with what its graded tests said.

@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/labkv/labkv/lab/course"
 	"github.com/stretchr/testify/require"
+
+	"github.com/labkv/labkv/lab/course"
 )
 
 // arguments are how many arguments an assertion of testify has without a message.

@@ -21,7 +21,7 @@
 //
 // # Environment
 //
-//	LABKV_REPORT  file to which one JSON [Record] per line is appended
+//	LABKV_REPORT  the two files of the [Channel] to the grading process
 //	LABKV_SEEDS   seeds to run instead of 1..n, such as "1-20" or "3,17"
 //	LABKV_SEED    the same, for one seed; LABKV_SEEDS wins
 //	LABKV_BRIEF   not empty: one sentence describes a failure, see [Brief]

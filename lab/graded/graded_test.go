@@ -4,16 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/graded"
-	"github.com/stretchr/testify/require"
 )
 
 var claim = graded.Claim{Text: "it holds", Source: "the contract"}
@@ -143,6 +144,10 @@ func init() {
 
 // TestMain runs one of bodies if child asks for it.
 func TestMain(m *testing.M) {
+	if text, ok := os.LookupEnv("GRADED_FORGED"); ok {
+		forge(text)
+		return
+	}
 	if name := os.Getenv("GRADED_CHILD"); name != "" {
 		testing.Main(func(string, string) (bool, error) { return true, nil },
 			[]testing.InternalTest{{Name: strings.ReplaceAll(name, "/", "_"), F: bodies[name]}}, nil, nil)
@@ -155,17 +160,53 @@ func TestMain(m *testing.M) {
 // and whether it exited with status 0.
 func child(t *testing.T, name string, env ...string) (records []graded.Record, output string, ok bool) {
 	require.Contains(t, bodies, name)
-	report := filepath.Join(t.TempDir(), "report")
+	records, wrong, output, ok := report(t, append(env, "GRADED_CHILD="+name)...)
+	require.NoError(t, wrong)
+	return records, output, ok
+}
+
+// report runs this program with env and returns what it reports, what of the report is
+// wrong, what it printed, and whether it exited with status 0.
+func report(t *testing.T, env ...string) (records []graded.Record, wrong error, output string, ok bool) {
+	channel, err := graded.NewChannel()
+	require.NoError(t, err)
+	defer channel.Close()
 	cmd := await.Command(t, await.Limit, os.Args[0])
-	cmd.Env = append(os.Environ(), append(env, "GRADED_CHILD="+name, "LABKV_REPORT="+report)...)
-	out, err := cmd.CombinedOutput()
-	data, readErr := os.ReadFile(report)
-	if !os.IsNotExist(readErr) {
-		require.NoError(t, readErr)
+	cmd.Env = append(os.Environ(), env...)
+	channel.Attach(cmd)
+	var printed bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &printed, &printed
+	require.NoError(t, cmd.Start())
+	received := make(chan struct{})
+	go func() {
+		defer close(received)
+		records, wrong = channel.Receive()
+	}()
+	err = cmd.Wait()
+	channel.Finish()
+	<-received
+	return records, wrong, printed.String(), err == nil
+}
+
+// forge writes to the report what is not the harness's, as a program might that has found
+// the pipe. What begins with + comes after the challenge has been read.
+func forge(text string) {
+	var report, challenge int
+	fmt.Sscanf(os.Getenv("LABKV_REPORT"), "%d,%d", &report, &challenge)
+	out := os.NewFile(uintptr(report), "report")
+	if after, ok := strings.CutPrefix(text, "+"); ok {
+		io.WriteString(out, "ready\n")
+		io.ReadFull(os.NewFile(uintptr(challenge), "challenge"), make([]byte, 32))
+		text = after
 	}
-	records, readErr = graded.ReadRecords(bytes.NewReader(data))
-	require.NoError(t, readErr)
-	return records, string(out), err == nil
+	if text == "endless" {
+		for line := strings.Repeat("x", 1<<20); ; {
+			if _, err := io.WriteString(out, line); err != nil {
+				return
+			}
+		}
+	}
+	io.WriteString(out, text)
 }
 
 func TestEnds(t *testing.T) {
@@ -341,13 +382,39 @@ func TestFailure(t *testing.T) {
 	require.Equal(t, "make replay TEST=TestX1", graded.Failure{Test: "TestX1"}.Replay())
 }
 
-func TestReadRecords(t *testing.T) {
-	line := `{"test":"TestX1","event":"start","claim":"c","source":"s"}` + "\n"
-	records, err := graded.ReadRecords(strings.NewReader(line + line[:20]))
-	require.NoError(t, err, "a process can die while it writes")
-	require.Len(t, records, 1)
-	_, err = graded.ReadRecords(strings.NewReader(line + "PASS\n" + line))
-	require.ErrorContains(t, err, "report line 2")
+// A report is the harness's, or it is none. A process can die while it writes.
+func TestForgedReport(t *testing.T) {
+	const (
+		record  = `{"test":"TestX1","event":"end","status":"passed","claim":"c","source":"s"}`
+		begins  = "the report does not begin as the harness begins it"
+		line2   = "line 2 of the report is not the harness's"
+		noCode  = "0000000000000000000000000000000000000000000000000000000000000000"
+		endless = "the report is larger than 64 MiB"
+	)
+	for _, c := range []struct{ text, wrong string }{
+		{"", ""},
+		{"rea", ""},
+		{"ready\n", ""},
+		{"+", ""},
+		{"+" + record, ""},
+		{record + "\n", begins},
+		{"ready\r\n", begins},
+		{"ready\n" + record + "\n", line2},
+		{"+" + record + "\n", line2},
+		{"+" + noCode + " " + record + "\n", line2},
+		{"+\n", line2},
+		{"+ready\n", line2},
+		{"endless", endless},
+		{"+endless", endless},
+	} {
+		records, wrong, _, _ := report(t, "GRADED_FORGED="+c.text)
+		require.Empty(t, records, "%q", c.text)
+		if c.wrong == "" {
+			require.NoError(t, wrong, "%q", c.text)
+		} else {
+			require.EqualError(t, wrong, c.wrong, "%q", c.text)
+		}
+	}
 }
 
 // Explain also takes a t of another kind.

@@ -1,10 +1,7 @@
 package graded
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"runtime"
@@ -13,8 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/pingcap/errors"
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/stack"
@@ -34,7 +29,7 @@ const (
 	StatusSkipped = "skipped"
 )
 
-// Record is one line of the report file. A run of a test, or of one seed of it,
+// Record is one line of a report. A run of a test, or of one seed of it,
 // leaves a start and an end; a run whose end is missing did not finish.
 type Record struct {
 	Test     string    `json:"test"`
@@ -65,47 +60,25 @@ type Section struct {
 	Text string `json:"text"`
 }
 
-// ReadRecords reads a report. A last line that was cut off by the end of its
-// process is left out; any other line that is no record is an error.
-func ReadRecords(r io.Reader) ([]Record, error) {
-	var records []Record
-	lines := bufio.NewReader(r)
-	for {
-		line, err := lines.ReadString('\n')
-		if err == io.EOF {
-			return records, nil
-		}
-		if err != nil {
-			return nil, errors.Annotate(err, "read report")
-		}
-		var rec Record
-		if err := json.Unmarshal([]byte(line), &rec); err != nil {
-			return nil, errors.Annotatef(err, "report line %d", len(records)+1)
-		}
-		records = append(records, rec)
-	}
-}
-
 // maxStack bounds a goroutine's stack, in bytes, so that endless recursion is
 // reported as such before it has filled the memory.
 const maxStack = 64 << 20
 
-// openReport opens the file of LABKV_REPORT, once, and forgets its name. It
+// openReport opens the channel of LABKV_REPORT, once, and forgets its name. It
 // returns nil if there is none.
-var openReport = sync.OnceValues(func() (*os.File, error) {
-	name := os.Getenv("LABKV_REPORT")
-	if name == "" {
+var openReport = sync.OnceValues(func() (*reporter, error) {
+	value := os.Getenv(reportVariable)
+	if value == "" {
 		return nil, nil
 	}
-	os.Unsetenv("LABKV_REPORT")
+	os.Unsetenv(reportVariable)
 	debug.SetMaxStack(maxStack)
 	// A program that ends itself by log.Fatal says where, and not at what time.
 	log.SetFlags(log.Lshortfile)
-	return os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	return newReporter(value)
 })
 
-// appendRecord writes a line to the report with one call, so that lines of
-// parallel tests do not mix. It reports whether there is a report.
+// appendRecord adds a record to the report. It reports whether there is a report.
 func appendRecord(t testing.TB, rec Record) bool {
 	report, err := openReport()
 	if err != nil {
@@ -114,11 +87,7 @@ func appendRecord(t testing.TB, rec Record) bool {
 	if report == nil {
 		return false
 	}
-	line, err := json.Marshal(rec)
-	if err == nil {
-		_, err = report.Write(append(line, '\n'))
-	}
-	if err != nil {
+	if err := report.write(rec); err != nil {
 		t.Fatalf("graded: write report: %v", err)
 	}
 	return true

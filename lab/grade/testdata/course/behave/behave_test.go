@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"example.com/counting/behave"
+
 	"github.com/labkv/labkv/lab/graded"
 )
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"example.com/counting/counter"
+
 	"github.com/labkv/labkv/lab/graded"
 )
 

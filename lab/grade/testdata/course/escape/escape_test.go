@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"example.com/counting/escape"
+
 	"github.com/labkv/labkv/lab/graded"
 )
 
