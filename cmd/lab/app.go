@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
 	"github.com/labkv/labkv/internal/program"
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
-	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // app holds what all commands share.

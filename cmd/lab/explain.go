@@ -7,10 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/overlay"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) explainCommand() *cobra.Command {

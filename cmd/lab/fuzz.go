@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
-	"github.com/spf13/cobra"
 )
 
 // fuzzRound is how many seeds of each test are run between two looks at the clock.

@@ -1,14 +1,20 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
+
+	"golang.org/x/term"
+
+	"github.com/spf13/cobra"
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) gradeCommand() *cobra.Command {
@@ -16,7 +22,8 @@ func (a *app) gradeCommand() *cobra.Command {
 	var out output
 	var stages []string
 	var hidden string
-	var onReference bool
+	var onReference, resume bool
+	var part shard
 	cmd := &cobra.Command{
 		Use:   "grade SUBMISSION ...",
 		Short: "grade directories or archives of students",
@@ -35,27 +42,22 @@ With --on-reference, earlier stages are the solution's, as far as the chosen one
 other directories: 3b is graded on the solution's Raft, 3c on its stores. What is wrong
 in a student's Raft costs nothing then.
 
-With --out or a format other than table, DIR also gets a file for each submission
-with its score board and failures.`,
+With --out or a format other than table, DIR also gets, for each submission as soon as
+it is graded, its row in submissions/NAME.json, what its author gets to read in
+submissions/NAME.md, and a receipt in receipts/NAME.json, which lab verify proves. A run
+that is interrupted goes on with --resume.`,
 		Example: `  lab grade alice.zip bob/ --stage 2a
   lab grade submissions/* --stage 3b --on-reference
+  lab grade submissions/* --out results --resume
   lab grade submissions/* --stage 2 --hidden ../hidden --format table,json --out results`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			if err := out.check(); err != nil {
 				return err
 			}
-			c, err := a.course()
+			c, err := a.courseWith(hidden)
 			if err != nil {
 				return err
-			}
-			if hidden != "" {
-				if _, err := os.Stat(filepath.Join(hidden, course.FileName)); err != nil {
-					return usageError{fmt.Errorf("hidden tests need a list: %w", err)}
-				}
-				if c, err = c.WithHidden(hidden); err != nil {
-					return err
-				}
 			}
 			chosen, err := selection(c, stages)
 			if err != nil {
@@ -67,19 +69,41 @@ with its score board and failures.`,
 			}
 			p := newProgress("submissions")
 			defer p.stop()
-			batch := grade.Batch{Course: c, Selection: chosen, Runner: runner, Hidden: hidden, OnReference: onReference, Progress: p.update}
-			grades, err := batch.Run(cmd.Context(), args)
-			if err != nil {
-				return err
+			keep := keeper{&out}
+			saves := resume || out.saves(cmd)
+			log := !term.IsTerminal(int(os.Stderr.Fd()))
+			batch := grade.Batch{
+				Course: c, Selection: chosen, Runner: runner, Hidden: hidden, OnReference: onReference,
+				Shard: part.Shard, Progress: p.update,
+				Done: func(grades *grade.Grades, row *grade.Row) error {
+					if log {
+						fmt.Fprintln(os.Stderr, rowLine(grades, row, len(args)))
+					}
+					if saves {
+						return keep.save(grades, row)
+					}
+					return nil
+				},
 			}
+			if resume {
+				batch.Kept = keep.kept
+			}
+			grades, failure := batch.Run(cmd.Context(), args)
 			p.stop()
+			if failure != nil && len(grades.Rows) == 0 {
+				return failure
+			}
+			// What is done is not lost with what is not.
 			if err := out.write(grades, "grades", a.tableOptions()); err != nil {
 				return err
 			}
-			if cmd.Flags().Changed("out") || len(out.formats) > 1 || out.formats[0] != "table" {
-				if err := out.rows(grades); err != nil {
-					return err
+			if failure != nil {
+				fmt.Fprintf(os.Stderr, "lab: %d of %d submissions are done", len(grades.Rows), len(args))
+				if saves {
+					fmt.Fprintf(os.Stderr, "; the same command with --resume grades the others")
 				}
+				fmt.Fprintln(os.Stderr)
+				return failure
 			}
 			if !grades.Perfect() {
 				return exit{exitFailed}
@@ -93,26 +117,107 @@ with its score board and failures.`,
 	completeFlag(cmd, "stage", listCompletion(a.selectors))
 	cmd.Flags().StringVar(&hidden, "hidden", "", "`DIR` with hidden tests")
 	cmd.Flags().BoolVar(&onReference, "on-reference", false, "take only the directories that the stages edit, and all else from the solution")
+	cmd.Flags().BoolVar(&resume, "resume", false, "take from --out what an interrupted run has graded there with the same tests")
+	cmd.Flags().Var(&part, "shard", "grade part `K/N` of the submissions, on one of N machines; lab merge puts the parts together")
 	return cmd
 }
 
-var unsafeInName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+// courseWith is course with the hidden tests in a directory, if that is not "".
+func (a *app) courseWith(hidden string) (*course.Course, error) {
+	c, err := a.course()
+	if err != nil || hidden == "" {
+		return c, err
+	}
+	if _, err := os.Stat(filepath.Join(hidden, course.FileName)); err != nil {
+		return nil, usageError{fmt.Errorf("hidden tests need a list: %w", err)}
+	}
+	return c.WithHidden(hidden)
+}
 
-// rows writes a file for each submission, named after its row.
-func (o *output) rows(grades *grade.Grades) error {
-	used := map[string]bool{"grades": true}
-	for _, row := range grades.Rows {
-		name := unsafeInName.ReplaceAllString(row.Name, "_")
-		if name == "" || name[0] == '.' {
-			name = "_" + name
-		}
-		for base, n := name, 2; used[name]; n++ {
-			name = fmt.Sprintf("%s-%d", base, n)
-		}
-		used[name] = true
-		if err := o.file(filepath.Join("submissions", name+".md"), row.WriteMarkdown); err != nil {
+// saves reports whether files are written.
+func (o *output) saves(cmd *cobra.Command) bool {
+	return cmd.Flags().Changed("out") || len(o.formats) > 1 || o.formats[0] != "table"
+}
+
+// A keeper saves the row of each submission as soon as it is there, and finds those that an
+// earlier run has saved.
+type keeper struct {
+	out *output
+}
+
+// save writes what is about one submission: its row and receipt in JSON, and what its author
+// gets to read.
+func (k keeper) save(grades *grade.Grades, row *grade.Row) error {
+	base := filepath.Join("submissions", row.File)
+	if err := k.out.file(base+".md", row.WriteMarkdown); err != nil {
+		return err
+	}
+	if row.Receipt != nil {
+		if err := k.out.file(filepath.Join("receipts", row.File+".json"), row.Receipt.WriteJSON); err != nil {
 			return err
 		}
 	}
+	// The row comes last, and in one piece: what there is of it is whole, and so are the others.
+	partial := base + ".json.part"
+	if err := k.out.file(partial, func(w io.Writer) error { return grades.WriteRow(w, row) }); err != nil {
+		return err
+	}
+	return os.Rename(filepath.Join(k.out.dir, partial), filepath.Join(k.out.dir, base+".json"))
+}
+
+// kept returns the row that is saved under a name, or nil.
+func (k keeper) kept(grades *grade.Grades, file string) *grade.Row {
+	data, err := os.ReadFile(filepath.Join(k.out.dir, "submissions", file+".json"))
+	if err != nil {
+		return nil
+	}
+	row, err := grades.ReadRow(data)
+	if err != nil {
+		return nil // of other tests, or of another version
+	}
+	return row
+}
+
+// A shard is a flag that takes a part of a batch, such as 2/8.
+type shard struct {
+	grade.Shard
+}
+
+var shardText = regexp.MustCompile(`^([1-9][0-9]{0,5})/([1-9][0-9]{0,5})$`)
+
+// String implements pflag.Value.
+func (s *shard) String() string {
+	if s.Of == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d", s.Number, s.Of)
+}
+
+// Set implements pflag.Value.
+func (s *shard) Set(text string) error {
+	m := shardText.FindStringSubmatch(text)
+	if m == nil {
+		return errors.New("write a part and the number of parts, like 2/8")
+	}
+	s.Number, _ = strconv.Atoi(m[1])
+	s.Of, _ = strconv.Atoi(m[2])
+	if s.Number > s.Of {
+		return fmt.Errorf("there is no part %d of %d", s.Number, s.Of)
+	}
 	return nil
+}
+
+// Type implements pflag.Value.
+func (s *shard) Type() string { return "K/N" }
+
+// rowLine says in one line what became of a submission, for a log.
+func rowLine(grades *grade.Grades, row *grade.Row, total int) string {
+	line := fmt.Sprintf("%d/%d  %s  %s", row.Place, total, row.Name, grades.Total(row))
+	if row.Status == grade.Rejected {
+		line += "  rejected"
+	}
+	if row.Note != "" {
+		line += "  " + row.Note
+	}
+	return line
 }

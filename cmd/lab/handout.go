@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/labkv/labkv/lab/grade"
 	"github.com/spf13/cobra"
+
+	"github.com/labkv/labkv/lab/grade"
 )
 
 func (a *app) handoutCommand() *cobra.Command {

@@ -9,8 +9,9 @@ import (
 	"os/signal"
 	"strings"
 
-	"github.com/labkv/labkv/internal/program"
 	"github.com/spf13/cobra"
+
+	"github.com/labkv/labkv/internal/program"
 )
 
 // Exit codes.

@@ -8,9 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
-	"github.com/spf13/cobra"
 )
 
 // output says in which formats results are written, and where to.

@@ -5,9 +5,10 @@ import (
 	"io"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/overlay"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) statusCommand() *cobra.Command {

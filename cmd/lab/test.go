@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
-	"github.com/spf13/cobra"
 )
 
 // running are the flags of commands that run tests.

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/labkv/labkv/lab/trace"
 	"github.com/spf13/cobra"
+
+	"github.com/labkv/labkv/lab/trace"
 )
 
 func (a *app) traceCommand() *cobra.Command {

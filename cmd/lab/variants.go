@@ -4,9 +4,10 @@ import (
 	"os"
 	"slices"
 
-	"github.com/labkv/labkv/lab/mutants"
 	"github.com/pingcap/errors"
 	"github.com/spf13/cobra"
+
+	"github.com/labkv/labkv/lab/mutants"
 )
 
 func (a *app) variantsCommand() *cobra.Command {

@@ -10,10 +10,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/watch"
-	"github.com/spf13/cobra"
 )
 
 func (a *app) watchCommand() *cobra.Command {

@@ -17,7 +17,8 @@ import (
 //	tests:
 //	  - {stage: 2aa, name: TestMoreVotes2AA, package: raft, weight: 2, seeds: 1-50}
 //
-// As in Resolve, a difference between the list and the files is an error.
+// As in Resolve, a difference between the list and the files is an error. The tests are
+// marked as hidden.
 func (c *Course) WithHidden(dir string) (*Course, error) {
 	name := filepath.Join(dir, FileName)
 	data, err := os.ReadFile(name)
@@ -35,6 +36,7 @@ func (c *Course) WithHidden(dir string) (*Course, error) {
 			if _, shown := c.Test(t.Name); shown {
 				continue
 			}
+			t.Hidden = true
 			if _, ok := funcs[t.Package]; !ok {
 				if funcs[t.Package], err = testFuncs(dir, t.Package); err != nil && !os.IsNotExist(errors.Cause(err)) {
 					return nil, err

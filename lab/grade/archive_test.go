@@ -112,7 +112,7 @@ func TestReadSubmission(t *testing.T) {
 			require.Equal(t, map[string][]byte{"counter/counter.go": []byte(counterGo), "counter/more.go": []byte(counterGo)}, s.Files)
 			require.Equal(t, []string{"counter/solution_test.go"}, s.EditedTests)
 			require.Equal(t, []string{"go.mod"}, s.EditedOthers)
-			require.Equal(t, "1 edited test ignored, 1 other edited file ignored", s.Note())
+			require.Equal(t, "1 edited test ignored, 1 added test ignored, 1 other edited file ignored", s.Note())
 		})
 	}
 

@@ -2,6 +2,7 @@ package grade
 
 import (
 	"context"
+	"crypto/sha256"
 	stderrors "errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/pingcap/errors"
 
@@ -28,11 +30,17 @@ const (
 
 // Row is what a batch says about one submission.
 type Row struct {
-	Name    string // unique in its batch
+	Name string // unique in its batch
+	// File is what files about the submission are called, without an ending: unique in its
+	// batch, even where case and accents do not count, and the same whenever submissions of
+	// the same names are graded.
+	File    string
+	Place   int // in the batch, from 1
 	Status  RowStatus
-	MadeFor string  // the version of the course that it was made for; "" if it does not say
-	Note    string  // one line: why it was rejected, what was ignored, what does not build
-	Report  *Report // nil if rejected
+	MadeFor string   // the version of the course that it was made for; "" if it does not say
+	Note    string   // one line: why it was rejected, what was ignored, what does not build
+	Report  *Report  // nil if rejected
+	Receipt *Receipt // nil if rejected
 }
 
 // Batch grades submissions against one course.
@@ -47,46 +55,156 @@ type Batch struct {
 	// All else is the tree, with its solution: what is wrong in an earlier stage costs
 	// nothing in a later one.
 	OnReference bool
+	// Shard is the part of the submissions that is graded.
+	Shard Shard
+	// Kept, if not nil, returns the row that an earlier run has kept in files of that name,
+	// or nil. It is taken if its receipt is of the same submission and the same tests.
+	Kept func(grades *Grades, file string) *Row
 	// Progress, if not nil, is called before each submission.
 	Progress func(index, total int, name string)
+	// Done, if not nil, is called with each row as soon as it is there. Its error ends the
+	// batch.
+	Done func(grades *Grades, row *Row) error
 }
+
+// Shard is a part of a batch: of Of machines with the same submissions in the same order,
+// what number Number grades. The zero Shard is all.
+type Shard struct {
+	Number, Of int // 1 ≤ Number ≤ Of
+}
+
+// has reports whether the shard has the submission, or whatever else is counted, at a place
+// from 1.
+func (s Shard) has(place int) bool { return s.Of == 0 || (place-1)%s.Of == s.Number-1 }
 
 // Grades are the rows of a batch, in the order of the submissions.
 type Grades struct {
 	Course   *course.Course
 	Stages   []course.StageTests
 	Rows     []*Row
+	Of       int    // submissions in the whole batch, of which Rows may be a part
 	Enforced string // what the sandbox enforces
 }
 
+// giveUp is after how many tests of a package that time out its later ones are not run.
+const giveUp = 3
+
 // Run grades submissions one after the other, each with all processes. The error is
-// about the harness, or ctx's; what is wrong with a submission is in its row.
+// about the harness, or ctx's; what is wrong with a submission is in its row. The grades
+// beside an error have the rows that are done.
 func (b *Batch) Run(ctx context.Context, submissions []string) (*Grades, error) {
-	pristine, err := Pristine(b.Course)
-	if err == nil && b.Hidden != "" {
-		err = addHidden(pristine, b.Hidden)
-	}
+	grades := &Grades{Course: b.Course, Stages: b.Selection, Of: len(submissions), Enforced: b.Runner.Sandbox.Enforced()}
+	s, err := b.start(ctx)
 	if err != nil {
-		return nil, err
+		return grades, err
 	}
-	if b.OnReference {
-		maps.DeleteFunc(pristine, func(name string, _ []byte) bool { return !b.takes(name) && !strings.HasSuffix(name, "_test.go") })
-	}
-	builds := sync.OnceValue(func() error { return b.buildPristine(ctx, pristine) })
-	grades := &Grades{Course: b.Course, Stages: b.Selection, Enforced: b.Runner.Sandbox.Enforced()}
 	names := rowNames(submissions)
+	files := fileNames(names)
 	for i, submission := range submissions {
+		if !b.Shard.has(i + 1) {
+			continue
+		}
 		if b.Progress != nil {
 			b.Progress(i, len(submissions), names[i])
 		}
-		row, err := b.grade(ctx, pristine, builds, submission)
+		row, err := s.grade(ctx, grades, submission, files[i])
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", names[i], err)
+			return grades, fmt.Errorf("%s: %w", names[i], err)
 		}
-		row.Name = names[i]
+		row.Name, row.File, row.Place, row.Note = names[i], files[i], i+1, printable(row.Note)
 		grades.Rows = append(grades.Rows, row)
+		if b.Done != nil {
+			if err := b.Done(grades, row); err != nil {
+				return grades, err
+			}
+		}
 	}
 	return grades, nil
+}
+
+// A session is a batch that has begun.
+type session struct {
+	*Batch
+	runner   *Runner
+	pristine map[string][]byte // the tree without a submission, as Pristine has it
+	tests    string            // the digest of the tests
+	// builds returns why the tree does not build without a submission.
+	builds func() error
+}
+
+// start prepares a batch. Hidden tests that the solution does not pass end it: they would
+// take points from everybody.
+func (b *Batch) start(ctx context.Context) (*session, error) {
+	runner := *b.Runner
+	runner.GiveUp = giveUp
+	s := &session{Batch: b, runner: &runner}
+	var err error
+	if s.pristine, err = Pristine(b.Course); err != nil {
+		return nil, err
+	}
+	if b.Hidden != "" {
+		if err := b.checkHidden(ctx); err != nil {
+			return nil, err
+		}
+		if err := addHidden(s.pristine, b.Hidden); err != nil {
+			return nil, err
+		}
+	}
+	if b.OnReference {
+		maps.DeleteFunc(s.pristine, func(name string, _ []byte) bool { return !b.takes(name) && !strings.HasSuffix(name, "_test.go") })
+	}
+	tree, remove, err := b.tree(s.pristine)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	if s.tests, err = b.digestTests(ctx, tree, s.pristine); err != nil {
+		return nil, err
+	}
+	s.builds = sync.OnceValue(func() error { return b.buildPristine(ctx, s.pristine) })
+	return s, nil
+}
+
+// checkHidden runs the hidden tests on the course's solution.
+func (b *Batch) checkHidden(ctx context.Context) error {
+	files := map[string][]byte{}
+	if err := addHidden(files, b.Hidden); err != nil {
+		return err
+	}
+	var hidden course.Selection
+	for _, st := range b.Selection {
+		of := course.StageTests{Stage: st.Stage}
+		for _, test := range st.Tests {
+			if test.Hidden {
+				of.Tests = append(of.Tests, test)
+			}
+		}
+		if len(of.Tests) > 0 {
+			hidden = append(hidden, of)
+		}
+	}
+	if len(hidden) == 0 {
+		return nil
+	}
+	tree, remove, err := b.tree(files)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	report, err := b.Runner.Run(ctx, tree, hidden)
+	if err != nil {
+		return err
+	}
+	for _, result := range report.Results() {
+		switch result.Status {
+		case Passed:
+		case NotBuilt:
+			return errors.Errorf("hidden tests do not build with the solution of this tree: %s", result.Reason)
+		default:
+			return errors.Errorf("hidden test %s: %s with the solution of this tree: %s; it would take points from everybody", result.Test.Name, result.Status, result.Found())
+		}
+	}
+	return nil
 }
 
 // buildPristine builds the tests on the tree without any submission. If that can be done,
@@ -122,10 +240,9 @@ func (b *Batch) tree(files map[string][]byte) (tree Tree, remove func(), err err
 	return Tree{Course: b.Course, Overlay: arg}, func() { removeScratch(scratch) }, nil
 }
 
-// grade grades one submission, whose row has no name yet. builds returns why the tree does
-// not build without a submission.
-func (b *Batch) grade(ctx context.Context, pristine map[string][]byte, builds func() error, name string) (*Row, error) {
-	submission, err := ReadSubmission(b.Course, name)
+// grade grades one submission, whose row has no name yet.
+func (s *session) grade(ctx context.Context, grades *Grades, name, file string) (*Row, error) {
+	submission, err := ReadSubmission(s.Course, name)
 	var rejection *Rejection
 	if stderrors.As(err, &rejection) {
 		return &Row{Status: Rejected, Note: rejection.Reason}, nil
@@ -133,35 +250,45 @@ func (b *Batch) grade(ctx context.Context, pristine map[string][]byte, builds fu
 	if err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(submission.Files, func(name string, _ []byte) bool { return !b.takes(name) })
+	maps.DeleteFunc(submission.Files, func(name string, _ []byte) bool { return !s.takes(name) })
 	if len(submission.Files) == 0 {
-		return &Row{Status: Rejected, Note: fmt.Sprintf("holds none of the files that are graded (Go files in %s)", strings.Join(b.edited(), ", "))}, nil
+		return &Row{Status: Rejected, Note: fmt.Sprintf("holds none of the files that are graded (Go files in %s)", strings.Join(s.edited(), ", "))}, nil
 	}
 	row := &Row{}
 	if submission.Stated {
 		row.MadeFor = submission.MadeFor.String()
 	}
-	refused, broken := checkSource(b.Course, submission.Files)
+	refused, broken := checkSource(s.Course, submission.Files)
 	if len(refused) > 0 {
-		row.Status, row.Note = Rejected, join(submission.versionNote(b.Course), firstOf(refused))
+		row.Status, row.Note = Rejected, join(submission.versionNote(s.Course), firstOf(refused))
 		return row, nil
 	}
-	report, err := b.run(ctx, pristine, submission, broken)
+	row.Receipt = &Receipt{
+		Schema: ReceiptSchema, Course: s.Course.Title, Version: s.Course.Version.String(),
+		Tests: s.tests, Submission: digestSubmission(submission.Files), OnReference: s.OnReference,
+	}
+	if s.Kept != nil {
+		if kept := s.Kept(grades, file); kept != nil && kept.Receipt != nil && kept.Receipt.ofSame(row.Receipt) {
+			return kept, nil
+		}
+	}
+	report, err := s.run(ctx, submission, broken)
 	if err != nil {
 		return nil, err
 	}
 	if report.buildNote() != "" {
-		if err := builds(); err != nil {
+		if err := s.builds(); err != nil {
 			return nil, err
 		}
 	}
 	if len(broken) > 0 {
 		report.explainBroken(broken)
 	} else {
-		report.explainVersion(submission.buildReason(b.Course))
+		report.explainVersion(submission.buildReason(s.Course))
 	}
 	row.Status, row.Report = Graded, report
-	row.Note = join(submission.versionNote(b.Course), report.buildNote(), submission.Note())
+	row.Receipt.fill(report)
+	row.Note = join(submission.versionNote(s.Course), report.buildNote(), submission.Note())
 	return row, nil
 }
 
@@ -182,20 +309,20 @@ func (b *Batch) edited() []string {
 
 // run runs the tests on the files of a submission, of which some do not parse: each
 // line of broken begins with the name of one.
-func (b *Batch) run(ctx context.Context, pristine map[string][]byte, submission *Submission, broken []string) (*Report, error) {
-	files := maps.Clone(pristine)
+func (s *session) run(ctx context.Context, submission *Submission, broken []string) (*Report, error) {
+	files := maps.Clone(s.pristine)
 	maps.Copy(files, submission.Files)
 	for _, line := range broken {
 		// What could not be checked is not given to the compiler either.
 		file, _, _ := strings.Cut(line, ":")
 		files[file] = []byte("this file does not parse\n")
 	}
-	tree, remove, err := b.tree(files)
+	tree, remove, err := s.tree(files)
 	if err != nil {
 		return nil, err
 	}
 	defer remove()
-	return b.Runner.Run(ctx, tree, b.Selection)
+	return s.runner.Run(ctx, tree, s.Selection)
 }
 
 // join makes one line of the notes that are not empty.
@@ -249,19 +376,44 @@ func rowNames(submissions []string) []string {
 				break
 			}
 		}
-		short[i] = name
-		uses[name]++
+		short[i] = printable(name)
+		uses[short[i]]++
 	}
 	seen := map[string]int{}
 	for i := range short {
 		if uses[short[i]] > 1 {
-			short[i] = filepath.ToSlash(submissions[i])
+			short[i] = printable(filepath.ToSlash(submissions[i]))
 		}
 		if seen[short[i]]++; seen[short[i]] > 1 {
 			short[i] = fmt.Sprintf("%s (%d)", short[i], seen[short[i]])
 		}
 	}
 	return short
+}
+
+// fileNames returns what files about submissions with these names are called. Letters and
+// digits stay; for everything else, and where names differ only in case or in how their
+// letters are composed, a part of a digest tells them apart.
+func fileNames(names []string) []string {
+	files := make([]string, len(names))
+	uses := map[string]int{}
+	for i, name := range names {
+		files[i] = strings.Map(func(r rune) rune {
+			if r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '.' || r == '_') {
+				return r
+			}
+			return '_'
+		}, name)
+		uses[strings.ToLower(files[i])]++
+	}
+	for i, name := range names {
+		const longest = 100
+		if file := files[i]; file != name || uses[strings.ToLower(file)] > 1 || strings.HasPrefix(file, ".") || len(file) > longest {
+			digest := sha256.Sum256([]byte(name))
+			files[i] = fmt.Sprintf("%s-%x", strings.TrimLeft(file[:min(len(file), longest)], "."), digest[:4])
+		}
+	}
+	return files
 }
 
 // Perfect reports whether every submission passed every test.

@@ -189,6 +189,8 @@ func firstLines(lines []string) []string {
 	return lines
 }
 
+// printable returns a line of text of a student's with a replacement for each character that
+// does not print: control characters, and those that change the direction of what follows.
 func printable(line string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || unicode.IsPrint(r) {

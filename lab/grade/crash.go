@@ -7,6 +7,7 @@ import (
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/stack"
+	"github.com/labkv/labkv/lab/todo"
 )
 
 // crash is what ended a process or a test that did not come to its end.
@@ -20,11 +21,41 @@ var recovered = regexp.MustCompile(`( \[recovered(, repanicked)?\])+$`)
 
 // newCrash returns the crash with that message, of a process with these goroutines.
 func newCrash(c *course.Course, message string, goroutines []stack.Goroutine) *crash {
-	cr := &crash{message: message, told: graded.TellCrash(message, goroutines, studentsOf(c))}
-	if text, ok := strings.CutPrefix(message, "panic: "); ok && strings.HasPrefix(text, "TODO(") {
+	told := message
+	if message == stackOverflow {
+		told = endlessRecursion
+	}
+	cr := &crash{message: message, told: graded.TellCrash(told, goroutines, studentsOf(c))}
+	if text, ok := strings.CutPrefix(message, "panic: "); ok && isTODO(c, text, goroutines) {
 		cr.todo = text
 	}
 	return cr
+}
+
+const (
+	stackOverflow    = "fatal error: stack overflow"
+	endlessRecursion = "endless recursion: a goroutine's stack grew to 64 MiB"
+)
+
+// isTODO reports whether a panic is about a function of the course that is not written yet.
+// A panic of a student's own that looks like it is a mistake: the function that panics
+// must be the one that the text names. Where the harness has handed a panic on, no function
+// of the student is on the stack.
+func isTODO(c *course.Course, text string, goroutines []stack.Goroutine) bool {
+	missing, ok := todo.Recovered(text)
+	if !ok {
+		return false
+	}
+	if _, ok := c.Stage(missing.Stage); !ok {
+		return false
+	}
+	for i := range goroutines {
+		if calls := goroutines[i].Of(studentsOf(c)); len(calls) > 0 {
+			// A function without a receiver is named with its package, a method is not.
+			return calls[0].Function == missing.Name || strings.HasSuffix(calls[0].Function, "."+missing.Name)
+		}
+	}
+	return true
 }
 
 // studentsOf returns what says which files of a course's tree a student may have

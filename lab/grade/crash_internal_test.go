@@ -22,11 +22,14 @@ func TestParseCrash(t *testing.T) {
 		"github.com/labkv/labkv/raft_test.TestVotes2AA.func1(0xc0002)\n\tROOT/raft/raft_test.go:9 +0x3 fp=0x1 sp=0x2 pc=0x3\n"
 	for _, test := range []struct{ output, found, todo string }{
 		{"fatal error: concurrent map writes\n" + frames, "fatal error: concurrent map writes, in raft.(*Raft).Step (raft/raft.go:15)", ""},
-		{"runtime: goroutine stack exceeds 67108864-byte limit\nfatal error: stack overflow\n" + frames, "fatal error: stack overflow, in raft.(*Raft).Step (raft/raft.go:15)", ""},
+		{"runtime: goroutine stack exceeds 67108864-byte limit\nfatal error: stack overflow\n" + frames, "endless recursion: a goroutine's stack grew to 64 MiB, in raft.(*Raft).Step (raft/raft.go:15)", ""},
 		{"panic: close of closed channel [recovered, repanicked]\n" + frames, "panic: close of closed channel, in raft.(*Raft).Step (raft/raft.go:15)", ""},
 		{"panic: one\n\tpanic: two\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x1]\n" + frames, "panic: one, in raft.(*Raft).Step (raft/raft.go:15)", ""},
 		{"panic: (*raft.Raft) (0x6f84e7,0xc00012a000)\n" + frames, "panic: (*raft.Raft) (0x…,0x…), in raft.(*Raft).Step (raft/raft.go:15)", ""},
-		{"panic: TODO(1): implement Add\n" + frames, "panic: TODO(1): implement Add, in raft.(*Raft).Step (raft/raft.go:15)", "TODO(1): implement Add"},
+		{"panic: TODO(2AA): implement (*Raft).Step\n" + frames, "panic: TODO(2AA): implement (*Raft).Step, in raft.(*Raft).Step (raft/raft.go:15)", "TODO(2AA): implement (*Raft).Step"},
+		{"panic: TODO(2AA): implement (*Raft).Tick\n" + frames, "panic: TODO(2AA): implement (*Raft).Tick, in raft.(*Raft).Step (raft/raft.go:15)", ""},
+		{"panic: TODO(7): implement (*Raft).Step\n" + frames, "panic: TODO(7): implement (*Raft).Step, in raft.(*Raft).Step (raft/raft.go:15)", ""},
+		{"panic: TODO(me): think\n" + frames, "panic: TODO(me): think, in raft.(*Raft).Step (raft/raft.go:15)", ""},
 		{"panic: nowhere\n\ngoroutine 1 [running]:\nmain.main()\n\t/elsewhere/main.go:1 +0x1\n", "panic: nowhere", ""},
 	} {
 		cr := parseCrash(c, strings.ReplaceAll(test.output, "ROOT", filepath.ToSlash(c.Root)))

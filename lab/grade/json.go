@@ -3,8 +3,12 @@ package grade
 import (
 	"encoding/json"
 	"io"
+	"math"
 	"math/big"
+	"slices"
 	"time"
+
+	"github.com/pingcap/errors"
 
 	"github.com/labkv/labkv/lab/graded"
 )
@@ -48,8 +52,9 @@ type (
 		Claim    string           `json:"claim,omitempty"`
 		Source   string           `json:"source,omitempty"`
 		Sections []graded.Section `json:"sections,omitempty"`
-		Replay   string           `json:"replay,omitempty"` // command; only if the test did not pass
-		Read     string           `json:"read,omitempty"`   // file#anchor of the guide
+		AllSeeds bool             `json:"all_seeds,omitempty"` // every run passed, and all together do not
+		Replay   string           `json:"replay,omitempty"`    // command; only if the test did not pass
+		Read     string           `json:"read,omitempty"`      // file#anchor of the guide
 		Seconds  float64          `json:"seconds"`
 	}
 )
@@ -105,6 +110,7 @@ func (r *Result) json() jsonTest {
 		Claim:    r.Claim.Text,
 		Source:   r.Claim.Source,
 		Sections: r.Sections,
+		AllSeeds: r.missedGoal,
 		Seconds:  milliseconds(r.Elapsed),
 	}
 	if r.Status != Passed {
@@ -113,12 +119,52 @@ func (r *Result) json() jsonTest {
 	return jt
 }
 
+// maxRuns bounds the runs that a report can claim when it is read.
+const maxRuns = 1 << 20
+
+// report is the reverse of json, for tests that were selected alike. What runs that passed
+// left, their digests and goals, is not in the JSON.
+func (g *Grades) report(js jsonReport) (*Report, error) {
+	report := &Report{Course: g.Course, Quick: js.Quick, Elapsed: fromSeconds(js.Seconds)}
+	if len(js.Stages) != len(g.Stages) {
+		return nil, errors.Errorf("has %d stages in place of %d", len(js.Stages), len(g.Stages))
+	}
+	for i, st := range g.Stages {
+		stage := js.Stages[i]
+		if stage.ID != st.Stage.ID || len(stage.Tests) != len(st.Tests) {
+			return nil, errors.Errorf("has stage %s with %d tests in place of stage %s with %d", stage.ID, len(stage.Tests), st.Stage.ID, len(st.Tests))
+		}
+		sr := &StageReport{Stage: st.Stage}
+		for j, test := range st.Tests {
+			jt := stage.Tests[j]
+			if jt.Name != test.Name || jt.Runs < 0 || jt.Runs > maxRuns {
+				return nil, errors.Errorf("has the test %s in place of %s", jt.Name, test.Name)
+			}
+			if !slices.Contains([]Status{Passed, Failed, NotImplemented, NotBuilt, TimedOut, Skipped}, jt.Status) {
+				return nil, errors.Errorf("%s has the unknown status %q", jt.Name, jt.Status)
+			}
+			sr.Results = append(sr.Results, &Result{
+				Test: test, Status: jt.Status, Reason: jt.Reason, At: jt.At, Seed: jt.Seed, Runs: make([]Run, jt.Runs),
+				Claim: graded.Claim{Text: jt.Claim, Source: jt.Source}, Sections: jt.Sections, Digest: jt.Digest,
+				missedGoal: jt.AllSeeds, Elapsed: fromSeconds(jt.Seconds),
+			})
+		}
+		report.Stages = append(report.Stages, sr)
+	}
+	return report, nil
+}
+
 // points rounds down to hundredths, as FormatPoints does.
 func points(p *big.Rat) float64 {
 	hundredths := new(big.Int).Mul(p.Num(), big.NewInt(100))
 	hundredths.Quo(hundredths, p.Denom())
 	f, _ := new(big.Rat).SetFrac(hundredths, big.NewInt(100)).Float64()
 	return f
+}
+
+// fromSeconds is the reverse of milliseconds.
+func fromSeconds(s float64) time.Duration {
+	return time.Duration(math.Round(s*1000)) * time.Millisecond
 }
 
 // milliseconds returns seconds with three decimals.

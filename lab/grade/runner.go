@@ -40,6 +40,9 @@ type Runner struct {
 	// Share lets all tests of a stage and package that have the same few seeds, or none,
 	// share a process. That is faster if they pass, and slower if they do not.
 	Share bool
+	// GiveUp, if positive, is after how many tests of a package that time out its later ones
+	// are not run: they are timed out, too.
+	GiveUp int
 	// Keep, if not empty, is a directory in which test binaries stay that are built without
 	// an overlay, so that they are built again only if their sources have changed.
 	Keep string
@@ -261,12 +264,14 @@ func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test)
 		}
 	}
 
+	patience := newPatience(runnable, r.GiveUp)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.jobs())
 	var mu sync.Mutex
 	for _, s := range r.shares(runnable) {
 		group.Go(func() error {
-			return r.runTogether(ctx, s, built, func(result *Result) {
+			return r.runTogether(ctx, s, built, patience, func(result *Result) {
+				patience.note(result)
 				mu.Lock()
 				results[result.Test] = result
 				mu.Unlock()
@@ -278,9 +283,14 @@ func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test)
 		for i, u := range t.units {
 			group.Go(func() error {
 				defer p.add(t.test.Name)
-				return t.run(ctx, i, func(ctx context.Context) (*Result, error) {
+				if patience.isOver(t.test) {
+					return nil
+				}
+				err := t.run(ctx, i, func(ctx context.Context) (*Result, error) {
 					return r.runUnit(ctx, u, built)
 				})
+				patience.note(t.decided())
+				return err
 			})
 		}
 	}
@@ -289,6 +299,11 @@ func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test)
 	}
 	for _, t := range trials {
 		results[t.test] = combine(t.test, t.results)
+	}
+	for _, test := range runnable {
+		if patience.isOver(test) {
+			results[test] = patience.result(test)
+		}
 	}
 	return results, nil
 }
@@ -369,6 +384,17 @@ func (t *trial) end(i int, result *Result) {
 			cancel()
 		}
 	}
+}
+
+// decided returns the result of the first unit that does not pass, once it is known which
+// one that is, or nil.
+func (t *trial) decided() *Result {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failed == len(t.units) || slices.Contains(t.results[:t.failed], nil) {
+		return nil
+	}
+	return t.results[t.failed]
 }
 
 func (r *Runner) runUnit(ctx context.Context, u unit, built *Built) (*Result, error) {

@@ -57,7 +57,10 @@ func (r *Runner) shares(tests []*course.Test) []*share {
 // If one does not, or the process ends in any other way than it should, nothing of it
 // counts, and each test runs alone: what a test does to its process, and what a failure
 // says, must be about that test.
-func (r *Runner) runTogether(ctx context.Context, s *share, built *Built, done func(*Result)) error {
+//
+// done is called with each verdict, and with none for a test whose package has run out of
+// patience.
+func (r *Runner) runTogether(ctx context.Context, s *share, built *Built, patience *patience, done func(*Result)) error {
 	if len(s.tests) > 1 {
 		results, err := r.tryTogether(ctx, s, built)
 		if err != nil {
@@ -71,6 +74,9 @@ func (r *Runner) runTogether(ctx context.Context, s *share, built *Built, done f
 		}
 	}
 	for _, test := range s.tests {
+		if patience.isOver(test) {
+			continue
+		}
 		result, err := r.runUnit(ctx, unit{test, s.seeds}, built)
 		if err != nil {
 			return err

@@ -52,6 +52,10 @@ type Submission struct {
 	// EditedTests and EditedOthers are files that the course has and that students
 	// may not edit, but that differ. They are ignored.
 	EditedTests, EditedOthers []string
+	// AddedTests are test files that the course does not have. They are ignored, too.
+	AddedTests []string
+	// TestMain is whether one of them, edited or added, has a TestMain. It does not run.
+	TestMain bool
 }
 
 // Note says what was ignored, "" if nothing was.
@@ -60,7 +64,7 @@ func (s *Submission) Note() string {
 	for _, ignored := range []struct {
 		files []string
 		what  string
-	}{{s.EditedTests, "edited test"}, {s.EditedOthers, "other edited file"}} {
+	}{{s.EditedTests, "edited test"}, {s.AddedTests, "added test"}, {s.EditedOthers, "other edited file"}} {
 		switch n := len(ignored.files); n {
 		case 0:
 		case 1:
@@ -68,6 +72,9 @@ func (s *Submission) Note() string {
 		default:
 			parts = append(parts, fmt.Sprintf("%d %ss ignored", n, ignored.what))
 		}
+	}
+	if s.TestMain {
+		parts = append(parts, "TestMain ignored")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -249,14 +256,18 @@ func (in *intake) submission() (*Submission, error) {
 			s.Stated, s.MadeFor = true, course.VersionOf(data)
 		}
 		ours, err := os.ReadFile(filepath.Join(in.course.Root, filepath.FromSlash(name)))
-		if err != nil || sameText(ours, data) {
+		isTest := strings.HasSuffix(name, "_test.go")
+		switch {
+		case err == nil && sameText(ours, data), err != nil && !isTest:
 			continue
-		}
-		if strings.HasSuffix(name, "_test.go") {
+		case err != nil:
+			s.AddedTests = append(s.AddedTests, name)
+		case isTest:
 			s.EditedTests = append(s.EditedTests, name)
-		} else {
+		default:
 			s.EditedOthers = append(s.EditedOthers, name)
 		}
+		s.TestMain = s.TestMain || isTest && bytes.Contains(data, []byte("\nfunc TestMain("))
 	}
 	if len(foreign) > 0 {
 		slices.Sort(foreign)
@@ -267,10 +278,12 @@ func (in *intake) submission() (*Submission, error) {
 		return nil, &Rejection{join(s.versionNote(in.course), none)}
 	}
 	if s.Stated && s.MadeFor != in.course.Version {
-		s.EditedTests, s.EditedOthers = nil, nil // they differ, and not because of an edit
+		// They differ, and not because of an edit.
+		s.EditedTests, s.EditedOthers, s.AddedTests, s.TestMain = nil, nil, nil, false
 	}
 	slices.Sort(s.EditedTests)
 	slices.Sort(s.EditedOthers)
+	slices.Sort(s.AddedTests)
 	return s, nil
 }
 

@@ -45,7 +45,23 @@ func judge(test *course.Test, seeds []uint64, budget course.Budget, o *outcome) 
 	default:
 		r.judgeReport(a, seeds, o.recordsErr)
 	}
+	r.makePrintable()
 	return r
+}
+
+// makePrintable takes out of what a verdict says whatever is a command for a terminal, or
+// turns text around: a student's code decides a part of it.
+func (r *Result) makePrintable() {
+	r.Reason, r.At = printable(r.Reason), printable(r.At)
+	for i := range r.Sections {
+		section := &r.Sections[i]
+		section.Name = printable(section.Name)
+		lines := strings.Split(section.Text, "\n")
+		for i := range lines {
+			lines[i] = printable(lines[i])
+		}
+		section.Text = strings.Join(lines, "\n")
+	}
 }
 
 func (r *Result) fail(reason string) { r.Status, r.Reason = Failed, reason }
