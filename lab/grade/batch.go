@@ -104,6 +104,9 @@ func (b *Batch) Run(ctx context.Context, submissions []string) (*Grades, error) 
 		if !b.Shard.has(i + 1) {
 			continue
 		}
+		if ctx.Err() != nil {
+			return grades, ctx.Err()
+		}
 		if b.Progress != nil {
 			b.Progress(i, len(submissions), names[i])
 		}
