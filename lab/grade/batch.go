@@ -131,6 +131,7 @@ type session struct {
 	runner   *Runner
 	pristine map[string][]byte // the tree without a submission, as Pristine has it
 	tests    string            // the digest of the tests
+	types    *typeChecker
 	// builds returns why the tree does not build without a submission.
 	builds func() error
 }
@@ -164,6 +165,7 @@ func (b *Batch) start(ctx context.Context) (*session, error) {
 	if s.tests, err = b.digestTests(ctx, tree, s.pristine); err != nil {
 		return nil, err
 	}
+	s.types = newTypeChecker(b.Course, s.pristine)
 	s.builds = sync.OnceValue(func() error { return b.buildPristine(ctx, s.pristine) })
 	return s, nil
 }
@@ -261,14 +263,20 @@ func (s *session) grade(ctx context.Context, grades *Grades, name, file string) 
 	if submission.Stated {
 		row.MadeFor = submission.MadeFor.String()
 	}
+	digest := digestSubmission(submission.Files)
 	refused, broken := checkSource(s.Course, submission.Files)
+	if len(refused) == 0 {
+		if refused, err = s.types.check(ctx, submission.Files); err != nil {
+			return nil, err
+		}
+	}
 	if len(refused) > 0 {
 		row.Status, row.Note = Rejected, join(submission.versionNote(s.Course), firstOf(refused))
 		return row, nil
 	}
 	row.Receipt = &Receipt{
 		Schema: ReceiptSchema, Course: s.Course.Title, Version: s.Course.Version.String(),
-		Tests: s.tests, Submission: digestSubmission(submission.Files), OnReference: s.OnReference,
+		Tests: s.tests, Submission: digest, OnReference: s.OnReference,
 	}
 	if s.Kept != nil {
 		if kept := s.Kept(grades, file); kept != nil && kept.Receipt != nil && kept.Receipt.ofSame(row.Receipt) {

@@ -31,6 +31,8 @@ var importReasons = []struct{ pattern, reason string }{
 	{"text/template", "it can read files"},
 	{"html/template", "it can read files"},
 	{"crypto/rand", "it cannot be replayed"},
+	{"hash/maphash", "it cannot be replayed"},
+	{"encoding", "only what computes plainly is needed: binary, hex and base64"},
 }
 
 // pragmas are the compiler directives that a solution may use.
@@ -93,10 +95,19 @@ func importReason(c *course.Course, importPath string) string {
 	if strings.HasPrefix(importPath, c.Module+"/") {
 		return ", which this stage does not need"
 	}
-	for _, r := range importReasons {
-		if importPath == r.pattern || strings.HasPrefix(importPath, r.pattern+"/") {
-			return "; " + r.reason
-		}
+	if reason := packageReason(importPath); reason != "" {
+		return "; " + reason
 	}
 	return ", which is not among the packages that a solution may use (see imports in " + course.FileName + ")"
+}
+
+// packageReason returns why a package is not for solutions, or "" if there is no more to
+// say than that it is not in the list.
+func packageReason(importPath string) string {
+	for _, r := range importReasons {
+		if importPath == r.pattern || strings.HasPrefix(importPath, r.pattern+"/") {
+			return r.reason
+		}
+	}
+	return ""
 }
