@@ -28,6 +28,7 @@
 // [Batch] grades what students hand in. [ReadSubmission] takes from a directory or
 // an archive only the files that a student may edit, in memory, and rejects
 // whatever is not plain files of a sensible size. Their imports and compiler
-// directives are held to the course's list before anything is compiled. The tests
+// directives, and what a type check finds that they use, are held to the course's list
+// before anything is compiled. The tests
 // then run in a [Sandbox] that on Linux also takes away files and network.
 package grade
