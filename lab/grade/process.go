@@ -128,6 +128,15 @@ func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*o
 
 // environ is all that a test process knows of the world. Top-level math/rand is
 // pinned, so that a solution which draws from it replays.
+//
+// With one processor and no asynchronous preemption, one goroutine follows another only
+// where it blocks or calls a function. The compiler puts no call between the words of an
+// interface, a slice or a string that it loads or stores (the write barrier is a call that
+// is never interrupted), so that a data race cannot mix the type of one value with the data
+// of another. This does not hold inside the runtime's own functions: a read of a map is
+// interrupted where it calls, and a map that grows meanwhile can still mislead it.
+//
+// The price is that a loop without calls lets no other goroutine run until it ends.
 func (p process) environ(dir string) []string {
 	env := []string{
 		"HOME=" + dir,
@@ -138,7 +147,7 @@ func (p process) environ(dir string) []string {
 		// Most tests live with a few megabytes; without this they collect garbage all the time.
 		"GOGC=400",
 		"GOTRACEBACK=single",
-		"GODEBUG=randautoseed=0,randseednop=0",
+		"GODEBUG=randautoseed=0,randseednop=0,asyncpreemptoff=1",
 		// The collector works harder before the limit is hit, so that garbage alone does not hit it.
 		"GOMEMLIMIT=" + strconv.FormatInt(p.budget.Memory*3/4, 10),
 	}
