@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"unicode"
 
 	"github.com/pingcap/errors"
@@ -132,8 +131,7 @@ type session struct {
 	pristine map[string][]byte // the tree without a submission, as Pristine has it
 	tests    string            // the digest of the tests
 	types    *typeChecker
-	// builds returns why the tree does not build without a submission.
-	builds func() error
+	builder  *builder // of submissions; nil if they are not confined
 }
 
 // start prepares a batch. Hidden tests that the solution does not pass end it: they would
@@ -166,8 +164,8 @@ func (b *Batch) start(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	s.types = newTypeChecker(b.Course, s.pristine)
-	s.builds = sync.OnceValue(func() error { return b.buildPristine(ctx, s.pristine) })
-	return s, nil
+	s.builder, err = b.buildPristine(ctx, s.pristine)
+	return s, err
 }
 
 // checkHidden runs the hidden tests on the course's solution.
@@ -212,23 +210,43 @@ func (b *Batch) checkHidden(ctx context.Context) error {
 	return nil
 }
 
-// buildPristine builds the tests on the tree without any submission. If that can be done,
-// what does not build is a submission's fault.
-func (b *Batch) buildPristine(ctx context.Context, pristine map[string][]byte) error {
+// buildPristine builds the tests on the tree without any submission, and returns what
+// builds submissions; nil if they are not confined. If the pristine tree can be built, what
+// does not build is a submission's fault. What it leaves in the user's build cache, no
+// submission compiles again.
+func (b *Batch) buildPristine(ctx context.Context, pristine map[string][]byte) (*builder, error) {
 	tree, remove, err := b.tree(pristine)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer remove()
+	confine := b.Runner.Sandbox.Confine && len(b.Runner.Sandbox.Self) > 0
+	if confine {
+		limits := defaultBuildLimits
+		if b.Runner.builds != nil {
+			limits = *b.Runner.builds
+		}
+		if tree.builder, err = newBuilder(ctx, b.Course, b.Runner.Sandbox.Self, limits); err != nil {
+			return nil, err
+		}
+	}
 	built, err := b.Runner.Build(ctx, tree, b.Selection)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer built.Close()
 	if dirs := slices.Sorted(maps.Keys(built.failures)); len(dirs) > 0 {
-		return errors.Errorf("the tests in %s do not build without any submission: %s", dirs[0], built.failures[dirs[0]].lines[0])
+		return nil, errors.Errorf("the tests in %s do not build without any submission: %s", dirs[0], built.failures[dirs[0]].lines[0])
 	}
-	return nil
+	if confine {
+		if err := tree.builder.warm(ctx, b.Course); err != nil {
+			return nil, err
+		}
+		if err := tree.builder.check(ctx, b.Course); err != nil {
+			return nil, err
+		}
+	}
+	return tree.builder, nil
 }
 
 // tree returns the course's tree with files laid over it, and what removes them.
@@ -287,11 +305,6 @@ func (s *session) grade(ctx context.Context, grades *Grades, name, file string) 
 	if err != nil {
 		return nil, err
 	}
-	if report.buildNote() != "" {
-		if err := s.builds(); err != nil {
-			return nil, err
-		}
-	}
 	if len(broken) > 0 {
 		report.explainBroken(broken)
 	} else {
@@ -333,6 +346,12 @@ func (s *session) run(ctx context.Context, submission *Submission, broken []stri
 		return nil, err
 	}
 	defer remove()
+	if s.builder != nil {
+		tree.builder, tree.cache = s.builder, filepath.Join(filepath.Dir(tree.Overlay), "cache")
+		if err := os.Mkdir(tree.cache, 0o700); err != nil {
+			return nil, errors.Trace(err)
+		}
+	}
 	return s.runner.Run(ctx, tree, s.Selection)
 }
 

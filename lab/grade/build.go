@@ -1,7 +1,6 @@
 package grade
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	stderrors "errors"
@@ -28,9 +27,14 @@ type Tree struct {
 	Course *course.Course
 	// Overlay is the argument of go build -overlay, or "" for the plain sources.
 	Overlay string
+
+	// builder, if not nil, builds the tree. With a cache, which is a directory, it does so
+	// in a cell, as it must if files of the tree are a submission's.
+	builder *builder
+	cache   string
 }
 
-// buildTimeout ends compilations that were made to take forever.
+// buildTimeout ends a build that hangs. Those in a cell have less time.
 const buildTimeout = 10 * time.Minute
 
 // diskFull is what the system calls a full disk, which is no fault of the sources.
@@ -43,6 +47,13 @@ const maxCompilerLines = 10
 // of the go command, with paths relative to the course's root.
 type buildFailure struct {
 	lines []string
+	// limit says that a limit of the build is the reason, which is one for all packages
+	// that were built with it.
+	limit bool
+}
+
+func overLimit(reason string) *buildFailure {
+	return &buildFailure{lines: []string{reason}, limit: true}
 }
 
 // binaryOf returns the file that build writes for a package, below directory into.
@@ -66,8 +77,6 @@ func (t Tree) build(ctx context.Context, dirs []string, into string) (*buildFail
 		return nil, errors.Trace(err)
 	}
 	defer removeScratch(scratch)
-	ctx, cancel := context.WithTimeout(ctx, buildTimeout)
-	defer cancel()
 	args := []string{"test", "-c", "-ldflags=-w", "-o", into + string(filepath.Separator)}
 	if t.Overlay != "" {
 		args = append(args, "-overlay", t.Overlay)
@@ -75,15 +84,40 @@ func (t Tree) build(ctx context.Context, dirs []string, into string) (*buildFail
 	for _, dir := range dirs {
 		args = append(args, "./"+dir)
 	}
-	cmd := exec.CommandContext(ctx, "go", args...)
+	limits := buildLimits{time: buildTimeout}
+	if t.builder != nil {
+		limits = t.builder.limits
+	}
+	ctx, cancel := context.WithTimeout(ctx, limits.time)
+	defer cancel()
+	cmd, err := t.command(ctx, into, scratch, args)
+	if err != nil {
+		return nil, err
+	}
 	cmd.Dir = t.Course.Root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "PWD="+t.Course.Root, "GOTMPDIR="+scratch)
 	setProcessGroup(cmd)
 	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = time.Second
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	err = cmd.Run()
+	output := newClippedOutput(outputHead, outputTail)
+	cmd.Stdout, cmd.Stderr = output, output
+	if err := cmd.Start(); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, errors.Annotate(err, "start the go command")
+	}
+	over := ""
+	if t.cache == "" {
+		err = cmd.Wait()
+	} else {
+		stop := watchBuild(cmd.Process, limits, into, t.cache)
+		err = cmd.Wait()
+		over = stop()
+		killGroup(cmd.Process) // whatever the go command left running
+	}
+	if over != "" {
+		return overLimit(over), nil
+	}
 	if err == nil {
 		for _, dir := range dirs {
 			if _, err := os.Stat(binaryOf(into, dir)); err != nil {
@@ -92,12 +126,16 @@ func (t Tree) build(ctx context.Context, dirs []string, into string) (*buildFail
 		}
 		return nil, nil
 	}
-	what := strings.Join(dirs, ", ")
 	if ctx.Err() == context.DeadlineExceeded {
-		return &buildFailure{lines: []string{fmt.Sprintf("%s: the compiler was not done after %v", what, buildTimeout)}}, nil
+		return overLimit(limits.overTime()), nil
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	if t.cache != "" {
+		if reason := limits.explain(output.String()); reason != "" {
+			return overLimit(reason), nil
+		}
 	}
 	text, wrong := t.originalPaths(output.String())
 	if wrong != nil {
@@ -111,7 +149,18 @@ func (t Tree) build(ctx context.Context, dirs []string, into string) (*buildFail
 			return &buildFailure{lines: lines}, nil
 		}
 	}
-	return nil, errors.Errorf("go test -c ./%s: %v: %s", what, err, lastLine(text))
+	return nil, errors.Errorf("go test -c ./%s: %v: %s", strings.Join(dirs, ", "), err, lastLine(text))
+}
+
+// command returns the command that runs the go command with args, to write into the
+// directory into and its subdirectory scratch.
+func (t Tree) command(ctx context.Context, into, scratch string, args []string) (*exec.Cmd, error) {
+	if t.builder != nil {
+		return t.builder.command(ctx, t.cache, into, scratch, args)
+	}
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "PWD="+t.Course.Root, "GOTMPDIR="+scratch)
+	return cmd, nil
 }
 
 // originalPaths undoes in a compiler's messages what the overlay did to names.

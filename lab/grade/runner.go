@@ -52,6 +52,9 @@ type Runner struct {
 	// Progress, if not nil, is called with the number of finished processes and
 	// all there are, from several goroutines but never at the same time.
 	Progress func(done, total int, test string)
+
+	// builds, if not nil, replaces the limits of submissions' builds.
+	builds *buildLimits
 }
 
 func (r *Runner) jobs() int {
@@ -189,6 +192,12 @@ func (r *Runner) buildAll(ctx context.Context, tree Tree, tests []*course.Test, 
 	}
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
+	}
+	if failure != nil && failure.limit {
+		for _, dir := range dirs {
+			failures[dir] = failure
+		}
+		return binaries, failures, nil
 	}
 
 	// Each on its own says which of them it is, and builds the others.

@@ -83,7 +83,22 @@ func (s Sandbox) limit(p *os.Process, budget course.Budget) error {
 
 // SandboxMain limits the current process as args say and turns it into the
 // program that they name. It returns only if that failed.
+//
+// Two words as the first argument lead to the other programs that a batch starts: build
+// to the build of a submission, and cache to its build cache, which serves the go
+// command until that is done.
 func SandboxMain(args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "build":
+			return buildCellMain(args[1:])
+		case "cache":
+			if err := buildCacheMain(args[1:]); err != nil {
+				return err
+			}
+			os.Exit(0)
+		}
+	}
 	var c cell
 	flags := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
