@@ -34,7 +34,8 @@ on, 2a for 2aa, 2ab and 2ac. Case does not matter. A test is written by its name
 or by its stage and its name, as in 2aa/TestGrantsOneVotePerTerm2AA.
 
 Exit codes: 0 everything asked for passed; 1 some graded test failed or is not
-implemented; 2 wrong usage; 3 the harness itself failed.`,
+implemented; 2 wrong usage; 3 the harness itself failed; 4 submissions cannot be
+confined here, so none was run.`,
 		Example: `  lab status                  what is done, and what comes next
   lab test 2a                 run a project's tests
   lab watch 2a                and again, at each save

@@ -22,7 +22,7 @@ func (a *app) gradeCommand() *cobra.Command {
 	var out output
 	var stages []string
 	var hidden string
-	var onReference, resume bool
+	var onReference, resume, unconfined bool
 	var part shard
 	cmd := &cobra.Command{
 		Use:   "grade SUBMISSION ...",
@@ -41,6 +41,10 @@ have in the course, and a course.yaml that lists them:
 With --on-reference, earlier stages are the solution's, as far as the chosen ones edit
 other directories: 3b is graded on the solution's Raft, 3c on its stores. What is wrong
 in a student's Raft costs nothing then.
+
+Where submissions cannot be confined, nothing is run, and the exit code is 4: as root,
+on other systems than Linux, and on a kernel without Landlock or seccomp. With
+--unconfined they are run all the same, with what can be enforced.
 
 With --out or a format other than table, DIR also gets, for each submission as soon as
 it is graded, its row in submissions/NAME.json, what its author gets to read in
@@ -66,6 +70,11 @@ that is interrupted goes on with --resume.`,
 			runner, err := r.runner(a, true)
 			if err != nil {
 				return err
+			}
+			if !unconfined {
+				if err := confines(runner.Sandbox); err != nil {
+					return err
+				}
 			}
 			p := newProgress("submissions")
 			defer p.stop()
@@ -119,7 +128,24 @@ that is interrupted goes on with --resume.`,
 	cmd.Flags().BoolVar(&onReference, "on-reference", false, "take only the directories that the stages edit, and all else from the solution")
 	cmd.Flags().BoolVar(&resume, "resume", false, "take from --out what an interrupted run has graded there with the same tests")
 	cmd.Flags().Var(&part, "shard", "grade part `K/N` of the submissions, on one of N machines; lab merge puts the parts together")
+	cmd.Flags().BoolVar(&unconfined, "unconfined", false, "grade even where submissions cannot be confined")
 	return cmd
+}
+
+// confines says on standard error what is missing to confine submissions, and what to
+// do, if anything is missing.
+func confines(box grade.Sandbox) error {
+	var cannot *grade.CannotConfine
+	if err := box.Check(); !errors.As(err, &cannot) {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "lab: cannot confine submissions here, so none was run:")
+	for _, missing := range cannot.Missing {
+		fmt.Fprintln(os.Stderr, "  "+missing)
+	}
+	fmt.Fprintln(os.Stderr, "Grade as an ordinary user of Linux 5.13 or later, or in a virtual machine that may be lost;\n"+
+		"--unconfined grades here with what can be enforced ("+box.Enforced()+").")
+	return exit{exitOpen}
 }
 
 // courseWith is course with the hidden tests in a directory, if that is not "".

@@ -20,6 +20,7 @@ const (
 	exitFailed  = 1 // some graded test failed or is not implemented
 	exitUsage   = 2 // wrong usage
 	exitHarness = 3 // the harness itself failed
+	exitOpen    = 4 // submissions cannot be confined here
 )
 
 // exit is the error of a command that has written its own message.

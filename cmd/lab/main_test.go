@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -319,7 +320,7 @@ func TestHandoutCommand(t *testing.T) {
 
 	// What was made of it can be graded, and says which version it was made for.
 	edit(t, root, "course.yaml", "version: \"2.1\"", "version: \"3.0\"")
-	_, stdout, _ = lab(t, root, "grade", dir, "--stage", "1")
+	_, stdout, _ = lab(t, root, "grade", dir, "--stage", "1", "--unconfined")
 	require.Contains(t, stdout, "made for version 2.1 of the course, this is version 3.0: get the handout")
 
 	code, _, stderr = lab(t, root, "handout", dir)
@@ -333,7 +334,7 @@ func TestGradeCommand(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "ms. 100%")
 	ann := filepath.Join(t.TempDir(), "ann")
 	require.NoError(t, os.CopyFS(filepath.Join(ann, "counter"), os.DirFS(filepath.Join(root, "counter"))))
-	code, stdout, stderr := lab(t, root, "grade", ann, missing, "--stage", "1", "--format", "table,json,junit,markdown", "--out", out)
+	code, stdout, stderr := lab(t, root, "grade", ann, missing, "--unconfined", "--stage", "1", "--format", "table,json,junit,markdown", "--out", out)
 	require.Equal(t, exitFailed, code, stderr)
 	require.Contains(t, stdout, "│ 10/10 │")
 	require.Contains(t, stdout, "there is no such file or directory")
@@ -344,9 +345,22 @@ func TestGradeCommand(t *testing.T) {
 
 	hidden := t.TempDir()
 	write(t, hidden, "course.yaml", "tests: [{stage: 1, name: TestNone1}]")
-	code, _, stderr = lab(t, root, "grade", ann, "--stage", "1", "--hidden", hidden)
+	code, _, stderr = lab(t, root, "grade", ann, "--unconfined", "--stage", "1", "--hidden", hidden)
 	require.Equal(t, exitHarness, code)
 	require.Contains(t, stderr, "TestNone1")
+}
+
+// Root does not grade, unless it is told to. Neither does a system that cannot confine.
+func TestCannotConfine(t *testing.T) {
+	if runtime.GOOS == "linux" && os.Geteuid() != 0 {
+		t.Skip("an ordinary user may be able to confine")
+	}
+	root := counting(t)
+	code, stdout, stderr := lab(t, root, "grade", root, "--stage", "1")
+	require.Equal(t, exitOpen, code)
+	require.Empty(t, stdout)
+	require.Contains(t, stderr, "lab: cannot confine submissions here, so none was run:\n  ")
+	require.Contains(t, stderr, "--unconfined grades here with what can be enforced (limited: ")
 }
 
 func TestMutantsCommand(t *testing.T) {

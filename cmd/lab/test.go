@@ -46,7 +46,7 @@ func (l *seedList) Type() string { return "SEEDS" }
 
 func (r *running) flags(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&r.jobs, "jobs", 0, "processes at a time (default: one per processor)")
-	cmd.Flags().DurationVar(&r.timeout, "timeout", 0, "time for each test process, such as 30s (default: the stage's)")
+	cmd.Flags().DurationVar(&r.timeout, "timeout", 0, "processor time for each test process, such as 30s (default: the stage's); real time may be five times as much")
 }
 
 func (r *running) seedFlags(cmd *cobra.Command) {

@@ -112,7 +112,7 @@ type Stage struct {
 
 // Budget bounds one test process.
 type Budget struct {
-	Time   time.Duration // real time
+	Time   time.Duration // processor time of a process; package grade bounds real time by a multiple
 	Memory int64         // bytes
 }
 

@@ -251,16 +251,16 @@ func (b *Batch) buildPristine(ctx context.Context, pristine map[string][]byte) (
 
 // tree returns the course's tree with files laid over it, and what removes them.
 func (b *Batch) tree(files map[string][]byte) (tree Tree, remove func(), err error) {
-	scratch, err := os.MkdirTemp("", "labkv-")
+	scratch, err := newScratch()
 	if err != nil {
-		return Tree{}, nil, errors.Trace(err)
-	}
-	arg, err := overlay.WriteOverlay(scratch, b.Course.Root, files)
-	if err != nil {
-		removeScratch(scratch)
 		return Tree{}, nil, err
 	}
-	return Tree{Course: b.Course, Overlay: arg}, func() { removeScratch(scratch) }, nil
+	arg, err := overlay.WriteOverlay(scratch.dir, b.Course.Root, files)
+	if err != nil {
+		scratch.remove()
+		return Tree{}, nil, err
+	}
+	return Tree{Course: b.Course, Overlay: arg}, scratch.remove, nil
 }
 
 // grade grades one submission, whose row has no name yet.

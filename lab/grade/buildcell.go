@@ -14,8 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/labkv/labkv/lab/course"
 	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/lab/course"
 )
 
 // buildLimits bound the build of a submission. The compiler runs none of its code, but a

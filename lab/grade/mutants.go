@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -67,12 +66,12 @@ func (r *Runner) BuildWith(ctx context.Context, c *course.Course, catalog []muta
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "labkv-")
+	scratch, err := newScratch()
 	if err != nil {
-		return nil, errors.Trace(err)
+		return nil, err
 	}
-	defer removeScratch(dir)
-	arg, err := overlay.WriteOverlay(dir, c.Root, files)
+	defer scratch.remove()
+	arg, err := overlay.WriteOverlay(scratch.dir, c.Root, files)
 	if err != nil {
 		return nil, err
 	}
@@ -353,7 +352,7 @@ func (h *hunt) run(ctx context.Context, mutant string, batch *testBatch) (result
 	if mutant != "" {
 		p.extra = []string{mutants.Variable + "=" + mutant, "LABKV_BRIEF=1"}
 	}
-	o, err := p.start(ctx, h.runner.Sandbox, h.built.scratch)
+	o, err := p.start(ctx, h.runner.Sandbox, h.built.scratch.dir)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,9 +3,9 @@ package grade
 import (
 	"bytes"
 	"context"
+	stderrors "errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -21,11 +21,11 @@ import (
 // outcome is what one test process left behind. None of it is a verdict yet.
 type outcome struct {
 	records    []graded.Record
-	recordsErr error // what of the report is not the harness's
-	exit       error // nil if the process exited with status 0
-	overMemory bool
-	timedOut   bool
-	output     string // the process's stdout and stderr, shortened in the middle
+	recordsErr error      // what of the report is not the harness's
+	exit       error      // nil if the process exited with status 0
+	excess     string     // what the process was killed for using too much of; "" if it was not
+	late       *outOfTime // which time was over; nil if none
+	output     string     // the process's stdout and stderr, shortened in the middle
 	elapsed    time.Duration
 }
 
@@ -58,23 +58,19 @@ const (
 // start runs the process in a new directory below scratch and waits for it. The
 // error is about the harness; however the process itself ends is an outcome.
 func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*outcome, error) {
-	home, err := os.MkdirTemp(scratch, "run-")
+	home, dir, err := sandbox.home(scratch)
 	if err != nil {
-		return nil, errors.Trace(err)
+		return nil, err
 	}
-	defer os.RemoveAll(home)
-	dir := filepath.Join(home, "dir")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, errors.Trace(err)
-	}
+	defer removeScratch(home)
 	channel, err := graded.NewChannel()
 	if err != nil {
 		return nil, err
 	}
 	defer channel.Close()
 
-	limited, cancel := context.WithTimeout(ctx, p.budget.Time)
-	defer cancel()
+	limited, timeUp := context.WithCancelCause(ctx)
+	defer timeUp(nil)
 	args := append([]string{"-test.run=" + p.run, "-test.count=1", "-test.timeout=0", "-test.paniconexit0"}, p.args...)
 	cmd := sandbox.command(limited, p.budget, home, p.binary, args...)
 	cmd.Dir = dir
@@ -95,16 +91,11 @@ func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*o
 	}
 
 	begin := time.Now()
-	if err := cmd.Start(); err != nil {
+	if err := sandbox.start(cmd, p.budget); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		return nil, errors.Annotate(err, "start test process")
-	}
-	if err := sandbox.limit(cmd.Process, p.budget); err != nil {
-		killGroup(cmd.Process)
-		_ = cmd.Wait()
-		return nil, err
 	}
 	o := &outcome{}
 	received := make(chan struct{})
@@ -112,17 +103,19 @@ func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*o
 		defer close(received)
 		o.records, o.recordsErr = channel.Receive()
 	}()
-	stopWatch := sandbox.watch(cmd.Process, p.budget.Memory)
+	watch := sandbox.watch(cmd.Process, home, p.budget, timeUp)
 	exit := cmd.Wait()
-	overMemory := stopWatch()
+	excess := watch.end()
 	killGroup(cmd.Process) // whatever the test left running
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	channel.Finish()
 	<-received
-	o.exit, o.overMemory, o.output = exit, overMemory, output.String()
-	o.timedOut, o.elapsed = limited.Err() == context.DeadlineExceeded, time.Since(begin)
+	o.exit, o.excess, o.output, o.elapsed = exit, excess, output.String(), time.Since(begin)
+	if late := (outOfTime{}); stderrors.As(context.Cause(limited), &late) {
+		o.late = &late
+	}
 	return o, nil
 }
 

@@ -101,23 +101,23 @@ func (r *Runner) units(test *course.Test) []unit {
 // Built are test binaries, ready to run. Close removes them.
 type Built struct {
 	tree     Tree
-	scratch  string
+	scratch  *scratch
 	binaries map[string]string // by package
 	failures map[string]*buildFailure
 }
 
 // Close removes everything that was built.
-func (b *Built) Close() { removeScratch(b.scratch) }
+func (b *Built) Close() { b.scratch.remove() }
 
 // Build builds the test binaries of the selected tests. It is not an error that some
 // do not build: running their tests says so.
 func (r *Runner) Build(ctx context.Context, tree Tree, selection course.Selection) (*Built, error) {
-	scratch, err := os.MkdirTemp("", "labkv-")
+	scratch, err := newScratch()
 	if err != nil {
-		return nil, errors.Trace(err)
+		return nil, err
 	}
 	b := &Built{tree: tree, scratch: scratch}
-	b.binaries, b.failures, err = r.buildAll(ctx, tree, selection.Tests(), scratch)
+	b.binaries, b.failures, err = r.buildAll(ctx, tree, selection.Tests(), scratch.dir)
 	if err != nil {
 		b.Close()
 		return nil, err
@@ -158,17 +158,6 @@ func (r *Runner) RunBuilt(ctx context.Context, built *Built, selection course.Se
 	}
 	report.Elapsed = time.Since(begin)
 	return report, nil
-}
-
-// removeScratch removes a directory that only this process uses. On some systems
-// the binary of a process that was just killed stays busy for a moment.
-func removeScratch(dir string) {
-	for range 10 {
-		if os.RemoveAll(dir) == nil {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 }
 
 // buildAll builds the test binaries of the tests' packages below scratch and returns, by
@@ -408,7 +397,7 @@ func (t *trial) decided() *Result {
 
 func (r *Runner) runUnit(ctx context.Context, u unit, built *Built) (*Result, error) {
 	budget := r.budget(u.test.Stage)
-	o, err := r.processOf([]*course.Test{u.test}, u.seeds, budget, built).start(ctx, r.Sandbox, built.scratch)
+	o, err := r.processOf([]*course.Test{u.test}, u.seeds, budget, built).start(ctx, r.Sandbox, built.scratch.dir)
 	if err != nil {
 		return nil, err
 	}

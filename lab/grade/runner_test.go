@@ -98,6 +98,8 @@ func TestTrimpath(t *testing.T) {
 	}
 }
 
+// On a machine that is very busy, the bound on real time comes before the one on
+// processor time.
 func TestVerdicts(t *testing.T) {
 	c := counting(t)
 	r := &grade.Runner{Sandbox: sandbox(t, false)}
@@ -126,9 +128,9 @@ func TestVerdicts(t *testing.T) {
 		{"TestExitZero9", grade.Failed, `unexpected call to os.Exit\(0\) during test, in behave.ExitZero \(behave/behave.go:\d+\)$`, 0},
 		{"TestForges9", grade.Failed, `^ended without a verdict: the process exited with status 1, saying "behave.go:\d+: PASS"$`, 0},
 		{"TestRecovers9", grade.Failed, `^noticed$`, 0},
-		{"TestDeadlock9", grade.TimedOut, `^no verdict within 5s: behave.Deadlock waits in a select without cases, which never ends \(behave/behave.go:\d+\)$`, 0},
-		{"TestLocked9", grade.TimedOut, `^no verdict within 5s: behave.Locked waits in sync.Mutex.Lock \(behave/behave.go:\d+\)$`, 0},
-		{"TestComputes9", grade.TimedOut, `^no verdict within 5s: behave.Compute does not come out of a loop \(behave/behave.go:\d+\)$`, 0},
+		{"TestDeadlock9", grade.TimedOut, `^no verdict within (5s of processor|25s of real) time: behave.Deadlock waits in a select without cases, which never ends \(behave/behave.go:\d+\)$`, 0},
+		{"TestLocked9", grade.TimedOut, `^no verdict within (5s of processor|25s of real) time: behave.Locked waits in sync.Mutex.Lock \(behave/behave.go:\d+\)$`, 0},
+		{"TestComputes9", grade.TimedOut, `^no verdict within (5s of processor|25s of real) time: behave.Compute does not come out of a loop \(behave/behave.go:\d+\)$`, 0},
 		{"TestAsleep9", grade.Failed, `^fatal error: all goroutines are asleep - deadlock!, in behave.Asleep, which waits to receive from a channel \(behave/behave.go:\d+\)$`, 0},
 		{"TestAsleepInBubble9", grade.Failed, `^panic: deadlock: .*, in behave.Asleep, which waits to receive from a channel \(behave/behave.go:\d+\)$`, 0},
 		{"TestOverflow9", grade.Failed, `endless recursion: .*, in behave.Overflow \(behave/behave.go:\d+\)$`, 0},

@@ -2,6 +2,7 @@ package grade_test
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -9,50 +10,85 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 )
 
+// escapes are the tests that pass if something is denied.
+func escapes(c *course.Course) []*course.Test {
+	stage, _ := c.Stage("8")
+	var tests []*course.Test
+	for _, test := range stage.Tests {
+		if test.Name != "TestWriteInside8" && test.Name != "TestEnvironment8" {
+			tests = append(tests, test)
+		}
+	}
+	return tests
+}
+
 func TestSandbox(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux can confine processes")
+	}
 	c := counting(t)
 	t.Setenv("LABKV_SECRET", "x")
-	statuses := func(box grade.Sandbox) map[string]grade.Status {
+	leak(t)
+	built, err := (&grade.Runner{}).Build(context.Background(), grade.Tree{Course: c}, choose(t, c, "8"))
+	require.NoError(t, err)
+	defer built.Close()
+	found := func(box grade.Sandbox, what string) map[string]*grade.Result {
 		r := &grade.Runner{Sandbox: box}
-		report, err := r.Run(context.Background(), grade.Tree{Course: c}, choose(t, c, "8"))
+		report, err := r.RunBuilt(context.Background(), built, choose(t, c, what))
 		require.NoError(t, err)
-		got := map[string]grade.Status{}
+		got := map[string]*grade.Result{}
 		for _, result := range report.Results() {
-			got[result.Test.Name] = result.Status
+			got[result.Test.Name] = result
 		}
 		return got
 	}
 	confined, open := sandbox(t, true), sandbox(t, false)
+	require.Equal(t, "limited: real time, processor time, memory, threads, disk, file size, open files", open.Enforced())
+	require.True(t, strings.HasPrefix(confined.Enforced(), open.Enforced()))
 
 	// What is denied in the sandbox is possible without it, so the tests do try.
-	require.Equal(t, map[string]grade.Status{
-		"TestWriteOutside8": grade.Failed,
-		"TestReadOutside8":  grade.Failed,
-		"TestListen8":       grade.Failed,
-		"TestWriteInside8":  grade.Passed,
-		"TestWriteMuch8":    grade.Failed,
-		"TestEnvironment8":  grade.Passed,
-	}, statuses(grade.Sandbox{}))
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux can confine processes")
+	without := found(grade.Sandbox{}, "8")
+	for _, test := range escapes(c) {
+		require.Equal(t, grade.Failed, without[test.Name].Status, test.Name)
 	}
-	require.Equal(t, "limited: real time, memory, processor time, file size, open files", open.Enforced())
-	if strings.Contains(confined.Enforced(), "not ") {
-		t.Skip("this kernel cannot: " + confined.Enforced())
+	require.Equal(t, grade.Passed, without["TestWriteInside8"].Status)
+	require.Equal(t, grade.Passed, without["TestEnvironment8"].Status)
+	require.Equal(t, grade.Passed, found(open, "TestWriteMuch8")["TestWriteMuch8"].Status, "the size of files is limited for everyone")
+
+	if enforced := confined.Enforced(); !strings.Contains(enforced, "files outside its folder, network, system calls") {
+		t.Skip("this machine cannot: " + enforced)
 	}
-	require.Equal(t, open.Enforced()+", files outside its folder, network", confined.Enforced())
-	require.Equal(t, map[string]grade.Status{
-		"TestWriteOutside8": grade.Passed,
-		"TestReadOutside8":  grade.Passed,
-		"TestListen8":       grade.Passed,
-		"TestWriteInside8":  grade.Passed,
-		"TestWriteMuch8":    grade.Passed,
-		"TestEnvironment8":  grade.Passed,
-	}, statuses(confined))
-	require.Equal(t, grade.Passed, statuses(open)["TestWriteMuch8"], "the size of files is limited for everyone")
+	within := found(confined, "8")
+	for _, test := range append(escapes(c), within["TestWriteInside8"].Test, within["TestEnvironment8"].Test) {
+		result := within[test.Name]
+		switch test.Name {
+		case "TestManyFiles8":
+			require.Equal(t, "made more than 10000 files", result.Found())
+		case "TestUnnamed8":
+			require.Equal(t, "wrote more than 256 MiB", result.Found())
+		default:
+			require.Equal(t, grade.Passed, result.Status, "%s: %s", test.Name, result.Found())
+		}
+	}
+}
+
+// Code that is not trusted does not run as root, and not where it cannot be confined.
+func TestCheck(t *testing.T) {
+	err := sandbox(t, true).Check()
+	if os.Geteuid() != 0 && err == nil {
+		require.Contains(t, sandbox(t, true).Enforced(), "files outside its folder, network, system calls")
+		return
+	}
+	var cannot *grade.CannotConfine
+	require.ErrorAs(t, err, &cannot)
+	require.NotEmpty(t, cannot.Missing)
+	if os.Geteuid() == 0 {
+		require.Contains(t, cannot.Missing, "the grader runs as root, so what it unpacks and compiles is read as root")
+	}
 }
 
 func TestSandboxUsage(t *testing.T) {

@@ -96,7 +96,7 @@ func (r *Runner) tryTogether(ctx context.Context, s *share, built *Built) ([]*Re
 	p := r.processOf(s.tests, s.seeds, budget, built)
 	p.args = []string{"-test.failfast"}
 	p.extra = append(slices.Clone(p.extra), "LABKV_BRIEF=1") // what it says of a failure does not count
-	o, err := p.start(ctx, r.Sandbox, built.scratch)
+	o, err := p.start(ctx, r.Sandbox, built.scratch.dir)
 	if err != nil {
 		return nil, err
 	}

@@ -34,10 +34,12 @@ func judge(test *course.Test, seeds []uint64, budget course.Budget, o *outcome) 
 		}
 	}
 	switch {
-	case o.overMemory, cr != nil && isOutOfMemory(cr.message, o.output):
-		r.fail("needs more than " + formatSize(budget.Memory) + " of memory")
-	case o.timedOut:
-		r.judgeTimeout(c, budget, o)
+	case o.excess != "":
+		r.fail(o.excess)
+	case cr != nil && isOutOfMemory(cr.message, o.output):
+		r.fail(overMemory(budget))
+	case o.late != nil:
+		r.judgeTimeout(c, o)
 	case cr != nil:
 		r.judgeCrash(a.bad, cr)
 	case o.exit != nil:
@@ -88,8 +90,8 @@ func (r *Result) judgeCrash(bad *graded.Record, cr *crash) {
 }
 
 // judgeTimeout is the verdict on a process whose time was over.
-func (r *Result) judgeTimeout(c *course.Course, budget course.Budget, o *outcome) {
-	r.Status, r.Reason = TimedOut, "no verdict within "+formatBudget(budget.Time)
+func (r *Result) judgeTimeout(c *course.Course, o *outcome) {
+	r.Status, r.Reason = TimedOut, "no verdict within "+o.late.Error()
 	if s := stuckIn(c.Root, stack.Parse(o.output, c.Root, c.Module), studentsOf(c)); s != nil {
 		r.Reason += ": " + s.does
 		r.At = s.at

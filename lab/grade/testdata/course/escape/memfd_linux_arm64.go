@@ -1,0 +1,3 @@
+package escape
+
+const memfdCreate = 279

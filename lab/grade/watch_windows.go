@@ -1,0 +1,5 @@
+package grade
+
+import "os"
+
+func allocated(info os.FileInfo) int64 { return info.Size() }
