@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -24,18 +23,26 @@ func (a *app) fuzzCommand() *cobra.Command {
 	var out string
 	var limit time.Duration
 	var from uint64
+	var part shard
 	cmd := &cobra.Command{
 		Use:   "fuzz [STAGE or TEST ...]",
 		Short: "run tests with fresh seeds until one fails or time is up",
 		Long: `Runs the tests that have seeds with seeds that no grade ever used, until one fails
 or time is up. What failed, and how to replay it, is kept in the folder given by
---out.`,
+--out.
+
+With --shard K/N, N machines share the seeds after --from: each takes the ten that are its
+own of every 10·N.`,
 		Example: `  lab fuzz 2ac --for 10m
-  lab fuzz TestCrashesAnywhere2AC --for 1h --jobs 1`,
+  lab fuzz TestCrashesAnywhere2AC --for 1h --jobs 1
+  lab fuzz 2 --for 8h --from 5000000 --shard 2/4`,
 		ValidArgsFunction: a.completeSelectors,
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			if limit <= 0 {
 				return usageError{errors.New("--for is a positive time, such as 10m")}
+			}
+			if part.Of > 0 && from == 0 {
+				return usageError{errors.New("--shard needs --from, the same on all machines: a random first seed differs on each")}
 			}
 			c, err := a.course()
 			if err != nil {
@@ -56,14 +63,53 @@ or time is up. What failed, and how to replay it, is kept in the folder given by
 			if from == 0 {
 				from = 1_000_000 + rand.Uint64N(1<<40)
 			}
-			return a.fuzz(cmd.Context(), runner, c, chosen, from, limit, out)
+			return a.fuzz(cmd.Context(), runner, c, chosen, roundsOf(part, from), limit, out)
 		}),
 	}
 	r.flags(cmd)
 	cmd.Flags().DurationVar(&limit, "for", time.Minute, "how long")
 	cmd.Flags().Uint64Var(&from, "from", 0, "first seed (default: a random one)")
 	cmd.Flags().StringVar(&out, "out", "out", "`DIR` for what failed")
+	cmd.Flags().Var(&part, "shard", "take part `K/N` of the seeds, on one of N machines; needs --from")
 	return cmd
+}
+
+// rounds are the seeds that one machine takes, fuzzRound at a time.
+type rounds struct {
+	part   shard
+	first  uint64 // seed of the first round
+	stride uint64 // from the first seed of a round to that of the next
+}
+
+// roundsOf shares the seeds from a first one among the machines of a shard: round i of all,
+// counted from 0, is run by number i%Of + 1.
+func roundsOf(part shard, from uint64) rounds {
+	if part.Of == 0 {
+		return rounds{first: from, stride: fuzzRound}
+	}
+	return rounds{
+		part:   part,
+		first:  from + uint64(part.Number-1)*fuzzRound,
+		stride: uint64(part.Of) * fuzzRound,
+	}
+}
+
+// seeds returns the seeds of round i, from 0.
+func (r rounds) seeds(i int) []uint64 {
+	seeds := make([]uint64, fuzzRound)
+	for j := range seeds {
+		seeds[j] = r.first + uint64(i)*r.stride + uint64(j)
+	}
+	return seeds
+}
+
+// until says which seeds have run when round i has.
+func (r rounds) until(i int) string {
+	text := fmt.Sprintf("seeds %d to %d", r.first, r.first+uint64(i)*r.stride+fuzzRound-1)
+	if r.part.Of > 0 {
+		text = fmt.Sprintf("part %s: %s, the first %d of every %d", r.part.String(), text, fuzzRound, r.stride)
+	}
+	return text
 }
 
 // seeded keeps the tests that have seeds.
@@ -83,7 +129,7 @@ func seeded(all course.Selection) course.Selection {
 	return kept
 }
 
-func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, chosen course.Selection, from uint64, limit time.Duration, out string) error {
+func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, chosen course.Selection, all rounds, limit time.Duration, out string) error {
 	p := newProgress("building")
 	defer p.stop()
 	built, err := runner.Build(ctx, grade.Tree{Course: c}, chosen)
@@ -92,13 +138,9 @@ func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, 
 	}
 	defer built.Close()
 	begin := time.Now()
-	next, runs := from, 0
-	for time.Since(begin) < limit {
-		runner.Seeds = runner.Seeds[:0]
-		for range fuzzRound {
-			runner.Seeds = append(runner.Seeds, next)
-			next++
-		}
+	runs := 0
+	for round := 0; ; round++ {
+		runner.Seeds = all.seeds(round)
 		report, err := runner.RunBuilt(ctx, built, chosen)
 		if err != nil {
 			return err
@@ -108,7 +150,12 @@ func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, 
 		}
 		p.update(int(time.Since(begin).Seconds()), int(limit.Seconds()), fmt.Sprintf("%d runs", runs))
 		if report.Passed() {
-			continue
+			if time.Since(begin) < limit {
+				continue
+			}
+			p.stop()
+			fmt.Printf("%s: %d runs, all passed\n", all.until(round), runs)
+			return nil
 		}
 		p.stop()
 		for _, result := range report.Results() {
@@ -127,10 +174,7 @@ func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, 
 			}
 		}
 		_, failed, _ := report.Counts()
-		fmt.Printf("seeds %d to %d: %d of %d tests failed; kept in %s\n", from, next-1, failed, len(report.Results()), filepath.Join(out, "fuzz"))
+		fmt.Printf("%s: %d of %d tests failed; kept in %s\n", all.until(round), failed, len(report.Results()), filepath.Join(out, "fuzz"))
 		return exit{exitFailed}
 	}
-	p.stop()
-	fmt.Fprintf(os.Stdout, "seeds %d to %d: %d runs, all passed\n", from, next-1, runs)
-	return nil
 }

@@ -107,6 +107,8 @@ func TestUsage(t *testing.T) {
 		{"trace course.yaml --from 2s --to 1s", "--from 2s is after --to 1s"},
 		{"fuzz 2a", "none of these tests has seeds"},
 		{"fuzz --for -1s", "--for is a positive time, such as 10m"},
+		{"fuzz 1 --shard 1/2", "--shard needs --from, the same on all machines: a random first seed differs on each"},
+		{"fuzz 1 --from 1 --shard 3/2", `invalid argument "3/2" for "--shard" flag: there is no part 3 of 2`},
 		{"explain", "requires at least 1 arg(s), only received 0"},
 		{"explain 7", `unknown stage "7": there is 1, 2a, 8, 9`},
 		{"grade", "requires at least 1 arg(s), only received 0"},
@@ -238,7 +240,17 @@ func TestFuzzCommand(t *testing.T) {
 	require.Equal(t, exitPassed, code)
 	require.Equal(t, "seeds 1 to 10: 10 runs, all passed\n", stdout)
 
+	// The second of three machines begins after the first one's round.
+	code, stdout, _ = lab(t, root, "fuzz", "1", "--for", "1ms", "--from", "1", "--shard", "2/3")
+	require.Equal(t, exitPassed, code)
+	require.Equal(t, "part 2/3: seeds 11 to 20, the first 10 of every 30: 10 runs, all passed\n", stdout)
+
 	edit(t, root, "counter/counter.go", "c.n++", "if c.n < 100 {\n\t\tc.n++\n\t}")
+	code, stdout, _ = lab(t, root, "fuzz", "1", "--for", "1h", "--from", "1", "--shard", "3/3", "--out", "third")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stdout, "--- FAIL: TestAddSeeds1   seed 111\n")
+	require.Contains(t, stdout, "part 3/3: seeds 21 to 120, the first 10 of every 30: 1 of 1 tests failed; kept in "+filepath.Join("third", "fuzz"))
+
 	code, stdout, _ = lab(t, root, "fuzz", "1", "--for", "1h", "--from", "1")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stdout, "--- FAIL: TestAddSeeds1   seed 101\n")
