@@ -142,7 +142,7 @@ func TestDeployedPods(t *testing.T) {
 	uid, err := strconv.Atoi(string(user[1]))
 	require.NoError(t, err)
 	require.Equal(t, string(user[1]), string(user[2]))
-	require.Contains(t, string(dockerfile), fmt.Sprintf("useradd --uid %d ", uid))
+	require.Contains(t, string(dockerfile), fmt.Sprintf("groupadd --gid %d lab && useradd --uid %d --gid %d ", uid, uid, uid))
 	image := "registry.example.com/labkv:" + c.Version.String()
 	build := "docker build -f deploy/Dockerfile -t " + image + " ."
 	require.Contains(t, string(dockerfile), build)
