@@ -31,8 +31,8 @@ func (a *app) fuzzCommand() *cobra.Command {
 or time is up. What failed, and how to replay it, is kept in the folder given by
 --out.
 
-With --shard K/N, N machines share the seeds after --from: each takes the ten that are its
-own of every 10·N.`,
+With --shard K/N, N machines with the same --from share the seeds from there on: each runs
+ten of every 10·N, the next machine the next ten.`,
 		Example: `  lab fuzz 2ac --for 10m
   lab fuzz TestCrashesAnywhere2AC --for 1h --jobs 1
   lab fuzz 2 --for 8h --from 5000000 --shard 2/4`,
@@ -74,7 +74,7 @@ own of every 10·N.`,
 	return cmd
 }
 
-// rounds are the seeds that one machine takes, fuzzRound at a time.
+// rounds are the seeds that one machine runs, fuzzRound at a time.
 type rounds struct {
 	part   shard
 	first  uint64 // seed of the first round
