@@ -46,6 +46,10 @@
 // patterns of a stage that are directories of the project are relative to the
 // module.
 //
+// taped names packages whose tests decide by what they are answered alone, and that can
+// run again from a tape of the answers, without a solution: a submission's grade is checked
+// that way.
+//
 // Reading is strict: an unknown field, a wrong type, a repeated or missing id,
 // a directory that does not exist are errors, all reported at once, each with
 // its line.
@@ -73,6 +77,7 @@ type Course struct {
 	Version  Version
 	Handout  Handout
 	Imports  []string // patterns of packages that submissions may import everywhere
+	Taped    []string // directories whose tests can be run again from a tape, see package rafttest
 	Projects []*Project
 }
 

@@ -65,6 +65,7 @@ type (
 			Exclude []text
 		}
 		Imports  []text
+		Taped    []text
 		Projects []projectYAML
 	}
 	projectYAML struct {
@@ -299,6 +300,7 @@ func (p *loader) file(f fileYAML) {
 		p.problem(f.Handout.Files.line, "files %q is not a directory below the course", dir)
 	}
 	c.Imports = values(f.Imports)
+	c.Taped = p.dirs(f.Taped)
 	if len(f.Projects) == 0 {
 		p.problem(1, "the course has no projects")
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/pingcap/errors"
@@ -97,6 +98,7 @@ func (b *Batch) Run(ctx context.Context, submissions []string) (*Grades, error) 
 	if err != nil {
 		return grades, err
 	}
+	defer s.built.Close()
 	names := rowNames(submissions)
 	files := fileNames(names)
 	for i, submission := range submissions {
@@ -132,6 +134,7 @@ type session struct {
 	tests    string            // the digest of the tests
 	types    *typeChecker
 	builder  *builder // of submissions; nil if they are not confined
+	built    *Built   // the test programs of the pristine tree
 }
 
 // start prepares a batch. Hidden tests that the solution does not pass end it: they would
@@ -164,8 +167,10 @@ func (b *Batch) start(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	s.types = newTypeChecker(b.Course, s.pristine)
-	s.builder, err = b.buildPristine(ctx, s.pristine)
-	return s, err
+	if s.builder, s.built, err = b.buildPristine(ctx, s.pristine); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // checkHidden runs the hidden tests on the course's solution.
@@ -210,14 +215,14 @@ func (b *Batch) checkHidden(ctx context.Context) error {
 	return nil
 }
 
-// buildPristine builds the tests on the tree without any submission, and returns what
-// builds submissions; nil if they are not confined. If the pristine tree can be built, what
-// does not build is a submission's fault. What it leaves in the user's build cache, no
-// submission compiles again.
-func (b *Batch) buildPristine(ctx context.Context, pristine map[string][]byte) (*builder, error) {
+// buildPristine builds the tests on the tree without any submission. It returns what builds
+// submissions, nil if they are not confined, and the test programs, which the caller closes.
+// If the pristine tree can be built, what does not build is a submission's fault. What it
+// leaves in the user's build cache, no submission compiles again.
+func (b *Batch) buildPristine(ctx context.Context, pristine map[string][]byte) (*builder, *Built, error) {
 	tree, remove, err := b.tree(pristine)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer remove()
 	confine := b.Runner.Sandbox.Confine && len(b.Runner.Sandbox.Self) > 0
@@ -227,26 +232,25 @@ func (b *Batch) buildPristine(ctx context.Context, pristine map[string][]byte) (
 			limits = *b.Runner.builds
 		}
 		if tree.builder, err = newBuilder(ctx, b.Course, b.Runner.Sandbox.Self, limits); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	built, err := b.Runner.Build(ctx, tree, b.Selection)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer built.Close()
 	if dirs := slices.Sorted(maps.Keys(built.failures)); len(dirs) > 0 {
-		return nil, errors.Errorf("the tests in %s do not build without any submission: %s", dirs[0], built.failures[dirs[0]].lines[0])
-	}
-	if confine {
-		if err := tree.builder.warm(ctx, b.Course); err != nil {
-			return nil, err
-		}
-		if err := tree.builder.check(ctx, b.Course); err != nil {
-			return nil, err
+		err = errors.Errorf("the tests in %s do not build without any submission: %s", dirs[0], built.failures[dirs[0]].lines[0])
+	} else if confine {
+		if err = tree.builder.warm(ctx, b.Course); err == nil {
+			err = tree.builder.check(ctx, b.Course)
 		}
 	}
-	return tree.builder, nil
+	if err != nil {
+		built.Close()
+		return nil, nil, err
+	}
+	return tree.builder, built, nil
 }
 
 // tree returns the course's tree with files laid over it, and what removes them.
@@ -352,7 +356,19 @@ func (s *session) run(ctx context.Context, submission *Submission, broken []stri
 			return nil, errors.Trace(err)
 		}
 	}
-	return s.runner.Run(ctx, tree, s.Selection)
+	begin := time.Now()
+	built, err := s.runner.Build(ctx, tree, s.Selection)
+	if err != nil {
+		return nil, err
+	}
+	defer built.Close()
+	report, err := s.runner.RunBuilt(ctx, built, s.Selection)
+	if err != nil {
+		return nil, err
+	}
+	err = s.runner.recheck(ctx, built, s.built, report, submission.Files)
+	report.Elapsed = time.Since(begin)
+	return report, err
 }
 
 // join makes one line of the notes that are not empty.

@@ -22,6 +22,7 @@ import (
 type outcome struct {
 	records    []graded.Record
 	recordsErr error      // what of the report is not the harness's
+	tape       []byte     // if one was to be recorded
 	exit       error      // nil if the process exited with status 0
 	excess     string     // what the process was killed for using too much of; "" if it was not
 	late       *outOfTime // which time was over; nil if none
@@ -37,6 +38,8 @@ type process struct {
 	budget course.Budget
 	extra  []string // environment
 	args   []string // further flags of the test binary
+	record bool     // a tape is recorded
+	play   []byte   // the tape that is played; nil if none is
 }
 
 // anyOf returns the pattern that the names of tests match, and no others.
@@ -68,6 +71,15 @@ func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*o
 		return nil, err
 	}
 	defer channel.Close()
+	switch {
+	case p.record:
+		err = channel.RecordTape()
+	case p.play != nil:
+		err = channel.PlayTape(p.play)
+	}
+	if err != nil {
+		return nil, err
+	}
 
 	limited, timeUp := context.WithCancelCause(ctx)
 	defer timeUp(nil)
@@ -102,6 +114,9 @@ func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*o
 	go func() {
 		defer close(received)
 		o.records, o.recordsErr = channel.Receive()
+		if o.recordsErr == nil {
+			o.tape, o.recordsErr = channel.Tape()
+		}
 	}()
 	watch := sandbox.watch(cmd.Process, home, p.budget, timeUp)
 	exit := cmd.Wait()

@@ -8,7 +8,11 @@ import (
 )
 
 // handOn lets cmd inherit files, and returns what their descriptors are there.
-func handOn(cmd *exec.Cmd, a, b *os.File) (uintptr, uintptr) {
-	cmd.ExtraFiles = []*os.File{a, b}
-	return 3, 4 // after standard input, output and error
+func handOn(cmd *exec.Cmd, files []*os.File) []uintptr {
+	cmd.ExtraFiles = files
+	var there []uintptr
+	for i := range files {
+		there = append(there, uintptr(3+i)) // after standard input, output and error
+	}
+	return there
 }

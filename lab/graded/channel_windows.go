@@ -7,14 +7,16 @@ import (
 )
 
 // handOn lets cmd inherit files, and returns their handles, which are the same there.
-func handOn(cmd *exec.Cmd, a, b *os.File) (uintptr, uintptr) {
+func handOn(cmd *exec.Cmd, files []*os.File) []uintptr {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	for _, f := range []*os.File{a, b} {
+	var there []uintptr
+	for _, f := range files {
 		handle := syscall.Handle(f.Fd())
 		_ = syscall.SetHandleInformation(handle, syscall.HANDLE_FLAG_INHERIT, syscall.HANDLE_FLAG_INHERIT)
 		cmd.SysProcAttr.AdditionalInheritedHandles = append(cmd.SysProcAttr.AdditionalInheritedHandles, handle)
+		there = append(there, uintptr(handle))
 	}
-	return a.Fd(), b.Fd()
+	return there
 }

@@ -22,6 +22,7 @@
 // # Environment
 //
 //	LABKV_REPORT  the two files of the [Channel] to the grading process
+//	LABKV_TAPE    what a process does with a tape, and the file of it
 //	LABKV_SEEDS   seeds to run instead of 1..n, such as "1-20" or "3,17"
 //	LABKV_SEED    the same, for one seed; LABKV_SEEDS wins
 //	LABKV_BRIEF   not empty: one sentence describes a failure, see [Brief]

@@ -50,7 +50,7 @@ func Run(t *testing.T, impl Implementation) {
 	name, _, _ := strings.Cut(strings.TrimPrefix(t.Name(), "Test"), "/")
 	for _, test := range Tests() {
 		if test.Name == name {
-			test.run(t, impl)
+			onTape(t, impl, test.run)
 			return
 		}
 	}

@@ -5,6 +5,10 @@ import (
 	"encoding/gob"
 	"fmt"
 	"io"
+	"sync"
+	"testing"
+
+	"github.com/labkv/labkv/lab/graded"
 
 	stderrors "errors"
 
@@ -426,4 +430,32 @@ func unmarshalAll[T any, M message[T]](data [][]byte) []M {
 		all = append(all, unmarshal[T, M](d, true))
 	}
 	return all
+}
+
+// theTape is what takes the place of the implementation under test in a process that records
+// or plays a tape: one for all of its tests.
+var theTape struct {
+	sync.Once
+	impl Implementation
+}
+
+// onTape runs a test on impl, or as the process's tape has it.
+func onTape(t *testing.T, impl Implementation, run func(*testing.T, Implementation)) {
+	t.Helper()
+	tape := graded.TapeOf()
+	if tape == nil {
+		run(t, impl)
+		return
+	}
+	theTape.Do(func() {
+		if tape.Play != nil {
+			theTape.impl = Play(tape.Play)
+		} else {
+			theTape.impl = Record(impl, tape.Record)
+		}
+	})
+	if tape.Record != nil {
+		defer tape.Record.Flush()
+	}
+	run(t, theTape.impl)
 }
