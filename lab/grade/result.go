@@ -156,6 +156,14 @@ func Worth(test *course.Test) *big.Rat {
 	return big.NewRat(test.Stage.Points*test.Weight, test.Stage.Weight())
 }
 
+// Score is all that the test is worth if it passed, nothing if not.
+func (r *Result) Score() Score {
+	if r.Status == Passed {
+		return Score{Worth(r.Test), Worth(r.Test)}
+	}
+	return Score{new(big.Rat), Worth(r.Test)}
+}
+
 // Passed returns how many tests passed.
 func (s *StageReport) Passed() int {
 	n := 0
