@@ -260,15 +260,20 @@ func qualified(function, at string) string {
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 
-// writeSilent names the functions of stages with failures that are not written yet and
-// of which no test says so.
-func (r *Report) writeSilent(out *errWriter, o TableOptions) {
+// silent names the functions of stages with failures that are not written yet and of
+// which no test says so.
+func (r *Report) silent() []string {
 	var names []string
 	for _, f := range r.Silent {
 		if slices.ContainsFunc(r.Stages, func(s *StageReport) bool { return s.Stage.Directive() == f.Stage && s.Passed() < len(s.Results) }) {
 			names = append(names, f.Name)
 		}
 	}
+	return names
+}
+
+func (r *Report) writeSilent(out *errWriter, o TableOptions) {
+	names := r.silent()
 	if len(names) == 0 {
 		return
 	}
