@@ -21,7 +21,7 @@ func (g *Grades) WriteCSV(w io.Writer) error {
 		for i := range g.Stages {
 			record = append(record, FormatPoints(g.score(row, i).Earned))
 		}
-		total := g.total(row)
+		total := g.Total(row)
 		records = append(records, append(record, FormatPoints(total.Earned), FormatPoints(total.Points), csvText(row.Note)))
 	}
 	return writeCSV(w, records)

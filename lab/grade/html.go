@@ -302,7 +302,7 @@ func percent(part, whole *big.Rat) int {
 }
 
 func (g *Grades) pageRow(index int, row *Row) (pageRow, rowTexts) {
-	total := g.total(row)
+	total := g.Total(row)
 	out := pageRow{Index: index, Name: row.Name, Status: row.Status, Note: row.Note, Total: FormatPoints(total.Earned), Rank: total.Earned.FloatString(4)}
 	var texts rowTexts
 	lines := map[string]*textLine{}
@@ -490,7 +490,7 @@ func (g *Grades) summarize(p *page) {
 	var totals []*big.Rat
 	sum, points := new(big.Rat), new(big.Rat)
 	for _, row := range g.Rows {
-		total := g.total(row)
+		total := g.Total(row)
 		points = total.Points
 		if row.Report != nil {
 			totals = append(totals, total.Earned)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pingcap/errors"
@@ -52,9 +53,19 @@ type Runner struct {
 	// Progress, if not nil, is called with the number of finished processes and
 	// all there are, from several goroutines but never at the same time.
 	Progress func(done, total int, test string)
+	// Finished, if not nil, is called with the verdict on each test as soon as there is
+	// one, from several goroutines.
+	Finished func(*Result)
 
 	// builds, if not nil, replaces the limits of submissions' builds.
 	builds *buildLimits
+}
+
+func (r *Runner) finished(result *Result) *Result {
+	if r.Finished != nil {
+		r.Finished(result)
+	}
+	return result
 }
 
 func (r *Runner) jobs() int {
@@ -249,7 +260,7 @@ func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test)
 	var runnable []*course.Test
 	for _, test := range tests {
 		if failure, ok := built.failures[test.Package]; ok {
-			results[test] = failure.result(test)
+			results[test] = r.finished(failure.result(test))
 			continue
 		}
 		runnable = append(runnable, test)
@@ -271,7 +282,7 @@ func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test)
 			return r.runTogether(ctx, s, built, patience, func(result *Result) {
 				patience.note(result)
 				mu.Lock()
-				results[result.Test] = result
+				results[result.Test] = r.finished(result)
 				mu.Unlock()
 				p.add(result.Test.Name)
 			})
@@ -281,22 +292,29 @@ func (r *Runner) runAll(ctx context.Context, built *Built, tests []*course.Test)
 		for i, u := range t.units {
 			group.Go(func() error {
 				defer p.add(t.test.Name)
-				if patience.isOver(t.test) {
-					return nil
+				var err error
+				if !patience.isOver(t.test) {
+					err = t.run(ctx, i, func(ctx context.Context) (*Result, error) {
+						return r.runUnit(ctx, u, built)
+					})
+					patience.note(t.decided())
 				}
-				err := t.run(ctx, i, func(ctx context.Context) (*Result, error) {
-					return r.runUnit(ctx, u, built)
-				})
-				patience.note(t.decided())
+				if t.left.Add(-1) == 0 && err == nil {
+					result := combine(t.test, t.results)
+					if patience.isOver(t.test) {
+						result = patience.result(t.test)
+					}
+					r.finished(result)
+					mu.Lock()
+					results[t.test] = result
+					mu.Unlock()
+				}
 				return err
 			})
 		}
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
-	}
-	for _, t := range trials {
-		results[t.test] = combine(t.test, t.results)
 	}
 	for _, test := range runnable {
 		if patience.isOver(test) {
@@ -330,6 +348,7 @@ func (p *progress) add(what string) {
 type trial struct {
 	test  *course.Test
 	units []unit
+	left  atomic.Int64 // units that have neither run nor turned out to be pointless
 
 	mu      sync.Mutex
 	results []*Result            // by unit; nil if it did not run to its end
@@ -340,7 +359,9 @@ type trial struct {
 
 func newTrial(test *course.Test, units []unit) *trial {
 	n := len(units)
-	return &trial{test: test, units: units, results: make([]*Result, n), cancels: make([]context.CancelFunc, n), failed: n}
+	t := &trial{test: test, units: units, results: make([]*Result, n), cancels: make([]context.CancelFunc, n), failed: n}
+	t.left.Store(int64(n))
+	return t
 }
 
 // run calls f for unit i, unless an earlier unit has failed.
