@@ -1,15 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/term"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
@@ -22,6 +23,7 @@ func (a *app) gradeCommand() *cobra.Command {
 	var hidden string
 	var onReference, resume, unconfined bool
 	var part shard
+	var on onPlatform
 	cmd := &cobra.Command{
 		Use:   "grade SUBMISSION ...",
 		Short: "grade directories or archives of students",
@@ -54,7 +56,11 @@ that is interrupted goes on with --resume.`,
   lab grade submissions/* --stage 2 --hidden ../hidden --format table,json --out results`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
-			if err := out.check(); err != nil {
+			err := out.checkOne(len(args))
+			if err != nil {
+				return err
+			}
+			if out.platform, err = on.load(); err != nil {
 				return err
 			}
 			c, err := a.courseWith(hidden)
@@ -73,6 +79,9 @@ that is interrupted goes on with --resume.`,
 				if err := confines(runner.Sandbox); err != nil {
 					return err
 				}
+			}
+			if out.platform != nil {
+				chosen = out.platform.Select(chosen)
 			}
 			p := newProgress("submissions")
 			defer p.stop()
@@ -95,9 +104,15 @@ that is interrupted goes on with --resume.`,
 			if resume {
 				batch.Kept = keep.kept
 			}
-			grades, failure := batch.Run(cmd.Context(), args)
+			run := batch.Run
+			if slices.Contains(out.formats, "gradescope") {
+				run = func(ctx context.Context, submissions []string) (*grade.Grades, error) {
+					return keeping(ctx, &batch, submissions, &out)
+				}
+			}
+			grades, failure := run(cmd.Context(), args)
 			p.stop()
-			if failure != nil && len(grades.Rows) == 0 {
+			if failure != nil && (grades == nil || len(grades.Rows) == 0) {
 				return failure
 			}
 			// What is done is not lost with what is not.
@@ -120,6 +135,7 @@ that is interrupted goes on with --resume.`,
 	}
 	r.flags(cmd)
 	out.flags(cmd)
+	on.flags(cmd)
 	cmd.Flags().StringSliceVar(&stages, "stage", nil, "stages (or tests) to grade, `S` (default: all)")
 	completeFlag(cmd, "stage", listCompletion(a.selectors))
 	cmd.Flags().StringVar(&hidden, "hidden", "", "`DIR` with hidden tests")

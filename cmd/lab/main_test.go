@@ -87,8 +87,8 @@ func TestUsage(t *testing.T) {
 		{"test testadseeds1", `unknown test "testadseeds1"; did you mean TestAddSeeds1?`},
 		{"test addseeds1", `unknown stage "addseeds1"; did you mean the test TestAddSeeds1?`},
 		{"test 2a/TestAdd1", `TestAdd1 is not a test of stage 2a but of 1`},
-		{"test --format pdf", `unknown format "pdf": there is table, json, junit, markdown`},
-		{"test --format jsn", `unknown format "jsn": there is table, json, junit, markdown; did you mean json?`},
+		{"test --format pdf", `unknown format "pdf": there is table, json, junit, csv, html, gradescope, github, markdown`},
+		{"test --format jsn", `unknown format "jsn": there is table, json, junit, csv, html, gradescope, github, markdown; did you mean json?`},
 		{"test --jobs -1", "--jobs and --timeout are positive"},
 		{"test --seeds 3 --seed 4", "if any flags in the group [seeds seed quick] are set none of the others can be; [seed seeds] were all set"},
 		{"test --quick --seed 4", "if any flags in the group [seeds seed quick] are set none of the others can be; [quick seed] were all set"},
@@ -114,6 +114,9 @@ func TestUsage(t *testing.T) {
 		{"grade", "requires at least 1 arg(s), only received 0"},
 		{"grade x --stage 7", `unknown stage "7": there is 1, 2a, 8, 9`},
 		{"grade x --hidden none", "hidden tests need a list: stat none/course.yaml: no such file or directory"},
+		{"grade x y --format github", "--format github is about one submission, and there are 2"},
+		{"grade x --policy none", "read policy: open none: no such file or directory"},
+		{"autograder", "accepts 1 arg(s), received 0"},
 		{"mutants 7", `unknown stage "7": there is 1, 2a, 8, 9`},
 		{"handout", "accepts 1 arg(s), received 0"},
 		{"status 7", `unknown stage "7": there is 1, 2a, 8, 9`},
@@ -143,7 +146,7 @@ func TestBrokenCourse(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{nil, {"-h"}, {"test", "-h"}, {"replay", "-h"}, {"trace", "-h"}, {"fuzz", "-h"}, {"status", "-h"}, {"watch", "-h"}, {"explain", "-h"}, {"handout", "-h"}, {"grade", "-h"}, {"mutants", "-h"}} {
+	for _, args := range [][]string{nil, {"-h"}, {"test", "-h"}, {"replay", "-h"}, {"trace", "-h"}, {"fuzz", "-h"}, {"status", "-h"}, {"watch", "-h"}, {"explain", "-h"}, {"handout", "-h"}, {"grade", "-h"}, {"autograder", "-h"}, {"mutants", "-h"}} {
 		code, stdout, stderr := lab(t, t.TempDir(), args...)
 		require.Equal(t, exitPassed, code)
 		require.Contains(t, stdout, "Examples:")

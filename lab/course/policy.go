@@ -41,7 +41,7 @@ type policyYAML struct {
 	Regrade text
 	Hidden  struct {
 		Visibility text
-		Attempts   *located[int]
+		Attempts   *located[int64]
 		Every      text
 	}
 }
@@ -79,7 +79,7 @@ func ParsePolicy(name string, data []byte) (Policy, error) {
 		}
 	}
 	if a := y.Hidden.Attempts; a != nil {
-		if policy.Attempts = a.value; a.value < 1 {
+		if policy.Attempts = int(a.value); a.value < 1 {
 			p.problem(a.line, "attempts is %d, and should be at least 1; without it there is no limit", a.value)
 		}
 	} else if every := y.Hidden.Every; every.line > 0 {

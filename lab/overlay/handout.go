@@ -165,7 +165,7 @@ func goIgnores(name string) bool {
 // included returns the names of the files of the handout, in order, and the names
 // that they have in the tree.
 func (h *Handout) included(ctx context.Context) (names []string, origin map[string]string, err error) {
-	all, err := listFiles(ctx, h.Tree.Root)
+	all, err := Files(ctx, h.Tree.Root)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -221,8 +221,9 @@ func (h *Handout) withoutExcluded(names []string) ([]string, error) {
 	return names, nil
 }
 
-// listFiles returns the files of a tree as slash-separated paths, in order.
-func listFiles(ctx context.Context, root string) ([]string, error) {
+// Files returns the files of a tree as slash-separated paths, in order: what Git tracks or
+// would track in a repository, else all that is not hidden.
+func Files(ctx context.Context, root string) ([]string, error) {
 	if _, err := os.Lstat(filepath.Join(root, ".git")); err == nil {
 		return listTracked(ctx, root)
 	}
