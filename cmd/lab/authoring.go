@@ -4,5 +4,5 @@ package main
 // has neither this file nor those of the commands.
 func init() {
 	authoring = append(authoring, (*app).handoutCommand, (*app).gradeCommand, (*app).mergeCommand, (*app).verifyCommand,
-		(*app).autograderCommand, (*app).mutantsCommand, (*app).variantsCommand)
+		(*app).diagnoseCommand, (*app).autograderCommand, (*app).mutantsCommand, (*app).variantsCommand)
 }

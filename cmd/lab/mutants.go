@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"maps"
 	"os"
@@ -12,21 +13,26 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/labkv/labkv/lab/course"
+	"github.com/labkv/labkv/lab/diagnose"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/mutants"
 )
 
 func (a *app) mutantsCommand() *cobra.Command {
 	var r running
-	var markdown string
+	var markdown, signatures string
 	cmd := &cobra.Command{
 		Use:   "mutants [STAGE or MUTANT ...]",
 		Short: "run the catalog of wrong solutions against the tests",
 		Long: `Runs every wrong solution of the catalog against the graded tests of its stage,
 and prints what killed it. A wrong solution that passes is a hole in the tests. The
 last line is "killed N/N". With --markdown, it also writes a document that lists what
-the tests hold solutions to and which wrong solutions each of them catches.`,
+the tests hold solutions to and which wrong solutions each of them catches.
+
+With --signatures, each runs against all tests of its stage and package, with a few
+seeds, and nothing else is done.`,
 		Example: `  lab mutants
+  lab mutants 2b --signatures lab/mutants/signatures.txt
   lab mutants 2aa 2ab --jobs 4
   lab mutants 2aa/half-is-majority`,
 		ValidArgsFunction: a.completeMutants,
@@ -58,6 +64,9 @@ the tests hold solutions to and which wrong solutions each of them catches.`,
 				return err
 			}
 			defer built.Close()
+			if signatures != "" {
+				return writeSignatures(cmd.Context(), c, runner, built, catalog, signatures)
+			}
 			report, err := runner.RunMutants(cmd.Context(), built, catalog, nil)
 			if err != nil {
 				return err
@@ -79,8 +88,34 @@ the tests hold solutions to and which wrong solutions each of them catches.`,
 		}),
 	}
 	r.flags(cmd)
+	cmd.Flags().StringVar(&signatures, "signatures", "", "kill none, but write to `FILE` how they fail the tests, which lab diagnose compares with; what it says of others stays")
+	cmd.MarkFlagsMutuallyExclusive("markdown", "signatures")
 	cmd.Flags().StringVar(&markdown, "markdown", "", "also write what the tests catch to `FILE`")
 	return cmd
+}
+
+// writeSignatures runs mutants and puts their signatures in a file.
+func writeSignatures(ctx context.Context, c *course.Course, runner *grade.Runner, built *grade.Built, catalog []mutants.Mutant, file string) error {
+	themes, err := diagnose.LoadThemes(c)
+	if err != nil {
+		return err
+	}
+	all, err := diagnose.ReadSignatures(file)
+	if err != nil {
+		return err
+	}
+	found, err := runner.Signatures(ctx, built, catalog, themes.Broad)
+	if err != nil {
+		return err
+	}
+	for i, m := range catalog {
+		all.Put(m, found[i])
+	}
+	whole, err := mutants.Load(c.Root, c.Directives())
+	if err != nil {
+		return err
+	}
+	return writeFile(file, func(w io.Writer) error { return all.Write(w, c, whole) })
 }
 
 // selectMutants returns the mutants that args name, each of which is a stage or the

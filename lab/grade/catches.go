@@ -31,13 +31,13 @@ func (r *MutantReport) WriteMarkdown(w io.Writer, clauses []*Clauses) error {
 		"tests without seeds run, in the order of their stage, then the first seeds of the others, then the rest. So a\n",
 		"test without wrong solutions need not be idle; others came before it.\n")
 	for _, cl := range clauses {
-		out.print("\n## ", markdownText(cl.title()), "\n\n",
+		out.print("\n## ", markdownText(cl.Title()), "\n\n",
 			"| | clause | tests | wrong solutions |\n|---:|---|---|---|\n")
 		for i, item := range cl.items {
 			tests := cl.Tests[i+1]
 			names := catches(caught, tests)
 			if len(names) == 0 {
-				return errors.Errorf("%s: no wrong solution dies of the tests for item %d", cl.title(), i+1)
+				return errors.Errorf("%s: no wrong solution dies of the tests for item %d", cl.Title(), i+1)
 			}
 			out.print("| ", strconv.Itoa(i+1), " | ", strings.ReplaceAll(item, "|", `\|`), " | ", codes(tests), " | ", codes(names), " |\n")
 		}

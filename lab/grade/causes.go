@@ -54,7 +54,7 @@ func causeOf(r *Result) string {
 	case r.At != "":
 		return "at " + r.At
 	}
-	return "found " + shapeOf(r.Reason)
+	return "found " + ShapeOf(r.Reason)
 }
 
 func sectionText(sections []graded.Section, name string) string {
@@ -68,9 +68,9 @@ func sectionText(sections []graded.Section, name string) string {
 
 var particulars = regexp.MustCompile(`"[^"]*"|\[[^]]*\]|\(-?[0-9][^)]*\)|[0-9]+(\.[0-9]+)?`)
 
-// shapeOf leaves out of a reason what differs from test to test: numbers, lists, and
+// ShapeOf leaves out of a reason what differs from test to test: numbers, lists, and
 // what is quoted.
-func shapeOf(reason string) string { return particulars.ReplaceAllString(reason, "#") }
+func ShapeOf(reason string) string { return particulars.ReplaceAllString(reason, "#") }
 
 // heading is the line before the explanation of the first test, if there are more.
 func (c cause) heading() string {

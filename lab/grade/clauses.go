@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,13 +54,25 @@ func LoadClauses(c *course.Course) ([]*Clauses, error) {
 	}
 	for _, cl := range all {
 		if err := cl.resolve(c); err != nil {
-			return nil, errors.Annotatef(err, "%s: %s", clausesFile, cl.title())
+			return nil, errors.Annotatef(err, "%s: %s", clausesFile, cl.Title())
 		}
 	}
 	return all, nil
 }
 
-func (cl *Clauses) title() string { return cl.File + ", " + strings.Join(cl.Under, ", ") }
+// Of returns what the section demands that a test looks at: the numbers of the items with
+// their texts, in order.
+func (cl *Clauses) Of(test string) (numbers []int, texts []string) {
+	for i, item := range cl.items {
+		if slices.Contains(cl.Tests[i+1], test) {
+			numbers, texts = append(numbers, i+1), append(texts, item)
+		}
+	}
+	return numbers, texts
+}
+
+// Title is the file and the headings of the section.
+func (cl *Clauses) Title() string { return cl.File + ", " + strings.Join(cl.Under, ", ") }
 
 // resolve reads the items and checks that they and the tests fit together.
 func (cl *Clauses) resolve(c *course.Course) error {

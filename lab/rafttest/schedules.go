@@ -226,6 +226,8 @@ func (s scheduledTest) run(t *graded.T, impl Implementation, seed uint64) uint64
 			panic(v.panicked) // not implemented: there is nothing to explain
 		}
 		if graded.Brief() {
+			claim := v.rule.claim()
+			graded.Explain(t, "broken", fmt.Sprintf("%s (%s)", claim.Text, claim.Source))
 			t.Fatalf("at %s, %s", seconds(v.at), v.found)
 		}
 		f := explain(impl, plan, out)

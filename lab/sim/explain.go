@@ -17,6 +17,7 @@ func explain(t *graded.T, sc *Scenario, s Schedule, out *Outcome) {
 		panic(f.Panic) // not implemented: there is nothing to explain
 	}
 	if graded.Brief() {
+		graded.Explain(t, "broken", f.Rule)
 		t.Fatalf("%v", f)
 	}
 	again := Run(t.T, sc, s, true)
