@@ -278,27 +278,37 @@ func (k *Catalog) diagnose(s *grade.Signature, without string) *Diagnosis {
 		return d
 	}
 	d.Stage = s.Findings[0].Test.Stage
-	ms := marksOf(s.Findings)
+	d.Candidates = k.candidates(marksOf(s.Findings), s.Ran, d.Stage, without)
+	for _, c := range d.Candidates {
+		c.Finding = k.telling(s.Findings, d.Stage, c)
+	}
+	return d
+}
+
+// candidates returns the themes that are near to marks of tests that ran, without one
+// mutant of the catalog. stage is the first one that is not passed.
+func (k *Catalog) candidates(ms marks, tests []*course.Test, stage *course.Stage, without string) []*Candidate {
 	ran := map[string]bool{}
-	for _, test := range s.Ran {
+	for _, test := range tests {
 		ran[test.Name] = true
 	}
 	weigh := func(test string) float64 {
-		if t, ok := k.course.Test(test); ok && t.Stage != d.Stage {
+		if t, ok := k.course.Test(test); ok && t.Stage != stage {
 			return laterStage
 		}
 		return 1
 	}
 
+	var all []*Candidate
 	byTheme := map[*Theme]*Candidate{}
 	candidate := func(t *Theme) *Candidate {
 		if byTheme[t] == nil {
 			byTheme[t] = &Candidate{Theme: t}
-			d.Candidates = append(d.Candidates, byTheme[t])
+			all = append(all, byTheme[t])
 		}
 		return byTheme[t]
 	}
-	for _, v := range k.votes(ms, d.Stage) {
+	for _, v := range k.votes(ms, stage) {
 		candidate(v.theme).Score = v.share
 	}
 	whole := k.total(featuresOf(ms, weigh))
@@ -327,7 +337,7 @@ func (k *Catalog) diagnose(s *grade.Signature, without string) *Diagnosis {
 			c.Near = append(c.Near, Near{e.mutant, near})
 		}
 	}
-	for _, c := range d.Candidates {
+	for _, c := range all {
 		slices.SortStableFunc(c.Near, func(a, b Near) int { return cmp.Compare(b.Similarity, a.Similarity) })
 		if len(c.Near) > 0 {
 			c.Score += similarityWeight * c.Near[0].Similarity
@@ -335,18 +345,13 @@ func (k *Catalog) diagnose(s *grade.Signature, without string) *Diagnosis {
 		c.Near = slices.DeleteFunc(c.Near, func(n Near) bool { return n.Similarity < leastSimilarity })
 		c.Near = c.Near[:min(len(c.Near), most)]
 	}
-	slices.SortStableFunc(d.Candidates, func(a, b *Candidate) int { return cmp.Compare(b.Score, a.Score) })
-	if len(d.Candidates) == 0 || d.Candidates[0].Score < leastScore {
-		d.Candidates = nil
-		return d
+	slices.SortStableFunc(all, func(a, b *Candidate) int { return cmp.Compare(b.Score, a.Score) })
+	if len(all) == 0 || all[0].Score < leastScore {
+		return nil
 	}
-	best := d.Candidates[0].Score
-	d.Candidates = slices.DeleteFunc(d.Candidates, func(c *Candidate) bool { return c.Score < leastShare*best })
-	d.Candidates = d.Candidates[:min(len(d.Candidates), most)]
-	for _, c := range d.Candidates {
-		c.Finding = k.telling(s.Findings, d.Stage, c)
-	}
-	return d
+	best := all[0].Score
+	all = slices.DeleteFunc(all, func(c *Candidate) bool { return c.Score < leastShare*best })
+	return all[:min(len(all), most)]
 }
 
 // telling returns the finding that says the most about a candidate: of a test of its
