@@ -43,9 +43,9 @@ const (
 	// laterStage is the weight of marks of stages after the first that is not passed.
 	laterStage = 0.3
 	// leastScore is the score of the best theme below which nothing is near.
-	leastScore = 0.7
+	leastScore = 0.6
 	// leastShare is the part of the best score that a further theme needs.
-	leastShare = 0.25
+	leastShare = 0.15
 	// leastSimilarity is that of a mutant whose description is of any use.
 	leastSimilarity = 0.1
 	// most is how many themes a diagnosis has at most.

@@ -329,6 +329,7 @@ func TestSubmission(t *testing.T) {
 		require.Equal(t, m.Name, d.Candidates[0].Near[0].Mutant.Name)
 		require.InDelta(t, 1, d.Candidates[0].Near[0].Similarity, 1e-9)
 	}
+	require.EqualValues(t, 10, found[1].Findings[0].Seed, "no earlier seed shows it")
 	require.Empty(t, found[4].Findings, "no test looks at it")
 
 	stages, err := c.Select("1", "2a")

@@ -3,6 +3,7 @@ package grade
 import (
 	"context"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,16 +71,16 @@ func Suites(c *course.Course) []Suite {
 const shortStage = 30 * time.Second
 
 // SignatureTests returns the tests that make up the signature of a mutant: those of its
-// own stage in its package, or in all packages if there are none in that one, and those
-// of its package in other stages that are short.
+// package in its own stage and in others that are short; or all of its own stage if that
+// has none in its package.
 func SignatureTests(c *course.Course, m mutants.Mutant) []*course.Test {
 	suites := Suites(c)
 	own := func(s Suite) bool { return s.Stage.Directive() == m.Stage }
 	inDir := slices.ContainsFunc(suites, func(s Suite) bool { return own(s) && s.Package == m.Dir })
 	var tests []*course.Test
 	for _, s := range suites {
-		switch {
-		case own(s) && (s.Package == m.Dir || !inDir), s.Package == m.Dir && s.Stage.Budget.Time <= shortStage:
+		short := own(s) || s.Stage.Budget.Time <= shortStage
+		if inDir && s.Package == m.Dir && short || !inDir && own(s) {
 			tests = append(tests, s.Tests...)
 		}
 	}
@@ -90,8 +91,8 @@ func SignatureTests(c *course.Course, m mutants.Mutant) []*course.Test {
 // show them, in the order of the catalog. built must have all of catalog. broad are tests
 // that say little of what is wrong.
 //
-// The tests that are not broad run with their first seed. Only if they all pass do they
-// run with QuickSeeds of them, and the broad ones with them.
+// The tests that are not broad run with their first seed. Only if they all pass do the
+// broad ones run, and all of them with QuickSeeds, and then with all of their seeds.
 func (r *Runner) Signatures(ctx context.Context, built *Built, catalog []mutants.Mutant, broad func(*course.Test) bool) ([]*Signature, error) {
 	signatures := make([]*Signature, len(catalog))
 	p := progress{report: r.Progress, total: len(catalog)}
@@ -104,13 +105,16 @@ func (r *Runner) Signatures(ctx context.Context, built *Built, catalog []mutants
 			own.Environ = append(slices.Clone(r.Environ), mutants.Variable+"="+m.Name)
 			e := examination{runner: &own, built: built, broad: broad, results: map[*course.Test]*Result{}}
 			tests := SignatureTests(built.tree.Course, m)
-			err := e.look(ctx, tests, false)
-			if err == nil && e.signature().clean() {
-				err = e.look(ctx, tests, true)
+			for round := range rounds {
+				if err := e.look(ctx, tests, round); err != nil {
+					return err
+				}
+				if signatures[i] = e.signature(); !signatures[i].clean() {
+					break
+				}
 			}
-			signatures[i] = e.signature()
 			p.add(m.Name)
-			return err
+			return nil
 		})
 	}
 	return signatures, group.Wait()
@@ -147,13 +151,13 @@ func (b *Batch) Signature(ctx context.Context, name string, broad func(*course.T
 		return nil, &Rejection{"does not build: " + built.failures[dir].lines[0]}
 	}
 	e := examination{runner: b.Runner, built: built, broad: broad, results: map[*course.Test]*Result{}}
-	for _, again := range []bool{false, true} {
+	for round := range rounds {
 		for _, stage := range b.Selection {
-			if err := e.look(ctx, stage.Tests, again); err != nil {
+			if err := e.look(ctx, stage.Tests, round); err != nil {
 				return nil, err
 			}
 			if s := e.signature(); !s.clean() {
-				return s, e.lookBeside(ctx, stage, again, s)
+				return s, e.lookBeside(ctx, stage, round, s)
 			}
 		}
 	}
@@ -162,7 +166,7 @@ func (b *Batch) Signature(ctx context.Context, name string, broad func(*course.T
 
 // lookBeside runs the tests of further short stages that are in the packages in which
 // tests of stage fail, and adds what they find to s.
-func (e *examination) lookBeside(ctx context.Context, stage course.StageTests, again bool, s *Signature) error {
+func (e *examination) lookBeside(ctx context.Context, stage course.StageTests, round int, s *Signature) error {
 	var more []*course.Test
 	for _, suite := range Suites(stage.Stage.Project.Course) {
 		fails := slices.ContainsFunc(s.Findings, func(f Finding) bool { return f.Test.Package == suite.Package })
@@ -171,13 +175,12 @@ func (e *examination) lookBeside(ctx context.Context, stage course.StageTests, a
 			more = append(more, suite.Tests...)
 		}
 	}
-	err := e.look(ctx, more, again)
+	err := e.look(ctx, more, round)
 	*s = *e.signature()
 	return err
 }
 
-// An examination gathers the results of tests that run once with their first seeds, and
-// again with more.
+// An examination gathers the results of tests that run in rounds.
 type examination struct {
 	runner *Runner
 	built  *Built
@@ -187,23 +190,26 @@ type examination struct {
 	results map[*course.Test]*Result
 }
 
-// look runs tests that are not broad with their first seed or, again, with the other ones
-// of QuickSeeds, and then the broad ones, too.
-func (e *examination) look(ctx context.Context, tests []*course.Test, again bool) error {
+// rounds are the seeds of each test that an examination runs one after the other, the first
+// one inclusive: a later round is for solutions that pass the earlier ones.
+var rounds = [][2]int{{0, 1}, {1, QuickSeeds}, {QuickSeeds, math.MaxInt}}
+
+// look runs a round of tests. Broad ones begin with the second.
+func (e *examination) look(ctx context.Context, tests []*course.Test, round int) error {
 	var batches []*testBatch
 	for _, test := range tests {
-		seeds := test.Seeds[:min(len(test.Seeds), QuickSeeds)]
-		one := min(len(seeds), 1)
+		from, to := rounds[round][0], rounds[round][1]
 		switch {
-		case e.broad(test) && !again:
+		case e.broad(test) && round == 0:
 			continue
-		case e.broad(test):
-		case again:
-			seeds = seeds[one:]
-		default:
-			seeds = seeds[:one]
+		case e.broad(test) && round == 1:
+			from = 0
 		}
-		if len(seeds) > 0 || e.results[test] == nil {
+		n := len(test.Seeds)
+		if n == 0 && e.results[test] == nil {
+			batches = batched(batches, test, nil)
+		}
+		for seeds := range slices.Chunk(test.Seeds[min(from, n):min(to, n)], SeedsPerProcess) {
 			batches = batched(batches, test, seeds)
 		}
 	}
@@ -282,7 +288,10 @@ func alone(o *outcome, a account) *outcome {
 func (e *examination) keep(r *Result) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.results[r.Test] = r
+	// The lowest seed that does not pass counts, whichever process ends first.
+	if old := e.results[r.Test]; old == nil || old.Status == Passed || r.Status != Passed && r.Seed < old.Seed {
+		e.results[r.Test] = r
+	}
 }
 
 // signature makes a signature of the results so far.
