@@ -58,7 +58,7 @@ func TestExamples(t *testing.T) {
 				test, err := c.FindTest(args[0])
 				require.NoError(t, err, line)
 				require.NotEmpty(t, test.Seeds, line)
-			case "grade", "autograder":
+			case "grade", "autograder", "diagnose":
 				stages, err := cmd.Flags().GetStringSlice("stage")
 				require.NoError(t, err)
 				_, err = c.Select(stages...)

@@ -146,7 +146,7 @@ func TestBrokenCourse(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{nil, {"-h"}, {"test", "-h"}, {"replay", "-h"}, {"trace", "-h"}, {"fuzz", "-h"}, {"status", "-h"}, {"watch", "-h"}, {"explain", "-h"}, {"handout", "-h"}, {"grade", "-h"}, {"autograder", "-h"}, {"mutants", "-h"}} {
+	for _, args := range [][]string{nil, {"-h"}, {"test", "-h"}, {"replay", "-h"}, {"trace", "-h"}, {"fuzz", "-h"}, {"status", "-h"}, {"watch", "-h"}, {"explain", "-h"}, {"handout", "-h"}, {"grade", "-h"}, {"autograder", "-h"}, {"diagnose", "-h"}, {"merge", "-h"}, {"verify", "-h"}, {"mutants", "-h"}} {
 		code, stdout, stderr := lab(t, t.TempDir(), args...)
 		require.Equal(t, exitPassed, code)
 		require.Contains(t, stdout, "Examples:")
@@ -394,6 +394,46 @@ func TestMutantsCommand(t *testing.T) {
 	code, stdout, _ = lab(t, root, "mutants", "2a")
 	require.Equal(t, exitFailed, code)
 	require.True(t, strings.HasSuffix(stdout, "\nkilled 0/1\n"), stdout)
+}
+
+func TestDiagnoseCommand(t *testing.T) {
+	root := counting(t)
+	ann := filepath.Join(t.TempDir(), "ann")
+	require.NoError(t, os.CopyFS(filepath.Join(ann, "counter"), os.DirFS(filepath.Join(root, "counter"))))
+	edit(t, ann, "counter/counter.go", "c.n++\n", "\n")
+	code, _, stderr := lab(t, root, "diagnose", ann, "--stage", "1")
+	require.Equal(t, exitHarness, code)
+	require.Contains(t, stderr, "the signature of 1/never-counts is missing")
+	require.Contains(t, stderr, "--signatures lab/mutants/signatures.txt")
+
+	file := filepath.Join(root, "lab", "mutants", "signatures.txt")
+	code, _, stderr = lab(t, root, "mutants", "--signatures", file, "--timeout", "5s")
+	require.Equal(t, exitPassed, code, stderr)
+	before, err := os.ReadFile(file)
+	require.NoError(t, err)
+	code, _, stderr = lab(t, root, "mutants", "2a", "--signatures", file, "--timeout", "5s")
+	require.Equal(t, exitPassed, code, stderr)
+	after, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(before), string(after), "the others stay, and the same is found again")
+
+	code, stdout, stderr := lab(t, root, "diagnose", ann, "--stage", "1", "--hints", "4")
+	require.Equal(t, exitPassed, code, stderr)
+	require.Contains(t, stdout, "fails in stage 1: TestAdd1\n")
+	require.Contains(t, stdout, "What is the count after a call")
+	require.Contains(t, stdout, "1/never-counts (100 %): The count stays where it is.")
+	for args, want := range map[string]string{
+		"--hints 5":     "--hints is 1, 2, 3 or 4",
+		"--format jsn":  "--format is table or json; did you mean json?",
+		"--stage 1 --x": "unknown flag: --x",
+	} {
+		code, _, stderr = lab(t, root, append([]string{"diagnose", ann}, strings.Fields(args)...)...)
+		require.Equal(t, exitUsage, code)
+		require.Contains(t, stderr, want)
+	}
+	code, _, stderr = lab(t, root, "diagnose", filepath.Join(root, "none"), "--stage", "1")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "there is no such file or directory")
 }
 
 // mutantOf returns the name of a mutant of a stage, without the stage.

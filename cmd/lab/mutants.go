@@ -89,12 +89,12 @@ seeds, and nothing else is done.`,
 	}
 	r.flags(cmd)
 	cmd.Flags().StringVar(&signatures, "signatures", "", "kill none, but write to `FILE` how they fail the tests, which lab diagnose compares with; what it says of others stays")
-	cmd.MarkFlagsMutuallyExclusive("markdown", "signatures")
 	cmd.Flags().StringVar(&markdown, "markdown", "", "also write what the tests catch to `FILE`")
+	cmd.MarkFlagsMutuallyExclusive("markdown", "signatures")
 	return cmd
 }
 
-// writeSignatures runs mutants and puts their signatures in a file.
+// writeSignatures runs mutants and puts their signatures in a file, also if it is interrupted.
 func writeSignatures(ctx context.Context, c *course.Course, runner *grade.Runner, built *grade.Built, catalog []mutants.Mutant, file string) error {
 	themes, err := diagnose.LoadThemes(c)
 	if err != nil {
@@ -104,18 +104,20 @@ func writeSignatures(ctx context.Context, c *course.Course, runner *grade.Runner
 	if err != nil {
 		return err
 	}
-	found, err := runner.Signatures(ctx, built, catalog, themes.Broad)
-	if err != nil {
-		return err
-	}
+	found, runErr := runner.Signatures(ctx, built, catalog, themes.Broad)
 	for i, m := range catalog {
-		all.Put(m, found[i])
+		if found[i] != nil { // nil: it was interrupted
+			all.Put(m, found[i])
+		}
 	}
 	whole, err := mutants.Load(c.Root, c.Directives())
 	if err != nil {
 		return err
 	}
-	return writeFile(file, func(w io.Writer) error { return all.Write(w, c, whole) })
+	if err := writeFile(file, func(w io.Writer) error { return all.Write(w, c, whole) }); err != nil {
+		return err
+	}
+	return runErr
 }
 
 // selectMutants returns the mutants that args name, each of which is a stage or the

@@ -313,7 +313,7 @@ func (k *Catalog) candidates(ms marks, tests []*course.Test, stage *course.Stage
 	}
 	whole := k.total(featuresOf(ms, weigh))
 	for _, e := range k.entries {
-		if e.theme == nil || e.mutant.Name == without {
+		if e.theme == nil || e.mutant.Name == without || !ms.meet(e.marks) {
 			continue
 		}
 		mine := featuresOf(ms, func(test string) float64 {
@@ -352,6 +352,16 @@ func (k *Catalog) candidates(ms marks, tests []*course.Test, stage *course.Stage
 	best := all[0].Score
 	all = slices.DeleteFunc(all, func(c *Candidate) bool { return c.Score < leastShare*best })
 	return all[:min(len(all), most)]
+}
+
+// meet reports whether two signatures can have a feature in common.
+func (ms marks) meet(others marks) bool {
+	same := func(a, b string) bool { return a != "" && a == b }
+	return slices.ContainsFunc(ms, func(m mark) bool {
+		return slices.ContainsFunc(others, func(o mark) bool {
+			return m.test == o.test || same(m.rule, o.rule) || same(m.in, o.in)
+		})
+	})
 }
 
 // telling returns the finding that says the most about a candidate: of a test of its

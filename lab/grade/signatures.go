@@ -93,6 +93,8 @@ func SignatureTests(c *course.Course, m mutants.Mutant) []*course.Test {
 //
 // The tests that are not broad run with their first seed. Only if they all pass do the
 // broad ones run, and all of them with QuickSeeds, and then with all of their seeds.
+//
+// With an error, the signatures of mutants that it has not come to are nil.
 func (r *Runner) Signatures(ctx context.Context, built *Built, catalog []mutants.Mutant, broad func(*course.Test) bool) ([]*Signature, error) {
 	signatures := make([]*Signature, len(catalog))
 	p := progress{report: r.Progress, total: len(catalog)}
@@ -109,10 +111,11 @@ func (r *Runner) Signatures(ctx context.Context, built *Built, catalog []mutants
 				if err := e.look(ctx, tests, round); err != nil {
 					return err
 				}
-				if signatures[i] = e.signature(); !signatures[i].clean() {
+				if !e.signature().clean() {
 					break
 				}
 			}
+			signatures[i] = e.signature()
 			p.add(m.Name)
 			return nil
 		})
@@ -243,7 +246,7 @@ func (e *examination) run(ctx context.Context, tests []*course.Test, seeds []uin
 		budget := e.runner.budget(tests[0].Stage)
 		p := e.runner.processOf(tests, seeds, budget, e.built)
 		p.extra = append(slices.Clone(p.extra), "LABKV_BRIEF=1")
-		o, err := p.start(ctx, e.runner.Sandbox, e.built.scratch)
+		o, err := p.start(ctx, e.runner.Sandbox, e.built.scratch.dir)
 		if err != nil {
 			return err
 		}
@@ -255,7 +258,7 @@ func (e *examination) run(ctx context.Context, tests []*course.Test, seeds []uin
 				rest = append(rest, test)
 			case a.open == nil:
 				e.keep(judge(test, seeds, budget, alone(o, a)))
-			case o.timedOut && len(tests) > 1:
+			case o.late != nil && len(tests) > 1:
 				// The others have had a part of its time.
 				if err := e.run(ctx, []*course.Test{test}, seeds); err != nil {
 					return err
