@@ -10,11 +10,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pingcap/errors"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/lab/mutants"
-	"github.com/pingcap/errors"
-	"golang.org/x/sync/errgroup"
 )
 
 // A Finding is what a test that does not pass says of a solution, without what differs
