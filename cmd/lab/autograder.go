@@ -15,10 +15,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
 	"github.com/labkv/labkv/lab/overlay"
-	"github.com/spf13/cobra"
 )
 
 //go:embed autograder

@@ -78,6 +78,7 @@ each test, and is no grade.`,
 		}),
 	}
 	r.flags(cmd)
+	r.confinedFlags(cmd)
 	cmd.Flags().StringSliceVar(&stages, "stage", nil, "stages (or tests) to run, `S` (default: all)")
 	completeFlag(cmd, "stage", listCompletion(a.selectors))
 	cmd.Flags().IntVar(&hints, "hints", 0, "how many steps of the ladder to show, `N`: 1 to 4")

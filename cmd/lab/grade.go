@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,7 +20,7 @@ func (a *app) gradeCommand() *cobra.Command {
 	var out output
 	var stages []string
 	var hidden string
-	var onReference, resume, unconfined bool
+	var onReference, resume bool
 	var part shard
 	var on onPlatform
 	cmd := &cobra.Command{
@@ -74,11 +73,6 @@ that is interrupted goes on with --resume.`,
 			runner, err := r.runner(a, true)
 			if err != nil {
 				return err
-			}
-			if !unconfined {
-				if err := confines(runner.Sandbox); err != nil {
-					return err
-				}
 			}
 			if out.platform != nil {
 				chosen = out.platform.Select(chosen)
@@ -134,6 +128,7 @@ that is interrupted goes on with --resume.`,
 		}),
 	}
 	r.flags(cmd)
+	r.confinedFlags(cmd)
 	out.flags(cmd)
 	on.flags(cmd)
 	cmd.Flags().StringSliceVar(&stages, "stage", nil, "stages (or tests) to grade, `S` (default: all)")
@@ -142,24 +137,12 @@ that is interrupted goes on with --resume.`,
 	cmd.Flags().BoolVar(&onReference, "on-reference", false, "take only the directories that the stages edit, and all else from the solution")
 	cmd.Flags().BoolVar(&resume, "resume", false, "take from --out what an interrupted run has graded there with the same tests")
 	cmd.Flags().Var(&part, "shard", "grade part `K/N` of the submissions, on one of N machines; lab merge puts the parts together")
-	cmd.Flags().BoolVar(&unconfined, "unconfined", false, "grade even where submissions cannot be confined")
 	return cmd
 }
 
-// confines says on standard error what is missing to confine submissions, and what to
-// do, if anything is missing.
-func confines(box grade.Sandbox) error {
-	var cannot *grade.CannotConfine
-	if err := box.Check(); !errors.As(err, &cannot) {
-		return err
-	}
-	fmt.Fprintln(os.Stderr, "lab: cannot confine submissions here, so none was run:")
-	for _, missing := range cannot.Missing {
-		fmt.Fprintln(os.Stderr, "  "+missing)
-	}
-	fmt.Fprintln(os.Stderr, "Grade as an ordinary user of Linux 5.13 or later, or in a virtual machine that may be lost;\n"+
-		"--unconfined grades here with what can be enforced ("+box.Enforced()+").")
-	return exit{exitOpen}
+// confinedFlags are the flags of commands that run the code of others.
+func (r *running) confinedFlags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&r.unconfined, "unconfined", false, "run submissions even where they cannot be confined")
 }
 
 // courseWith is course with the hidden tests in a directory, if that is not "".

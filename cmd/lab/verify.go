@@ -70,6 +70,7 @@ line. The tree must be the version of the course that the receipt names.`,
 		}),
 	}
 	r.flags(cmd)
+	r.confinedFlags(cmd)
 	cmd.Flags().StringVar(&hidden, "hidden", "", "`DIR` with the hidden tests that were graded with")
 	return cmd
 }

@@ -3,21 +3,13 @@ package grade
 import (
 	"context"
 	"crypto/sha256"
-	stderrors "errors"
 	"fmt"
-	"maps"
-	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
-	"github.com/pingcap/errors"
-
 	"github.com/labkv/labkv/lab/course"
-	"github.com/labkv/labkv/lab/overlay"
 )
 
 // RowStatus says what became of a submission.
@@ -98,7 +90,7 @@ func (b *Batch) Run(ctx context.Context, submissions []string) (*Grades, error) 
 	if err != nil {
 		return grades, err
 	}
-	defer s.built.Close()
+	defer s.close()
 	names := rowNames(submissions)
 	files := fileNames(names)
 	for i, submission := range submissions {
@@ -124,253 +116,6 @@ func (b *Batch) Run(ctx context.Context, submissions []string) (*Grades, error) 
 		}
 	}
 	return grades, nil
-}
-
-// A session is a batch that has begun.
-type session struct {
-	*Batch
-	runner   *Runner
-	pristine map[string][]byte // the tree without a submission, as Pristine has it
-	tests    string            // the digest of the tests
-	types    *typeChecker
-	builder  *builder // of submissions; nil if they are not confined
-	built    *Built   // the test programs of the pristine tree
-}
-
-// start prepares a batch. Hidden tests that the solution does not pass end it: they would
-// take points from everybody.
-func (b *Batch) start(ctx context.Context) (*session, error) {
-	runner := *b.Runner
-	runner.GiveUp = giveUp
-	s := &session{Batch: b, runner: &runner}
-	var err error
-	if s.pristine, err = Pristine(b.Course); err != nil {
-		return nil, err
-	}
-	if b.Hidden != "" {
-		if err := b.checkHidden(ctx); err != nil {
-			return nil, err
-		}
-		if err := addHidden(s.pristine, b.Hidden); err != nil {
-			return nil, err
-		}
-	}
-	if b.OnReference {
-		maps.DeleteFunc(s.pristine, func(name string, _ []byte) bool { return !b.takes(name) && !strings.HasSuffix(name, "_test.go") })
-	}
-	tree, remove, err := b.tree(s.pristine)
-	if err != nil {
-		return nil, err
-	}
-	defer remove()
-	if s.tests, err = b.digestTests(ctx, tree, s.pristine); err != nil {
-		return nil, err
-	}
-	s.types = newTypeChecker(b.Course, s.pristine)
-	if s.builder, s.built, err = b.buildPristine(ctx, s.pristine); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-// checkHidden runs the hidden tests on the course's solution.
-func (b *Batch) checkHidden(ctx context.Context) error {
-	files := map[string][]byte{}
-	if err := addHidden(files, b.Hidden); err != nil {
-		return err
-	}
-	var hidden course.Selection
-	for _, st := range b.Selection {
-		of := course.StageTests{Stage: st.Stage}
-		for _, test := range st.Tests {
-			if test.Hidden {
-				of.Tests = append(of.Tests, test)
-			}
-		}
-		if len(of.Tests) > 0 {
-			hidden = append(hidden, of)
-		}
-	}
-	if len(hidden) == 0 {
-		return nil
-	}
-	tree, remove, err := b.tree(files)
-	if err != nil {
-		return err
-	}
-	defer remove()
-	runner := *b.Runner
-	runner.Finished, runner.Progress = nil, nil // these verdicts are on no submission
-	report, err := runner.Run(ctx, tree, hidden)
-	if err != nil {
-		return err
-	}
-	for _, result := range report.Results() {
-		switch result.Status {
-		case Passed:
-		case NotBuilt:
-			return errors.Errorf("hidden tests do not build with the solution of this tree: %s", result.Reason)
-		default:
-			return errors.Errorf("hidden test %s: %s with the solution of this tree: %s; it would take points from everybody", result.Test.Name, result.Status, result.Found())
-		}
-	}
-	return nil
-}
-
-// buildPristine builds the tests on the tree without any submission. It returns what builds
-// submissions, nil if they are not confined, and the test programs, which the caller closes.
-// If the pristine tree can be built, what does not build is a submission's fault. What it
-// leaves in the user's build cache, no submission compiles again.
-func (b *Batch) buildPristine(ctx context.Context, pristine map[string][]byte) (*builder, *Built, error) {
-	tree, remove, err := b.tree(pristine)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer remove()
-	confine := b.Runner.Sandbox.Confine && len(b.Runner.Sandbox.Self) > 0
-	if confine {
-		limits := defaultBuildLimits
-		if b.Runner.builds != nil {
-			limits = *b.Runner.builds
-		}
-		if tree.builder, err = newBuilder(ctx, b.Course, b.Runner.Sandbox.Self, limits); err != nil {
-			return nil, nil, err
-		}
-	}
-	built, err := b.Runner.Build(ctx, tree, b.Selection)
-	if err != nil {
-		return nil, nil, err
-	}
-	if dirs := slices.Sorted(maps.Keys(built.failures)); len(dirs) > 0 {
-		err = errors.Errorf("the tests in %s do not build without any submission: %s", dirs[0], built.failures[dirs[0]].lines[0])
-	} else if confine {
-		if err = tree.builder.warm(ctx, b.Course); err == nil {
-			err = tree.builder.check(ctx, b.Course)
-		}
-	}
-	if err != nil {
-		built.Close()
-		return nil, nil, err
-	}
-	return tree.builder, built, nil
-}
-
-// tree returns the course's tree with files laid over it, and what removes them.
-func (b *Batch) tree(files map[string][]byte) (tree Tree, remove func(), err error) {
-	scratch, err := newScratch()
-	if err != nil {
-		return Tree{}, nil, err
-	}
-	arg, err := overlay.WriteOverlay(scratch.dir, b.Course.Root, files)
-	if err != nil {
-		scratch.remove()
-		return Tree{}, nil, err
-	}
-	return Tree{Course: b.Course, Overlay: arg}, scratch.remove, nil
-}
-
-// grade grades one submission, whose row has no name yet.
-func (s *session) grade(ctx context.Context, grades *Grades, name, file string) (*Row, error) {
-	submission, err := ReadSubmission(s.Course, name)
-	var rejection *Rejection
-	if stderrors.As(err, &rejection) {
-		return &Row{Status: Rejected, Note: rejection.Reason}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	maps.DeleteFunc(submission.Files, func(name string, _ []byte) bool { return !s.takes(name) })
-	if len(submission.Files) == 0 {
-		return &Row{Status: Rejected, Note: fmt.Sprintf("holds none of the files that are graded (Go files in %s)", strings.Join(s.edited(), ", "))}, nil
-	}
-	row := &Row{}
-	if submission.Stated {
-		row.MadeFor = submission.MadeFor.String()
-	}
-	digest := digestSubmission(submission.Files)
-	refused, broken := checkSource(s.Course, submission.Files)
-	if len(refused) == 0 {
-		if refused, err = s.types.check(ctx, submission.Files); err != nil {
-			return nil, err
-		}
-	}
-	if len(refused) > 0 {
-		row.Status, row.Note = Rejected, join(submission.versionNote(s.Course), firstOf(refused))
-		return row, nil
-	}
-	row.Receipt = &Receipt{
-		Schema: ReceiptSchema, Course: s.Course.Title, Version: s.Course.Version.String(),
-		Tests: s.tests, Submission: digest, OnReference: s.OnReference,
-	}
-	if s.Kept != nil {
-		if kept := s.Kept(grades, file); kept != nil && kept.Receipt != nil && kept.Receipt.ofSame(row.Receipt) {
-			return kept, nil
-		}
-	}
-	report, err := s.run(ctx, submission, broken)
-	if err != nil {
-		return nil, err
-	}
-	if len(broken) > 0 {
-		report.explainBroken(broken)
-	} else {
-		report.explainVersion(submission.buildReason(s.Course))
-	}
-	row.Status, row.Report = Graded, report
-	row.Receipt.fill(report)
-	row.Note = join(submission.versionNote(s.Course), report.buildNote(), submission.Note())
-	return row, nil
-}
-
-// takes reports whether a file of a submission is graded, if a student may edit it.
-func (b *Batch) takes(name string) bool {
-	return !b.OnReference || slices.Contains(b.edited(), path.Dir(name))
-}
-
-// edited returns the directories that the selected stages edit.
-func (b *Batch) edited() []string {
-	var dirs []string
-	for _, s := range b.Selection {
-		dirs = append(dirs, s.Stage.Edit...)
-	}
-	slices.Sort(dirs)
-	return slices.Compact(dirs)
-}
-
-// run runs the tests on the files of a submission, of which some do not parse: each
-// line of broken begins with the name of one.
-func (s *session) run(ctx context.Context, submission *Submission, broken []string) (*Report, error) {
-	files := maps.Clone(s.pristine)
-	maps.Copy(files, submission.Files)
-	for _, line := range broken {
-		// What could not be checked is not given to the compiler either.
-		file, _, _ := strings.Cut(line, ":")
-		files[file] = []byte("this file does not parse\n")
-	}
-	tree, remove, err := s.tree(files)
-	if err != nil {
-		return nil, err
-	}
-	defer remove()
-	if s.builder != nil {
-		tree.builder, tree.cache = s.builder, filepath.Join(filepath.Dir(tree.Overlay), "cache")
-		if err := os.Mkdir(tree.cache, 0o700); err != nil {
-			return nil, errors.Trace(err)
-		}
-	}
-	begin := time.Now()
-	built, err := s.runner.Build(ctx, tree, s.Selection)
-	if err != nil {
-		return nil, err
-	}
-	defer built.Close()
-	report, err := s.runner.RunBuilt(ctx, built, s.Selection)
-	if err != nil {
-		return nil, err
-	}
-	err = s.runner.recheck(ctx, built, s.built, report, submission.Files)
-	report.Elapsed = time.Since(begin)
-	return report, err
 }
 
 // join makes one line of the notes that are not empty.

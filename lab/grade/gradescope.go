@@ -12,8 +12,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/labkv/labkv/lab/course"
 	"github.com/pingcap/errors"
+
+	"github.com/labkv/labkv/lab/course"
 )
 
 // Gradescope's results.json, of which fields without meaning here are left out.

@@ -129,24 +129,19 @@ func (r *Runner) Signatures(ctx context.Context, built *Built, catalog []mutants
 // in. It is comparable with those that Signatures returns. A submission that cannot be
 // run is a Rejection.
 func (b *Batch) Signature(ctx context.Context, name string, broad func(*course.Test) bool) (*Signature, error) {
-	submission, err := ReadSubmission(b.Course, name)
+	session, err := b.start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if refused, broken := checkSource(b.Course, submission.Files); len(refused)+len(broken) > 0 {
-		return nil, &Rejection{firstOf(append(refused, broken...))}
-	}
-	files, err := Pristine(b.Course)
+	defer session.close()
+	submission, err := session.take(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(files, submission.Files)
-	tree, remove, err := b.tree(files)
-	if err != nil {
-		return nil, err
+	if len(submission.broken) > 0 {
+		return nil, &Rejection{"does not build: " + firstOf(submission.broken)}
 	}
-	defer remove()
-	built, err := b.Runner.Build(ctx, tree, b.Selection)
+	built, err := session.build(ctx, submission)
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,11 @@ type Submission struct {
 	AddedTests []string
 	// TestMain is whether one of them, edited or added, has a TestMain. It does not run.
 	TestMain bool
+
+	digest string // of all Files that are graded
+	// broken says of files that do not parse why not: each line begins with the name of
+	// one.
+	broken []string
 }
 
 // Note says what was ignored, "" if nothing was.
