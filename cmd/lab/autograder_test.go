@@ -77,7 +77,7 @@ func TestGradeForGradescope(t *testing.T) {
 	}
 	ann := filepath.Join(t.TempDir(), "ann")
 	require.NoError(t, os.CopyFS(filepath.Join(ann, "counter"), os.DirFS(filepath.Join(root, "counter"))))
-	code, stdout, stderr := lab(t, root, "grade", ann, "--stage", "1", "--format", "table,gradescope,csv,html,github", "--out", out)
+	code, stdout, stderr := lab(t, root, "grade", "--unconfined", ann, "--stage", "1", "--format", "table,gradescope,csv,html,github", "--out", out)
 	require.Equal(t, exitPassed, code, stdout+stderr)
 	score, _ := read()
 	require.Equal(t, 10.0, score)
@@ -86,7 +86,7 @@ func TestGradeForGradescope(t *testing.T) {
 	}
 
 	require.NoError(t, os.WriteFile(policy, []byte("time: 1ms\n"), 0o644))
-	code, _, stderr = lab(t, root, "grade", ann, "--stage", "1", "--format", "gradescope", "--out", out, "--policy", policy)
+	code, _, stderr = lab(t, root, "grade", "--unconfined", ann, "--stage", "1", "--format", "gradescope", "--out", out, "--policy", policy)
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stderr, "the time of the policy, 1ms, is over")
 	score, output := read()
@@ -95,7 +95,7 @@ func TestGradeForGradescope(t *testing.T) {
 
 	edit(t, root, "counter/counter_test.go", "func TestAdd1(", "var broken = undefined\n\nfunc TestAdd1(")
 	edit(t, ann, "counter/counter.go", "return sum", "return total")
-	code, _, _ = lab(t, root, "grade", ann, "--stage", "1", "--format", "gradescope", "--out", out)
+	code, _, _ = lab(t, root, "grade", "--unconfined", ann, "--stage", "1", "--format", "gradescope", "--out", out)
 	require.Equal(t, exitHarness, code)
 	_, output = read()
 	require.Contains(t, output, "The grader itself failed.")

@@ -354,9 +354,47 @@ func TestGradeCommand(t *testing.T) {
 	require.Contains(t, stdout, "│ 10/10 │")
 	require.Contains(t, stdout, "there is no such file or directory")
 	require.True(t, strings.HasSuffix(stdout, "\n1 graded, 1 rejected\n"), stdout)
-	for _, name := range []string{"grades.json", "grades.xml", "grades.md", "submissions/ms._100_.md"} {
+	require.Regexp(t, `(?m)^1/2  ann  10/10$\n^2/2  ms. 100%  0/10  rejected  there is no such file or directory$`, stderr)
+	for _, name := range []string{"grades.json", "grades.xml", "grades.md", "submissions/ann.json", "submissions/ann.md", "receipts/ann.json"} {
 		require.FileExists(t, filepath.Join(out, filepath.FromSlash(name)))
 	}
+	odd, err := filepath.Glob(filepath.Join(out, "submissions", "ms._100_-????????.md"))
+	require.NoError(t, err)
+	require.Len(t, odd, 1)
+
+	// What is graded is not graded again, and comes out the same.
+	grades, err := os.ReadFile(filepath.Join(out, "grades.json"))
+	require.NoError(t, err)
+	code, _, stderr = lab(t, root, "grade", ann, missing, "--unconfined", "--stage", "1", "--format", "json", "--out", out, "--resume")
+	require.Equal(t, exitFailed, code, stderr)
+	again, err := os.ReadFile(filepath.Join(out, "grades.json"))
+	require.NoError(t, err)
+	require.Equal(t, string(grades), string(again), "times included")
+
+	// A receipt proves the grade of that submission, and of no other.
+	receipt := filepath.Join(out, "receipts", "ann.json")
+	code, stdout, stderr = lab(t, root, "verify", receipt, ann, "--unconfined")
+	require.Equal(t, exitPassed, code, stderr)
+	require.Equal(t, "verified: 10/10 points, as the receipt says\n", stdout)
+	edit(t, ann, "counter/counter.go", "c.n++", "c.n += 1")
+	code, stdout, _ = lab(t, root, "verify", receipt, ann, "--unconfined")
+	require.Equal(t, exitFailed, code)
+	require.Equal(t, "the submission is not the one that was graded: its files differ\n", stdout)
+	code, _, stderr = lab(t, root, "verify", filepath.Join(out, "grades.json"), ann, "--unconfined")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "grades.json: is no receipt")
+
+	// Parts that machines have graded make a whole.
+	for _, part := range []string{"1", "2"} {
+		code, _, stderr = lab(t, root, "grade", ann, missing, "--unconfined", "--stage", "1", "--format", "json", "--out", filepath.Join(out, part), "--shard", part+"/2")
+		require.NotEqual(t, exitHarness, code, stderr)
+	}
+	code, stdout, stderr = lab(t, root, "merge", filepath.Join(out, "1"), filepath.Join(out, "2"))
+	require.Equal(t, exitFailed, code, stderr)
+	require.True(t, strings.HasSuffix(stdout, "\n1 graded, 1 rejected\n"), stdout)
+	code, _, stderr = lab(t, root, "merge", filepath.Join(out, "1"))
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "these parts have 1 submissions, but not number 2")
 
 	hidden := t.TempDir()
 	write(t, hidden, "course.yaml", "tests: [{stage: 1, name: TestNone1}]")
@@ -401,7 +439,7 @@ func TestDiagnoseCommand(t *testing.T) {
 	ann := filepath.Join(t.TempDir(), "ann")
 	require.NoError(t, os.CopyFS(filepath.Join(ann, "counter"), os.DirFS(filepath.Join(root, "counter"))))
 	edit(t, ann, "counter/counter.go", "c.n++\n", "\n")
-	code, _, stderr := lab(t, root, "diagnose", ann, "--stage", "1")
+	code, _, stderr := lab(t, root, "diagnose", ann, "--unconfined", "--stage", "1")
 	require.Equal(t, exitHarness, code)
 	require.Contains(t, stderr, "the signature of 1/never-counts is missing")
 	require.Contains(t, stderr, "--signatures lab/mutants/signatures.txt")
@@ -417,7 +455,7 @@ func TestDiagnoseCommand(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(before), string(after), "the others stay, and the same is found again")
 
-	code, stdout, stderr := lab(t, root, "diagnose", ann, "--stage", "1", "--hints", "4")
+	code, stdout, stderr := lab(t, root, "diagnose", ann, "--unconfined", "--stage", "1", "--hints", "4")
 	require.Equal(t, exitPassed, code, stderr)
 	require.Contains(t, stdout, "fails in stage 1: TestAdd1\n")
 	require.Contains(t, stdout, "What is the count after a call")
@@ -427,11 +465,11 @@ func TestDiagnoseCommand(t *testing.T) {
 		"--format jsn":  "--format is table or json; did you mean json?",
 		"--stage 1 --x": "unknown flag: --x",
 	} {
-		code, _, stderr = lab(t, root, append([]string{"diagnose", ann}, strings.Fields(args)...)...)
+		code, _, stderr = lab(t, root, append([]string{"diagnose", ann, "--unconfined"}, strings.Fields(args)...)...)
 		require.Equal(t, exitUsage, code)
 		require.Contains(t, stderr, want)
 	}
-	code, _, stderr = lab(t, root, "diagnose", filepath.Join(root, "none"), "--stage", "1")
+	code, _, stderr = lab(t, root, "diagnose", "--unconfined", filepath.Join(root, "none"), "--stage", "1")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "there is no such file or directory")
 }

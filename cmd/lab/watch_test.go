@@ -142,7 +142,7 @@ func TestSignals(t *testing.T) {
 		{"test 1", syscall.SIGTERM},
 		{"test 1", syscall.SIGHUP},
 		{"fuzz 1", syscall.SIGHUP},
-		{"grade " + ann + " --stage 1", syscall.SIGHUP},
+		{"grade " + ann + " --stage 1 --unconfined", syscall.SIGHUP},
 	} {
 		p := startLab(t, root, strings.Fields(test.args+" --timeout 10m")...)
 		// A test runs once it has a directory.

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/landlock-lsm/go-landlock/landlock"
+	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"github.com/pingcap/errors"
 	"golang.org/x/sys/unix"
 )
@@ -23,12 +23,12 @@ func (c buildCell) enter() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return errors.Annotate(err, "no_new_privs")
 	}
-	// No rule names a port, so that no TCP connection can be made.
-	err := landlock.V6.BestEffort().Restrict(
-		landlock.RODirs("/"),
-		landlock.RWDirs(c.write...).WithRefer(), // the go command moves results into their place
-		landlock.RWFiles(os.DevNull),
-	)
+	allowances := []allowance{{path: "/", access: mayRead}, {path: os.DevNull, access: mayWrite}}
+	for _, dir := range c.write {
+		// The go command moves results into their place.
+		allowances = append(allowances, allowance{path: dir, access: mayWrite | ll.AccessFSRefer})
+	}
+	err := landlock(allowances...)
 	if err != nil {
 		return errors.Annotate(err, "landlock")
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/landlock-lsm/go-landlock/landlock"
 	llsyscall "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"github.com/pingcap/errors"
 	"golang.org/x/sys/unix"
@@ -89,7 +88,7 @@ func (c cell) enter() error {
 	if c.command[0] == tryWord {
 		return c.try()
 	}
-	if err := c.landlock(); err != nil {
+	if err := c.fenceOff(); err != nil {
 		return errors.Annotate(err, "landlock")
 	}
 	if !hasSeccomp() {
@@ -107,7 +106,7 @@ func (c cell) try() error {
 	}
 	var words []string
 	c.command = []string{os.DevNull}
-	if err := c.landlock(); err != nil {
+	if err := c.fenceOff(); err != nil {
 		return errors.Annotate(err, "landlock")
 	}
 	if abi, err := llsyscall.LandlockGetABIVersion(); err == nil && abi >= 1 {
@@ -203,15 +202,14 @@ func setLimit(pid, resource int, value uint64) error {
 	return unix.Prlimit(pid, resource, &unix.Rlimit{Cur: value, Max: value}, nil)
 }
 
-// landlock leaves the program readable and one directory writable, and forbids
-// signals to processes outside. Kernels that know only some of it enforce that
-// part.
-func (c cell) landlock() error {
-	return landlock.V6.BestEffort().Restrict(
-		landlock.ROFiles(c.command[0]),
-		landlock.RWDirs(c.write),
-		landlock.RWFiles("/dev/null").IgnoreIfMissing(),
-		landlock.ROFiles("/dev/urandom", "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size").IgnoreIfMissing(),
+// fenceOff leaves the program readable and one directory writable.
+func (c cell) fenceOff() error {
+	return landlock(
+		allowance{path: c.command[0], access: mayRead},
+		allowance{path: c.write, access: mayWrite},
+		allowance{path: os.DevNull, access: mayWrite, optional: true},
+		allowance{path: "/dev/urandom", access: mayRead, optional: true},
+		allowance{path: "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", access: mayRead, optional: true},
 	)
 }
 

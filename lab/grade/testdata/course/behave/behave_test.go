@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"example.com/counting/behave"
-
 	"github.com/labkv/labkv/lab/graded"
 )
 
