@@ -124,19 +124,28 @@ func (b *builder) command(ctx context.Context, cache, into, scratch string, args
 	if err != nil {
 		return nil, err
 	}
-	line := append([]string{b.tool}, args...)
-	if sandboxed {
-		cell := append(append([]string(nil), b.self...), "build", "-write="+cache, "-write="+into,
-			"-cpu="+strconv.Itoa(int(b.limits.cpu/time.Second)),
-			"-memory="+strconv.FormatInt(b.limits.memory, 10),
-			"-file="+strconv.FormatInt(b.limits.file, 10), "--")
-		line = append(cell, line...)
-	}
+	line := b.cell(append([]string{b.tool}, args...), cache, into)
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	// There is no HOME: the go command would keep statistics there.
 	cmd.Env = append(append([]string{"PATH=" + os.Getenv("PATH")}, b.settings...), temporary...)
 	cmd.Env = append(cmd.Env, "GOPROXY=off", "GOVCS=*:off", "GOCACHE="+cache, "GOCACHEPROG="+program)
 	return cmd, nil
+}
+
+// cell returns the command line that runs another one confined, able to write into some
+// directories.
+func (b *builder) cell(line []string, write ...string) []string {
+	if !sandboxed {
+		return line
+	}
+	cell := append(append([]string(nil), b.self...), "build",
+		"-cpu="+strconv.Itoa(int(b.limits.cpu/time.Second)),
+		"-memory="+strconv.FormatInt(b.limits.memory, 10),
+		"-file="+strconv.FormatInt(b.limits.file, 10))
+	for _, dir := range write {
+		cell = append(cell, "-write="+dir)
+	}
+	return append(append(cell, "--"), line...)
 }
 
 // quoted writes a command line as the go command reads it from its environment.

@@ -256,9 +256,9 @@ func (s Sandbox) startConfined(cmd *exec.Cmd) error {
 // SandboxMain limits the current process as args say and turns it into the
 // program that they name. It returns only if that failed, or was only tried out.
 //
-// Two words as the first argument lead to the other programs that a batch starts: build
-// to the build of a submission, and cache to its build cache, which serves the go
-// command until that is done.
+// Three words as the first argument lead to the other programs that a batch starts: build
+// to the build of a submission, cache to its build cache, which serves the go command
+// until that is done, and check to the type checker.
 func SandboxMain(args []string) error {
 	if len(args) > 0 {
 		switch args[0] {
@@ -266,6 +266,11 @@ func SandboxMain(args []string) error {
 			return buildCellMain(args[1:])
 		case "cache":
 			if err := buildCacheMain(args[1:]); err != nil {
+				return err
+			}
+			os.Exit(0)
+		case "check":
+			if err := typeCheckMain(); err != nil {
 				return err
 			}
 			os.Exit(0)

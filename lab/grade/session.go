@@ -61,6 +61,7 @@ func (b *Batch) start(ctx context.Context) (*session, error) {
 	if s.builder, s.built, err = b.buildPristine(ctx, s.pristine); err != nil {
 		return nil, err
 	}
+	s.types.builder = s.builder
 	return s, nil
 }
 

@@ -44,6 +44,9 @@ type typeChecker struct {
 	course *course.Course
 	// files are laid over the course's tree wherever a submission has nothing else.
 	files map[string][]byte
+	// builder, if not nil, confines what looks at a submission: a few lines of Go keep a
+	// type checker busy for hours, or end its process for want of memory.
+	builder *builder
 
 	mu     sync.Mutex // over all below
 	build  build.Context
@@ -81,12 +84,28 @@ func (k *typeChecker) check(ctx context.Context, submission map[string][]byte) (
 			return nil, err
 		}
 	}
-	r := &typeRun{checker: k, files: maps.Clone(k.files), fset: token.NewFileSet(), packages: map[string]*typedPackage{}}
-	if r.files == nil {
-		r.files = map[string][]byte{}
+	k.hide(submission)
+	var found typeFindings
+	if k.builder == nil {
+		found, err = k.find(submission)
+	} else {
+		found, err = k.findInCell(ctx, submission)
 	}
-	maps.Copy(r.files, submission)
-	r.hide(submission)
+	if err != nil || len(found.Refused) > 0 {
+		return found.Refused, err
+	}
+	return k.unchecked(ctx, submission, found.Wrong)
+}
+
+// typeFindings is what the type checker finds in a submission.
+type typeFindings struct {
+	Refused []string
+	Wrong   map[string]string // by the directory of a package, its first error
+}
+
+// find checks the types of the packages of a submission, in this process.
+func (k *typeChecker) find(submission map[string][]byte) (found typeFindings, err error) {
+	r := &typeRun{checker: k, files: k.with(submission), fset: token.NewFileSet(), packages: map[string]*typedPackage{}}
 	for name := range submission {
 		r.dirs = append(r.dirs, path.Dir(name))
 	}
@@ -95,16 +114,27 @@ func (k *typeChecker) check(ctx context.Context, submission map[string][]byte) (
 	for _, dir := range r.dirs {
 		p, err := r.check(dir)
 		if err != nil {
-			return nil, err
+			return found, err
 		}
 		if len(p.wrong) == 0 {
-			refused = append(refused, r.refusals(p)...)
+			found.Refused = append(found.Refused, r.refusals(p)...)
 		}
 	}
-	if len(refused) > 0 {
-		return refused, nil
+	found.Wrong = map[string]string{}
+	for dir, p := range r.packages {
+		if len(p.wrong) > 0 {
+			found.Wrong[dir] = p.wrong[0]
+		}
 	}
-	return r.unchecked(ctx)
+	return found, nil
+}
+
+// with returns all that is laid over the tree to grade a submission.
+func (k *typeChecker) with(submission map[string][]byte) map[string][]byte {
+	files := map[string][]byte{}
+	maps.Copy(files, k.files)
+	maps.Copy(files, submission)
+	return files
 }
 
 // load asks the go command what there is to import, and makes it compile what does not
@@ -122,11 +152,10 @@ func (k *typeChecker) load(ctx context.Context) error {
 		return errors.Errorf("go list: cannot make anything of %q", out)
 	}
 	split := func(list string) []string { return strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) }
-	k.build = build.Context{
+	k.settle(buildSettings{
 		GOOS: words[0], GOARCH: words[1], Compiler: words[2],
 		BuildTags: split(tags[0]), ToolTags: split(tags[1]), ReleaseTags: split(tags[2]),
-	}
-	k.sizes = types.SizesFor(k.build.Compiler, k.build.GOARCH)
+	})
 
 	var patterns []string
 	for _, dir := range k.course.EditDirs() {
@@ -161,13 +190,32 @@ func (k *typeChecker) load(ctx context.Context) error {
 			k.listed[p.ImportPath].Export = p.Export
 		}
 	}
+	k.provide()
+	return nil
+}
+
+// buildSettings decide which files a build takes.
+type buildSettings struct {
+	GOOS, GOARCH, Compiler           string
+	BuildTags, ToolTags, ReleaseTags []string
+}
+
+func (k *typeChecker) settle(b buildSettings) {
+	k.build = build.Context{
+		GOOS: b.GOOS, GOARCH: b.GOARCH, Compiler: b.Compiler,
+		BuildTags: b.BuildTags, ToolTags: b.ToolTags, ReleaseTags: b.ReleaseTags,
+	}
+	k.sizes = types.SizesFor(b.Compiler, b.GOARCH)
+}
+
+// provide makes the listed packages available to the type checker.
+func (k *typeChecker) provide() {
 	k.export = importer.ForCompiler(token.NewFileSet(), "gc", func(name string) (io.ReadCloser, error) {
 		if p := k.listed[name]; p != nil && p.Export != "" {
 			return os.Open(p.Export)
 		}
 		return nil, errors.Errorf("package %s is not available", name)
 	})
-	return nil
 }
 
 // changes reports whether a package may depend on what is in a submission.
@@ -184,6 +232,11 @@ func (k *typeChecker) list(ctx context.Context, files map[string][]byte, args []
 	if err != nil {
 		return nil, err
 	}
+	return listedIn(out)
+}
+
+// listedIn reads what go list writes in JSON.
+func listedIn(out []byte) ([]*listedPackage, error) {
 	var packages []*listedPackage
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p listedPackage
@@ -244,18 +297,18 @@ type typedPackage struct {
 }
 
 // hide hides the files of a submission that the go command does not take.
-func (r *typeRun) hide(submission map[string][]byte) {
+func (k *typeChecker) hide(submission map[string][]byte) {
 	for name, data := range submission {
-		if data != nil && !r.takes(name, data) {
-			submission[name], r.files[name] = nil, nil
+		if data != nil && !k.takes(name, data) {
+			submission[name] = nil
 		}
 	}
 }
 
 // takes reports whether the go command takes a file. Of what has build constraints that
 // it cannot read, too, it has to say so.
-func (r *typeRun) takes(name string, data []byte) bool {
-	match := r.checker.build
+func (k *typeChecker) takes(name string, data []byte) bool {
+	match := k.build
 	match.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 	taken, err := match.MatchFile(path.Split(name))
 	return taken || err != nil
@@ -341,7 +394,7 @@ func (r *typeRun) goFiles(dir string) ([]string, error) {
 	}
 	var names []string
 	for name, data := range r.files {
-		if data != nil && path.Dir(name) == dir && path.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go") && r.takes(name, data) {
+		if data != nil && path.Dir(name) == dir && path.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go") && r.checker.takes(name, data) {
 			names = append(names, name)
 		}
 	}
@@ -349,32 +402,34 @@ func (r *typeRun) goFiles(dir string) ([]string, error) {
 	return names, nil
 }
 
-// unchecked returns the packages that have errors and that the compiler takes all the
-// same, with and without the tests that are in them.
-func (r *typeRun) unchecked(ctx context.Context) (refused []string, err error) {
-	var dirs []string
-	args := []string{"-export", "-test", "-json=ImportPath,Export"}
-	for _, dir := range slices.Sorted(maps.Keys(r.packages)) {
-		if len(r.packages[dir].wrong) > 0 {
-			dirs = append(dirs, dir)
-			args = append(args, "./"+dir)
-		}
-	}
-	if len(dirs) == 0 {
+// unchecked returns the packages that have errors, which wrong tells by their directories,
+// and that the compiler takes all the same, with and without the tests that are in them.
+func (k *typeChecker) unchecked(ctx context.Context, submission map[string][]byte, wrong map[string]string) (refused []string, err error) {
+	if len(wrong) == 0 {
 		return nil, nil
 	}
-	packages, err := r.checker.list(ctx, r.files, args)
-	if err != nil {
-		return nil, err
+	dirs := slices.Sorted(maps.Keys(wrong))
+	args := []string{"-export", "-test", "-json=ImportPath,Export"}
+	for _, dir := range dirs {
+		args = append(args, "./"+dir)
+	}
+	var packages []*listedPackage
+	if k.builder == nil {
+		packages, err = k.list(ctx, k.with(submission), args)
+	} else {
+		packages, refused, err = k.listInCell(ctx, k.with(submission), args)
+	}
+	if err != nil || len(refused) > 0 {
+		return refused, err
 	}
 	for _, dir := range dirs {
-		importPath := path.Join(r.checker.course.Module, dir)
+		importPath := path.Join(k.course.Module, dir)
 		if slices.ContainsFunc(packages, func(p *listedPackage) bool {
 			// With its tests a package is called "a/b [a/b.test]".
 			name, _, _ := strings.Cut(p.ImportPath, " ")
 			return name == importPath && p.Export != ""
 		}) {
-			refused = append(refused, dir+" cannot be checked: "+r.packages[dir].wrong[0])
+			refused = append(refused, dir+" cannot be checked: "+wrong[dir])
 		}
 	}
 	return refused, nil
