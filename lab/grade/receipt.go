@@ -11,7 +11,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -224,9 +223,16 @@ func (t Tree) sources(ctx context.Context, selection course.Selection, laid map[
 	for _, test := range selection.Tests() {
 		dirs["./"+test.Package] = true
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, slices.Sorted(maps.Keys(dirs))...)...)
+	scratch, err := newScratch()
+	if err != nil {
+		return nil, err
+	}
+	defer scratch.remove()
+	cmd, err := t.command(ctx, scratch.dir, scratch.dir, append(args, slices.Sorted(maps.Keys(dirs))...))
+	if err != nil {
+		return nil, err
+	}
 	cmd.Dir = t.Course.Root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "PWD="+t.Course.Root)
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()

@@ -49,19 +49,23 @@ func (b *Batch) start(ctx context.Context) (*session, error) {
 	if b.OnReference {
 		maps.DeleteFunc(s.pristine, func(name string, _ []byte) bool { return !b.takes(name) && !strings.HasSuffix(name, "_test.go") })
 	}
+	if s.builder, err = b.newBuilder(ctx); err != nil {
+		return nil, err
+	}
 	tree, remove, err := b.tree(s.pristine)
 	if err != nil {
 		return nil, err
 	}
 	defer remove()
+	tree.builder = s.builder
 	if s.tests, err = b.digestTests(ctx, tree, s.pristine); err != nil {
 		return nil, err
 	}
 	s.types = newTypeChecker(b.Course, s.pristine)
-	if s.builder, s.built, err = b.buildPristine(ctx, s.pristine); err != nil {
+	s.types.builder = s.builder
+	if s.built, err = s.buildPristine(ctx, tree); err != nil {
 		return nil, err
 	}
-	s.types.builder = s.builder
 	return s, nil
 }
 
@@ -112,42 +116,38 @@ func (b *Batch) checkHidden(ctx context.Context) error {
 	return nil
 }
 
-// buildPristine builds the tests on the tree without any submission. It returns what builds
-// submissions, nil if they are not confined, and the test programs, which the caller closes.
-// If the pristine tree can be built, what does not build is a submission's fault. What it
-// leaves in the user's build cache, no submission compiles again.
-func (b *Batch) buildPristine(ctx context.Context, pristine map[string][]byte) (*builder, *Built, error) {
-	tree, remove, err := b.tree(pristine)
-	if err != nil {
-		return nil, nil, err
+// newBuilder returns what builds submissions; nil if they are not confined.
+func (b *Batch) newBuilder(ctx context.Context) (*builder, error) {
+	if !b.Runner.Sandbox.Confine || len(b.Runner.Sandbox.Self) == 0 {
+		return nil, nil
 	}
-	defer remove()
-	confine := b.Runner.Sandbox.Confine && len(b.Runner.Sandbox.Self) > 0
-	if confine {
-		limits := defaultBuildLimits
-		if b.Runner.builds != nil {
-			limits = *b.Runner.builds
-		}
-		if tree.builder, err = newBuilder(ctx, b.Course, b.Runner.Sandbox.Self, limits); err != nil {
-			return nil, nil, err
-		}
+	limits := defaultBuildLimits
+	if b.Runner.builds != nil {
+		limits = *b.Runner.builds
 	}
-	built, err := b.Runner.Build(ctx, tree, b.Selection)
+	return newBuilder(ctx, b.Course, b.Runner.Sandbox.Self, limits)
+}
+
+// buildPristine builds the tests on the tree without any submission. The caller closes what
+// was built. If that can be built, what does not build is a submission's fault. What it leaves
+// in the user's build cache, no submission compiles again.
+func (s *session) buildPristine(ctx context.Context, tree Tree) (*Built, error) {
+	built, err := s.Runner.Build(ctx, tree, s.Selection)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if dirs := slices.Sorted(maps.Keys(built.failures)); len(dirs) > 0 {
 		err = errors.Errorf("the tests in %s do not build without any submission: %s", dirs[0], built.failures[dirs[0]].lines[0])
-	} else if confine {
-		if err = tree.builder.warm(ctx, b.Course); err == nil {
-			err = tree.builder.check(ctx, b.Course)
+	} else if s.builder != nil {
+		if err = s.builder.warm(ctx, s.Course); err == nil {
+			err = s.builder.check(ctx, s.Course)
 		}
 	}
 	if err != nil {
 		built.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	return tree.builder, built, nil
+	return built, nil
 }
 
 // tree returns the course's tree with files laid over it, and what removes them.

@@ -13,7 +13,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -263,9 +262,12 @@ func (k *typeChecker) goList(ctx context.Context, files map[string][]byte, args 
 	}
 	limited, cancel := context.WithTimeout(ctx, buildTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(limited, "go", append([]string{"list", "-e", "-overlay", arg}, args...)...)
+	tree := Tree{Course: k.course, builder: k.builder}
+	cmd, err := tree.command(limited, scratch, scratch, append([]string{"list", "-e", "-overlay", arg}, args...))
+	if err != nil {
+		return nil, err
+	}
 	cmd.Dir = k.course.Root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "PWD="+k.course.Root, "GOTMPDIR="+scratch)
 	setProcessGroup(cmd)
 	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = time.Second
