@@ -160,14 +160,14 @@ func TestMain(m *testing.M) {
 // and whether it exited with status 0.
 func child(t *testing.T, name string, env ...string) (records []graded.Record, output string, ok bool) {
 	require.Contains(t, bodies, name)
-	records, wrong, output, ok := report(t, append(env, "GRADED_CHILD="+name)...)
+	records, output, ok, wrong := report(t, append(env, "GRADED_CHILD="+name)...)
 	require.NoError(t, wrong)
 	return records, output, ok
 }
 
-// report runs this program with env and returns what it reports, what of the report is
-// wrong, what it printed, and whether it exited with status 0.
-func report(t *testing.T, env ...string) (records []graded.Record, wrong error, output string, ok bool) {
+// report runs this program with env and returns what it reports, what it printed, whether it
+// exited with status 0, and what of the report is wrong.
+func report(t *testing.T, env ...string) (records []graded.Record, output string, ok bool, wrong error) {
 	channel, err := graded.NewChannel()
 	require.NoError(t, err)
 	defer channel.Close()
@@ -185,7 +185,7 @@ func report(t *testing.T, env ...string) (records []graded.Record, wrong error, 
 	err = cmd.Wait()
 	channel.Finish()
 	<-received
-	return records, wrong, printed.String(), err == nil
+	return records, printed.String(), err == nil, wrong
 }
 
 // forge writes to the report what is not the harness's, as a program might that has found
@@ -407,7 +407,7 @@ func TestForgedReport(t *testing.T) {
 		{"endless", endless},
 		{"+endless", endless},
 	} {
-		records, wrong, _, _ := report(t, "GRADED_FORGED="+c.text)
+		records, _, _, wrong := report(t, "GRADED_FORGED="+c.text)
 		require.Empty(t, records, "%q", c.text)
 		if c.wrong == "" {
 			require.NoError(t, wrong, "%q", c.text)
