@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -172,21 +173,33 @@ func rowNames(submissions []string) []string {
 		short[i] = printable(name)
 		uses[short[i]]++
 	}
-	seen := map[string]int{}
 	for i := range short {
 		if uses[short[i]] > 1 {
 			short[i] = printable(filepath.ToSlash(submissions[i]))
 		}
-		if seen[short[i]]++; seen[short[i]] > 1 {
-			short[i] = fmt.Sprintf("%s (%d)", short[i], seen[short[i]])
+	}
+	taken := map[string]bool{}
+	for _, name := range short {
+		taken[name] = true
+	}
+	seen := map[string]bool{}
+	for i, name := range short {
+		for n := 2; seen[short[i]]; n++ {
+			// Another submission may be called so.
+			if numbered := fmt.Sprintf("%s (%d)", name, n); !taken[numbered] {
+				short[i] = numbered
+			}
 		}
+		seen[short[i]], taken[short[i]] = true, true
 	}
 	return short
 }
 
 // fileNames returns what files about submissions with these names are called. Letters and
 // digits stay; for everything else, and where names differ only in case or in how their
-// letters are composed, a part of a digest tells them apart.
+// letters are composed, a part of a digest tells them apart. It is long enough that no name
+// can be found that shares another's, and no name is taken as it is that ends as if it had
+// one: what is about one submission must not replace what is about another.
 func fileNames(names []string) []string {
 	files := make([]string, len(names))
 	uses := map[string]int{}
@@ -201,13 +214,18 @@ func fileNames(names []string) []string {
 	}
 	for i, name := range names {
 		const longest = 100
-		if file := files[i]; file != name || uses[strings.ToLower(file)] > 1 || strings.HasPrefix(file, ".") || len(file) > longest {
+		if file := files[i]; file != name || uses[strings.ToLower(file)] > 1 || strings.HasPrefix(file, ".") || len(file) > longest || endsInDigest.MatchString(file) {
 			digest := sha256.Sum256([]byte(name))
-			files[i] = fmt.Sprintf("%s-%x", strings.TrimLeft(file[:min(len(file), longest)], "."), digest[:4])
+			files[i] = fmt.Sprintf("%s-%x", strings.TrimLeft(file[:min(len(file), longest)], "."), digest[:digestInName])
 		}
 	}
 	return files
 }
+
+// digestInName is how many bytes of a digest are in the name of a file.
+const digestInName = 10
+
+var endsInDigest = regexp.MustCompile(fmt.Sprintf("(?i)-[0-9a-f]{%d}$", 2*digestInName))
 
 // Perfect reports whether every submission passed every test.
 func (g *Grades) Perfect() bool {

@@ -139,9 +139,9 @@ func TestBatchInParts(t *testing.T) {
 		require.Contains(t, whole.Rows[0].Receipt.Differences(grades.Rows[0].Receipt)[0], "the tests are not those that were graded with")
 	})
 	t.Run("files", func(t *testing.T) {
-		require.Regexp(t, `^full-[0-9a-f]{8}$`, whole.Rows[0].File)
+		require.Regexp(t, `^full-[0-9a-f]{20}$`, whole.Rows[0].File)
 		require.Equal(t, "half", whole.Rows[1].File)
-		require.Regexp(t, `^Full-[0-9a-f]{8}$`, whole.Rows[3].File)
+		require.Regexp(t, `^Full-[0-9a-f]{20}$`, whole.Rows[3].File)
 	})
 }
 
