@@ -240,7 +240,13 @@ func firstLines(lines []string) []string {
 
 // printable returns a line of text of a student's with a replacement for each character that
 // does not print: control characters, and those that change the direction of what follows.
+// Of a very long line it returns the beginning and the end: names in Go have no bound, and
+// messages repeat them.
 func printable(line string) string {
+	const longest, end = 2000, 500 // bytes
+	if len(line) > longest {
+		line = strings.ToValidUTF8(line[:longest-end], "") + " … " + strings.ToValidUTF8(line[len(line)-end:], "")
+	}
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || unicode.IsPrint(r) {
 			return r
