@@ -38,6 +38,8 @@ func judge(test *course.Test, seeds []uint64, budget course.Budget, o *outcome) 
 		r.fail(o.excess)
 	case cr != nil && isOutOfMemory(cr.message, o.output):
 		r.fail(overMemory(budget))
+	case cr != nil && cr.message == "fatal error: newosproc":
+		r.fail(fmt.Sprintf("could not start another thread; it may have %d", maxThreads))
 	case o.late != nil:
 		r.judgeTimeout(c, o)
 	case cr != nil:
