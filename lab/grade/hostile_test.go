@@ -29,6 +29,10 @@ import (
 // hold the grader to what doc/for-instructors.md says of it: no point is won that is not
 // earned, the batch goes on, the reason is plain, nothing is left behind, and honest
 // submissions in the same batch get what they get alone.
+//
+// They run as root, whose test processes are another user's, and as an ordinary user, whose
+// test processes have a user namespace. They do not run without Landlock and seccomp: there
+// a grader runs nothing (TestCheck), and these submissions would harm the machine.
 
 // The classes of attacks.
 const (
@@ -153,20 +157,11 @@ func requirePrintable(t *testing.T, grades *grade.Grades) {
 // no System V objects.
 func requireNothingLeft(t *testing.T) {
 	t.Helper()
-	// Another user, whom tests may run as, cannot get below t.TempDir.
-	scratch, err := os.MkdirTemp("", "labkv-hostile-")
-	require.NoError(t, err)
-	require.NoError(t, os.Chmod(scratch, 0o711))
-	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
-		t.Setenv(name, scratch)
-	}
+	requireClean(t)
+	scratch := os.TempDir()
 	begin := time.Now().Add(-time.Second) // the file system's clock is a coarse one
 	before := systemObjects(t)
 	t.Cleanup(func() {
-		left, err := os.ReadDir(scratch)
-		require.NoError(t, err)
-		require.Empty(t, left)
-		require.NoError(t, os.Remove(scratch))
 		require.Equal(t, before, systemObjects(t))
 		lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
 		require.NoError(t, err)
@@ -302,8 +297,5 @@ func TestHostileTypes(t *testing.T) {
 		{class: theBuild, name: "a long constant", submission: hostile(t, c, "constant", long+"const Length = len(s40)\n"), rejected: over},
 		{class: theBuild, name: "a long constant beside an error", submission: hostile(t, c, "beside", "var x int = nil\n"+long+"const Length = len(s40)\n"), rejected: over},
 		{class: theBuild, name: "a long chain of types", submission: hostile(t, c, "chain", chain("type x%d [1]x%d\n", 60_000)+"type x60000 int\n"), rejected: over},
-		{class: theBuild, name: "nested deeply", submission: hostile(t, c, "nested", "var x = "+strings.Repeat("(", 90_000)+"1"+strings.Repeat(")", 90_000)+"\n"), found: `^the count is -1|^counter|compiler`},
-		{class: theBuild, name: "nested too deeply", submission: hostile(t, c, "deeper", "var x = "+strings.Repeat("(", 200_000)+"1"+strings.Repeat(")", 200_000)+"\n"), note: `^does not build: counter/x.go:\d+:\d+: exceeded max nesting depth`, found: `exceeded max nesting depth`},
-		{class: theBuild, name: "an endless type", submission: hostile(t, c, "endless", "type T[P any] struct { f *T[T[P]] }\nvar x T[int]\n"), found: `counter/x.go|the count is`},
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,6 +198,11 @@ func TestHostileStarts(t *testing.T) {
 	add("sets the environment of the harness", system+"func init() { os.Setenv(\"LABKV_REPORT\", \"1,0\"); os.Setenv(\"LABKV_SEEDS\", \"1\") }", `open report|ended without a verdict|read the challenge`)
 	add("unsets the environment of the harness", system+"func init() { os.Unsetenv(\"LABKV_REPORT\") }", `^ended without a verdict`)
 	add("changes what tests run", system+"func init() { os.Args = []string{os.Args[0], \"-test.run=^$\", \"-test.list=none\"} }", `^ended without a verdict$`)
+	attacks = append(attacks,
+		attack{class: theBuild, name: "nested deeply", submission: hostile(t, c, "nested", "var x = "+strings.Repeat("(", 90_000)+"1"+strings.Repeat(")", 90_000)+"\n"), found: `^the count is -1|^counter|compiler`},
+		attack{class: theBuild, name: "nested too deeply", submission: hostile(t, c, "deeper", "var x = "+strings.Repeat("(", 200_000)+"1"+strings.Repeat(")", 200_000)+"\n"), rejected: `^counter cannot be checked: counter/x.go:3:\d+: exceeded max nesting depth$`},
+		attack{class: theBuild, name: "an endless type", submission: hostile(t, c, "endless", "type T[P any] struct { f *T[T[P]] }\nvar x T[int]\n"), found: `counter/x.go|the count is`},
+	)
 	meet(t, c, "TestAdd1", &grade.Runner{}, attacks)
 }
 
@@ -321,7 +327,7 @@ func TestHostileSystem(t *testing.T) {
 	add(resources, "makes many files", "for i := range 10100 { os.WriteFile(fmt.Sprint(i), nil, 0o600) }; for b := time.Now(); time.Since(b) < 2 * time.Second; { }", `^made more than 10000 files$`)
 	add(resources, "makes directories in directories", "for range 300 { os.Mkdir(\"d\", 0o700); os.Chdir(\"d\") ; if syscall.Chdir(\"d\") != nil { break } } ; for i := range 60 { os.MkdirAll(strings.Repeat(\"e/\", i), 0o700) }; for b := time.Now(); time.Since(b) < time.Second; { }", `^made more than 10000 files$|`+unearned)
 	add(resources, "opens many files", "n := 0; for range 1000 { if _, err := os.Open(\".\"); err != nil { break }; n++ }; if n > 256 { try(\"files\", nil) }", unearned+`|too many open files`)
-	add(resources, "starts many threads", "for range 300 { go func() { runtime.LockOSThread(); syscall.Read(0, nil); var s syscall.Timespec; s.Sec = 3; syscall.Nanosleep(&s, nil) }() }; for b := time.Now(); time.Since(b) < 2 * time.Second; { runtime.Gosched() }", `threads|`+unearned)
+	add(resources, "starts many threads", "for range 300 { go func() { runtime.LockOSThread(); syscall.Read(0, nil); var s syscall.Timespec; s.Sec = 3; syscall.Nanosleep(&s, nil) }() }; for b := time.Now(); time.Since(b) < 2 * time.Second; { runtime.Gosched() }", `^(started more than 256 threads|could not start another thread; it may have 256)$|`+unearned)
 	add(terminals, "prints much without a line", "b := make([]byte, 1<<20); for range 300 { os.Stdout.Write(b) }; os.Stderr.WriteString(\"\\x1b[2J\"); syscall.Exit(7)", `^ended without a verdict: the process exited with status 7, saying`)
 	add(terminals, "writes where there is nothing", "var p *int; *p = 1", `^panic: runtime error: invalid memory address or nil pointer dereference, in counter.attack\d+`)
 	add(terminals, "aborts", "syscall.Kill(os.Getpid(), syscall.SIGABRT); time.Sleep(time.Minute)", `^ended without a verdict: the process exited with status 2`)
