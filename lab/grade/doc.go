@@ -25,10 +25,15 @@
 //
 // # Submissions
 //
-// [Batch] grades what students hand in. [ReadSubmission] takes from a directory or
-// an archive only the files that a student may edit, in memory, and rejects
-// whatever is not plain files of a sensible size. Their imports and compiler
-// directives, and what a type check finds that they use, are held to the course's list
-// before anything is compiled. The tests
-// then run in a [Sandbox] that on Linux also takes away files and network.
+// [Batch] grades what students hand in. What of it is trusted, and when, is in the order of
+// its way through: [ReadSubmission] takes from a directory or an archive only the files
+// that a student may edit, in memory, and rejects whatever is not plain files of a sensible
+// size. Their imports and compiler directives, and what a type check finds that they use, are
+// held to the course's list before anything is compiled. The type check and the build run in
+// cells, with limits and a build cache of their own. The tests then run in a [Sandbox]. What
+// they report counts if it comes over a graded.Channel; and for packages that the course calls
+// taped, only if the answers of the submission pass once more in a process without its code.
+//
+// Each [Row] has a [Receipt], by which a batch that was interrupted goes on, the parts of a
+// batch that several machines have graded make one ([ReadGrades]), and a grade can be proved.
 package grade
