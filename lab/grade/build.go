@@ -28,10 +28,42 @@ type Tree struct {
 	// Overlay is the argument of go build -overlay, or "" for the plain sources.
 	Overlay string
 
+	// laid are the files that the overlay has from memory, nil for those that it hides.
+	laid map[string][]byte
 	// builder, if not nil, builds the tree. With a cache, which is a directory, it does so
 	// in a cell, as it must if files of the tree are a submission's.
 	builder *builder
 	cache   string
+}
+
+// source returns a file of the tree, whose path has slashes.
+func (t Tree) source(name string) ([]byte, error) {
+	if data, ok := t.laid[name]; ok {
+		if data == nil {
+			return nil, os.ErrNotExist
+		}
+		return data, nil
+	}
+	return os.ReadFile(filepath.Join(t.Course.Root, filepath.FromSlash(name)))
+}
+
+// editable returns the files of the tree that a student may edit, in order.
+func (t Tree) editable() []string {
+	names := map[string]bool{}
+	for name, data := range t.laid {
+		names[name] = data != nil
+	}
+	for _, dir := range t.Course.EditDirs() {
+		entries, _ := os.ReadDir(filepath.Join(t.Course.Root, filepath.FromSlash(dir)))
+		for _, e := range entries {
+			name := path.Join(dir, e.Name())
+			if _, laid := t.laid[name]; !laid {
+				names[name] = true
+			}
+		}
+	}
+	maps.DeleteFunc(names, func(name string, is bool) bool { return !is || !t.Course.Editable(name) })
+	return slices.Sorted(maps.Keys(names))
 }
 
 // buildTimeout ends a build that hangs. Those in a cell have less time.

@@ -5,36 +5,25 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/labkv/labkv/lab/course"
 )
 
 // exitsIn returns where a student's files end the process, one place to a line. The
 // runtime does not tell which of them did.
-func exitsIn(c *course.Course) string {
+func exitsIn(t Tree) string {
 	var places []string
-	for _, dir := range c.EditDirs() {
-		entries, err := os.ReadDir(filepath.Join(c.Root, filepath.FromSlash(dir)))
-		if err != nil {
-			continue
-		}
-		for _, e := range entries {
-			if name := path.Join(dir, e.Name()); c.Editable(name) {
-				places = append(places, exitsInFile(c.Root, name)...)
-			}
+	for _, name := range t.editable() {
+		if data, err := t.source(name); err == nil {
+			places = append(places, exitsInFile(name, data)...)
 		}
 	}
 	return strings.Join(places, "\n")
 }
 
-func exitsInFile(root, name string) []string {
+func exitsInFile(name string, data []byte) []string {
 	fset := token.NewFileSet()
-	f, err := parser.ParseFile(fset, filepath.Join(root, filepath.FromSlash(name)), nil, parser.SkipObjectResolution)
+	f, err := parser.ParseFile(fset, name, data, parser.SkipObjectResolution)
 	if err != nil {
 		return nil
 	}

@@ -343,6 +343,7 @@ func (h *hunt) controls(ctx context.Context, tests []*course.Test) ([]*Result, e
 func (h *hunt) run(ctx context.Context, mutant string, batch *testBatch) (results []*Result, failed *Result, err error) {
 	budget := h.runner.budget(batch.tests[0].Stage)
 	p := process{
+		tree:   h.built.tree,
 		binary: h.built.binaries[batch.dir],
 		run:    anyOf(batch.tests),
 		seeds:  batch.seeds,

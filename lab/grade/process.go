@@ -20,6 +20,7 @@ import (
 
 // outcome is what one test process left behind. None of it is a verdict yet.
 type outcome struct {
+	tree       Tree // that the program was built from
 	records    []graded.Record
 	recordsErr error      // what of the report is not the harness's
 	tape       []byte     // if one was to be recorded
@@ -32,6 +33,7 @@ type outcome struct {
 
 // process is one run of a test binary.
 type process struct {
+	tree   Tree // that the binary was built from
 	binary string
 	run    string // pattern of the tests to run
 	seeds  []uint64
@@ -109,7 +111,7 @@ func (p process) start(ctx context.Context, sandbox Sandbox, scratch string) (*o
 		}
 		return nil, errors.Annotate(err, "start test process")
 	}
-	o := &outcome{}
+	o := &outcome{tree: p.tree}
 	received := make(chan struct{})
 	go func() {
 		defer close(received)

@@ -172,7 +172,7 @@ func TestReadGradesThatAreNone(t *testing.T) {
 // An endless loop costs the budget of a few tests, and not of all.
 func TestGivesUp(t *testing.T) {
 	c := counting(t)
-	submissions := []string{submit(t, c, "endless", []string{"c.n++", "for {\n\t}"}), submit(t, c, "good", nil)}
+	submissions := []string{submit(t, c, "endless", []string{"c.n++", "c.n = 0\n\tc.n = 1\n\tfor c.n >= 0 {\n\t\tc.n ^= 1\n\t}"}), submit(t, c, "good", nil)}
 	batch := grade.Batch{Course: c, Selection: choose(t, c, "1", "2a"), Runner: &grade.Runner{Sandbox: sandbox(t, true), Timeout: time.Second}}
 	grades, err := batch.Run(context.Background(), submissions)
 	require.NoError(t, err)
@@ -181,6 +181,9 @@ func TestGivesUp(t *testing.T) {
 		require.Equal(t, grade.TimedOut, result.Status, result.Test.Name)
 		if i >= 3 {
 			reasons = append(reasons, result.Reason)
+		} else {
+			// The line is the submission's, not the tree's.
+			require.Contains(t, result.Found(), "(*Counter).Add does not come out of a loop (counter/counter.go:21)", result.Test.Name)
 		}
 	}
 	const notRun = "not run: 3 tests of counter before it have timed out"

@@ -432,6 +432,7 @@ func (r *Runner) processOf(tests []*course.Test, seeds []uint64, budget course.B
 		seeds = r.Seeds // a test without seeds in the course's file may still have some
 	}
 	return process{
+		tree:   built.tree,
 		binary: built.binaries[tests[0].Package],
 		run:    anyOf(tests),
 		seeds:  seeds,

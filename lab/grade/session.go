@@ -161,7 +161,7 @@ func (b *Batch) tree(files map[string][]byte) (tree Tree, remove func(), err err
 		scratch.remove()
 		return Tree{}, nil, err
 	}
-	return Tree{Course: b.Course, Overlay: arg}, scratch.remove, nil
+	return Tree{Course: b.Course, Overlay: arg, laid: files}, scratch.remove, nil
 }
 
 // grade grades one submission, whose row has no name yet.

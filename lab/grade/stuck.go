@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -34,15 +33,15 @@ type place struct {
 }
 
 // stuckIn tells where the student's goroutines are. It returns nil if none of these is
-// in the student's code. root is the directory of the sources.
+// in the student's code.
 //
 // What it tells is the same each time that the same program hangs. A goroutine that waits
 // is where it is. One that computes is now here, now there: of its calls those count that
 // are there whenever one looks, down to the outermost that is in a loop.
-func stuckIn(root string, goroutines []stack.Goroutine, mine func(file string) bool) *stuck {
+func stuckIn(t Tree, goroutines []stack.Goroutine, mine func(file string) bool) *stuck {
 	var places []place
 	for i := range goroutines {
-		if p, ok := placeOf(root, &goroutines[i], mine); ok {
+		if p, ok := placeOf(t, &goroutines[i], mine); ok {
 			places = append(places, p)
 		}
 	}
@@ -76,7 +75,7 @@ func stuckIn(root string, goroutines []stack.Goroutine, mine func(file string) b
 }
 
 // placeOf returns where g is, and whether it is in the student's code at all.
-func placeOf(root string, g *stack.Goroutine, mine func(file string) bool) (place, bool) {
+func placeOf(t Tree, g *stack.Goroutine, mine func(file string) bool) (place, bool) {
 	p := place{
 		does:   g.Waits(),
 		calls:  g.Of(func(file string) bool { return !strings.HasPrefix(file, "lab/graded/") }),
@@ -92,7 +91,7 @@ func placeOf(root string, g *stack.Goroutine, mine func(file string) bool) (plac
 			first = i
 		}
 		last = i
-		if line := loopAround(root, c); p.computes && line > 0 {
+		if line := loopAround(t, c); p.computes && line > 0 {
 			looping, p.loop = i, line
 		}
 	}
@@ -125,9 +124,13 @@ func (p place) at() string {
 // loopAround returns the line of the outermost loop that the call c is in, other than
 // over the elements of something, in the function that makes it. It is 0 if there is
 // none.
-func loopAround(root string, c stack.Call) int {
+func loopAround(t Tree, c stack.Call) int {
+	data, err := t.source(c.File)
+	if err != nil {
+		return 0
+	}
 	fset := token.NewFileSet()
-	f, err := parser.ParseFile(fset, filepath.Join(root, filepath.FromSlash(c.File)), nil, parser.SkipObjectResolution)
+	f, err := parser.ParseFile(fset, c.File, data, parser.SkipObjectResolution)
 	if err != nil {
 		return 0
 	}

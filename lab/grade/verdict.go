@@ -94,7 +94,7 @@ func (r *Result) judgeCrash(bad *graded.Record, cr *crash) {
 // judgeTimeout is the verdict on a process whose time was over.
 func (r *Result) judgeTimeout(c *course.Course, o *outcome) {
 	r.Status, r.Reason = TimedOut, "no verdict within "+o.late.Error()
-	if s := stuckIn(c.Root, stack.Parse(o.output, c.Root, c.Module), studentsOf(c)); s != nil {
+	if s := stuckIn(o.tree, stack.Parse(o.output, c.Root, c.Module), studentsOf(c)); s != nil {
 		r.Reason += ": " + s.does
 		r.At = s.at
 		r.Sections = append(r.Sections, graded.Section{Name: "stuck in", Text: s.text})
@@ -109,7 +109,7 @@ func (r *Result) judgeExit(bad *graded.Record, o *outcome) {
 		return
 	}
 	r.fail(noVerdict + ": " + exitText(o))
-	if places := exitsIn(r.Test.Stage.Project.Course); places != "" {
+	if places := exitsIn(o.tree); places != "" {
 		r.Sections = append(r.Sections, graded.Section{Name: "exits", Text: places})
 	}
 }
