@@ -1021,6 +1021,23 @@ func heartbeatCommitIsBounded(t *graded.T, impl Implementation) {
 			}
 		}
 	})
+	runCase(t, "what a former leadership knew", func(t *graded.T) {
+		n, _ := leader(t, impl, 5)
+		n.step(propose("a", "b", "c"))
+		n.step(matchUpTo(2, 5, 4))
+		n.step(appendAfter(3, 6, 1, 5, 0, entriesFrom(2, 6)...))
+		n.elect() // term 7; its no-op is entry 3
+		n.hasLog([]uint64{5, 6, 7}, "after the leader of term 6 replaced what it had proposed in term 5")
+		n.step(matchUpTo(3, 7, 3))
+		n.step(matchUpTo(4, 7, 3))
+		n.hasCommitted(3, "as nodes 3 and 4 of five have acknowledged it, besides the leader")
+		for _, m := range sentTo(ofType(n.tick(heartbeatTick), pb.MessageType_MsgHeartbeat), 2) {
+			if m.Commit > 0 {
+				t.Fatalf("node 2 has acknowledged nothing in term 7, and its entries of term 5 have been replaced since; "+
+					"a heartbeat must not tell it to commit any of them, but leader 1 sent %s", describe(m))
+			}
+		}
+	})
 	runCase(t, "a follower with other entries", func(t *graded.T) {
 		disks := []*Disk{NewDisk(upTo(3), 1, 2), NewDisk(upTo(3), 1, 2), NewDisk(upTo(3), 1, 1, 1, 1)}
 		for _, d := range disks {
