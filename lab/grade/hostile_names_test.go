@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -151,9 +150,6 @@ func TestHostileNames(t *testing.T) {
 // What is kept of one submission is not another's, whatever they are called: neither are
 // files called the same, nor is a row taken for another's.
 func TestHostileFileNames(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("its file systems do not take all of these names")
-	}
 	c := counting(t)
 	absent := t.TempDir()
 	files := func(submissions ...string) (files, rows []string) {
