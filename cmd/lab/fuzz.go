@@ -78,7 +78,7 @@ ten of every 10·N, the next machine the next ten.`,
 type rounds struct {
 	part   shard
 	first  uint64 // seed of the first round
-	stride uint64 // from the first seed of a round to that of the next
+	stride uint64 // from the first seed of a round to the first of the next
 }
 
 // roundsOf shares the seeds from a first one among the machines of a shard: round i of all,

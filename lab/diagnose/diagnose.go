@@ -46,7 +46,7 @@ const (
 	leastScore = 0.6
 	// leastShare is the part of the best score that a further theme needs.
 	leastShare = 0.15
-	// leastSimilarity is that of a mutant whose description is of any use.
+	// leastSimilarity is what makes a mutant's description of any use.
 	leastSimilarity = 0.1
 	// most is how many themes a diagnosis has at most.
 	most = 3
@@ -138,7 +138,7 @@ func newCatalog(c *course.Course, themes *Themes, clauses []*grade.Clauses, cata
 // Broad reports whether a test says little of what is wrong, see [Themes].
 func (k *Catalog) Broad(test *course.Test) bool { return k.themes.Broad(test) }
 
-// featuresOf returns the features of marks with their weights; weigh returns that of a
+// featuresOf returns the features of marks with their weights; weigh returns the weight of a
 // test.
 func featuresOf(ms marks, weigh func(test string) float64) map[feature]float64 {
 	all := map[feature]float64{}
@@ -211,7 +211,7 @@ type vote struct {
 }
 
 // votes returns what the tests of a stage that fail speak for, the best first. If none of
-// them has a theme, those of all stages count.
+// them has a theme, the failing tests of all stages count.
 func (k *Catalog) votes(ms marks, stage *course.Stage) []vote {
 	var votes []vote
 	sum := 0.0
@@ -268,7 +268,7 @@ type Near struct {
 	Similarity float64 // 1: in the same way
 }
 
-// Diagnose compares a signature with those of the catalog.
+// Diagnose compares a signature with the catalog's.
 func (k *Catalog) Diagnose(s *grade.Signature) *Diagnosis { return k.diagnose(s, "") }
 
 // diagnose leaves one mutant of the catalog out.

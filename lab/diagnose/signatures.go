@@ -64,7 +64,7 @@ func hash(text string) string {
 	return digits[len(digits)-5:]
 }
 
-// Signatures are those of a catalog, by the mutant's name.
+// Signatures are a catalog's signatures, by the mutant's name.
 type Signatures map[string]marks
 
 // Put replaces the signature of a mutant.

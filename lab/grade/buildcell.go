@@ -65,7 +65,7 @@ func newBuilder(ctx context.Context, c *course.Course, self []string, limits bui
 	if err := json.Unmarshal(out, &env); err != nil {
 		return nil, errors.Annotate(err, "go env")
 	}
-	// In the course's directory the go command is already that of the toolchain which
+	// In the course's directory the go command already belongs to the toolchain which
 	// the course asks for.
 	tool := filepath.Join(env["GOROOT"], "bin", "go"+exeSuffix())
 	if _, err := os.Stat(tool); err != nil {
@@ -169,12 +169,12 @@ func quoted(line []string) (string, error) {
 // check builds a small package in a cell. If that cannot be done, it is not the fault
 // of a submission.
 func (b *builder) check(ctx context.Context, c *course.Course) error {
-	into, err := os.MkdirTemp("", "labkv-")
+	scratch, err := newScratch()
 	if err != nil {
-		return errors.Trace(err)
+		return err
 	}
-	defer removeScratch(into)
-	cmd, err := b.command(ctx, into, into, into, []string{"build", "errors"})
+	defer scratch.remove()
+	cmd, err := b.command(ctx, scratch.dir, scratch.dir, scratch.dir, []string{"build", "errors"})
 	if err != nil {
 		return err
 	}
@@ -200,12 +200,12 @@ func (b *builder) warm(ctx context.Context, c *course.Course) error {
 	if len(args) == 1 {
 		return nil
 	}
-	scratch, err := os.MkdirTemp("", "labkv-")
+	scratch, err := newScratch()
 	if err != nil {
-		return errors.Trace(err)
+		return err
 	}
-	defer removeScratch(scratch)
-	cmd, err := b.command(ctx, "", scratch, scratch, args)
+	defer scratch.remove()
+	cmd, err := b.command(ctx, "", scratch.dir, scratch.dir, args)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ type Receipt struct {
 	Tests string `json:"tests_sha256"`
 	// Submission is the SHA-256 of the files that were graded, with their names.
 	Submission string `json:"submission_sha256"`
-	// OnReference is whether other directories than those of the stages were the solution's.
+	// OnReference is whether only the stages' own directories were the submission's, and all others the solution's.
 	OnReference bool           `json:"on_reference,omitempty"`
 	Score       string         `json:"score"` // rounded down to hundredths, as score boards have it
 	Points      string         `json:"points"`

@@ -21,7 +21,7 @@ import (
 // time.
 
 // recheck checks the tests that a submission has passed. built has the submission's test
-// programs, pristine those of the tree without one; files are the submission's. A test that
+// programs, pristine the tree's without one; files are the submission's. A test that
 // does not pass again fails.
 func (r *Runner) recheck(ctx context.Context, built, pristine *Built, report *Report, files map[string][]byte) error {
 	for _, dir := range r.taped(built.tree.Course, files) {
@@ -137,7 +137,7 @@ func differs(recorded, played *Result) string {
 	case played.Status != Passed:
 		return fmt.Sprintf("its answers are %s: %s", played.Status, played.Found())
 	case !slices.EqualFunc(recorded.Runs, played.Runs, func(a, b Run) bool { return a.Seed == b.Seed && a.Digest == b.Digest }):
-		return "the digests of its runs are not those of its answers"
+		return "its runs and its answers have different digests"
 	}
 	return ""
 }

@@ -164,7 +164,7 @@ func is(arg uint32, values ...uint32) condition {
 	return c
 }
 
-// flags wants all bits of must, and no others than those of may.
+// flags wants all bits of must, and no others than the bits of may.
 func flags(arg, must, may uint32) condition {
 	return condition{lowWord(arg), {Code: and, K: ^may}, {Code: ifEqual, K: must, Jf: mismatch}}
 }

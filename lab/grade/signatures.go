@@ -39,7 +39,7 @@ type Finding struct {
 type Signature struct {
 	// Ran are the tests that ran, in the order of the course's file.
 	Ran []*course.Test
-	// Findings are about those of them that did not pass, in the same order.
+	// Findings are about the tests that did not pass, in the same order.
 	Findings []Finding
 	// Unwritten are those that called a function which is not written yet.
 	Unwritten []*course.Test

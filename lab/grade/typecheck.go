@@ -251,19 +251,19 @@ func listedIn(out []byte) ([]*listedPackage, error) {
 // goList runs go list as Tree.build runs go test, so that what it says is true of what is
 // built.
 func (k *typeChecker) goList(ctx context.Context, files map[string][]byte, args ...string) ([]byte, error) {
-	scratch, err := os.MkdirTemp("", "labkv-")
+	scratch, err := newScratch()
 	if err != nil {
-		return nil, errors.Trace(err)
+		return nil, err
 	}
-	defer removeScratch(scratch)
-	arg, err := overlay.WriteOverlay(scratch, k.course.Root, files)
+	defer scratch.remove()
+	arg, err := overlay.WriteOverlay(scratch.dir, k.course.Root, files)
 	if err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, buildTimeout)
 	defer cancel()
 	tree := Tree{Course: k.course, builder: k.builder}
-	cmd, err := tree.command(limited, scratch, scratch, append([]string{"list", "-e", "-overlay", arg}, args...))
+	cmd, err := tree.command(limited, scratch.dir, scratch.dir, append([]string{"list", "-e", "-overlay", arg}, args...))
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func usageOf(pid int) (usage, bool) {
 		return usage{}, false
 	}
 	// The name of the program, in parentheses, may have spaces in it. Fields are counted
-	// from the one behind it.
+	// from the one after it.
 	const userTime, systemTime, threads, residentPages = 11, 12, 17, 21
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) <= residentPages {
@@ -37,7 +37,7 @@ func usageOf(pid int) (usage, bool) {
 	}, true
 }
 
-// addUnnamed adds files that no directory has any more: those that are open, and those that
+// addUnnamed adds files that no directory lists: the ones that are open, and those that
 // are only mapped, whose sizes cannot be known.
 func (d *diskUse) addUnnamed(pid int) {
 	proc := "/proc/" + strconv.Itoa(pid)
