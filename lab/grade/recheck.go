@@ -109,7 +109,7 @@ func (r *Runner) recheckPart(ctx context.Context, built, pristine *Built, part t
 		case len(part.results) > 1:
 			return r.recheckAlone(ctx, built, pristine, part)
 		default:
-			result.fail("passed, but not again when its answers were checked without its code: " + reason)
+			result.fail("passed once, but not when its answers were recorded and checked without its code: " + reason)
 			result.Runs = nil
 			if len(part.seeds) > 0 {
 				result.Seed = part.seeds[0]
@@ -133,9 +133,9 @@ func (r *Runner) recheckAlone(ctx context.Context, built, pristine *Built, part 
 func differs(recorded, played *Result) string {
 	switch {
 	case recorded.Status != Passed:
-		return fmt.Sprintf("the run is %s: %s", recorded.Status, recorded.Found())
+		return fmt.Sprintf("while they were recorded, %s: %s", recorded.Status, recorded.Found())
 	case played.Status != Passed:
-		return fmt.Sprintf("its answers are %s: %s", played.Status, played.Found())
+		return fmt.Sprintf("on the answers alone, %s: %s", played.Status, played.Found())
 	case !slices.EqualFunc(recorded.Runs, played.Runs, func(a, b Run) bool { return a.Seed == b.Seed && a.Digest == b.Digest }):
 		return "its runs and its answers have different digests"
 	}
