@@ -126,9 +126,10 @@ func (b *builder) command(ctx context.Context, cache, into, scratch string, args
 	}
 	line := b.cell(append([]string{b.tool}, args...), cache, into)
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
-	// There is no HOME: the go command would keep statistics there.
+	// There is no HOME: the go command would keep statistics there. It writes nothing into
+	// GOCACHE if there is a GOCACHEPROG, but would lay out a directory that is new.
 	cmd.Env = append(append([]string{"PATH=" + os.Getenv("PATH")}, b.settings...), temporary...)
-	cmd.Env = append(cmd.Env, "GOPROXY=off", "GOVCS=*:off", "GOCACHE="+cache, "GOCACHEPROG="+program)
+	cmd.Env = append(cmd.Env, "GOPROXY=off", "GOVCS=*:off", "GOCACHE="+b.shared, "GOCACHEPROG="+program)
 	return cmd, nil
 }
 

@@ -2,6 +2,7 @@ package grade_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,9 +16,7 @@ func TestRefusedSources(t *testing.T) {
 	c := counting(t)
 	batch := grade.Batch{Course: c, Selection: choose(t, c, "1"), Runner: &grade.Runner{}}
 	const head = "package counter\n\n"
-	for _, test := range []struct {
-		source, want string
-	}{
+	tests := []struct{ source, want string }{
 		{head + "import \"os\"\n", `counter/x.go:3: imports "os"; a solution does no I/O of its own`},
 		{head + "import (\n\t\"fmt\"\n\n\tsys \"os/exec\"\n)\n", `counter/x.go:6: imports "os/exec"; a solution does no I/O of its own`},
 		{head + "import \"net/http\"\n", `counter/x.go:3: imports "net/http"; a solution opens no connections of its own`},
@@ -45,10 +44,15 @@ func TestRefusedSources(t *testing.T) {
 		{head + "//line other.go:1\nimport \"os\"\n", `counter/x.go:4: imports "os"; a solution does no I/O of its own (and 1 more)`},
 		{head + "/*line other.go:1*/ var x int\n", "counter/x.go:3: the directive /*line is not accepted"},
 		{head + "import (\n\t\"os\"\n\t\"net\"\n\t\"unsafe\"\n)\n", `counter/x.go:4: imports "os"; a solution does no I/O of its own (and 2 more)`},
-	} {
-		grades, err := batch.Run(context.Background(), []string{submit(t, c, "s", nil, packed{name: "counter/x.go", text: test.source})})
-		require.NoError(t, err)
-		require.Equal(t, grade.Rejected, grades.Rows[0].Status, test.source)
-		require.Contains(t, grades.Rows[0].Note, test.want)
+	}
+	var submissions []string
+	for i, test := range tests {
+		submissions = append(submissions, submit(t, c, fmt.Sprint(i), nil, packed{name: "counter/x.go", text: test.source}))
+	}
+	grades, err := batch.Run(context.Background(), submissions)
+	require.NoError(t, err)
+	for i, test := range tests {
+		require.Equal(t, grade.Rejected, grades.Rows[i].Status, test.source)
+		require.Contains(t, grades.Rows[i].Note, test.want)
 	}
 }

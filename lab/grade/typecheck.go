@@ -166,28 +166,16 @@ func (k *typeChecker) load(ctx context.Context) error {
 			patterns = append(patterns, "./"+pattern)
 		}
 	}
-	packages, err := k.list(ctx, k.files, append([]string{"-deps", "-json=ImportPath,Standard,Deps,Module"}, patterns...))
+	packages, err := k.list(ctx, k.files, append([]string{"-deps", "-export", "-json=ImportPath,Export,Standard,Deps,Module"}, patterns...))
 	if err != nil {
 		return err
 	}
 	k.listed = map[string]*listedPackage{}
 	for _, p := range packages {
+		if k.changes(p) {
+			p.Export = "" // a submission may have another
+		}
 		k.listed[p.ImportPath] = p
-	}
-	var stable []string
-	for _, p := range packages {
-		if p.ImportPath != "unsafe" && !k.changes(p) {
-			stable = append(stable, p.ImportPath)
-		}
-	}
-	packages, err = k.list(ctx, k.files, append([]string{"-export", "-json=ImportPath,Export"}, stable...))
-	if err != nil {
-		return err
-	}
-	for _, p := range packages {
-		if k.listed[p.ImportPath] != nil {
-			k.listed[p.ImportPath].Export = p.Export
-		}
 	}
 	k.provide()
 	return nil
