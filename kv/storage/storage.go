@@ -35,7 +35,8 @@ type Storage interface {
 	// Stop ends the use of the storage and releases what Start acquired. It
 	// does not wait for readers: those that are still open fail from then on.
 	// A stopped storage can be started again. Stopping one that does not run
-	// does nothing.
+	// does nothing. After an error, too, which says what could not be released
+	// properly, the storage does not run.
 	Stop() error
 
 	// Write applies ops in order, as a whole or not at all. When it returns

@@ -82,6 +82,48 @@ func TestFailedStart1(t *testing.T) {
 	})
 }
 
+// TestFailedStop1 stops a storage whose engine reports an error when it is closed, as one
+// does whose last sync fails. The engine is gone all the same: Stop hands on the error,
+// and the storage is one that does not run and can be started again.
+func TestFailedStop1(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "after a Stop that fails the storage does not run, and can be started again",
+		Source: contract,
+	}, func(t *graded.T) {
+		m := newMachine()
+		fails := true
+		s := newStorage(t, standalone.Config{Open: func() (engine.Engine, error) {
+			e, err := m.open()
+			if err == nil && fails {
+				e = failsToClose{e}
+			}
+			return e, err
+		}})
+		require.NoError(t, s.Start(), "Start")
+		write(t, s, put(cfDefault, "a", "1"))
+		require.Error(t, s.Stop(), "Stop of an engine whose Close returns an error")
+		_, err := s.Reader(t.Context(), rc)
+		require.ErrorIs(t, cause(err), storage.ErrNotRunning, "Reader after a Stop that failed")
+		require.ErrorIs(t, cause(s.Write(t.Context(), rc, []engine.Op{put(cfDefault, "a", "2")})), storage.ErrNotRunning, "Write after a Stop that failed")
+		require.NoError(t, s.Stop(), "Stop after a Stop that failed")
+
+		fails = false
+		require.NoError(t, s.Start(), "Start after a Stop that failed")
+		require.Equal(t, "1", getNow(t, s, cfDefault, "a"), "the value of a")
+		require.NoError(t, s.Stop(), "Stop")
+	})
+}
+
+// failsToClose is an engine that is closed by Close, and reports an error.
+type failsToClose struct{ engine.Engine }
+
+func (e failsToClose) Close() error {
+	if err := e.Engine.Close(); err != nil {
+		return err
+	}
+	return errors.New("the disk is on fire")
+}
+
 // TestStopDoesNotWait1 stops a storage while a reader and an iterator are open.
 // Stop returns, the engine is closed (the disk can be opened again), and what was
 // open fails instead of showing data that may be out of date.

@@ -70,7 +70,8 @@ func (s *Storage) Start() error {
 }
 
 // Stop closes the engine, without waiting for readers that are open. It does
-// nothing if the storage does not run.
+// nothing if the storage does not run. If the engine's Close returns an error, so does Stop,
+// and the storage does not run.
 //
 //lab:implement 1
 func (s *Storage) Stop() error {
