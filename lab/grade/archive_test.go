@@ -116,6 +116,20 @@ func TestReadSubmission(t *testing.T) {
 		})
 	}
 
+	t.Run("as handed out", func(t *testing.T) {
+		c := counting(t)
+		require.NoError(t, os.Mkdir(filepath.Join(c.Root, "front"), 0o755))
+		for name, text := range map[string]string{"Makefile": "ours:\n", "front/Makefile": "theirs:\n"} {
+			require.NoError(t, os.WriteFile(filepath.Join(c.Root, name), []byte(text), 0o644))
+		}
+		c.Handout.Files = "front"
+		for text, want := range map[string]string{"theirs:\n": "", "ours:\n": "", "mine:\n": "1 other edited file ignored"} {
+			s, err := grade.ReadSubmission(c, writeZip(t, filepath.Join(t.TempDir(), "a.zip"), packed{name: "counter/counter.go", text: counterGo}, packed{name: "Makefile", text: text}))
+			require.NoError(t, err)
+			require.Equal(t, want, s.Note(), text)
+		}
+	})
+
 	t.Run("directory", func(t *testing.T) {
 		root := t.TempDir()
 		for _, e := range append(entries("me/"), packed{name: "me/.git/counter/counter.go"}) {
@@ -164,6 +178,7 @@ func TestRejectedSubmissions(t *testing.T) {
 		{"empty zip", writeZip(t, filepath.Join(dir, "c.zip")), "is empty"},
 		{"nothing to edit", writeZip(t, filepath.Join(dir, "d.zip"), packed{name: "elsewhere/counter.go"}), "holds none of the files that a student edits (Go files in counter, escape, behave)"},
 		{"only tests", writeZip(t, filepath.Join(dir, "d2.zip"), packed{name: "counter/counter_test.go"}), "holds none of the files that a student edits (Go files in counter, escape, behave)"},
+		{"zip in a zip", writeZip(t, filepath.Join(dir, "d3.zip"), packed{name: "me/note.txt"}, packed{name: "me/mine.ZIP", text: "PK"}), `(Go files in counter, escape, behave), but an archive, "me/mine.ZIP": name that one, or unpack it`},
 		{"absolute in zip", writeZip(t, filepath.Join(dir, "e.zip"), good, packed{name: "/etc/passwd"}), `"/etc/passwd" is an absolute path`},
 		{"drive in zip", writeZip(t, filepath.Join(dir, "e2.zip"), good, packed{name: "C:/x.go"}), `"C:/x.go" is an absolute path`},
 		{"absolute in tar", writeTar(t, filepath.Join(dir, "e.tar"), good, packed{name: "/etc/passwd"}), `"/etc/passwd" is an absolute path`},

@@ -115,20 +115,13 @@ func ReadSubmission(c *course.Course, name string) (*Submission, error) {
 		}
 		return nil, rejectf("cannot be read: %v", underlying(err))
 	}
-	var each func(string, func(entry) error) error
-	lower := strings.ToLower(name)
+	each := reader(name)
 	switch {
 	case info.IsDir():
 		each = eachInDir
 	case !info.Mode().IsRegular():
 		return nil, rejectf("is neither a directory nor an archive")
-	case strings.HasSuffix(lower, ".zip"):
-		each = eachInZip
-	case strings.HasSuffix(lower, ".tar"):
-		each = eachInTar
-	case strings.HasSuffix(lower, ".tar.gz"), strings.HasSuffix(lower, ".tgz"):
-		each = eachInTarGz
-	default:
+	case each == nil:
 		return nil, rejectf("is neither a directory nor a .zip, .tar, .tar.gz or .tgz archive")
 	}
 	in := &intake{course: c, files: map[string][]byte{}}
@@ -141,6 +134,23 @@ func ReadSubmission(c *course.Course, name string) (*Submission, error) {
 	}
 	return in.submission()
 }
+
+// reader returns the function that reads an archive of such a name, or nil.
+func reader(name string) func(string, func(entry) error) error {
+	lower := strings.ToLower(name)
+	switch {
+	case strings.HasSuffix(lower, ".zip"):
+		return eachInZip
+	case strings.HasSuffix(lower, ".tar"):
+		return eachInTar
+	case strings.HasSuffix(lower, ".tar.gz"), strings.HasSuffix(lower, ".tgz"):
+		return eachInTarGz
+	}
+	return nil
+}
+
+// isArchive reports whether a file of such a name can be a submission.
+func isArchive(name string) bool { return reader(name) != nil }
 
 // underlying strips the path from an error, because the row names it already.
 func underlying(err error) error {
@@ -238,6 +248,7 @@ func (in *intake) submission() (*Submission, error) {
 	if len(in.names) == 0 {
 		return nil, rejectf("is empty")
 	}
+	all := slices.Clone(in.names)
 	root := in.root()
 	s := &Submission{Files: map[string][]byte{}}
 	var foreign []string
@@ -260,12 +271,12 @@ func (in *intake) submission() (*Submission, error) {
 		if name == course.FileName {
 			s.Stated, s.MadeFor = true, course.VersionOf(data)
 		}
-		ours, err := os.ReadFile(filepath.Join(in.course.Root, filepath.FromSlash(name)))
+		edited, ours := in.edited(name, data)
 		isTest := strings.HasSuffix(name, "_test.go")
 		switch {
-		case err == nil && sameText(ours, data), err != nil && !isTest:
+		case ours && !edited, !ours && !isTest:
 			continue
-		case err != nil:
+		case !ours:
 			s.AddedTests = append(s.AddedTests, name)
 		case isTest:
 			s.EditedTests = append(s.EditedTests, name)
@@ -280,6 +291,9 @@ func (in *intake) submission() (*Submission, error) {
 	}
 	if len(s.Files) == 0 {
 		none := fmt.Sprintf("holds none of the files that a student edits (Go files in %s)", strings.Join(in.course.EditDirs(), ", "))
+		if inner := slices.IndexFunc(all, isArchive); inner >= 0 {
+			none += fmt.Sprintf(", but an archive, %s: name that one, or unpack it", quoteName(all[inner]))
+		}
 		return nil, &Rejection{join(s.versionNote(in.course), none)}
 	}
 	if s.Stated && s.MadeFor != in.course.Version {
@@ -290,6 +304,21 @@ func (in *intake) submission() (*Submission, error) {
 	slices.Sort(s.EditedOthers)
 	slices.Sort(s.AddedTests)
 	return s, nil
+}
+
+// edited reports whether data is neither what the tree has under that name nor what a handout
+// has, and whether one of them has such a file at all.
+func (in *intake) edited(name string, data []byte) (edited, ours bool) {
+	for _, dir := range []string{"", in.course.Handout.Files} {
+		text, err := os.ReadFile(filepath.Join(in.course.Root, filepath.FromSlash(dir), filepath.FromSlash(name)))
+		if err != nil {
+			continue
+		}
+		if ours = true; sameText(text, data) {
+			return false, true
+		}
+	}
+	return ours, ours
 }
 
 // root returns the prefix of all names that belong to the course: the shortest
