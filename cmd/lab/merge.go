@@ -34,7 +34,9 @@ no part has is an error.`,
 			parts := map[string][]byte{}
 			for _, dir := range args {
 				name := filepath.Join(dir, "grades.json")
-				if parts[name], err = os.ReadFile(name); err != nil {
+				if parts[name], err = os.ReadFile(name); os.IsNotExist(err) {
+					return usageError{fmt.Errorf("there is no %s, which lab grade --format json --out %s writes", name, dir)}
+				} else if err != nil {
 					return usageError{err}
 				}
 			}

@@ -183,6 +183,11 @@ func (g *Grades) row(js jsonSubmission) (*Row, error) {
 	if row.Report, err = g.report(*js.Report); err != nil {
 		return nil, errors.Annotate(err, js.Name)
 	}
+	score := row.Report.Score()
+	if earned, points := FormatPoints(score.Earned), FormatPoints(score.Points); js.Receipt.Score != earned || js.Receipt.Points != points {
+		return nil, errors.Errorf("%s: was graded with %s/%s points, which are %s/%s with the tests of this tree: give the same hidden tests, or none as before",
+			js.Name, js.Receipt.Score, js.Receipt.Points, earned, points)
+	}
 	return row, nil
 }
 
@@ -192,6 +197,7 @@ func (g *Grades) row(js jsonSubmission) (*Row, error) {
 func ReadGrades(c *course.Course, parts map[string][]byte) (*Grades, error) {
 	var grades *Grades
 	var tests []string
+	var first *Row // with a receipt
 	places := map[int]string{}
 	for _, name := range slices.Sorted(maps.Keys(parts)) {
 		var js jsonGrades
@@ -226,6 +232,12 @@ func ReadGrades(c *course.Course, parts map[string][]byte) (*Grades, error) {
 				return nil, errors.Errorf("%s: has submission %d (%s), which %s has, too: are these parts of one batch?", name, row.Place, row.Name, other)
 			}
 			places[row.Place] = name
+			if first == nil && row.Receipt != nil {
+				first = row
+			}
+			if row.Receipt != nil && row.Receipt.Tests != first.Receipt.Tests {
+				return nil, errors.Errorf("%s: %s was graded with other tests, or from another state of the tree, than %s", name, row.Name, first.Name)
+			}
 			grades.Rows = append(grades.Rows, row)
 		}
 	}

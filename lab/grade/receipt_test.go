@@ -96,6 +96,23 @@ func TestBatchInParts(t *testing.T) {
 
 		_, err = grade.ReadGrades(c, map[string][]byte{"a": parts["a"], "z": parts["a"]})
 		require.ErrorContains(t, err, "z: has submission 1 (full), which a has, too")
+		// Points of other tests are not mixed with these, nor counted as theirs.
+		other := batch()
+		other.Shard, other.Kept = grade.Shard{Number: 1, Of: 3}, kept
+		other.Runner.Seeds = seeds(3)
+		grades, err := other.Run(context.Background(), submissions)
+		require.NoError(t, err)
+		_, err = grade.ReadGrades(c, map[string][]byte{"a": written(t, grades.WriteJSON), "b": parts["b"], "c": parts["c"]})
+		require.ErrorContains(t, err, "was graded with other tests, or from another state of the tree, than full")
+		heavier := counting(t)
+		for _, test := range choose(t, heavier, "1").Tests() {
+			if test.Name == "TestAdd1" {
+				test.Weight++
+			}
+		}
+		_, err = grade.ReadGrades(heavier, parts)
+		require.ErrorContains(t, err, "points, which are ")
+
 		delete(parts, "b")
 		merged, err = grade.ReadGrades(c, parts)
 		require.NoError(t, err)
