@@ -224,7 +224,7 @@ func decodeStrict(data []byte, into any) error {
 
 var (
 	yamlLine     = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?line (\d+): (.*)$`)
-	yamlUnknown  = regexp.MustCompile(`^field (\S+) not found in type \S+$`)
+	yamlUnknown  = regexp.MustCompile(`^field (\S+) not found in type .+$`)
 	yamlRepeated = regexp.MustCompile(`^mapping key "(.*)" already defined at line (\d+)$`)
 	yamlType     = regexp.MustCompile("^cannot unmarshal !!(\\w+) ?(?:`(.*)`)? ?into (.*)$")
 )

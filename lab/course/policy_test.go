@@ -29,8 +29,9 @@ func TestPolicy(t *testing.T) {
 // All that is wrong with a policy is said at once, each with its line.
 func TestPolicyErrors(t *testing.T) {
 	for yaml, want := range map[string]string{
-		"":            "p.yaml:1: is empty",
-		"tokens: 3\n": `p.yaml:1: unknown field "tokens"`,
+		"":                               "p.yaml:1: is empty",
+		"tokens: 3\n":                    `p.yaml:1: unknown field "tokens"`,
+		"hidden:\n  visibilty: hidden\n": `p.yaml:2: unknown field "visibilty"`,
 		"time: 9\nregrade: mean\nhidden:\n  visibility: after_due\n  attempts: 0\n": `p.yaml:1: time is "9", and should be a positive time such as 9m or 24h
 p.yaml:2: regrade is "mean", and should be latest or best
 p.yaml:4: visibility is "after_due", and should be one of visible, after_due_date, after_published, hidden; did you mean after_due_date?
