@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/labkv/labkv/internal/program"
@@ -47,6 +49,15 @@ confined here, so none was run.`,
 		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var unknown *pflag.NotExistError
+		if !errors.As(err, &unknown) {
+			return err
+		}
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		return fmt.Errorf("%w%s", err, course.DidYouMean("--"+unknown.GetSpecifiedName(), names))
+	})
 	root.PersistentFlags().StringVarP(&a.directory, "course", "C", ".", "take the course that `DIR` is in")
 	root.PersistentFlags().BoolVar(&a.noColor, "no-color", false, "no color, even on a terminal")
 	root.AddCommand(

@@ -133,6 +133,9 @@ The policy is a file such as this one, in which each field may be missing:
 			if _, err := selection(c, stages); err != nil {
 				return err
 			}
+			if err := nothingOfStudents(cmd.Context(), c); err != nil {
+				return err
+			}
 			z := &autograder{course: c, version: goVersion(c)}
 			if err := z.tree(cmd.Context()); err != nil {
 				return err

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -69,6 +72,9 @@ that is interrupted goes on with --resume.`,
 			chosen, err := selection(c, stages)
 			if err != nil {
 				return err
+			}
+			if !slices.ContainsFunc(args, isThere) {
+				return usageError{fmt.Errorf("there is no %s", strings.Join(args, ", no "))}
 			}
 			runner, err := r.runner(a, true)
 			if err != nil {
@@ -138,6 +144,13 @@ that is interrupted goes on with --resume.`,
 	cmd.Flags().BoolVar(&resume, "resume", false, "take from --out what an interrupted run has graded there with the same tests")
 	cmd.Flags().Var(&part, "shard", "grade part `K/N` of the submissions, on one of N machines; lab merge puts the parts together")
 	return cmd
+}
+
+// isThere reports whether there is a file or a directory of a name. Where a pattern such as
+// submissions/* matches nothing, shells leave it as it is.
+func isThere(name string) bool {
+	_, err := os.Stat(name)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // confinedFlags are the flags of commands that run the code of others.

@@ -82,6 +82,8 @@ func TestUsage(t *testing.T) {
 		{"bogus", `unknown command "bogus" for "lab"`},
 		{"tset 1", `unknown command "tset" for "lab"; did you mean test?`},
 		{"test --bogus", "unknown flag: --bogus"},
+		{"test --sed 4", "unknown flag: --sed; did you mean --seed?"},
+		{"grade x --stge 1", "unknown flag: --stge; did you mean --stage?"},
 		{"test 7", `unknown stage "7": there is 1, 2a, 8, 9`},
 		{"test TestNone1", `unknown test "TestNone1": "lab explain STAGE" lists the tests of a stage`},
 		{"test testadseeds1", `unknown test "testadseeds1"; did you mean TestAddSeeds1?`},
@@ -114,6 +116,9 @@ func TestUsage(t *testing.T) {
 		{"grade", "requires at least 1 arg(s), only received 0"},
 		{"grade x --stage 7", `unknown stage "7": there is 1, 2a, 8, 9`},
 		{"grade x --hidden none", "hidden tests need a list: stat none/course.yaml: no such file or directory"},
+		{"grade submissions/* x.zip", "there is no submissions/*, no x.zip"},
+		{"verify none x", "open none: no such file or directory"},
+		{"merge none", "there is no none/grades.json, which lab grade --format json --out none writes"},
 		{"grade x y --format github", "--format github is about one submission, and there are 2"},
 		{"grade x --policy none", "read policy: open none: no such file or directory"},
 		{"autograder", "accepts 1 arg(s), received 0"},
@@ -337,6 +342,23 @@ func TestHandoutCommand(t *testing.T) {
 	edit(t, root, "course.yaml", "version: \"2.1\"", "version: \"3.0\"")
 	_, stdout, _ = lab(t, root, "grade", dir, "--stage", "1", "--unconfined")
 	require.Contains(t, stdout, "made for version 2.1 of the course, this is version 3.0: get the handout")
+
+	// What students must not get is not handed out with the tree that it lies in.
+	other := dir + "2"
+	for _, name := range []string{"results/grades.json", "results/receipts/ann.json", "submissions/Ann.ZIP", "submissions/ben.tar.gz", "hidden/course.yaml"} {
+		write(t, root, name, "{}")
+		for _, command := range []string{"handout", "autograder"} {
+			code, _, stderr = lab(t, root, command, other)
+			require.Equal(t, exitUsage, code)
+			require.Contains(t, stderr, "lab: "+name+" is in the tree, and so students would get it")
+			require.NoDirExists(t, other)
+		}
+		require.NoError(t, os.Remove(filepath.Join(root, filepath.FromSlash(name))))
+	}
+	write(t, root, "lab/mutants/course.yaml", "is excluded")
+	write(t, root, "testdata/course.yaml", "is for a test")
+	code, _, stderr = lab(t, root, "handout", other)
+	require.Equal(t, exitPassed, code, stderr)
 
 	code, _, stderr = lab(t, root, "handout", dir)
 	require.Equal(t, exitUsage, code)

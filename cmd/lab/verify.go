@@ -40,6 +40,9 @@ line. The tree must be the version of the course that the receipt names.`,
 			if err != nil || len(receipt.Stages) == 0 {
 				return usageError{fmt.Errorf("%s is of %s %s, and this tree does not have its tests: check out that version, and give the same --hidden tests", args[0], receipt.Course, receipt.Version)}
 			}
+			if !isThere(args[1]) {
+				return usageError{fmt.Errorf("there is no %s", args[1])}
+			}
 			runner, err := r.runner(a, true)
 			if err != nil {
 				return err
