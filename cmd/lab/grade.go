@@ -53,9 +53,9 @@ it is graded, its row in submissions/NAME.json, what its author gets to read in
 submissions/NAME.md, and a receipt in receipts/NAME.json, which lab verify proves. A run
 that is interrupted goes on with --resume.`,
 		Example: `  lab grade alice.zip bob/ --stage 2a
-  lab grade submissions/* --stage 3b --on-reference
-  lab grade submissions/* --out results --resume
-  lab grade submissions/* --stage 2 --hidden ../hidden --format table,json --out results`,
+  lab grade ../submissions/* --stage 3b --on-reference
+  lab grade ../submissions/* --out ../results --resume
+  lab grade ../submissions/* --stage 2 --hidden ../hidden --format table,json --out ../results`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			err := out.checkOne(len(args))

@@ -56,7 +56,7 @@ The answers to the questions of the guides are not in it, unless you ask for the
 }
 
 // ofStudents matches what is in a folder of submissions or grades.
-var ofStudents = regexp.MustCompile(`(?i)(\.zip|\.tar|\.tgz|\.tar\.gz|(^|/)grades\.[a-z.]+|(^|/)receipts/[^/]+\.json)$`)
+var ofStudents = regexp.MustCompile(`(?i)(\.zip|\.tar|\.tgz|\.tar\.gz|(^|/)grades\.(json|csv|html|xml)|(^|/)receipts/[^/]+\.json)$`)
 
 // nothingOfStudents finds submissions, grades and hidden tests among the files of the tree
 // that handouts do not exclude: whatever lies there is handed out.

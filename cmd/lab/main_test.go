@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/labkv/labkv/lab/await"
+	"github.com/labkv/labkv/lab/course"
 )
 
 // TestMain is the program itself if a test, or the program, starts it as such.
@@ -363,6 +364,13 @@ func TestHandoutCommand(t *testing.T) {
 	code, _, stderr = lab(t, root, "handout", dir)
 	require.Equal(t, exitUsage, code)
 	require.Equal(t, "lab: "+dir+" is not empty: name a new or an empty directory\n", stderr)
+}
+
+// This tree has nothing of students.
+func TestNothingOfStudents(t *testing.T) {
+	c, err := course.Load("../..")
+	require.NoError(t, err)
+	require.NoError(t, nothingOfStudents(await.Context(t, "the list of files"), c))
 }
 
 func TestGradeCommand(t *testing.T) {

@@ -19,9 +19,9 @@ func (a *app) mergeCommand() *cobra.Command {
 		Long: `Reads grades.json in each DIR, which lab grade --shard K/N --format json --out DIR has
 written, and writes the grades of the whole as lab grade writes them. A submission that
 no part has is an error.`,
-		Example: `  lab grade submissions/* --shard 1/2 --format json --out part1
-  lab grade submissions/* --shard 2/2 --format json --out part2
-  lab merge part1 part2 --format table,json --out results`,
+		Example: `  lab grade ../submissions/* --shard 1/2 --format json --out ../part1
+  lab grade ../submissions/* --shard 2/2 --format json --out ../part2
+  lab merge ../part1 ../part2 --format table,json --out ../results`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			if err := out.check(); err != nil {

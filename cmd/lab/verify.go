@@ -21,7 +21,7 @@ digest of what happened in its runs, by which two runs on any machines can be co
 
 Exit code 0: all is as the receipt says. 1: something is not; each difference has a
 line. The tree must be the version of the course that the receipt names.`,
-		Example: `  lab verify results/receipts/alice.json alice.zip`,
+		Example: `  lab verify ../results/receipts/alice.json alice.zip`,
 		Args:    cobra.ExactArgs(2),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			data, err := os.ReadFile(args[0])

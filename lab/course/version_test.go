@@ -1,7 +1,9 @@
 package course_test
 
 import (
+	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -36,4 +38,19 @@ func TestVersionOfThisCourse(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, strings.Contains(string(text), line), "%s does not say %q", name, line)
 	}
+}
+
+// The board in the README is of this course.
+func TestBoardInReadme(t *testing.T) {
+	c, err := course.Load("../..")
+	require.NoError(t, err)
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	tests := 0
+	for _, s := range c.Stages() {
+		tests += len(s.Tests)
+		row := fmt.Sprintf(`│ %s +│ %s +│ %d of %[3]d passed │ +%d/%[4]d │`, s.ID, regexp.QuoteMeta(s.Title), len(s.Tests), s.Points)
+		require.Regexp(t, row, string(text))
+	}
+	require.Contains(t, string(text), fmt.Sprintf("\n%d passed, 0 failed, 0 skipped\n", tests))
 }
