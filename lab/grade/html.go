@@ -45,8 +45,8 @@ type page struct {
 	Rows             []pageRow
 	Claims           []pageClaim
 	Causes           []pageCause
-	Rare             int    // causes that are not shown
-	Texts            string // the rows' rowTexts as JSON, compressed, in base64
+	Rare             int           // causes that are not shown
+	Texts            template.HTML // the rows' rowTexts as JSON, compressed, in base64
 }
 
 type (
@@ -339,8 +339,9 @@ func (g *Grades) pageRow(index int, row *Row) (pageRow, rowTexts) {
 	return out, texts
 }
 
-// compress returns texts as JSON, compressed, in base64.
-func compress(texts []rowTexts) (string, error) {
+// compress returns texts as JSON, compressed, in base64. Nothing of it is to be escaped:
+// browsers take what is in a script element as it is, so that "&#43;" would not be a plus.
+func compress(texts []rowTexts) (template.HTML, error) {
 	var out bytes.Buffer
 	zip := gzip.NewWriter(&out)
 	if err := json.NewEncoder(zip).Encode(texts); err != nil {
@@ -349,7 +350,7 @@ func compress(texts []rowTexts) (string, error) {
 	if err := zip.Close(); err != nil {
 		return "", err
 	}
-	return base64.StdEncoding.EncodeToString(out.Bytes()), nil
+	return template.HTML(base64.StdEncoding.EncodeToString(out.Bytes())), nil
 }
 
 func (n *pageNames) add(name string) {
