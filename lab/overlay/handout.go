@@ -215,8 +215,11 @@ func (h *Handout) withoutExcluded(names []string) ([]string, error) {
 		}
 		return excluded
 	})
-	if i := slices.Index(used, false); i >= 0 {
-		return nil, errors.Errorf("handout: pattern %q excludes no file of the tree; correct or remove it", h.Exclude[i])
+	for i, pattern := range h.Exclude {
+		// Hidden files are listed in a repository only, see Files.
+		if !used[i] && !strings.HasPrefix(pattern, ".") {
+			return nil, errors.Errorf("handout: pattern %q excludes no file of the tree; correct or remove it", pattern)
+		}
 	}
 	return names, nil
 }

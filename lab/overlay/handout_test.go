@@ -157,7 +157,7 @@ func TestHandoutOfARepository(t *testing.T) {
 func TestHandoutOfADirectory(t *testing.T) {
 	tree := writeRepository(t)
 	dir := filepath.Join(t.TempDir(), "handout")
-	_, err := (&overlay.Handout{Tree: tree, Exclude: []string{"lab/mutants", "**/*.log", ".gitignore"}}).Write(await.Context(t, "a handout"), dir)
+	_, err := (&overlay.Handout{Tree: tree, Exclude: []string{"lab/mutants", "**/*.log", ".gitignore", ".github"}}).Write(await.Context(t, "a handout"), dir)
 	require.NoError(t, err)
 	require.Equal(t, []string{"kv/server/raw.go", "lab/testdata/raft.go", "raft/a.go", "raft/a_test.go", "raft/b.go", "scripts/run"}, list(t, dir))
 }
