@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/labkv/labkv/kv/engine"
+	"github.com/labkv/labkv/kv/region"
 	"github.com/labkv/labkv/lab/graded"
 	"github.com/labkv/labkv/proto/raftserverpb"
 )
@@ -30,6 +32,62 @@ func TestPeersComeAndGo3B(t *testing.T) {
 		}
 		f.settled(1)
 		f.close()
+	})
+}
+
+// TestMajorityWithLateMember3B adds a fourth peer, and keeps one of the three others from
+// applying that: it misses the entry, or does not learn that it is committed. Then the leader
+// is lost, after an entry that the new peer alone has got. Only the new peer can be elected,
+// and it needs both others for that, and to commit.
+func TestMajorityWithLateMember3B(t *testing.T) {
+	graded.Test(t, graded.Claim{
+		Text:   "if they hear each other, three of four members elect a leader and serve, also while one of them has not applied the addition of another",
+		Source: "thesis §4.1; invariant 11 of the guide",
+	}, func(t *graded.T) {
+		for _, inLog := range []bool{false, true} {
+			explaining(t, func() string {
+				return fmt.Sprintf("region 1 has peers on stores 1 to 4. Store 1 is lost. Peer 14 on store 4 was added last, and has the longest log. Store 3 has the addition in its log: %v; it does not know that the addition is committed", inLog)
+			}, func() {
+				f := newFleet(t, fleetConfig{stores: 4, members: []uint64{1, 2, 3}})
+				f.put("a", "1")
+				f.transfer(1, 1)
+				f.ticks(5)
+				if inLog {
+					f.waits = func(m *raftserverpb.RaftMessage) bool { return m.ToPeer.StoreId != 3 }
+					f.ask(f.at(1), f.region(1), adds(14, 4))
+					f.settle()
+				}
+				f.isolate(3)
+				f.waits = nil
+				f.add(1, 14, 4)
+				f.until("the addition on stores 2 and 4", func() bool {
+					for _, id := range []uint64{2, 4} {
+						if st, ok := f.peer(id, 1); !ok || region.Peer(st.Region, 14) == nil {
+							return false
+						}
+					}
+					return true
+				})
+				f.ticks(5)
+
+				last := f.at(2).status().LastIndex
+				f.loses = func(m *raftserverpb.RaftMessage) bool {
+					return m.ToPeer.StoreId == 2 && len(m.Message.GetEntries()) > 0
+				}
+				f.at(1).submit("a write that reaches store 4 alone", set(engine.CFDefault, "b", "2"))
+				f.until("the write on store 4", func() bool { return f.at(4).status().LastIndex > last })
+				f.isolate(1)
+				f.settle()
+				f.loses = nil
+				delete(f.cut, 3)
+				f.until("the election of a leader by the peers on stores 2, 3 and 4", func() bool { return f.leader(1) != nil })
+				f.want["default/b"] = "2"
+				f.reads("b")
+				f.put("c", "3")
+				f.settled(1)
+				f.close()
+			})
+		}
 	})
 }
 
