@@ -27,7 +27,6 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/pingcap/errors"
 
@@ -118,7 +117,7 @@ func newCatalog(c *course.Course, themes *Themes, clauses []*grade.Clauses, cata
 		for _, test := range grade.SignatureTests(c, m) {
 			e.ran[test.Name] = true
 		}
-		for f := range featuresOf(e.marks, func(string) float64 { return 1 }) {
+		for _, f := range featuresOf(e.marks, func(string) float64 { return 1 }).order {
 			k.fails[f]++
 		}
 		k.entries = append(k.entries, e)
@@ -138,17 +137,29 @@ func newCatalog(c *course.Course, themes *Themes, clauses []*grade.Clauses, cata
 // Broad reports whether a test says little of what is wrong, see [Themes].
 func (k *Catalog) Broad(test *course.Test) bool { return k.themes.Broad(test) }
 
+// features are those of a signature, each once, in the order of its marks: sums over them
+// depend on it.
+type features struct {
+	order  []feature
+	weight map[feature]float64
+}
+
 // featuresOf returns the features of marks with their weights; weigh returns the weight of a
 // test.
-func featuresOf(ms marks, weigh func(test string) float64) map[feature]float64 {
-	all := map[feature]float64{}
+func featuresOf(ms marks, weigh func(test string) float64) features {
+	all := features{weight: map[feature]float64{}}
 	for _, m := range ms {
 		w := weigh(m.test)
 		add := func(kind, test, text string, weight float64) {
-			if w > 0 && text != "" {
-				f := feature{kind, test, text}
-				all[f] = max(all[f], w*weight)
+			if w <= 0 || text == "" {
+				return
 			}
+			f := feature{kind, test, text}
+			old, ok := all.weight[f]
+			if !ok {
+				all.order = append(all.order, f)
+			}
+			all.weight[f] = max(old, w*weight)
 		}
 		add("test", m.test, m.test, testWeight)
 		add("shape", m.test, m.shape, shapeWeight)
@@ -165,16 +176,16 @@ func (k *Catalog) rarity(f feature) float64 {
 }
 
 // similarity is between 0 and 1.
-func (k *Catalog) similarity(a, b map[feature]float64) float64 {
+func (k *Catalog) similarity(a, b features) float64 {
 	both, all := 0.0, 0.0
-	for _, f := range sorted(a) {
+	for _, f := range a.order {
 		r := k.rarity(f)
-		both += r * min(a[f], b[f])
-		all += r * max(a[f], b[f])
+		both += r * min(a.weight[f], b.weight[f])
+		all += r * max(a.weight[f], b.weight[f])
 	}
-	for _, f := range sorted(b) {
-		if _, ok := a[f]; !ok {
-			all += k.rarity(f) * b[f]
+	for _, f := range b.order {
+		if _, ok := a.weight[f]; !ok {
+			all += k.rarity(f) * b.weight[f]
 		}
 	}
 	if all == 0 {
@@ -183,23 +194,11 @@ func (k *Catalog) similarity(a, b map[feature]float64) float64 {
 	return both / all
 }
 
-// sorted returns features in an order that is always the same, since sums depend on it.
-func sorted(features map[feature]float64) []feature {
-	var all []feature
-	for f := range features {
-		all = append(all, f)
-	}
-	slices.SortFunc(all, func(a, b feature) int {
-		return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.test, b.test), strings.Compare(a.text, b.text))
-	})
-	return all
-}
-
 // total is the weight of features.
-func (k *Catalog) total(features map[feature]float64) float64 {
+func (k *Catalog) total(all features) float64 {
 	sum := 0.0
-	for _, f := range sorted(features) {
-		sum += k.rarity(f) * features[f]
+	for _, f := range all.order {
+		sum += k.rarity(f) * all.weight[f]
 	}
 	return sum
 }
@@ -322,7 +321,7 @@ func (k *Catalog) candidates(ms marks, tests []*course.Test, stage *course.Stage
 			}
 			return weigh(test)
 		})
-		if len(mine) == 0 {
+		if len(mine.order) == 0 {
 			continue
 		}
 		theirs := featuresOf(e.marks, func(test string) float64 {
