@@ -137,8 +137,8 @@ func newCatalog(c *course.Course, themes *Themes, clauses []*grade.Clauses, cata
 // Broad reports whether a test says little of what is wrong, see [Themes].
 func (k *Catalog) Broad(test *course.Test) bool { return k.themes.Broad(test) }
 
-// features are those of a signature, each once, in the order of its marks: sums over them
-// depend on it.
+// features are what is compared of a signature, each feature once, in the order of the
+// marks: sums depend on an order.
 type features struct {
 	order  []feature
 	weight map[feature]float64

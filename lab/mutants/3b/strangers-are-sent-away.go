@@ -3,7 +3,7 @@
 // A peer that takes every sender that is no member, as it knows the members, for one that
 // was removed: it does not compare the conf_ver. So a replica that has not applied an addition
 // drops the messages of the peer that was added. If that one leads, the replica learns
-// nothing any more; if it needs the replica's vote, the group stands still.
+// nothing again; if it needs the replica's vote, the group stands still.
 //
 //lab:mutant 3B kv/raftstore
 package raftstore
