@@ -8,6 +8,8 @@ type Violation struct {
 	Rule string
 	// Found is one sentence.
 	Found string
+	// Store is the store that it is about, 0 if it is about the one at which it showed.
+	Store uint64
 	// At is when it showed, if it was not just now.
 	At time.Duration
 	// Fate tells what happened to the request or entry in question.

@@ -128,6 +128,9 @@ func Explain(t testing.TB, section, text string) {
 	t.Logf("%s: %s", section, text)
 }
 
+// TraceSection is the section that names the file with the log of the run.
+const TraceSection = "trace"
+
 // Brief reports whether only the first sentence of a failure counts, so that a test
 // spends no time on explaining it: it does not run again, and does not look for the
 // fewest faults that the failure needs.

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/play"
 	"github.com/labkv/labkv/lab/rafttest"
 )
 
@@ -80,4 +81,12 @@ func TestEtcdReplays(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The stories of the playground are so on any right Raft: they count on no message that
+// the paper does not ask for.
+func TestStoriesOnEtcd(t *testing.T) {
+	for _, s := range play.Stories() {
+		require.NoError(t, play.Run(etcdRaft{}, s.Name, s.Text))
+	}
 }

@@ -12,6 +12,9 @@ import (
 type explanation struct {
 	message  string
 	sections []graded.Section
+	// plan is the smallest schedule found, and until the rule that it breaks.
+	plan  schedule
+	until rule
 }
 
 // explain finds out how little must go wrong for the same rule to break as in
@@ -55,6 +58,7 @@ func explain(impl Implementation, plan schedule, out outcome) explanation {
 	if v.stack != "" {
 		add("stack", v.stack)
 	}
+	f.plan, f.until = plan, v.rule
 	return f
 }
 

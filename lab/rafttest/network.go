@@ -36,11 +36,16 @@ func (w *world) send(r *replica, msgs []*pb.Message) {
 
 // route decides what becomes of one message.
 func (w *world) route(r *replica, m *pb.Message) {
+	if w.byHand != nil {
+		w.byHand.sent(m)
+		return
+	}
 	r.sent[m.To]++
 	nth := r.sent[m.To]
 	from, to := r.id, m.To
 	if w.isLost(m, nth) {
 		w.story.sent(w.now, m, false)
+		w.log.message(m, nth, false, "lost")
 		w.reached.add(goalMessageLost)
 		if m.MsgType == pb.MessageType_MsgSnapshot {
 			w.reached.add(goalSnapshotLost)
@@ -51,11 +56,13 @@ func (w *world) route(r *replica, m *pb.Message) {
 		return
 	}
 	w.story.sent(w.now, m, true)
+	w.log.message(m, nth, false, "sent")
 	at := w.now + w.latency(from, to, 2*nth)
 	w.post(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2 * nth, m: copyMessage(m)})
 	// A node that forwards a proposal cannot know that the network repeats it.
 	if m.MsgType != pb.MessageType_MsgPropose && w.isRepeated(m, nth) {
 		w.reached.add(goalMessageRepeated)
+		w.log.message(m, nth, true, "sent")
 		at := w.now + w.latency(from, to, 2*nth+1)
 		w.post(event{at: at, kind: eventDeliver, to: uint8(to), from: uint8(from), n: 2*nth + 1, m: copyMessage(m)})
 	}
@@ -137,6 +144,7 @@ func (w *world) reportSnapshot(sender, receiver, n uint64, arrived bool) {
 // its sender and r.
 func (w *world) deliver(r *replica, m *pb.Message, n uint64) {
 	if r.node == nil {
+		w.log.message(m, n/2, n%2 != 0, "nobody there")
 		if m.MsgType == pb.MessageType_MsgSnapshot {
 			w.reportSnapshot(m.From, m.To, n, false)
 		}
@@ -144,6 +152,7 @@ func (w *world) deliver(r *replica, m *pb.Message, n uint64) {
 	}
 	w.digest = digest(w.digest, m)
 	w.story.arrived(w.now, m)
+	w.log.message(m, n/2, n%2 != 0, "arrives")
 	if w.story.exchanges[m.From][m.To].times > maxRepeats {
 		found, _ := w.story.endless()
 		w.violate(violation{rule: comesToRest, node: m.To, found: found})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/labkv/labkv/lab/dice"
+	"github.com/labkv/labkv/lab/trace"
 	"github.com/labkv/labkv/raft"
 
 	pb "github.com/labkv/labkv/proto/eraftpb"
@@ -23,8 +24,9 @@ type replica struct {
 	// retired replicas were removed from the group, and are down for good.
 	retired bool
 
-	// status is what the node said last.
+	// status is what the node said last, and told what the log of the run has of it.
 	status raft.Status
+	told   trace.Event
 
 	app machine
 
@@ -109,6 +111,8 @@ func (w *world) start(r *replica) {
 	incarnation := uint64(r.incarnation)
 	r.drawn = 0
 	w.acting = r.id
+	w.log.add(trace.Event{Kind: trace.Start, Store: r.id, N: incarnation})
+	r.told = trace.Event{}
 	node, err := w.impl.NewRawNode(&raft.Config{
 		ID:            r.id,
 		ElectionTick:  w.plan.setting.electionTick,
@@ -167,6 +171,7 @@ func (w *world) crash(r *replica) {
 		}
 	}
 	w.story.tell(w.now, r.id, "node %d crashes and %s", r.id, what)
+	w.log.add(trace.Event{Kind: trace.Crash, Store: r.id, N: uint64(r.incarnation), Text: what})
 	if r.status.RaftState == raft.StateLeader {
 		w.reached.add(goalLeaderCrashed)
 	}
@@ -331,6 +336,7 @@ func (w *world) save(r *replica) {
 		w.checkSnapshot(r, rd.Snapshot)
 	}
 	before := r.log.last()
+	w.log.saves(r, rd)
 	if err := r.disk.Save(*rd); err != nil {
 		w.violate(violation{rule: readyHolds, node: r.id, found: fmt.Sprintf("the Ready of node %d cannot be saved: %v", r.id, err)})
 	}
@@ -350,6 +356,7 @@ func (w *world) save(r *replica) {
 func (w *world) sync(r *replica) {
 	r.disk.Sync()
 	r.durable = r.log
+	w.log.synced(r)
 }
 
 // apply hands the committed entries to the machine of r.
@@ -372,6 +379,7 @@ func (w *world) apply(r *replica) {
 		}
 		w.checkMachine(r)
 	}
+	w.log.applied(r, entries)
 	r.disk.SaveApplied(r.app.applied, &pb.ConfState{Nodes: r.app.members}, r.app.encode())
 	if w.dice.Chance(w.plan.setting.syncApplied, askApplySync, r.readies, r.id<<32|uint64(r.incarnation)) {
 		w.sync(r)
@@ -393,7 +401,9 @@ func (w *world) compact(r *replica) {
 		if err := r.disk.Discard(index - trailing); err != nil {
 			panic(err)
 		}
+		first := r.log.before + 1
 		r.log.discard(index - trailing)
+		w.log.compacted(r, first)
 		w.reached.add(goalCompacted)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/graded"
+	"github.com/labkv/labkv/lab/trace"
 )
 
 // scheduleTests run whole groups through seeded schedules of faults.
@@ -218,6 +219,7 @@ func (s scheduledTest) run(t *graded.T, impl Implementation, seed uint64) uint64
 		out := perform(impl, plan)
 		digest = dice.Mix(digest ^ out.digest)
 		if out.violation == nil {
+			keepTrace(t, impl, plan, 0)
 			continue
 		}
 		t.SetDigest(digest)
@@ -237,7 +239,25 @@ func (s scheduledTest) run(t *graded.T, impl Implementation, seed uint64) uint64
 		for _, section := range f.sections {
 			graded.Explain(t, section.Name, section.Text)
 		}
+		keepTrace(t, impl, f.plan, f.until)
 		t.Fatal(f.message)
 	}
 	return digest
+}
+
+// keepTrace runs plan once more, until it breaks a rule if that is not 0, and writes the
+// log of that to where it is wanted.
+func keepTrace(t *graded.T, impl Implementation, plan schedule, until rule) {
+	t.Helper()
+	if !trace.Wants(until != 0) {
+		return
+	}
+	out, events := record(impl, plan, until)
+	test, _, _ := strings.Cut(t.Name(), "/")
+	name, err := logOf(test, plan, out, events).Keep(until != 0)
+	if err != nil {
+		// The log is a help: that there is none must not hide what the run has found.
+		name = fmt.Sprintf("none: %v", err)
+	}
+	graded.Explain(t, graded.TraceSection, name)
 }

@@ -150,8 +150,11 @@ func (s *story) describe(node uint64) string {
 	for _, t := range turns {
 		fmt.Fprintf(&b, "%s  %s\n", seconds(t.at), fmt.Sprintf(t.format, t.args...))
 	}
-	b.WriteString("the last messages:\n")
-	for _, l := range shown(s.lines(func(m *pb.Message) bool { return node == 0 || m.From == node || m.To == node }), lastMessages) {
+	last := shown(s.lines(func(m *pb.Message) bool { return node == 0 || m.From == node || m.To == node }), lastMessages)
+	if len(last) > 0 {
+		b.WriteString("the last messages:\n")
+	}
+	for _, l := range last {
 		b.WriteString(l + "\n")
 	}
 	return strings.TrimRight(b.String(), "\n")

@@ -12,6 +12,7 @@ import (
 	"github.com/labkv/labkv/lab/agenda"
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/stack"
+	"github.com/labkv/labkv/lab/trace"
 	pb "github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/raft"
 )
@@ -55,8 +56,14 @@ type world struct {
 	digest    uint64
 	reached   goals
 
+	// log is kept if it is wanted.
+	log *recording
+
 	// steps, if it is wanted, gets every event with the digest after it.
 	steps *[]takenStep
+
+	// byHand, if it is set, chooses what happens next in the place of the agenda.
+	byHand *ByHand
 
 	outbox []*pb.Message // scratch of send
 }
@@ -75,6 +82,7 @@ type outcome struct {
 	reached   goals
 	events    int
 	story     *story
+	nodes     int // that there were
 }
 
 // recovery is how long a group may take, after everything is well again, until
@@ -102,7 +110,7 @@ func (w *world) perform() (out outcome) {
 	w.dice = dice.Dice(w.plan.seed)
 	w.digest = dice.Mix(w.plan.seed)
 	defer func() {
-		out = outcome{digest: w.digest, reached: w.reached, events: w.events, story: &w.story, before: w.lesser}
+		out = outcome{digest: w.digest, reached: w.reached, events: w.events, story: &w.story, before: w.lesser, nodes: len(w.nodes)}
 		switch v := recover().(type) {
 		case nil:
 			out.violation, out.before = w.lesser, nil
@@ -355,6 +363,7 @@ func (w *world) beginFault(f fault) {
 	if !f.isChange() {
 		w.story.tell(w.now, node, "%s", f.happening(node))
 	}
+	w.log.fault(trace.FaultBegins, &f, node)
 	if f.until > f.from {
 		w.active = append(w.active, activeFault{f, node})
 	}
@@ -419,6 +428,7 @@ func (w *world) endFault(id uint64) {
 	}
 	f := w.active[i]
 	w.active = slices.Delete(w.active, i, i+1)
+	w.log.fault(trace.FaultEnds, &f.fault, f.node)
 	if !f.isChange() {
 		w.story.tell(w.now, f.node, "%s: over", f.happening(f.node))
 	}
@@ -489,6 +499,9 @@ func (w *world) propose() {
 		w.seen.refused(id)
 	case r.status.RaftState == raft.StateLeader:
 		w.seen.places[id] = place{index, term}
+		if w.log != nil {
+			w.log.add(trace.Event{Kind: trace.Propose, Store: r.id, Term: term, Index: index, N: id, Text: fmt.Sprintf("proposal %d", id)})
+		}
 	}
 	w.work(r)
 }
@@ -545,6 +558,7 @@ func (w *world) heal() {
 	w.healed = true
 	w.deadline = w.now + recovery
 	w.story.tell(w.now, 0, "everything is well again")
+	w.log.add(trace.Event{Kind: trace.Heal})
 	for _, r := range w.nodes {
 		if r == nil {
 			continue
@@ -631,6 +645,7 @@ func (w *world) retire() {
 			r.retired = true
 			r.node, r.hand = nil, nil
 			w.story.tell(w.now, r.id, "node %d, which was removed, is shut down", r.id)
+			w.log.add(trace.Event{Kind: trace.State, Store: r.id, Peer: r.id, Fate: "removed"})
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"time"
 
 	"google.golang.org/grpc/status"
@@ -30,9 +31,10 @@ type call struct {
 	to     uint64
 	n      uint64 // of the calls of the caller to that machine
 	method string
-	// args tells the type of the request of a unary call, and request is what it says.
-	args    proto.Message
-	request []byte
+	// args and result tell the types of the request and of the reply of a unary call, and
+	// request is what it says.
+	args, result proto.Message
+	request      []byte
 
 	ctx      context.Context // the caller's
 	deadline time.Time
@@ -47,8 +49,8 @@ type call struct {
 	answered, through bool
 }
 
-// open begins a call, unary with args or a stream without.
-func (cs *calls) open(ctx context.Context, c *conn, method string, args proto.Message) (*call, error) {
+// open begins a call, unary with args and a reply, or a stream without.
+func (cs *calls) open(ctx context.Context, c *conn, method string, args, result proto.Message) (*call, error) {
 	w := cs.w
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
@@ -59,7 +61,7 @@ func (cs *calls) open(ctx context.Context, c *conn, method string, args proto.Me
 	if err := ctx.Err(); err != nil { // the client has paused
 		return nil, status.FromContextError(err).Err()
 	}
-	call := &call{calls: cs, from: c.from, to: c.to, method: method, args: args, ctx: ctx}
+	call := &call{calls: cs, from: c.from, to: c.to, method: method, args: args, result: result, ctx: ctx}
 	call.deadline, call.bounded = ctx.Deadline()
 	call.down.readBy(ctx, c.from.ctx)
 	var first frame
@@ -293,18 +295,29 @@ func (c *call) String() string {
 	return fmt.Sprintf("%s on %v", c.method, c.calls.w.machine(c.to))
 }
 
+// tell adds to the log of the run what becomes of fr, a frame of c. What the handler sent
+// is an answer.
 func (c *call) tell(fate string, fr frame) {
 	w := c.calls.w
 	if !w.record.tracing {
 		return
 	}
-	text := c.method
-	if c.args != nil {
-		text += " " + w.record.describe(c.args, c.request)
-	}
-	event := trace.Event{Kind: trace.Call, Client: c.from.client, Store: c.to, N: c.n, Fate: fate, Bytes: len(fr.body), Text: text}
+	e := trace.Event{Kind: trace.Call, Client: c.from.client, Store: c.to, N: c.n, Fate: fate, Bytes: len(fr.body)}
 	if c.from.client == 0 {
-		event.From = c.from.end
+		e.From = c.from.end
 	}
-	w.record.tell(event)
+	if c.args != nil {
+		w.record.describe(c.args, c.request, &e)
+	}
+	switch failed := fr.end != nil && fr.end != io.EOF; {
+	case failed:
+		e.Text = fr.end.Error()
+	case c.result != nil && (fate == "answered" || fate == "answer lost" || fate == "returns"):
+		// What it is about, the request says.
+		var answer trace.Event
+		w.record.describe(c.result, fr.body, &answer)
+		e.Text = answer.Text
+	}
+	e.Type = path.Base(c.method)
+	w.record.tell(e)
 }

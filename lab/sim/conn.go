@@ -46,7 +46,7 @@ type conn struct {
 
 // Invoke implements client.Conn.
 func (c *conn) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) error {
-	call, err := c.calls.open(ctx, c, method, args.(proto.Message))
+	call, err := c.calls.open(ctx, c, method, args.(proto.Message), reply.(proto.Message))
 	if err != nil {
 		return &client.CallError{Fate: client.Unsent, Err: err}
 	}
@@ -64,7 +64,7 @@ func (c *conn) Close() error { return nil }
 
 // NewStream implements client.Conn.
 func (c *conn) NewStream(ctx context.Context, _ *grpc.StreamDesc, method string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
-	call, err := c.calls.open(ctx, c, method, nil)
+	call, err := c.calls.open(ctx, c, method, nil, nil)
 	if err != nil {
 		return nil, err
 	}

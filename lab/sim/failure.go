@@ -17,6 +17,8 @@ type Failure struct {
 	Rule string
 	// At is when it showed; 0 if that was only after the run.
 	At time.Duration
+	// Store is the machine that it showed on, 0 if it did not show on one.
+	Store uint64
 	// Found is one sentence.
 	Found string
 	// Fate tells what happened to the request or entry in question.
@@ -53,7 +55,7 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.3fs", d.Seconds()) 
 // violation turns an error of a check into a failure.
 func violation(err error) *Failure {
 	if v, ok := err.(*check.Violation); ok {
-		return &Failure{Rule: v.Rule, At: v.At, Found: v.Found, Fate: v.Fate, about: v.About, operations: v.Operations, transactions: v.Transactions, key: v.Key, Harness: v.Undecided}
+		return &Failure{Rule: v.Rule, Store: v.Store, At: v.At, Found: v.Found, Fate: v.Fate, about: v.About, operations: v.Operations, transactions: v.Transactions, key: v.Key, Harness: v.Undecided}
 	}
 	return &Failure{Rule: "watch", Found: err.Error()}
 }
@@ -69,6 +71,7 @@ func (w *World) recover(l *life) {
 	calls := systemCalls(&stack.Parse(string(debug.Stack()), stack.Root)[0])
 	w.fail(&Failure{
 		Rule:  "panic",
+		Store: l.machine.id,
 		Found: fmt.Sprintf("%v panics%s: %v", l.machine, stack.In(calls), r),
 		Panic: r,
 		Stack: stack.Text(calls),

@@ -50,14 +50,14 @@ func fate(f *Failure, events []trace.Event) string {
 func lastMessages(events []trace.Event, n int) []string {
 	const looked, longest = 1000, 24
 	type message struct {
-		from, to, stream uint64
-		text             string
+		from, to, stream, term, index uint64
+		kind, text                    string
 	}
 	var said []message
 	var lines []string
 	for i := len(events) - 1; i >= 0 && len(said) < looked; i-- {
 		if e := &events[i]; e.Kind == trace.Message && e.Fate == "arrives" {
-			said = append(said, message{e.From, e.To, e.Stream, e.Text})
+			said = append(said, message{e.From, e.To, e.Stream, e.Term, e.Index, e.Type, e.Text})
 			lines = append(lines, strings.TrimSpace(e.String()))
 		}
 	}
@@ -258,7 +258,7 @@ func fateOfRead(o *check.Operation, events []trace.Event) []string {
 	}
 	for i := range events {
 		e := &events[i]
-		if e.Kind == trace.Role && e.Role == "leader" && e.At <= served.At && (leader == nil || e.Term > leader.Term) {
+		if e.Kind == trace.State && e.Role == "leader" && e.At <= served.At && (leader == nil || e.Term > leader.Term) {
 			leader = e
 		}
 	}

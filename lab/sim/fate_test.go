@@ -25,11 +25,11 @@ func submitted(at time.Duration, client, store, n uint64, text string) []trace.E
 // leader, while a client reads at the old one.
 func TestFate(t *testing.T) {
 	lost, kept := sim.TextOfPut("k1", "1-1"), sim.TextOfPut("k1", "1-2")
-	events := []trace.Event{{At: 1 * ms, Kind: trace.Role, Store: 1, Term: 1, Role: "leader"}}
+	events := []trace.Event{{At: 1 * ms, Kind: trace.State, Store: 1, Term: 1, Role: "leader"}}
 	events = append(events, submitted(1*ms, 1, 1, 4, lost)...)
 	events = append(events,
 		trace.Event{At: 2 * ms, Kind: trace.Propose, Client: 1, N: 4, Store: 1, Region: 1, Term: 1, Index: 7, Text: lost},
-		trace.Event{At: 3 * ms, Kind: trace.Role, Store: 2, Term: 2, Role: "leader"})
+		trace.Event{At: 3 * ms, Kind: trace.State, Store: 2, Term: 2, Role: "leader"})
 	events = append(events, submitted(4*ms, 1, 2, 9, kept)...)
 	events = append(events, []trace.Event{
 		{At: 4 * ms, Kind: trace.Propose, Client: 1, N: 9, Store: 2, Region: 1, Term: 2, Index: 7, Text: kept},

@@ -147,12 +147,20 @@ func (f *activeFault) hits(id uint64) bool {
 // touches reports whether the fault concerns what goes from one to another.
 func (f *activeFault) touches(from, to uint64) bool { return f.hits(from) || f.hits(to) }
 
-// only returns the machine that the fault hit, if it hit just one, or 0.
-func (f *activeFault) only() uint64 {
-	if len(f.hit) == 1 {
-		return f.hit[0].id
+// tell adds to the log of the run that f begins or ends.
+func (fs *faults) tell(f *activeFault, kind trace.Kind) {
+	e := trace.Event{Kind: kind, N: uint64(f.ID), Type: string(f.Kind), Text: f.Fault.String()}
+	switch {
+	case f.ofClient():
+		e.Client = uint64(f.Who)
+	case len(f.Sides[0]) > 0:
+		e.Stores = f.Sides[0]
+	case len(f.hit) < len(fs.w.machines):
+		for _, m := range f.hit {
+			e.Stores = append(e.Stores, m.id)
+		}
 	}
-	return 0
+	fs.w.record.tell(e)
 }
 
 func (f *activeFault) side(id uint64) int {
@@ -293,7 +301,7 @@ func (fs *faults) begin(f *activeFault) {
 		fs.postpone(f)
 		return
 	}
-	w.record.tell(trace.Event{Kind: trace.FaultBegins, Store: f.only(), Text: f.Fault.String()})
+	fs.tell(f, trace.FaultBegins)
 	w.mu.Lock()
 	fs.active = append(fs.active, f)
 	w.mu.Unlock()
@@ -352,7 +360,7 @@ func (fs *faults) end(f *activeFault) {
 	if i < 0 {
 		return
 	}
-	w.record.tell(trace.Event{Kind: trace.FaultEnds, Store: f.only(), Text: f.Fault.String()})
+	fs.tell(f, trace.FaultEnds)
 	if f.ofClient() {
 		w.clients.disarm(f)
 	}

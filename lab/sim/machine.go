@@ -120,7 +120,7 @@ func (m *machine) boot() {
 	var process Process
 	w.enter(l, func() { process, err = w.system.Boot(env) })
 	if err != nil && l.alive() {
-		w.fail(&Failure{Rule: "restart", Found: errors.Annotatef(err, "%v does not start", m).Error()})
+		w.fail(&Failure{Rule: "restart", Store: m.id, Found: errors.Annotatef(err, "%v does not start", m).Error()})
 	}
 	if err != nil || process == nil {
 		return

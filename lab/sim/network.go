@@ -129,6 +129,7 @@ func (net *network) launch(t *transit, way *traffic) {
 		repeated := *t
 		repeated.n |= resend
 		repeated.reported = true
+		net.tell(&repeated, "sent")
 		net.carry(&repeated, copies[1])
 	}
 }
@@ -251,10 +252,12 @@ func (net *network) tell(t *transit, fate string) {
 	if !w.record.tracing {
 		return
 	}
-	w.record.tell(trace.Event{
-		Kind: trace.Message, From: t.from, To: t.to, Stream: t.stream, N: t.n &^ resend, Fate: fate,
-		Bytes: len(t.body) + len(t.attachment), Text: w.record.describe(t.kind, t.body),
-	})
+	e := trace.Event{
+		Kind: trace.Message, From: t.from, To: t.to, Stream: t.stream, N: t.n &^ resend, Copy: t.n&resend != 0, Fate: fate,
+		Bytes: len(t.body) + len(t.attachment),
+	}
+	w.record.describe(t.kind, t.body, &e)
+	w.record.tell(e)
 }
 
 // sumBytes adds data to a checksum.

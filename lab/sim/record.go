@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -86,24 +85,40 @@ func (r *record) tell(e trace.Event) {
 	r.trace = append(r.trace, e)
 }
 
-// A Describer is a System that can say what a message says.
-type Describer interface {
-	Describe(m proto.Message) string
+// violated adds to the log of the run what broke, at the moment that it is about, in the
+// place of a lesser failure. The caller has the world's lock, or is the only one left.
+func (r *record) violated(f *Failure) {
+	if !r.tracing {
+		return
+	}
+	e := trace.Event{At: f.At, Kind: trace.Violation, Store: f.Store, Text: f.Found}
+	r.trace = slices.DeleteFunc(r.trace, func(e trace.Event) bool { return e.Kind == trace.Violation })
+	at := len(r.trace)
+	if f.At > 0 {
+		for at > 0 && r.trace[at-1].At > f.At {
+			at--
+		}
+	} else if at > 0 {
+		e.At = r.trace[at-1].At
+	}
+	r.trace = slices.Insert(r.trace, at, e)
 }
 
-// describe returns m on one line.
-func (r *record) describe(kind proto.Message, body []byte) string {
-	w := r.w
-	name := reflect.TypeOf(kind).Elem().Name()
-	d, ok := w.system.(Describer)
-	if !ok {
-		return name
+// A Describer is a System that can say what a message says: it fills in what an event
+// of that message has of Type, Text, Region, Term, Index and Key.
+type Describer interface {
+	Describe(m proto.Message, e *trace.Event)
+}
+
+// describe fills in what e has of a message of the type of kind with the content body.
+func (r *record) describe(kind proto.Message, body []byte, e *trace.Event) {
+	e.Type = string(kind.ProtoReflect().Descriptor().Name())
+	if d, ok := r.w.system.(Describer); ok {
+		m := kind.ProtoReflect().New().Interface()
+		if proto.Unmarshal(body, m) == nil {
+			d.Describe(m, e)
+		}
 	}
-	m := kind.ProtoReflect().New().Interface()
-	if proto.Unmarshal(body, m) != nil {
-		return name
-	}
-	return d.Describe(m)
 }
 
 // last tells which events the last were, by their kinds, the most frequent first.

@@ -16,6 +16,7 @@ import (
 	"github.com/labkv/labkv/lab/dice"
 	"github.com/labkv/labkv/lab/stack"
 	"github.com/labkv/labkv/lab/trace"
+	"github.com/labkv/labkv/raft/note"
 )
 
 // An Outcome is what became of a run.
@@ -52,6 +53,9 @@ func Run(t *testing.T, sc *Scenario, s Schedule, trace bool) *Outcome {
 	//lint:ignore SA1019 rand.Seed is the only way to pin what systems draw from the top-level source
 	rand.Seed(int64(s.Seed))
 	w := newWorld(sc, s, trace)
+	if trace {
+		defer note.Listen(w.note)()
+	}
 	out := make(chan *Failure, 1)
 	go func() {
 		defer func() {
@@ -68,6 +72,8 @@ func Run(t *testing.T, sc *Scenario, s Schedule, trace bool) *Outcome {
 		if err := sc.Check(o.History); err != nil {
 			if f := violation(err); o.Failure == nil || !f.Harness {
 				o.Failure = f
+				w.record.violated(f)
+				o.Trace = w.record.trace
 			}
 		}
 	}
@@ -249,6 +255,8 @@ func (w *World) outcome(stuck *Failure) *Outcome {
 			stuck.At = w.record.log[n-1].at
 		}
 		o.Failure = stuck
+		w.record.violated(stuck)
+		o.Trace = w.record.trace
 	}
 	return o
 }

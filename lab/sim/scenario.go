@@ -1,10 +1,7 @@
 package sim
 
 import (
-	stderrors "errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -68,7 +65,7 @@ func Test(t *testing.T, sc Scenario) {
 // one runs s, fails t if it fails, and states which goals it reached.
 func one(t *graded.T, sc *Scenario, s Schedule) (digest uint64) {
 	t.Helper()
-	out := Run(t.T, sc, s, traceDir() != "")
+	out := Run(t.T, sc, s, trace.Wants(false))
 	t.SetDigest(out.Digest)
 	if out.Failure != nil {
 		explain(t, sc, s, out)
@@ -159,34 +156,50 @@ func EveryCall(s Schedule, out *Outcome) []Schedule {
 	return all
 }
 
-// traceDir is where logs of runs are wanted, "" for nowhere.
-func traceDir() string { return os.Getenv("LABKV_TRACE") }
-
-// keepTrace writes the log of a run to the directory that LABKV_TRACE names.
+// keepTrace writes the log of a run to where it is wanted.
 func keepTrace(t *graded.T, s Schedule, out *Outcome) {
 	t.Helper()
-	if traceDir() == "" {
-		return
-	}
 	test, _, _ := strings.Cut(t.Name(), "/")
 	log := trace.Log{
 		Header: trace.Header{
-			Test: test, Seed: s.Seed, Stores: s.Setting.Stores, Clients: s.Setting.Clients,
+			Test: test, Seed: s.Seed, Machines: castOf(s.Setting), Clients: clientsIn(out.Trace),
 			Digest: fmt.Sprintf("%016x", out.Digest), Schedule: strings.Split(s.String(), "\n"),
 		},
 		Events: out.Trace,
 	}
-	if out.Failure != nil {
-		log.Header.Found, log.Header.Rule = out.Failure.String(), out.Failure.Rule
+	if f := out.Failure; f != nil {
+		log.Header.Found, log.Header.Rule = f.String(), f.Rule
+		if fate := fate(f, out.Trace); fate != "" {
+			log.Header.Fate = strings.Split(fate, "\n")
+		}
 	}
-	name := filepath.Join(traceDir(), fmt.Sprintf("%s-%d.jsonl", test, s.Seed))
-	file, err := os.Create(name)
-	if err == nil {
-		_, err = log.WriteTo(file)
-		err = stderrors.Join(err, file.Close())
-	}
+	name, err := log.Keep(out.Failure != nil)
 	if err != nil {
-		t.Fatalf("cannot write the log of the run: %v", err)
+		// The log is a help: that there is none must not hide what the run has found.
+		name = fmt.Sprintf("none: %v", err)
 	}
-	graded.Explain(t, "trace", name)
+	if name != "" {
+		graded.Explain(t, graded.TraceSection, name)
+	}
+}
+
+// clientsIn returns the number of clients in a log: those of the scenario, and those that
+// look at the end whether all is well.
+func clientsIn(events []trace.Event) int {
+	most := uint64(0)
+	for i := range events {
+		most = max(most, events[i].Client)
+	}
+	return int(most)
+}
+
+// castOf returns the machines of a run.
+func castOf(s Setting) []trace.Machine {
+	var all []trace.Machine
+	for _, f := range s.fleets() {
+		for range f.Machines {
+			all = append(all, trace.Machine{ID: uint64(len(all)) + 1, Role: string(f.Role)})
+		}
+	}
+	return all
 }

@@ -244,13 +244,55 @@ func TestExplain(t *testing.T) {
 		require.NoError(t, file.Close())
 		require.NotEmpty(t, log.Events)
 		require.Equal(t, "TestExplained", log.Header.Test)
+		require.NotEmpty(t, log.Header.Machines)
+		requireViolation(t, log)
 	}
+
+	// Only a failure leaves its log if no other one is asked for.
+	dir = t.TempDir()
+	for test, logs := range map[string]int{"TestExplained": 1, "TestNoGoal": 0} {
+		dir := filepath.Join(dir, test)
+		_, ok = child(t, test, trace.FailuresVariable+"="+dir, "LABKV_SEED=1")
+		require.Equal(t, logs == 0, ok)
+		kept, err := filepath.Glob(filepath.Join(dir, "*"))
+		require.NoError(t, err)
+		require.Len(t, kept, logs)
+	}
+
+	// Where none can be left, the failure is what it was.
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o644))
+	out, ok = child(t, "TestExplained", trace.FailuresVariable+"="+file, "LABKV_SEED=1")
+	require.False(t, ok)
+	require.Contains(t, out, "    found       at ")
+	require.Contains(t, out, "    trace       none: mkdir "+file+": not a directory")
 
 	out, ok = child(t, "TestNeverAnswered")
 	require.False(t, ok)
 	require.Contains(t, out, "still waits for")
 	require.Contains(t, out, "    fate        ")
 	require.Contains(t, out, "call #")
+}
+
+// requireViolation requires that the log of a run that failed says where.
+func requireViolation(t *testing.T, log *trace.Log) {
+	t.Helper()
+	var found []trace.Event
+	for i, e := range log.Events {
+		if i > 0 {
+			require.GreaterOrEqual(t, e.At, log.Events[i-1].At)
+		}
+		if e.Kind == trace.Violation {
+			found = append(found, e)
+		}
+	}
+	if log.Header.Found == "" {
+		require.Empty(t, found)
+		return
+	}
+	require.Len(t, found, 1)
+	require.Contains(t, log.Header.Found, found[0].Text)
+	require.NotEmpty(t, log.Header.Fate)
 }
 
 // What does not go on hides no promise that was broken before.

@@ -78,6 +78,7 @@ func (c *call) handle(ctx context.Context, l *life, h handler) {
 		}
 	}()
 	defer w.recover(l)
+	w.running.Store(l)
 	last := frame{end: io.EOF}
 	var err error
 	if h.unary != nil {

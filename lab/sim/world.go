@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/labkv/labkv/lab/agenda"
 	"github.com/labkv/labkv/lab/dice"
+	"github.com/labkv/labkv/lab/trace"
 )
 
 // A World is one run of a schedule: machines with their disks, the network
@@ -42,6 +44,9 @@ type World struct {
 	clients clientele
 	phases  phases
 	record  record
+
+	// running is the incarnation whose code runs, or ran last.
+	running atomic.Pointer[life]
 
 	// mu guards everything below, and what the owners say that it guards. It is never
 	// held while code of the system or of a disk runs.
@@ -194,7 +199,7 @@ func (w *World) settle() {
 				synctest.Wait() // what the pass woke acts before the next one
 				busy = true
 				if passes++; passes > maxPasses {
-					w.fail(&Failure{Rule: "idle", Found: fmt.Sprintf("%v does not run out of work", m)})
+					w.fail(&Failure{Rule: "idle", Store: m.id, Found: fmt.Sprintf("%v does not run out of work", m)})
 					return
 				}
 			}
@@ -207,6 +212,7 @@ func (w *World) settle() {
 
 func (w *World) pass(l *life) (more bool) {
 	defer w.recover(l)
+	w.running.Store(l)
 	more = l.process.Pass()
 	l.touched = l.touched || more
 	return more
@@ -215,8 +221,17 @@ func (w *World) pass(l *life) (more bool) {
 // enter runs f, which is code of the incarnation l.
 func (w *World) enter(l *life, f func()) {
 	defer w.recover(l)
+	w.running.Store(l)
 	l.touched = true
 	f()
+}
+
+// note adds to the log of the run what the code of the incarnation that runs, or whose
+// goroutines do, has to say.
+func (w *World) note(text string) {
+	if l := w.running.Load(); l != nil && l.alive() {
+		w.record.tell(trace.Event{Kind: trace.Note, Store: l.machine.id, Text: text})
+	}
 }
 
 // bury closes the incarnations that have crashed: their goroutines end, and
@@ -252,7 +267,9 @@ func (w *World) watch() {
 		w.enter(l, func() {
 			l.touched = false
 			if err := w.system.Watch(m.id, l.process); err != nil {
-				w.fail(violation(err))
+				f := violation(err)
+				f.Store = cmp.Or(f.Store, m.id)
+				w.fail(f)
 			}
 			if leader, ok := l.process.(Leader); ok {
 				leads := leader.Leads()
@@ -273,6 +290,7 @@ func (w *World) fail(f *Failure) {
 	if w.failure == nil {
 		f.At = now
 		w.failure = f
+		w.record.violated(f)
 	}
 }
 

@@ -95,7 +95,11 @@ func (c *transactor) try(f func(t *tx) error) bool {
 	case err == nil:
 		c.s.Served()
 		t.running.Committed(t.txn.CommitTS())
-		t.tell("done", fmt.Sprintf(", commit %d", t.txn.CommitTS()))
+		more := ", which wrote nothing"
+		if ts := t.txn.CommitTS(); ts != 0 {
+			more = fmt.Sprintf(", commit %d", ts)
+		}
+		t.tell("done", more)
 	case stderrors.As(err, &unknown):
 		c.s.Reach(sim.UnknownOutcome)
 		t.running.Undetermined()

@@ -80,7 +80,7 @@ func (f *fates) wrote(contribution uint64) {
 	p := f.put(contribution)
 	p.written = true
 	if p.open == 0 && p.refusal != "" {
-		f.fail(RuleTrueAnswers, p.refusal+", and was applied after that")
+		f.fail(0, RuleTrueAnswers, p.refusal+", and was applied after that")
 	}
 }
 
@@ -100,7 +100,7 @@ func (f *fates) applied(region uint64, entries []*eraftpb.Entry) {
 			case p.index == 0 || f.repeats:
 				p.index = e.Index
 			default:
-				f.fail(RuleOnce, fmt.Sprintf("%s was applied at index %d and again at index %d%s", named(op), p.index, e.Index, because(p.refusal)))
+				f.fail(0, RuleOnce, fmt.Sprintf("%s was applied at index %d and again at index %d%s", named(op), p.index, e.Index, because(p.refusal)))
 			}
 		})
 	}
@@ -121,12 +121,12 @@ func (f *fates) answered(store uint64, ops []engine.Op, done bool, refusal *regi
 	f.putsIn(ops, func(op *engine.Op, p *put) {
 		switch {
 		case done && !p.written:
-			f.fail(RuleTrueAnswers, fmt.Sprintf("store %d answers that %s is done, but no store has applied it", store, named(op)))
+			f.fail(store, RuleTrueAnswers, fmt.Sprintf("store %d answers that %s is done, but no store has applied it", store, named(op)))
 		case refusal != nil:
 			p.open--
 			p.refusal = fmt.Sprintf("%s was refused on store %d (%s)", named(op), store, refusal.Err.GetMessage())
 			if p.open == 0 && p.written {
-				f.fail(RuleTrueAnswers, p.refusal+", although it was applied before")
+				f.fail(store, RuleTrueAnswers, p.refusal+", although it was applied before")
 			}
 		}
 	})
@@ -137,9 +137,11 @@ func named(op *engine.Op) string {
 	return fmt.Sprintf("the put of %q to key %q", shortened(string(op.Value)), op.Key)
 }
 
-func (f *fates) fail(rule, found string) {
+// fail notes the first violation. It is about a store, or about the one that is being
+// looked at if store is 0.
+func (f *fates) fail(store uint64, rule, found string) {
 	if f.bad == nil {
-		f.bad = &check.Violation{Rule: rule, Found: found}
+		f.bad = &check.Violation{Rule: rule, Store: store, Found: found}
 	}
 }
 

@@ -66,4 +66,10 @@ func TestFatesOfPuts(t *testing.T) {
 		require.Error(t, err, name)
 		require.Equal(t, c.broken, err.(*check.Violation).Rule, "%s: %v", name, err)
 	}
+
+	// It is about the store that answers, not about the one that is looked at then.
+	f := newFates(false)
+	f.submitted(ops)
+	f.answered(3, ops, true, nil)
+	require.EqualValues(t, 3, f.violation().(*check.Violation).Store)
 }

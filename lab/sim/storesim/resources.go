@@ -72,14 +72,22 @@ func (o observed) Write(b *engine.Batch, sync bool) error {
 	if sync && o.name == "kv" {
 		o.s.inPass("syncs its kv engine")
 	}
-	return o.seen(o.Engine.Write(b, sync))
+	err := o.seen(o.Engine.Write(b, sync))
+	if err == nil && sync && o.name == "raft" {
+		o.s.tellSynced()
+	}
+	return err
 }
 
 func (o observed) Sync() error {
 	if o.name == "kv" {
 		o.s.inPass("syncs its kv engine")
 	}
-	return o.seen(o.Engine.Sync())
+	err := o.seen(o.Engine.Sync())
+	if err == nil && o.name == "raft" {
+		o.s.tellSynced()
+	}
+	return err
 }
 
 // DeleteRange is slow work if there is something to delete: a peer that is born may make

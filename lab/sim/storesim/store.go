@@ -87,6 +87,9 @@ type peer struct {
 	// and past is what was observed of the log lately.
 	began uint64
 	past  []logStatus
+	// tail and durable are what the log of the run was told of the peer.
+	tail    tail
+	durable durable
 }
 
 func (p *peer) leads() bool { return p.status.RaftState == raft.StateLeader }
@@ -127,7 +130,9 @@ func (s *store) look() {
 		}
 		now = append(now, p)
 	}
+	before := s.peers
 	s.peers = now
+	s.tellRemoved(before)
 }
 
 // leaves reports whether there is a record that the peer has left the store. As long as

@@ -14,16 +14,119 @@ import (
 	"github.com/labkv/labkv/proto/eraftpb"
 )
 
-// tellStatus tells the log of the run how a peer of s has changed.
-func (s *store) tellStatus(p *peer, st raftstore.Status) {
+// tellState tells the log of the run how a peer of s has changed: its state, and its log.
+func (s *store) tellState(p *peer, st raftstore.Status) {
 	if !s.env.Tracing() {
 		return
 	}
-	if st.Term != p.status.Term || st.RaftState != p.status.RaftState {
-		s.env.Tell(trace.Event{Kind: trace.Role, Region: p.region, Term: st.Term, Role: st.RaftState.String()})
+	s.tellLog(p, st)
+	before := p.status
+	if before.Term == st.Term && before.Vote == st.Vote && before.SoftState == st.SoftState && before.Commit == st.Commit &&
+		before.Applied == st.Applied && before.FirstIndex == st.FirstIndex && before.LastIndex == st.LastIndex {
+		return
 	}
-	if st.Commit != p.status.Commit {
-		s.env.Tell(trace.Event{Kind: trace.Commit, Region: p.region, Index: st.Commit})
+	s.env.Tell(trace.Event{
+		Kind: trace.State, Region: p.region, Peer: p.id, Role: st.RaftState.String(), Term: st.Term, Vote: st.Vote, Lead: st.Lead,
+		Commit: st.Commit, Applied: st.Applied, First: st.FirstIndex, Last: st.LastIndex,
+	})
+}
+
+// tellLog tells the log of the run how the log of a peer of s differs from what it was
+// before: which entries are gone, since others took their place, since they were
+// compacted, and which are new.
+func (s *store) tellLog(p *peer, st raftstore.Status) {
+	found := p.tail.first == 0 // what an incarnation begins with was told before
+	tell := func(fate string, first, last uint64) {
+		if first <= last && !found {
+			s.env.Tell(trace.Event{Kind: trace.LogChange, Region: p.region, Fate: fate, First: first, Last: last, Text: p.tail.text(first, last)})
+		}
+	}
+	if found || st.FirstIndex > p.tail.last()+1 {
+		p.tail = tail{first: st.FirstIndex} // it is new, or has installed a snapshot
+	}
+	old := p.tail
+	// Entries up to the commit index do not change.
+	keep := max(old.first, min(p.status.Commit, old.last())+1)
+	same := keep
+	for ; same <= min(old.last(), st.LastIndex); same++ {
+		e, err := raftstore.LoadEntry(s.log, p.region, same)
+		if err != nil || e.GetTerm() != old.at(same) {
+			break
+		}
+	}
+	if same <= old.last() {
+		tell("cuts", same, old.last())
+		p.tail.cut(same)
+	}
+	if first := max(same, st.FirstIndex); first <= st.LastIndex {
+		for i := first; i <= st.LastIndex; i++ {
+			e, err := raftstore.LoadEntry(s.log, p.region, i)
+			if err != nil || e == nil {
+				break // the disk is gone
+			}
+			p.tail.terms = append(p.tail.terms, e.Term)
+		}
+		tell("appends", first, p.tail.last())
+	}
+	if before := p.status.FirstIndex; before > 0 && st.FirstIndex > before {
+		s.env.Tell(trace.Event{Kind: trace.LogChange, Region: p.region, Fate: "compacts", First: before, Last: st.FirstIndex - 1})
+	}
+}
+
+// A tail is the terms of the entries that a log had when it was last looked at, from
+// index first on.
+type tail struct {
+	first uint64
+	terms []uint64
+}
+
+func (t *tail) last() uint64           { return t.first + uint64(len(t.terms)) - 1 }
+func (t *tail) at(index uint64) uint64 { return t.terms[index-t.first] }
+func (t *tail) cut(from uint64)        { t.terms = t.terms[:from-t.first] }
+
+// text names the terms of the entries first to last.
+func (t *tail) text(first, last uint64) string {
+	var parts []string
+	for i := first; i <= last; {
+		from, term := i, t.at(i)
+		for i <= last && t.at(i) == term {
+			i++
+		}
+		if from == first && i > last {
+			return fmt.Sprintf("of term %d", term)
+		}
+		parts = append(parts, fmt.Sprintf("%d..%d of term %d", from, i-1, term))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// tellSynced tells the log of the run what has become durable in the raft engine of s.
+func (s *store) tellSynced() {
+	if !s.env.Tracing() {
+		return
+	}
+	for _, p := range s.peers {
+		state, err := raftstore.LoadRaftState(s.log.Durable(), p.region)
+		if err != nil {
+			return // the disk is gone
+		}
+		now := durable{state.HardState.Term, state.HardState.Vote, state.HardState.Commit, state.LastIndex}
+		if now != p.durable {
+			p.durable = now
+			s.env.Tell(trace.Event{Kind: trace.Sync, Region: p.region, Term: now.term, Vote: now.vote, Commit: now.commit, Last: now.last, Text: "raft"})
+		}
+	}
+}
+
+// A durable is what is known to be durable of a peer's Raft state.
+type durable struct{ term, vote, commit, last uint64 }
+
+// tellRemoved tells the log of the run which of the peers that s had are gone.
+func (s *store) tellRemoved(before []*peer) {
+	for _, p := range before {
+		if s.env.Tracing() && s.peer(p.region) != p {
+			s.env.Tell(trace.Event{Kind: trace.State, Region: p.region, Peer: p.id, Fate: "removed"})
+		}
 	}
 }
 

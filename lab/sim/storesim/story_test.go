@@ -1,6 +1,7 @@
 package storesim_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -55,4 +56,79 @@ func TestWritesHaveNames(t *testing.T) {
 	}
 	require.NotZero(t, deletes)
 	require.NotZero(t, installs)
+}
+
+// What the log of a run tells of a replica fits together: its Raft log consists of what
+// was told to be appended and cut since its store started, and no vote leaves before it is
+// durable. With its log kept, a run is the same.
+func TestStatesFitTogether(t *testing.T) {
+	kinds := map[string]int{}
+	for _, sc := range []sim.Scenario{
+		{
+			System:  storesim.New(storesim.Options{MaxLogEntries: 20}),
+			Stores:  5,
+			Clients: sim.Clients(3, kvload.PutsAndScans),
+			Nemesis: sim.Together(sim.RandomPartitions(600*time.Millisecond), sim.Crashes(2*time.Second), sim.CrashesWhileWriting(time.Second)),
+			For:     4 * time.Second,
+		},
+		manyRegions(sim.Crashes(2*time.Second), sim.ChangeMembers(time.Second)),
+	} {
+		for seed := range uint64(3) {
+			schedule := sim.MakeSchedule(&sc, seed+1)
+			out := sim.Run(t, &sc, schedule, true)
+			require.Nil(t, out.Failure)
+			plain := sim.Run(t, &sc, schedule, false)
+			require.Equal(t, plain.Digest, out.Digest)
+			require.Empty(t, plain.Trace)
+			checkStates(t, out.Trace, kinds)
+		}
+	}
+	for _, kind := range []string{"state", "state removed", "log appends", "log cuts", "log compacts", "sync"} {
+		require.NotZero(t, kinds[kind], "no log tells %q", kind)
+	}
+}
+
+func checkStates(t *testing.T, events []trace.Event, kinds map[string]int) {
+	type replica struct{ store, region uint64 }
+	ends, synced := map[replica]uint64{}, map[replica]trace.Event{}
+	for _, e := range events {
+		at := replica{e.Store, e.Region}
+		kinds[strings.TrimSpace(string(e.Kind)+" "+e.Fate)]++
+		switch e.Kind {
+		case trace.Start:
+			for r := range ends {
+				if r.store == e.Store {
+					delete(ends, r)
+				}
+			}
+		case trace.LogChange:
+			last, known := ends[at]
+			switch {
+			case e.Fate == "cuts":
+				require.Equal(t, last, e.Last, "%v", &e)
+				ends[at] = e.First - 1
+			case e.Fate == "appends":
+				require.True(t, !known || e.First == last+1, "the log ends at %d: %v", last, &e)
+				ends[at] = e.Last
+			}
+		case trace.Install:
+			delete(ends, at)
+		case trace.State:
+			if e.Fate == "removed" {
+				delete(ends, at)
+				break
+			}
+			if last, known := ends[at]; known {
+				require.Equal(t, last, e.Last, "%v", &e)
+			}
+			ends[at] = e.Last
+		case trace.Sync:
+			synced[at] = e
+		case trace.Message:
+			if e.Fate == "sent" && e.Type == "MsgRequestVoteResponse" && !strings.Contains(e.Text, "reject") {
+				durable, ok := synced[replica{e.From, e.Region}]
+				require.True(t, ok && durable.Term >= e.Term && durable.Vote != 0, "%v, and durable is %v", &e, &durable)
+			}
+		}
+	}
 }

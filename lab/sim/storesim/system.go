@@ -8,14 +8,12 @@ import (
 	"time"
 
 	"github.com/pingcap/errors"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/labkv/labkv/kv/raftstore"
 	"github.com/labkv/labkv/lab/check"
 	"github.com/labkv/labkv/lab/sim"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/metapb"
-	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/raft"
 )
 
@@ -273,7 +271,7 @@ func (y *System) watchPeer(s *store, p *peer, st raftstore.Status) error {
 	if err := watchLog(s, p, st); err != nil {
 		return err
 	}
-	s.tellStatus(p, st)
+	s.tellState(p, st)
 	applied := st.Applied != p.status.Applied || p.status.Term == 0
 	p.status = st
 	replica := s.replica(p.region, st.ID)
@@ -354,31 +352,6 @@ func (y *System) replaced(s *store, region uint64) bool {
 		}
 	}
 	return false
-}
-
-// Describe implements sim.Describer.
-func (y *System) Describe(m proto.Message) string {
-	r, ok := m.(*raftserverpb.RaftMessage)
-	if !ok {
-		return shortened(fmt.Sprintf("%s{%v}", m.ProtoReflect().Descriptor().Name(), m))
-	}
-	if r.Message == nil {
-		return fmt.Sprintf("region %d: peer %d was removed", r.RegionId, r.ToPeer.GetId())
-	}
-	text := fmt.Sprintf("%s term %d index %d", kindOf(r.Message), r.Message.GetTerm(), r.Message.GetIndex())
-	if n := len(r.Message.GetEntries()); n > 0 {
-		text += fmt.Sprintf(" entries %d..%d", r.Message.Entries[0].Index, r.Message.Entries[n-1].Index)
-	}
-	if r.Message.GetCommit() > 0 {
-		text += fmt.Sprintf(" commit %d", r.Message.Commit)
-	}
-	if meta := r.Message.GetSnapshot().GetMetadata(); meta != nil {
-		text += fmt.Sprintf(" snapshot at %d", meta.Index)
-	}
-	if r.Message.GetReject() {
-		text += " reject"
-	}
-	return text
 }
 
 // shortened returns text, or the beginning of it.
