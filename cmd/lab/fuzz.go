@@ -130,6 +130,11 @@ func seeded(all course.Selection) course.Selection {
 }
 
 func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, chosen course.Selection, all rounds, limit time.Duration, out string) error {
+	traces, err := tracesIn(out)
+	if err != nil {
+		return err
+	}
+	keepFailures(runner, traces)
 	p := newProgress("building")
 	defer p.stop()
 	built, err := runner.Build(ctx, grade.Tree{Course: c}, chosen)
@@ -158,6 +163,7 @@ func (a *app) fuzz(ctx context.Context, runner *grade.Runner, c *course.Course, 
 			return nil
 		}
 		p.stop()
+		drawFailures(traces, report.Results())
 		for _, result := range report.Results() {
 			if result.Status == grade.Passed {
 				continue

@@ -81,7 +81,15 @@ func TestExamples(t *testing.T) {
 				test, err := c.FindTest(m[1])
 				require.NoError(t, err, line)
 				require.NotEmpty(t, test.Seeds, line)
-			case "handout", "cluster", "merge", "verify":
+			case "view":
+				name, seeded := args[0], cmd.Flags().Changed("seed")
+				if m := traceName.FindStringSubmatch(name); m != nil {
+					name, seeded = m[1], true
+				}
+				test, err := c.FindTest(name)
+				require.NoError(t, err, line)
+				require.True(t, seeded && len(test.Seeds) > 0, line)
+			case "handout", "cluster", "merge", "play", "verify":
 			default:
 				t.Errorf("%s: this test does not know what the example may name", line)
 			}

@@ -108,6 +108,14 @@ func TestUsage(t *testing.T) {
 		{"trace none", "open none: no such file or directory"},
 		{"trace course.yaml", "course.yaml: trace: no header: invalid character 'i' in literal true (expecting 'r')"},
 		{"trace course.yaml --from 2s --to 1s", "--from 2s is after --to 1s"},
+		{"view", "accepts between 1 and 2 arg(s), received 0"},
+		{"view none.jsonl", "stat none.jsonl: no such file or directory"},
+		{"view none/TestAdd1", "stat none/TestAdd1: no such file or directory"},
+		{"view course.yaml", "course.yaml: trace: no header: invalid character 'i' in literal true (expecting 'r')"},
+		{"view course.yaml course.yaml --against course.yaml", "a page compares two logs: give two files, or one and --against"},
+		{"view TestAddSeeds1", "TestAddSeeds1 has seeds: name one with --seed, such as --seed 1"},
+		{"view testaddseeds1 --seed 17", "there is no out/traces/TestAddSeeds1-17.jsonl yet: make it with lab replay TestAddSeeds1 --seed 17"},
+		{"view TestNone1", `unknown test "TestNone1": "lab explain STAGE" lists the tests of a stage`},
 		{"fuzz 2a", "none of these tests has seeds"},
 		{"fuzz --for -1s", "--for is a positive time, such as 10m"},
 		{"fuzz 1 --shard 1/2", "--shard needs --from, the same on all machines: a random first seed differs on each"},
@@ -152,7 +160,7 @@ func TestBrokenCourse(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{nil, {"-h"}, {"test", "-h"}, {"replay", "-h"}, {"trace", "-h"}, {"fuzz", "-h"}, {"status", "-h"}, {"watch", "-h"}, {"explain", "-h"}, {"handout", "-h"}, {"grade", "-h"}, {"autograder", "-h"}, {"diagnose", "-h"}, {"merge", "-h"}, {"verify", "-h"}, {"mutants", "-h"}} {
+	for _, args := range [][]string{nil, {"-h"}, {"test", "-h"}, {"replay", "-h"}, {"trace", "-h"}, {"view", "-h"}, {"fuzz", "-h"}, {"status", "-h"}, {"watch", "-h"}, {"explain", "-h"}, {"handout", "-h"}, {"grade", "-h"}, {"autograder", "-h"}, {"diagnose", "-h"}, {"merge", "-h"}, {"verify", "-h"}, {"mutants", "-h"}} {
 		code, stdout, stderr := lab(t, t.TempDir(), args...)
 		require.Equal(t, exitPassed, code)
 		require.Contains(t, stdout, "Examples:")
@@ -219,28 +227,140 @@ func TestReplayCommand(t *testing.T) {
 }
 
 // A test that keeps the log of its run does so where replay says, and as replay is
-// asked to.
+// asked to. It is drawn, and the log of an earlier run that was another one stays.
 func TestReplayKeepsTrace(t *testing.T) {
 	root := counting(t)
 	edit(t, root, "counter/counter_test.go", "import (\n", "import (\n\t\"fmt\"\n\t\"os\"\n\t\"path/filepath\"\n")
 	edit(t, root, "counter/counter_test.go", "t.SetDigest(uint64(count))", `t.SetDigest(uint64(count))
-		log := fmt.Sprintf("{\"version\":1,\"test\":\"TestAddSeeds1\",\"seed\":%d,\"digest\":\"%t\"}\n{\"at\":1000000000,\"kind\":\"start\",\"store\":1}\n{\"at\":2000000000,\"kind\":\"crash\",\"store\":2}\n", seed, graded.Thorough())
+		log := fmt.Sprintf("{\"version\":2,\"test\":\"TestAddSeeds1\",\"seed\":%d,\"machines\":[{\"id\":1,\"role\":\"node\"}],\"digest\":\"%t\"}\n{\"at\":1000000000,\"kind\":\"start\",\"store\":1}\n{\"at\":2000000000,\"kind\":\"crash\",\"store\":2}\n", seed, graded.Thorough())
 		if err := os.WriteFile(filepath.Join(os.Getenv("LABKV_TRACE"), fmt.Sprintf("TestAddSeeds1-%d.jsonl", seed)), []byte(log), 0o644); err != nil {
 			t.Fatal(err)
 		}`)
-	name := filepath.Join("out", "traces", "TestAddSeeds1-17.jsonl")
+	traces := filepath.Join("out", "traces")
+	name := filepath.Join(traces, "TestAddSeeds1-17.jsonl")
+	page := filepath.Join(traces, "TestAddSeeds1-17.html")
 	code, stdout, stderr := lab(t, root, "replay", "TestAddSeeds1", "--seed", "17")
 	require.Equal(t, exitPassed, code, stderr)
-	require.True(t, strings.HasSuffix(stdout, "replays exactly\ntrace: "+name+"\n"), stdout)
+	require.True(t, strings.HasSuffix(stdout, "replays exactly\ntrace: "+name+"\npicture: "+page+"\n"), stdout)
+	require.FileExists(t, filepath.Join(root, page))
 	code, stdout, stderr = lab(t, root, "trace", name, "--from", "1.5s")
 	require.Equal(t, exitPassed, code, stderr)
-	require.Equal(t, "TestAddSeeds1 seed 17, 0 stores, 0 clients, digest false\n  2.000000s  store 2  crash\n", stdout)
+	require.Equal(t, "TestAddSeeds1 seed 17, 1 node, digest false\n  2.000000s  store 2  crash\n", stdout)
 
-	code, _, stderr = lab(t, root, "replay", "TestAddSeeds1", "--seed", "17", "--minimize")
+	// Another run.
+	code, stdout, stderr = lab(t, root, "replay", "TestAddSeeds1", "--seed", "17", "--minimize")
 	require.Equal(t, exitPassed, code, stderr)
+	before := filepath.Join(traces, "TestAddSeeds1-17.before.jsonl")
+	require.Contains(t, stdout, "before: "+before+", another run")
 	code, stdout, stderr = lab(t, root, "trace", name, "--to", "1.5s", "--store", "1")
 	require.Equal(t, exitPassed, code, stderr)
-	require.Equal(t, "TestAddSeeds1 seed 17, 0 stores, 0 clients, digest true\n  1.000000s  store 1  start\n", stdout)
+	require.Equal(t, "TestAddSeeds1 seed 17, 1 node, digest true\n  1.000000s  node 1  start\n", stdout)
+	code, stdout, stderr = lab(t, root, "view", name, before, "--no-open")
+	require.Equal(t, exitPassed, code, stderr)
+	require.Contains(t, stdout, "picture: ")
+
+	// The same once more: the last run that was another stays.
+	code, stdout, stderr = lab(t, root, "replay", "TestAddSeeds1", "--seed", "17", "--minimize")
+	require.Equal(t, exitPassed, code, stderr)
+	require.Contains(t, stdout, "before: "+before+", another run")
+	code, stdout, stderr = lab(t, root, "trace", before)
+	require.Equal(t, exitPassed, code, stderr)
+	require.Contains(t, stdout, "digest false")
+
+	// A run that leaves no log leaves the logs that there are.
+	edit(t, root, "counter/counter_test.go", "log := fmt.Sprintf(", "t.Fatalf(\"%d\", count)\n\t\tlog := fmt.Sprintf(")
+	code, _, stderr = lab(t, root, "replay", "TestAddSeeds1", "--seed", "17")
+	require.Equal(t, exitFailed, code, stderr)
+	files, err := os.ReadDir(filepath.Join(root, traces))
+	require.NoError(t, err)
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	require.Equal(t, []string{"TestAddSeeds1-17.before.jsonl", "TestAddSeeds1-17.html", "TestAddSeeds1-17.jsonl"}, names)
+}
+
+// The page of a log is next to it, or where --out says. A test stands for its log.
+func TestViewCommand(t *testing.T) {
+	root := counting(t)
+	const log = "{\"version\":2,\"test\":\"TestAddSeeds1\",\"seed\":17,\"machines\":[{\"id\":1,\"role\":\"node\"}]}\n{\"at\":1000000000,\"kind\":\"start\",\"store\":1}\n"
+	traces := filepath.Join("out", "traces")
+	name := filepath.Join(traces, "TestAddSeeds1-17.jsonl")
+	write(t, root, name, log)
+	page := filepath.Join(traces, "TestAddSeeds1-17.html")
+	pages := func(file string) int {
+		data, err := os.ReadFile(filepath.Join(root, file))
+		require.NoError(t, err)
+		require.Contains(t, string(data), "<title>TestAddSeeds1, seed 17")
+		return strings.Count(string(data), `<script type="application/octet-stream" class="log">`)
+	}
+	// Standard output is no terminal here: no browser opens.
+	for _, args := range [][]string{{name}, {"TestAddSeeds1", "--seed", "17"}, {"testaddseeds1", "--seed", "17", "--no-open"}} {
+		code, stdout, stderr := lab(t, root, append([]string{"view"}, args...)...)
+		require.Equal(t, exitPassed, code, stderr)
+		require.Equal(t, "picture: "+page+"\n", stdout)
+		require.Equal(t, 1, pages(page))
+		require.NoError(t, os.Remove(filepath.Join(root, page)))
+	}
+	for _, args := range [][]string{{name, name}, {name, "--against", name}, {"TestAddSeeds1", "--against", name, "--seed", "17"}} {
+		code, stdout, stderr := lab(t, root, append([]string{"view", "--out", "a/b.html"}, args...)...)
+		require.Equal(t, exitPassed, code, stderr)
+		require.Equal(t, "picture: "+filepath.Join("a", "b.html")+"\n", stdout)
+		require.Equal(t, 2, pages("a/b.html"))
+	}
+
+	// What there is of a log that is cut off is shown.
+	write(t, root, "cut.jsonl", log+`{"at":2000000000,"ki`)
+	code, stdout, stderr := lab(t, root, "view", "cut.jsonl")
+	require.Equal(t, exitPassed, code, stderr)
+	require.Equal(t, "picture: cut.html\n", stdout)
+	require.Contains(t, stderr, "lab: cut.jsonl: trace: event 2, the last one, is cut off: ")
+	require.Contains(t, stderr, "; the page shows what comes before\n")
+	code, stdout, stderr = lab(t, root, "trace", "cut.jsonl")
+	require.Equal(t, exitPassed, code, stderr)
+	require.Contains(t, stdout, "  1.000000s  node 1  start\n")
+	require.Contains(t, stderr, "is cut off: ")
+
+	// A log is never overwritten, and a page that shows nothing is never written.
+	code, _, stderr = lab(t, root, "view", "TestAddSeeds1", "--seed", "17", "--out", name)
+	require.Equal(t, exitUsage, code)
+	require.Equal(t, "lab: --out "+name+" is the log itself\n", stderr)
+	write(t, root, "header.jsonl", `{"version":2}`)
+	code, _, stderr = lab(t, root, "view", "header.jsonl")
+	require.Equal(t, exitUsage, code)
+	require.Equal(t, "lab: header.jsonl: the log has no events\n", stderr)
+	require.NoFileExists(t, filepath.Join(root, "header.html"))
+
+	write(t, root, "old.jsonl", strings.Replace(log, `"version":2`, `"version":1`, 1))
+	code, _, stderr = lab(t, root, "view", "old.jsonl")
+	require.Equal(t, exitUsage, code)
+	require.Equal(t, "lab: old.jsonl: the log has version 1, and the page shows version 2: write it again with lab replay\n", stderr)
+}
+
+// A failure names the picture of its run.
+func TestFailureIsDrawn(t *testing.T) {
+	root := counting(t)
+	edit(t, root, "counter/counter.go", "c.n++", "if c.n < 9 {\n\t\tc.n++\n\t}")
+	edit(t, root, "counter/counter_test.go", "import (\n", "import (\n\t\"os\"\n\t\"path/filepath\"\n")
+	edit(t, root, "counter/counter_test.go", "t.SetDigest(uint64(count))", `t.SetDigest(uint64(count))
+		name := filepath.Join(os.Getenv("LABKV_FAILURES"), "log.jsonl")
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte("{\"version\":2,\"machines\":[]}\n{\"at\":1,\"kind\":\"heal\"}\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		graded.Explain(t, "trace", name)`)
+	code, stdout, _ := lab(t, root, "test", "TestAddSeeds1")
+	require.Equal(t, exitFailed, code)
+	page := filepath.Join("out", "traces", "log.html")
+	require.Contains(t, stdout, "    picture     "+page+"\n")
+	require.FileExists(t, filepath.Join(root, page))
+
+	edit(t, root, "counter/counter_test.go", `version`, `no log`)
+	code, stdout, _ = lab(t, root, "test", "TestAddSeeds1")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stdout, "    trace       "+filepath.Join("out", "traces", "log.jsonl")+" (there is no picture of it: ")
 }
 
 func TestFuzzCommand(t *testing.T) {

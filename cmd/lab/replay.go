@@ -12,6 +12,7 @@ import (
 
 	"github.com/labkv/labkv/lab/course"
 	"github.com/labkv/labkv/lab/grade"
+	"github.com/labkv/labkv/lab/trace"
 )
 
 func (a *app) replayCommand() *cobra.Command {
@@ -27,10 +28,11 @@ func (a *app) replayCommand() *cobra.Command {
 verdict and the digest of what happened. Equal digests mean that the run replays
 exactly; different ones mean that the code under test is not deterministic.
 
-A simulated run leaves its log, which "lab trace" prints, in the folder given by
---out. If the run failed, it is the log of the smallest schedule found that fails
-in the same way. The search for that ends after a while; with --minimize it goes on
-until no fault is left that could be taken out.`,
+A simulated run leaves its log, which "lab trace" prints and "lab view" compares with
+others, and a picture of it in the folder given by --out. If the run failed, it is the
+log of the smallest schedule found that fails in the same way. The search for that ends
+after a while; with --minimize it goes on until no fault is left that could be taken
+out. The log of the last replay that was another run stays beside it.`,
 		Example: `  lab replay TestCrashesAnywhere2AC --seed 17
   lab replay TestCrashesAnywhere2AC --seed 17 --log
   lab replay TestCrashesAnywhere2AC --seed 17 --minimize`,
@@ -58,28 +60,29 @@ until no fault is left that could be taken out.`,
 			if err != nil {
 				return err
 			}
-			traces, err := filepath.Abs(filepath.Join(out, "traces"))
+			traces, err := tracesIn(out)
 			if err != nil {
 				return err
 			}
 			if err := os.MkdirAll(traces, 0o755); err != nil {
 				return err
 			}
-			runner.Environ = []string{"LABKV_TRACE=" + traces}
+			runner.Environ = []string{trace.AllVariable + "=" + traces}
 			if minimize {
 				runner.Environ = append(runner.Environ, "LABKV_MINIMIZE=1")
 				runner.Timeout = cmp.Or(runner.Timeout, minimizeTimeout)
 			}
-			trace := filepath.Join(traces, fmt.Sprintf("%s-%d.jsonl", test.Name, seed))
-			if err := os.Remove(trace); err != nil && !os.IsNotExist(err) {
-				return err
-			}
+			kept := keptLog{trace.FileIn(traces, test.Name, seed)}
 			chosen := course.Selection{{Stage: test.Stage, Tests: []*course.Test{test}}}
 			built, err := runner.Build(cmd.Context(), grade.Tree{Course: c}, chosen)
 			if err != nil {
 				return err
 			}
 			defer built.Close()
+			if err := kept.putAside(); err != nil {
+				return err
+			}
+			defer kept.settle()
 			var runs [2]*grade.Result
 			for i := range runs {
 				report, err := runner.RunBuilt(cmd.Context(), built, chosen)
@@ -91,10 +94,10 @@ until no fault is left that could be taken out.`,
 			if log {
 				io.WriteString(os.Stdout, runs[0].Output)
 			}
+			drawFailures(traces, runs[:1])
 			err = compare(os.Stdout, runs[0], runs[1])
-			if _, statErr := os.Stat(trace); statErr == nil {
-				fmt.Println("trace:", relative(trace))
-			}
+			kept.settle()
+			kept.show(os.Stdout)
 			return err
 		}),
 	}

@@ -97,6 +97,8 @@ stages are run. Its last two lines on standard output are for programs:
   score 15/15
   12 passed, 0 failed, 0 skipped
 
+A simulated run that failed is drawn: the failure names the page, which "lab view" opens.
+
 A test can be written with its stage, as in 2aa/TestGrantsOneVotePerTerm2AA.`,
 		Example: `  lab test 2a                         election, replication and RawNode
   lab test 2b --quick                 a few seeds, for a first look
@@ -121,10 +123,16 @@ A test can be written with its stage, as in 2aa/TestGrantsOneVotePerTerm2AA.`,
 			if err != nil {
 				return err
 			}
+			traces, err := tracesIn(out.dir)
+			if err != nil {
+				return err
+			}
+			keepFailures(runner, traces)
 			report, err := a.run(cmd, runner, c, chosen)
 			if err != nil {
 				return err
 			}
+			drawFailures(traces, report.Results())
 			if err := out.write(report, "report", a.tableOptions()); err != nil {
 				return err
 			}

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -29,7 +33,7 @@ for each thing that happened. All times are virtual, since the beginning of the 
 			if to < 0 || from < 0 || to != 0 && to < from {
 				return usageError{fmt.Errorf("--from %s is after --to %s", from, to)}
 			}
-			log, err := readTrace(args[0])
+			log, err := readLog(cmd.Context(), args[0], "what comes before follows", trace.Read)
 			if err != nil {
 				return usageError{err}
 			}
@@ -45,14 +49,37 @@ for each thing that happened. All times are virtual, since the beginning of the 
 	return cmd
 }
 
-func readTrace(name string) (*trace.Log, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
+// readLog reads a log until ctx is done: a pipe may never say anything. If the file ends
+// in the middle of an event, it says so on standard error, with what becomes of the rest.
+func readLog(ctx context.Context, name, rest string, read func(io.Reader) (*trace.Log, error)) (*trace.Log, error) {
+	var (
+		log  *trace.Log
+		err  error
+		done = make(chan struct{})
+	)
+	go func() {
+		defer close(done)
+		var file *os.File
+		if file, err = os.Open(name); err != nil {
+			return
+		}
+		defer file.Close()
+		log, err = read(file)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	defer file.Close()
-	log, err := trace.Read(file)
-	if err != nil {
+	var path *fs.PathError
+	var cut *trace.CutOffError
+	switch {
+	case errors.As(err, &cut):
+		fmt.Fprintf(os.Stderr, "lab: %s: %v; %s\n", name, err, rest)
+		return log, nil
+	case errors.As(err, &path):
+		return nil, err // it has the name
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return log, nil

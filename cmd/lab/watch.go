@@ -40,7 +40,12 @@ Ctrl-C ends it.`,
 			if err != nil {
 				return err
 			}
-			w := &watching{app: a, args: args, runner: runner, out: cmd.OutOrStdout()}
+			traces, err := tracesIn("out")
+			if err != nil {
+				return err
+			}
+			keepFailures(runner, traces)
+			w := &watching{app: a, args: args, runner: runner, traces: traces, out: cmd.OutOrStdout()}
 			if err := w.load(); err != nil {
 				return err
 			}
@@ -61,6 +66,8 @@ type watching struct {
 	app    *app
 	args   []string
 	runner *grade.Runner
+	// traces is the directory for the logs and pictures of runs that fail.
+	traces string
 	out    io.Writer
 
 	course *course.Course
@@ -167,6 +174,7 @@ func (w *watching) runPending(ctx context.Context) error {
 		return err
 	}
 	p.stop()
+	drawFailures(w.traces, report.Results())
 	if w.last == nil {
 		w.last = map[string]*grade.Result{}
 		w.update(report)
