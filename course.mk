@@ -12,7 +12,7 @@ STAGES   := 1 2 2a 2aa 2ab 2ac 2b 2c 3 3a 3b 3c 4 4a 4b 4c
 PROJECTS := $(addprefix project,$(STAGES))
 
 .DEFAULT_GOAL := help
-.PHONY: help projects $(PROJECTS) status replay cluster soak lint
+.PHONY: help projects $(PROJECTS) status replay playground cluster soak lint
 
 help: ## print this list
 	@$(if $(INTRODUCTION),printf '%s\n\n' "$(INTRODUCTION)")
@@ -51,6 +51,9 @@ status: ## show what is written, what passes with a few seeds, and what comes ne
 replay: ## [TEST=... SEED=...] run one graded test again
 	@$(if $(TEST),,$(error say which test: make replay TEST=TestElection2AA SEED=17))
 	$(LAB) replay "$(TEST)" $(if $(SEED),--seed "$(SEED)")
+
+playground: ## write your Raft as a page to play with: out/playground.html
+	$(LAB) play raft --out out/playground.html
 
 cluster: ## [DIR=...] run three stores on this machine, until Ctrl-C
 	$(LAB) cluster $(if $(DIR),--dir "$(DIR)")
