@@ -5,10 +5,13 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,6 +25,7 @@ import (
 	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/proto/schedulerpb"
 	schedulerclient "github.com/labkv/labkv/scheduler/client"
+	"github.com/labkv/labkv/scheduler/status"
 )
 
 // A clusterProcess is "lab cluster" as a process, as a terminal runs it.
@@ -34,6 +38,7 @@ type clusterProcess struct {
 	// scheduler is the address of the scheduler, empty if there is none.
 	scheduler string
 	pids      map[string]int // by name
+	page      string         // its address
 }
 
 // startCluster runs "lab cluster" on dir and returns once it says how to stop it. It has
@@ -80,8 +85,49 @@ func startCluster(t *testing.T, dir string, args ...string) *clusterProcess {
 		p.note(m[1], m[3])
 		require.True(t, strings.HasPrefix(m[4], dir), m[4])
 	}
+	p.page = p.expect(`^  (http://127\.0\.0\.1:\d+)/$`)[1]
 	p.expect("Ctrl-C")
 	return p
+}
+
+// status returns what the page says of the cluster.
+func (p *clusterProcess) status() (r status.Report) {
+	p.t.Helper()
+	response, err := http.Get(p.page + "/status.json")
+	require.NoError(p.t, err)
+	defer response.Body.Close()
+	require.NoError(p.t, json.NewDecoder(response.Body).Decode(&r))
+	return r
+}
+
+// states returns the states of the stores, in words.
+func (p *clusterProcess) states() string {
+	p.t.Helper()
+	var states []string
+	for _, s := range p.status().Stores {
+		states = append(states, s.Process.Name+" "+s.State)
+	}
+	slices.Sort(states)
+	return strings.Join(states, ", ")
+}
+
+// act does something to a process, as the page does, and returns the code of the answer.
+func (p *clusterProcess) act(process, action string) int {
+	p.t.Helper()
+	events, err := http.Get(p.page + "/events")
+	require.NoError(p.t, err)
+	defer events.Body.Close()
+	first, err := bufio.NewReader(events.Body).ReadString('\n')
+	require.NoError(p.t, err)
+	token := regexp.MustCompile(`"token":"(\w+)"`).FindStringSubmatch(first)
+	require.NotNil(p.t, token, first)
+	r, err := http.NewRequestWithContext(await.Context(p.t, "an answer of the page"), http.MethodPost, p.page+"/process/"+process+"/"+action, nil)
+	require.NoError(p.t, err)
+	r.Header.Set(status.TokenHeader, token[1])
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(p.t, err)
+	response.Body.Close()
+	return response.StatusCode
 }
 
 // expect reads lines up to one that matches, and returns the match.
@@ -203,6 +249,37 @@ func put(t *testing.T, c *client.Raw, key []byte, value string) {
 	}
 }
 
+// The page of a cluster shows its processes, and does to them what it is asked for. A store
+// that it has killed stays down.
+func TestClusterPage(t *testing.T) {
+	p := startCluster(t, t.TempDir(), "--static")
+	await.Until(t, "all stores to be up", func() bool {
+		return p.states() == "store-1 up, store-2 up, store-3 up"
+	})
+	require.Nil(t, p.status().Scheduler)
+	require.Equal(t, http.StatusNotFound, p.act("store-4", "kill"))
+	require.Equal(t, http.StatusNotFound, p.act("store-1", "eat"))
+	require.Equal(t, http.StatusConflict, p.act("store-1", "resume"))
+	require.Equal(t, http.StatusOK, p.act("store-2", "kill"))
+	p.expect(`^store 2 has ended \(signal: killed\), as was asked for; it is started again on request$`)
+	require.Equal(t, http.StatusOK, p.act("store-3", "pause"))
+	await.Until(t, "the page to show both", func() bool {
+		return p.states() == "store-1 up, store-2 down, store-3 paused"
+	})
+	require.Equal(t, http.StatusConflict, p.act("store-2", "kill"))
+	require.Equal(t, http.StatusOK, p.act("store-2", "restart"))
+	p.note("store 2", p.expect(`^store 2 runs again, process (\d+)$`)[1])
+	require.Equal(t, http.StatusOK, p.act("store-3", "resume"))
+	await.Until(t, "all stores to be up again", func() bool {
+		return p.states() == "store-1 up, store-2 up, store-3 up"
+	})
+	await.Until(t, "the region to have a leader", func() bool {
+		r := p.status().Regions
+		return len(r) == 1 && r[0].Leader != 0 && len(r[0].Peers) == 3
+	})
+	p.stop(syscall.SIGINT)
+}
+
 // When the reader of the output has gone, as in "lab cluster | head", the cluster ends
 // at the next thing that there is to say: in order, and not by the broken pipe.
 func TestClusterWithoutReader(t *testing.T) {
@@ -216,4 +293,14 @@ func TestClusterUsage(t *testing.T) {
 	code, _, stderr := lab(t, ".", "cluster", "--stores", "0")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "--stores 0 is not between 1 and 9")
+	for addr, says := range map[string]string{
+		"0.0.0.0:0":          "is not a loopback address: the page can kill processes",
+		"lab.example.org:80": "is not a loopback address: the page can kill processes",
+		"127.0.0.1":          "is not host:port",
+		"127.0.0.1:http":     "is not a number from 0 to 65535",
+	} {
+		code, _, stderr := lab(t, ".", "cluster", "--status", addr)
+		require.Equal(t, exitUsage, code)
+		require.Contains(t, stderr, says)
+	}
 }

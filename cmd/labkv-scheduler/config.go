@@ -61,7 +61,7 @@ func (c *config) addFlags(flags *pflag.FlagSet) {
 	flags.TextVar(&c.GCKeep, "gc-keep", c.GCKeep, "`time` for which old versions are kept at least; longer than any transaction takes")
 	flags.TextVar(&c.LogLevel, "log-level", c.LogLevel, "lowest `level` to log: debug, info, warn or error")
 	flags.TextVar(&c.StopTimeout, "stop-timeout", c.StopTimeout, "`time` that calls have to finish after a signal to stop")
-	flags.StringVar(&c.StatusAddr, "status-addr", c.StatusAddr, "`host:port` for /status (JSON), /metrics (Prometheus), /livez and /readyz over HTTP; empty for none")
+	flags.StringVar(&c.StatusAddr, "status-addr", c.StatusAddr, "`host:port` for a page that shows the cluster, /status.json, /status (what the scheduler knows), /metrics (Prometheus), /livez and /readyz over HTTP; empty for none")
 	flags.StringVar(&c.DebugAddr, "debug-addr", c.DebugAddr, "`host:port` for profiles over HTTP, as in go tool pprof http://host:port/debug/pprof/profile; empty for none")
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -94,6 +95,10 @@ func TestServe(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(p.get("/status")), &status))
 	require.Len(t, status.Stores, 1)
 	require.Equal(t, "a:1", status.Stores[0].Address)
+	require.Contains(t, p.get("/"), "<title>LabKV cluster</title>")
+	await.Until(t, "the store to be shown", func() bool {
+		return strings.Contains(p.get("/status.json"), `"addr":"a:1","state":"down"`)
+	})
 
 	last, now := p.id(), p.timestamp()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {

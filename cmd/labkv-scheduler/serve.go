@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/labkv/labkv/proto/schedulerpb"
 	"github.com/labkv/labkv/scheduler"
 	"github.com/labkv/labkv/scheduler/server"
+	clusterstatus "github.com/labkv/labkv/scheduler/status"
 )
 
 // serve runs a scheduler until ctx is done, or until it cannot go on.
@@ -74,10 +76,13 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		}
 		return s.Err()
 	}
+	feed := clusterstatus.NewFeed()
+	pages := s.Pages(ready)
+	pages.Handle("/", clusterstatus.NewServer(clusterstatus.Options{Feed: feed, Hosts: names(c)}))
 	for _, pages := range []struct {
 		addr, what string
 		mux        *http.ServeMux
-	}{{c.StatusAddr, "status", s.Pages(ready)}, {c.DebugAddr, "profiles", service.Profiles()}} {
+	}{{c.StatusAddr, "status", pages}, {c.DebugAddr, "profiles", service.Profiles()}} {
 		if pages.addr == "" {
 			continue
 		}
@@ -101,6 +106,12 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		case <-ctx.Done():
 		}
 	})
+	if c.StatusAddr != "" {
+		collector := clusterstatus.NewCollector(clusterstatus.Config{
+			ClusterID: c.ClusterID, Scheduler: core, SchedulerAddr: listener.Addr().String(), Feed: feed,
+		})
+		watching.Go(func() { collector.Run(ctx) })
+	}
 	if c.GCInterval > 0 {
 		watching.Go(func() {
 			if err := collect(ctx, listener.Addr().String(), time.Duration(c.GCInterval), time.Duration(c.GCKeep), log); err != nil {
@@ -126,6 +137,20 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		err = errors.Annotate(s.Err(), "the scheduler has failed")
 	}
 	return err
+}
+
+// names returns the names of this machine, under which its status page may be opened.
+func names(c *config) []string {
+	var all []string
+	for _, addr := range []string{c.StatusAddr, c.AdvertiseAddr} {
+		if host, _, err := net.SplitHostPort(addr); err == nil {
+			all = append(all, host)
+		}
+	}
+	if host, err := os.Hostname(); err == nil {
+		all = append(all, host)
+	}
+	return all
 }
 
 // open opens the engine of a scheduler.

@@ -7,12 +7,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	dto "github.com/prometheus/client_model/go"
 
 	"github.com/labkv/labkv/kv/engine"
 	"github.com/labkv/labkv/kv/storage"
 	"github.com/labkv/labkv/kv/storage/replicated"
 	"github.com/labkv/labkv/proto/eraftpb"
 	"github.com/labkv/labkv/proto/kvrpcpb"
+	"github.com/labkv/labkv/proto/raftserverpb"
 	"github.com/labkv/labkv/raft"
 )
 
@@ -26,7 +28,7 @@ type metrics struct {
 	collected prometheus.Counter
 	// requests has the durations of the requests to a storage, by what they do and
 	// how they end.
-	requests map[[2]string]prometheus.Observer
+	requests map[[2]string]prometheus.Histogram
 	// writes and syncs are the durations of writes to an engine without and with a
 	// sync, and written their bytes, by engine.
 	writes, syncs map[string]prometheus.Observer
@@ -66,7 +68,7 @@ func newMetrics(engines ...string) *metrics {
 			Name: "labkv_collected_records_total",
 			Help: "Records of old versions and of old transactions that were removed by requests to this store.",
 		}),
-		requests: map[[2]string]prometheus.Observer{},
+		requests: map[[2]string]prometheus.Histogram{},
 		writes:   map[string]prometheus.Observer{},
 		syncs:    map[string]prometheus.Observer{},
 		written:  map[string]prometheus.Counter{},
@@ -77,7 +79,7 @@ func newMetrics(engines ...string) *metrics {
 	}, []string{"request", "outcome"})
 	for _, request := range []string{requestWrite, requestRead} {
 		for _, outcome := range []string{outcomeDone, outcomeRefused, outcomeUnknown} {
-			m.requests[[2]string{request, outcome}] = requests.WithLabelValues(request, outcome)
+			m.requests[[2]string{request, outcome}] = requests.WithLabelValues(request, outcome).(prometheus.Histogram)
 		}
 	}
 	disk := prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -107,6 +109,33 @@ func (m *metrics) ready(r *readiness) {
 // replicated adds what only a store of a cluster has.
 func (m *metrics) replicated(s *replicated.Storage) {
 	m.registry.MustRegister(m.passes, m.applied, m.collected, raftCollector{s})
+}
+
+// requestsOf returns what m knows of one kind of requests.
+func (m *metrics) requestsOf(what string) *raftserverpb.Requests {
+	done := read(m.requests[[2]string{what, outcomeDone}])
+	r := &raftserverpb.Requests{
+		Done:    done.GetSampleCount(),
+		Refused: read(m.requests[[2]string{what, outcomeRefused}]).GetSampleCount(),
+		Unknown: read(m.requests[[2]string{what, outcomeUnknown}]).GetSampleCount(),
+	}
+	below := uint64(0)
+	for _, b := range done.GetBucket() {
+		r.Bounds = append(r.Bounds, b.GetUpperBound())
+		r.Counts = append(r.Counts, b.GetCumulativeCount()-below)
+		below = b.GetCumulativeCount()
+	}
+	r.Counts = append(r.Counts, r.Done-below)
+	return r
+}
+
+// read returns what a histogram holds.
+func read(h prometheus.Histogram) *dto.Histogram {
+	var m dto.Metric
+	if err := h.Write(&m); err != nil {
+		panic(err) // it has no labels that could be wrong
+	}
+	return m.GetHistogram()
 }
 
 // around measures a pass.

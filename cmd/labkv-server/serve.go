@@ -28,6 +28,7 @@ import (
 
 // serve runs a store until ctx is done, or until it cannot go on.
 func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
+	started := time.Now()
 	var (
 		s  storage.Storage
 		m  *metrics
@@ -145,7 +146,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 			kv := server.NewOnePhase(server.New(peersOf{guard.Storage(measured{s, m}), rs}), o.timestamp)
 			tinykvpb.RegisterTinyKvServer(e, guard.Server(kv, measured{s, m}))
 		}
-		raftserverpb.RegisterInspectServer(e, server.NewInspect(rs))
+		raftserverpb.RegisterInspectServer(e, server.NewInspect(&inspector{storage: rs, metrics: m, path: c.Path, started: started}))
 	}
 
 	ctx, fail := context.WithCancel(ctx)

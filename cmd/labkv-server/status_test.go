@@ -12,10 +12,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/labkv/labkv/lab/await"
 	"github.com/labkv/labkv/lab/cluster"
+	"github.com/labkv/labkv/proto/raftserverpb"
 )
 
 // statusAddrs has the addresses for /metrics and the like of the stores of a cluster.
@@ -40,6 +43,17 @@ func get(t *testing.T, addr, path string) (code int, body string) {
 	text, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	return response.StatusCode, string(text)
+}
+
+// inspect returns what a store says of itself.
+func inspect(t *testing.T, addr string) *raftserverpb.StoreStatus {
+	t.Helper()
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	defer conn.Close()
+	s, err := raftserverpb.NewInspectClient(conn).Status(await.Context(t, "the status of a store"), &raftserverpb.StatusRequest{})
+	require.NoError(t, err)
+	return s
 }
 
 // becomes waits for an answer.
@@ -110,6 +124,18 @@ func TestStatusOfACluster(t *testing.T) {
 		} {
 			require.Regexp(t, `(?m)^\Q`+number+`\E [1-9]`, body)
 		}
+		load := inspect(t, c.Addrs()[i]).Load
+		require.Equal(t, uint64(1), load.Writes.Done)
+		require.Zero(t, load.Writes.Unknown)
+		require.Len(t, load.Writes.Counts, len(load.Writes.Bounds)+1)
+		took := uint64(0)
+		for _, n := range load.Writes.Counts {
+			took += n
+		}
+		require.Equal(t, uint64(1), took)
+		require.Positive(t, load.Available)
+		require.GreaterOrEqual(t, load.Capacity, load.Available)
+		require.WithinDuration(t, time.Now(), time.UnixMilli(load.Started), await.Limit)
 	}
 	require.Equal(t, 1, leaders)
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"time"
 
 	"github.com/pingcap/errors"
 )
@@ -15,7 +16,7 @@ func ServeHTTP(addr, what string, pages http.Handler, log *slog.Logger) (stop fu
 	if err != nil {
 		return nil, errors.Trace(err)
 	}
-	server := &http.Server{Handler: pages}
+	server := &http.Server{Handler: pages, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		if err := server.Serve(listener); err != http.ErrServerClosed {
 			log.Warn("no longer serving "+what, "error", err)

@@ -86,6 +86,8 @@ type Inspection struct {
 	// SnapshotIndex is the index of the last snapshot that was made and still
 	// exists, or 0.
 	SnapshotIndex uint64
+	// Size is the number of bytes of keys and values of the region, estimated.
+	Size uint64
 }
 
 // Peers returns the ids of the regions that have a peer on this store, in the
@@ -101,6 +103,7 @@ func (s *Store) Inspect(regionID uint64, done func(Inspection)) bool {
 		i := Inspection{
 			Status:         p.status(),
 			MakingSnapshot: p.storage.maker.making,
+			Size:           p.size.estimate(),
 		}
 		if made := p.storage.maker.made; made != nil {
 			i.SnapshotIndex = made.Metadata.Index

@@ -6,6 +6,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -309,18 +310,25 @@ func (c *Cluster) Stop(grace time.Duration) {
 		if !s.Running() {
 			continue
 		}
-		stopping.Go(func() {
-			// Errors mean that it has ended by itself.
-			_ = s.process.Process.Signal(syscall.SIGTERM)
-			_ = resume(s.process.Process)
-			select {
-			case <-s.exited:
-			case <-time.After(grace):
-				s.Kill()
-			}
-		})
+		stopping.Go(func() { s.stop(context.Background(), grace) })
 	}
 	stopping.Wait()
+}
+
+// stop asks a process that runs to stop, and waits for it. If it has not stopped after
+// grace, it is killed. It returns false if ctx is done before that.
+func (s *Member) stop(ctx context.Context, grace time.Duration) bool {
+	// Errors mean that it has ended by itself.
+	_ = s.process.Process.Signal(syscall.SIGTERM)
+	_ = resume(s.process.Process)
+	select {
+	case <-s.exited:
+	case <-time.After(grace):
+		s.Kill()
+	case <-ctx.Done():
+		return false
+	}
+	return true
 }
 
 // hasData reports whether the process has been started before.

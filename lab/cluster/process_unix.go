@@ -14,5 +14,8 @@ func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true
 // killGroup kills a process that has a group of its own, and all that it started.
 func killGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGKILL) }
 
-// resume makes a process go on that was stopped with SIGSTOP.
+// pause makes a process stop where it is.
+func pause(p *os.Process) error { return p.Signal(syscall.SIGSTOP) }
+
+// resume makes a process go on that was paused.
 func resume(p *os.Process) error { return p.Signal(syscall.SIGCONT) }

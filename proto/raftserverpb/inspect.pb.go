@@ -70,7 +70,7 @@ func (x PeerStatus_Role) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PeerStatus_Role.Descriptor instead.
 func (PeerStatus_Role) EnumDescriptor() ([]byte, []int) {
-	return file_raftserverpb_inspect_proto_rawDescGZIP(), []int{2, 0}
+	return file_raftserverpb_inspect_proto_rawDescGZIP(), []int{4, 0}
 }
 
 type StatusRequest struct {
@@ -116,7 +116,9 @@ type StoreStatus struct {
 	ClusterId uint64                 `protobuf:"varint,1,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
 	StoreId   uint64                 `protobuf:"varint,2,opt,name=store_id,json=storeId,proto3" json:"store_id,omitempty"`
 	// The peers of the store, in the order of their regions' keys.
-	Peers         []*PeerStatus `protobuf:"bytes,3,rep,name=peers,proto3" json:"peers,omitempty"`
+	Peers []*PeerStatus `protobuf:"bytes,3,rep,name=peers,proto3" json:"peers,omitempty"`
+	// What the store has done, and the room that it has.
+	Load          *Load `protobuf:"bytes,4,opt,name=load,proto3" json:"load,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -172,6 +174,175 @@ func (x *StoreStatus) GetPeers() []*PeerStatus {
 	return nil
 }
 
+func (x *StoreStatus) GetLoad() *Load {
+	if x != nil {
+		return x.Load
+	}
+	return nil
+}
+
+// Load is what a store has done since its process started. Two of them, of two
+// moments, say what it does in a second, and how long that takes.
+type Load struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When the process started, in milliseconds since 1970.
+	Started int64 `protobuf:"varint,1,opt,name=started,proto3" json:"started,omitempty"`
+	// Bytes that the disk holds in all, and bytes that are free; 0 if not known.
+	Capacity  uint64 `protobuf:"varint,2,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	Available uint64 `protobuf:"varint,3,opt,name=available,proto3" json:"available,omitempty"`
+	// Requests to the storage. Each write is a proposal.
+	Reads         *Requests `protobuf:"bytes,4,opt,name=reads,proto3" json:"reads,omitempty"`
+	Writes        *Requests `protobuf:"bytes,5,opt,name=writes,proto3" json:"writes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Load) Reset() {
+	*x = Load{}
+	mi := &file_raftserverpb_inspect_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Load) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Load) ProtoMessage() {}
+
+func (x *Load) ProtoReflect() protoreflect.Message {
+	mi := &file_raftserverpb_inspect_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Load.ProtoReflect.Descriptor instead.
+func (*Load) Descriptor() ([]byte, []int) {
+	return file_raftserverpb_inspect_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Load) GetStarted() int64 {
+	if x != nil {
+		return x.Started
+	}
+	return 0
+}
+
+func (x *Load) GetCapacity() uint64 {
+	if x != nil {
+		return x.Capacity
+	}
+	return 0
+}
+
+func (x *Load) GetAvailable() uint64 {
+	if x != nil {
+		return x.Available
+	}
+	return 0
+}
+
+func (x *Load) GetReads() *Requests {
+	if x != nil {
+		return x.Reads
+	}
+	return nil
+}
+
+func (x *Load) GetWrites() *Requests {
+	if x != nil {
+		return x.Writes
+	}
+	return nil
+}
+
+// Requests counts requests of one kind.
+type Requests struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those that ended as their clients wished; that had no effect, and never will;
+	// whose outcome is not known.
+	Done    uint64 `protobuf:"varint,1,opt,name=done,proto3" json:"done,omitempty"`
+	Refused uint64 `protobuf:"varint,2,opt,name=refused,proto3" json:"refused,omitempty"`
+	Unknown uint64 `protobuf:"varint,3,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	// The durations of those that were done: counts[i] of them took more than
+	// bounds[i-1] and at most bounds[i] seconds. The last count has no bound.
+	Bounds        []float64 `protobuf:"fixed64,4,rep,packed,name=bounds,proto3" json:"bounds,omitempty"`
+	Counts        []uint64  `protobuf:"varint,5,rep,packed,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Requests) Reset() {
+	*x = Requests{}
+	mi := &file_raftserverpb_inspect_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Requests) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Requests) ProtoMessage() {}
+
+func (x *Requests) ProtoReflect() protoreflect.Message {
+	mi := &file_raftserverpb_inspect_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Requests.ProtoReflect.Descriptor instead.
+func (*Requests) Descriptor() ([]byte, []int) {
+	return file_raftserverpb_inspect_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Requests) GetDone() uint64 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
+func (x *Requests) GetRefused() uint64 {
+	if x != nil {
+		return x.Refused
+	}
+	return 0
+}
+
+func (x *Requests) GetUnknown() uint64 {
+	if x != nil {
+		return x.Unknown
+	}
+	return 0
+}
+
+func (x *Requests) GetBounds() []float64 {
+	if x != nil {
+		return x.Bounds
+	}
+	return nil
+}
+
+func (x *Requests) GetCounts() []uint64 {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
 // PeerStatus is the state of one peer.
 type PeerStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -195,13 +366,15 @@ type PeerStatus struct {
 	// The index of the last snapshot that was made and still exists; 0 if there is
 	// none.
 	SnapshotIndex uint64 `protobuf:"varint,12,opt,name=snapshot_index,json=snapshotIndex,proto3" json:"snapshot_index,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Bytes of keys and values of the region, estimated.
+	ApproximateSize uint64 `protobuf:"varint,13,opt,name=approximate_size,json=approximateSize,proto3" json:"approximate_size,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *PeerStatus) Reset() {
 	*x = PeerStatus{}
-	mi := &file_raftserverpb_inspect_proto_msgTypes[2]
+	mi := &file_raftserverpb_inspect_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -213,7 +386,7 @@ func (x *PeerStatus) String() string {
 func (*PeerStatus) ProtoMessage() {}
 
 func (x *PeerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_raftserverpb_inspect_proto_msgTypes[2]
+	mi := &file_raftserverpb_inspect_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -226,7 +399,7 @@ func (x *PeerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerStatus.ProtoReflect.Descriptor instead.
 func (*PeerStatus) Descriptor() ([]byte, []int) {
-	return file_raftserverpb_inspect_proto_rawDescGZIP(), []int{2}
+	return file_raftserverpb_inspect_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PeerStatus) GetRegion() *metapb.Region {
@@ -313,17 +486,37 @@ func (x *PeerStatus) GetSnapshotIndex() uint64 {
 	return 0
 }
 
+func (x *PeerStatus) GetApproximateSize() uint64 {
+	if x != nil {
+		return x.ApproximateSize
+	}
+	return 0
+}
+
 var File_raftserverpb_inspect_proto protoreflect.FileDescriptor
 
 const file_raftserverpb_inspect_proto_rawDesc = "" +
 	"\n" +
 	"\x1araftserverpb/inspect.proto\x12\rraft_serverpb\x1a\x13metapb/metapb.proto\"\x0f\n" +
-	"\rStatusRequest\"x\n" +
+	"\rStatusRequest\"\xa1\x01\n" +
 	"\vStoreStatus\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\x04R\tclusterId\x12\x19\n" +
 	"\bstore_id\x18\x02 \x01(\x04R\astoreId\x12/\n" +
-	"\x05peers\x18\x03 \x03(\v2\x19.raft_serverpb.PeerStatusR\x05peers\"\xd1\x03\n" +
+	"\x05peers\x18\x03 \x03(\v2\x19.raft_serverpb.PeerStatusR\x05peers\x12'\n" +
+	"\x04load\x18\x04 \x01(\v2\x13.raft_serverpb.LoadR\x04load\"\xba\x01\n" +
+	"\x04Load\x12\x18\n" +
+	"\astarted\x18\x01 \x01(\x03R\astarted\x12\x1a\n" +
+	"\bcapacity\x18\x02 \x01(\x04R\bcapacity\x12\x1c\n" +
+	"\tavailable\x18\x03 \x01(\x04R\tavailable\x12-\n" +
+	"\x05reads\x18\x04 \x01(\v2\x17.raft_serverpb.RequestsR\x05reads\x12/\n" +
+	"\x06writes\x18\x05 \x01(\v2\x17.raft_serverpb.RequestsR\x06writes\"\x82\x01\n" +
+	"\bRequests\x12\x12\n" +
+	"\x04done\x18\x01 \x01(\x04R\x04done\x12\x18\n" +
+	"\arefused\x18\x02 \x01(\x04R\arefused\x12\x18\n" +
+	"\aunknown\x18\x03 \x01(\x04R\aunknown\x12\x16\n" +
+	"\x06bounds\x18\x04 \x03(\x01R\x06bounds\x12\x16\n" +
+	"\x06counts\x18\x05 \x03(\x04R\x06counts\"\xfc\x03\n" +
 	"\n" +
 	"PeerStatus\x12&\n" +
 	"\x06region\x18\x01 \x01(\v2\x0e.metapb.RegionR\x06region\x12\x17\n" +
@@ -340,7 +533,8 @@ const file_raftserverpb_inspect_proto_rawDesc = "" +
 	"\x0fmaking_snapshot\x18\n" +
 	" \x01(\bR\x0emakingSnapshot\x12/\n" +
 	"\x13installing_snapshot\x18\v \x01(\bR\x12installingSnapshot\x12%\n" +
-	"\x0esnapshot_index\x18\f \x01(\x04R\rsnapshotIndex\"/\n" +
+	"\x0esnapshot_index\x18\f \x01(\x04R\rsnapshotIndex\x12)\n" +
+	"\x10approximate_size\x18\r \x01(\x04R\x0fapproximateSize\"/\n" +
 	"\x04Role\x12\f\n" +
 	"\bFOLLOWER\x10\x00\x12\r\n" +
 	"\tCANDIDATE\x10\x01\x12\n" +
@@ -362,25 +556,30 @@ func file_raftserverpb_inspect_proto_rawDescGZIP() []byte {
 }
 
 var file_raftserverpb_inspect_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_raftserverpb_inspect_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_raftserverpb_inspect_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_raftserverpb_inspect_proto_goTypes = []any{
 	(PeerStatus_Role)(0),  // 0: raft_serverpb.PeerStatus.Role
 	(*StatusRequest)(nil), // 1: raft_serverpb.StatusRequest
 	(*StoreStatus)(nil),   // 2: raft_serverpb.StoreStatus
-	(*PeerStatus)(nil),    // 3: raft_serverpb.PeerStatus
-	(*metapb.Region)(nil), // 4: metapb.Region
+	(*Load)(nil),          // 3: raft_serverpb.Load
+	(*Requests)(nil),      // 4: raft_serverpb.Requests
+	(*PeerStatus)(nil),    // 5: raft_serverpb.PeerStatus
+	(*metapb.Region)(nil), // 6: metapb.Region
 }
 var file_raftserverpb_inspect_proto_depIdxs = []int32{
-	3, // 0: raft_serverpb.StoreStatus.peers:type_name -> raft_serverpb.PeerStatus
-	4, // 1: raft_serverpb.PeerStatus.region:type_name -> metapb.Region
-	0, // 2: raft_serverpb.PeerStatus.role:type_name -> raft_serverpb.PeerStatus.Role
-	1, // 3: raft_serverpb.Inspect.Status:input_type -> raft_serverpb.StatusRequest
-	2, // 4: raft_serverpb.Inspect.Status:output_type -> raft_serverpb.StoreStatus
-	4, // [4:5] is the sub-list for method output_type
-	3, // [3:4] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	5, // 0: raft_serverpb.StoreStatus.peers:type_name -> raft_serverpb.PeerStatus
+	3, // 1: raft_serverpb.StoreStatus.load:type_name -> raft_serverpb.Load
+	4, // 2: raft_serverpb.Load.reads:type_name -> raft_serverpb.Requests
+	4, // 3: raft_serverpb.Load.writes:type_name -> raft_serverpb.Requests
+	6, // 4: raft_serverpb.PeerStatus.region:type_name -> metapb.Region
+	0, // 5: raft_serverpb.PeerStatus.role:type_name -> raft_serverpb.PeerStatus.Role
+	1, // 6: raft_serverpb.Inspect.Status:input_type -> raft_serverpb.StatusRequest
+	2, // 7: raft_serverpb.Inspect.Status:output_type -> raft_serverpb.StoreStatus
+	7, // [7:8] is the sub-list for method output_type
+	6, // [6:7] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_raftserverpb_inspect_proto_init() }
@@ -394,7 +593,7 @@ func file_raftserverpb_inspect_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_raftserverpb_inspect_proto_rawDesc), len(file_raftserverpb_inspect_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   3,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -78,6 +78,7 @@ func newScheduled(o *options, dir string, out io.Writer) (*trial, error) {
 	}
 	fmt.Fprintf(out, "seed %d: a scheduler and %d stores, %s, a kill every %s for %s and longer\n",
 		o.seed, o.stores, strings.Join(who, ", "), o.pace, o.period)
+	fmt.Fprintf(out, "watch it, while the scheduler is alive: http://%s/\n", pages[0])
 	t := newTrial(o, c, out)
 	if o.tellers > 0 {
 		t.bank = newBank(t, dir)

@@ -68,6 +68,7 @@ func (s *Storage) Status(ctx context.Context) (*raftserverpb.StoreStatus, error)
 			MakingSnapshot:     i.MakingSnapshot,
 			InstallingSnapshot: i.Installing,
 			SnapshotIndex:      i.SnapshotIndex,
+			ApproximateSize:    i.Size,
 		})
 	}
 	return status, nil
