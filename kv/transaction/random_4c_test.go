@@ -192,7 +192,9 @@ type keyState struct {
 	values  map[uint64]string
 }
 
-// states reads all that is stored, without the functions that students write.
+// states reads all that is stored, without the functions that students write. It runs after
+// every request; so it and always call require, which looks at the stack, only if something
+// is wrong.
 func (r *randomRun) states() map[string]*keyState {
 	r.t.Helper()
 	all := map[string]*keyState{}
@@ -204,20 +206,29 @@ func (r *randomRun) states() map[string]*keyState {
 	}
 	r.each(engine.CFLock, func(k, v []byte) {
 		key, _, err := transaction.DecodeKey(k)
-		require.NoError(r.t, err, "a key of the lock family")
-		of(key).lock, err = transaction.DecodeLock(v)
-		require.NoError(r.t, err, "the lock of %s", key)
+		if err != nil {
+			require.NoError(r.t, err, "a key of the lock family")
+		}
+		if of(key).lock, err = transaction.DecodeLock(v); err != nil {
+			require.NoError(r.t, err, "the lock of %s", key)
+		}
 	})
 	r.each(engine.CFWrite, func(k, v []byte) {
 		key, ts, err := transaction.DecodeVersion(k)
-		require.NoError(r.t, err, "a key of the write family")
+		if err != nil {
+			require.NoError(r.t, err, "a key of the write family")
+		}
 		record, err := transaction.DecodeRecord(v, ts)
-		require.NoError(r.t, err, "a record of %s", key)
+		if err != nil {
+			require.NoError(r.t, err, "a record of %s", key)
+		}
 		of(key).records = append(of(key).records, record)
 	})
 	r.each(engine.CFDefault, func(k, v []byte) {
 		key, ts, err := transaction.DecodeVersion(k)
-		require.NoError(r.t, err, "a key of the default family")
+		if err != nil {
+			require.NoError(r.t, err, "a key of the default family")
+		}
 		of(key).values[ts] = string(v)
 	})
 	return all
@@ -231,25 +242,34 @@ func (r *randomRun) always() {
 		needed := map[uint64]bool{}
 		var newer uint64 // the start of the committed record above
 		for _, record := range s.records {
-			require.False(r.t, owners[record.StartTS], "the transaction of %s has two records at key %s", ms(record.StartTS), key)
+			if owners[record.StartTS] {
+				r.t.Fatalf("the transaction of %s has two records at key %s", ms(record.StartTS), key)
+			}
 			owners[record.StartTS] = true
 			if record.Kind == kvrpcpb.Op_Rollback {
 				continue
 			}
-			require.True(r.t, newer == 0 || newer > record.CommitTS, "the transaction of %s has committed key %s at %s, after the transaction of %s had started that has committed it, too", ms(record.StartTS), key, ms(record.CommitTS), ms(newer))
+			if newer != 0 && newer <= record.CommitTS {
+				r.t.Fatalf("the transaction of %s has committed key %s at %s, after the transaction of %s had started that has committed it, too", ms(record.StartTS), key, ms(record.CommitTS), ms(newer))
+			}
 			newer = record.StartTS
 			needed[record.StartTS] = record.Kind == kvrpcpb.Op_Put
 		}
 		if s.lock != nil {
-			require.False(r.t, owners[s.lock.StartTS], "key %s is locked by the transaction of %s, which has a record there", key, ms(s.lock.StartTS))
+			if owners[s.lock.StartTS] {
+				r.t.Fatalf("key %s is locked by the transaction of %s, which has a record there", key, ms(s.lock.StartTS))
+			}
 			needed[s.lock.StartTS] = s.lock.Kind == kvrpcpb.Op_Put
 		}
 		for ts, put := range needed {
-			_, stored := s.values[ts]
-			require.True(r.t, stored || !put, "key %s has no value of the transaction of %s, which has locked or committed it", key, ms(ts))
+			if _, stored := s.values[ts]; put && !stored {
+				r.t.Fatalf("key %s has no value of the transaction of %s, which has locked or committed it", key, ms(ts))
+			}
 		}
 		for ts := range s.values {
-			require.True(r.t, needed[ts], "key %s has a value of the transaction of %s, which has neither a lock there nor a commit", key, ms(ts))
+			if !needed[ts] {
+				r.t.Fatalf("key %s has a value of the transaction of %s, which has neither a lock there nor a commit", key, ms(ts))
+			}
 		}
 	}
 }

@@ -30,6 +30,7 @@ func TestSandbox(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux can confine processes")
 	}
+	useMemory(t)
 	c := counting(t)
 	t.Setenv("LABKV_SECRET", "x")
 	leak(t)
