@@ -448,6 +448,21 @@ func TestInit(t *testing.T) {
 	}
 }
 
+// A panic in a goroutine that the code has started is reported with the next step, which
+// can then be done again.
+func TestPanicBetweenSteps(t *testing.T) {
+	p := open(t, 1000, 800, func() (string, error) {
+		return buildWith("between", map[string][]byte{
+			"raft/zz_init.go": []byte("package raft\n\nimport \"time\"\n\nfunc init() { time.AfterFunc(3*time.Second, func() { panic(\"too late\") }) }\n"),
+		})
+	})
+	browser.Eval[bool](p, `new Promise((done) => setTimeout(() => done(true), 4000))`)
+	press(p, "c")
+	p.Until(`document.querySelector(".alarm")?.textContent.includes("in a goroutine of the code: panic: too late")`)
+	press(p, "c")
+	does(p, "campaign 1")
+}
+
 // Served, the page is the same, and asks its host for nothing more.
 func TestServed(t *testing.T) {
 	_, err := page()

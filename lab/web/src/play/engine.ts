@@ -41,6 +41,10 @@ export class Engine {
   // printed is what the code has printed during the last call.
   printed: string[] = [];
 
+  // ended is why the program ended between two calls: a goroutine that it had started
+  // panicked. The next call reports it.
+  private ended = "";
+
   private constructor(private module: WebAssembly.Module, private code: string) { this.start(); }
 
   static async load(): Promise<Engine> {
@@ -86,12 +90,18 @@ export class Engine {
   private restart(why: string) {
     this.worker.terminate();
     const all = [...this.waiting.keys()];
+    if (all.length === 0) this.ended = why;
     this.start();
     for (const id of all) this.settle(id, (w) => w.reject(new Error(why)));
   }
 
   async call<T>(request: object): Promise<T> {
     await this.ready;
+    if (this.ended !== "") {
+      const why = this.ended;
+      this.ended = "";
+      throw new Error("since the last step, in a goroutine of the code: " + why);
+    }
     const id = this.next++;
     const text = await new Promise<string>((resolve, reject) => {
       const timer = window.setTimeout(() => this.restart(`the code has not returned within ${patience / 1000} seconds`), patience);
