@@ -20,8 +20,8 @@ import (
 // statusOff is the value of --status for no page.
 const statusOff = "off"
 
-// checkStatus refuses an address for the page that is not one of this machine alone: who
-// reaches the page can kill processes.
+// checkStatus refuses an address for the page that other machines can reach: the page has
+// buttons that kill processes.
 func checkStatus(addr string) error {
 	if addr == statusOff {
 		return nil
