@@ -194,7 +194,12 @@ func receive(r io.Reader, challenge func() ([]byte, error)) ([]Record, error) {
 				return records, errors.New("the report does not begin as the harness begins it")
 			}
 			if key, err = challenge(); err != nil {
-				return records, nil // it has ended before it could read the challenge
+				// It has ended before it could read the challenge. Before that the harness
+				// writes nothing more.
+				if _, err := lines.ReadString('\n'); err == nil {
+					return records, errors.Errorf("line %d of the report is not the harness's", n+2)
+				}
+				return records, nil
 			}
 			continue
 		}
