@@ -112,7 +112,7 @@ func TestUsage(t *testing.T) {
 		{"view none.jsonl", "stat none.jsonl: no such file or directory"},
 		{"view none/TestAdd1", "stat none/TestAdd1: no such file or directory"},
 		{"view course.yaml", "course.yaml: trace: no header: invalid character 'i' in literal true (expecting 'r')"},
-		{"view course.yaml course.yaml --against course.yaml", "a page compares two logs: give two files, or one and --against"},
+		{"view course.yaml course.yaml course.yaml", "accepts between 1 and 2 arg(s), received 3"},
 		{"view TestAddSeeds1", "TestAddSeeds1 has seeds: name one with --seed, such as --seed 1"},
 		{"view testaddseeds1 --seed 17", "there is no out/traces/TestAddSeeds1-17.jsonl yet: make it with lab replay TestAddSeeds1 --seed 17"},
 		{"view TestNone1", `unknown test "TestNone1": "lab explain STAGE" lists the tests of a stage`},
@@ -302,7 +302,7 @@ func TestViewCommand(t *testing.T) {
 		require.Equal(t, 1, pages(page))
 		require.NoError(t, os.Remove(filepath.Join(root, page)))
 	}
-	for _, args := range [][]string{{name, name}, {name, "--against", name}, {"TestAddSeeds1", "--against", name, "--seed", "17"}} {
+	for _, args := range [][]string{{name, name}, {"TestAddSeeds1", name, "--seed", "17"}} {
 		code, stdout, stderr := lab(t, root, append([]string{"view", "--out", "a/b.html"}, args...)...)
 		require.Equal(t, exitPassed, code, stderr)
 		require.Equal(t, "picture: "+filepath.Join("a", "b.html")+"\n", stdout)

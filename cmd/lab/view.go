@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,9 +20,9 @@ import (
 
 func (a *app) viewCommand() *cobra.Command {
 	var (
-		against, out string
-		seed         uint64
-		noOpen       bool
+		out    string
+		seed   uint64
+		noOpen bool
 	)
 	cmd := &cobra.Command{
 		Use:   "view TRACE [OTHER]",
@@ -39,7 +38,7 @@ others. With two logs it shows both, one above the other, and finds where they p
 Instead of a log, name a test and --seed: that is the log which "lab replay" left of it.`,
 		Example: `  lab view out/traces/TestUnreliableNetwork2B-17.jsonl
   lab view TestUnreliableNetwork2B --seed 17
-  lab view out/traces/TestUnreliableNetwork2B-17.jsonl --against before.jsonl
+  lab view out/traces/TestUnreliableNetwork2B-17.jsonl before.jsonl
   lab view TestUnreliableNetwork2B --seed 17 --out run.html --no-open`,
 		Args: cobra.RangeArgs(1, 2),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -49,12 +48,6 @@ Instead of a log, name a test and --seed: that is the log which "lab replay" lef
 			return []cobra.Completion{"jsonl"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
-			if against != "" {
-				args = append(args, against)
-			}
-			if len(args) > 2 {
-				return usageError{errors.New("a page compares two logs: give two files, or one and --against")}
-			}
 			var logs []*trace.Log
 			var names []string
 			for i, arg := range args {
@@ -98,7 +91,6 @@ Instead of a log, name a test and --seed: that is the log which "lab replay" lef
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&against, "against", "", "compare with the run of this `TRACE`")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "the seed, `S`, of a test that has seeds")
 	cmd.Flags().StringVar(&out, "out", "", "write the page to this `FILE`, not next to the first log")
 	cmd.Flags().BoolVar(&noOpen, "no-open", false, "open no browser")

@@ -9,7 +9,7 @@ import (
 )
 
 // An inspector adds what the process knows to the status of its storage. To ask it
-// costs requests nothing: the counts are those of the metrics.
+// costs requests nothing: the counts are the metrics themselves.
 type inspector struct {
 	storage *replicated.Storage
 	metrics *metrics

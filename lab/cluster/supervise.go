@@ -79,7 +79,7 @@ const (
 // A Process is the state of one process.
 type Process struct {
 	Member *Member
-	// ID is that of the process that was started last.
+	// ID is the id of the process that was started last.
 	ID    int
 	State State
 	Since time.Time

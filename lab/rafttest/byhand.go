@@ -17,7 +17,7 @@ import (
 
 // A ByHand is a run in which the caller chooses every event: which message
 // arrives, which clock ticks, which node crashes. Nodes, disks, applications and
-// guarantees are those of the random schedules. It is what the playground shows.
+// guarantees are the same as in the random schedules. It is what the playground shows.
 //
 // A node handles its Readys at once and completely, so between two events no
 // node has one in its hands. A run is a function of the implementation, the group

@@ -78,7 +78,7 @@ func (l *recording) violated(v *violation) {
 	})
 }
 
-// message tells what becomes of m, which is number nth from its sender to its receiver.
+// message adds what becomes of m, which is number nth from its sender to its receiver.
 // The network has made copy.
 func (l *recording) message(m *pb.Message, nth uint64, copy bool, fate string) {
 	if l == nil {
@@ -96,7 +96,7 @@ func (l *recording) message(m *pb.Message, nth uint64, copy bool, fate string) {
 	})
 }
 
-// status tells that the node of r says st, if it said something else before.
+// status adds that the node of r says st, if it said something else before.
 func (l *recording) status(r *replica, st *raft.Status) {
 	if l == nil {
 		return
@@ -116,7 +116,7 @@ func sameState(a, b *trace.Event) bool {
 		a.Commit == b.Commit && a.Applied == b.Applied && a.First == b.First && a.Last == b.Last
 }
 
-// saves tells what rd changes in the log of r, which it is about to be added to.
+// saves adds what rd changes in the log of r, which it is about to be added to.
 func (l *recording) saves(r *replica, rd *raft.Ready) {
 	if l == nil {
 		return
@@ -140,7 +140,7 @@ func (l *recording) saves(r *replica, rd *raft.Ready) {
 	})
 }
 
-// synced tells what of r is durable now.
+// synced adds which part of r is durable now.
 func (l *recording) synced(r *replica) {
 	if l == nil {
 		return
@@ -149,7 +149,7 @@ func (l *recording) synced(r *replica) {
 	l.add(trace.Event{Kind: trace.Sync, Store: r.id, Term: hard.Term, Vote: hard.Vote, Commit: hard.Commit, Last: r.log.last(), Text: "disk"})
 }
 
-// applied tells that r has applied entries.
+// applied adds that r has applied entries.
 func (l *recording) applied(r *replica, entries []*pb.Entry) {
 	if l == nil {
 		return
@@ -158,14 +158,14 @@ func (l *recording) applied(r *replica, entries []*pb.Entry) {
 	l.add(trace.Event{Kind: trace.Apply, Store: r.id, Term: last.Term, Index: last.Index, Text: describeEntries(entries)})
 }
 
-// compacted tells that the log of r, which began at index first, begins later now.
+// compacted adds that the log of r, which began at index first, begins later now.
 func (l *recording) compacted(r *replica, first uint64) {
 	if l != nil && first <= r.log.before {
 		l.add(trace.Event{Kind: trace.LogChange, Store: r.id, Fate: "compacts", First: first, Last: r.log.before})
 	}
 }
 
-// faultNames are what the log of a run calls faults, as that of a simulated store does.
+// faultNames are the names of faults in the log of a run: the same as in a run of stores.
 var faultNames = map[faultKind]string{
 	lossyNetwork: "lose", duplicatingNetwork: "duplicate", slowNetwork: "slow", splitNetwork: "partition",
 	isolatedNode: "isolate", deafNode: "deaf", muteNode: "mute", bridgedNetwork: "bridge", crashedNode: "crash",
@@ -174,7 +174,7 @@ var faultNames = map[faultKind]string{
 	leadershipTransfer: "move-leader", nodeAdded: "add-member", nodeRemoved: "remove-member",
 }
 
-// fault tells that f, which hits node, begins or ends. Of one that has no length only the
+// fault adds that f, which hits node, begins or ends. Of one that has no length only the
 // beginning is told.
 func (l *recording) fault(kind trace.Kind, f *fault, node uint64) {
 	if l == nil {

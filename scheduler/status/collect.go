@@ -58,7 +58,7 @@ type Config struct {
 	SchedulerAddr string // for people
 	// Stores are addresses of stores. Those that the scheduler knows are added.
 	Stores []string
-	// Processes are those of the cluster if they are on this machine; nil if not.
+	// Processes are the processes of the cluster if they are on this machine; nil if not.
 	Processes Processes
 	// Feed takes the reports.
 	Feed *Feed

@@ -281,7 +281,7 @@ func TestIdle(t *testing.T) {
 	reach(t, f, "more questions", func(*status.Report) bool { return asked() >= at+3 })
 }
 
-// Rates are those of what has come between two answers.
+// Rates are what has come between two answers, a second.
 func TestRates(t *testing.T) {
 	s := newStore(t, 1, "127.0.0.1:0")
 	f := collect(t, status.Config{Stores: []string{s.addr}})

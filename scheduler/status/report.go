@@ -8,7 +8,7 @@
 // the scheduler is asked are reads.
 package status
 
-// Version is that of the JSON form of a Report. It grows when a field changes its
+// Version is the version of the JSON form of a Report. It grows when a field changes its
 // meaning or goes away; fields may be added within a version.
 const Version = 1
 
@@ -77,7 +77,7 @@ type Store struct {
 	Size      uint64 `json:"size"`      // of all its regions, estimated
 	Capacity  uint64 `json:"capacity"`  // of its disk; 0 if not known
 	Available uint64 `json:"available"` // of its disk
-	// Load is that of the last second.
+	// Load is the load of the last second.
 	Load    Load     `json:"load"`
 	Process *Process `json:"process,omitempty"`
 }
