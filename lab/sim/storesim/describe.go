@@ -38,7 +38,7 @@ func describeRaft(r *raftserverpb.RaftMessage, e *trace.Event) {
 	var text []string
 	add := func(format string, args ...any) { text = append(text, fmt.Sprintf(format, args...)) }
 	if m.LogTerm > 0 {
-		add("of term %d there", m.LogTerm)
+		add("log term %d", m.LogTerm)
 	}
 	if n := len(m.Entries); n > 0 {
 		add("entries %d..%d", m.Entries[0].Index, m.Entries[n-1].Index)
